@@ -1,0 +1,71 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Every Swift target is compiled with the same strict settings: warnings are errors, unsafe code is marked where it is used,
+/// and an import is internal unless it says otherwise.
+let strict: [SwiftSetting] = [
+  .strictMemorySafety(),
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableExperimentalFeature("Lifetimes"),
+]
+
+func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func tool(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .executableTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+let package = Package(
+  name: "apus",
+  products: [
+    .executable(name: "apus", targets: ["apus"]),
+    .executable(name: "apus-sim", targets: ["apus-sim"]),
+  ],
+  targets: [
+    // C shims. Only ApusSystem sees CPosix; CISAL is a pure function without state.
+    .systemLibrary(name: "CISAL", providers: [.apt(["libisal-dev"])]),
+    .target(name: "CPosix"),
+
+    // Pure: no clock, thread, disk or network.
+    library("ApusBase", ["CISAL"]),
+    library("ApusModel", ["ApusBase"]),
+    library("ApusProtocol", ["ApusBase", "ApusModel"]),
+    library("ApusStoreCore", ["ApusBase", "ApusModel"]),
+    library("ApusRouteCore", ["ApusBase", "ApusModel", "ApusProtocol"]),
+    library("ApusBrokerCore", ["ApusBase", "ApusModel", "ApusProtocol"]),
+
+    // The machine: files, event loops, threads, clocks.
+    library("ApusSystem", ["ApusBase", "CPosix"]),
+    // Synchronous and thread-free: everything it asks of the machine goes through ApusBase's Disk.
+    library("ApusStore", ["ApusBase", "ApusModel", "ApusStoreCore"]),
+
+    // Shells.
+    library("ApusRemoting", ["ApusBase", "ApusModel", "ApusProtocol", "ApusSystem"]),
+    library("ApusNameServer", ["ApusBase", "ApusModel", "ApusProtocol", "ApusRouteCore", "ApusRemoting", "ApusSystem"]),
+    library(
+      "ApusBroker",
+      [
+        "ApusBase", "ApusModel", "ApusProtocol", "ApusBrokerCore", "ApusStoreCore", "ApusStore", "ApusRemoting", "ApusSystem",
+      ]),
+    tool(
+      "apus",
+      ["ApusBase", "ApusModel", "ApusProtocol", "ApusSystem", "ApusRemoting", "ApusNameServer", "ApusBroker"]),
+
+    // Development tools, not shipped.
+    library("ApusSimulator", ["ApusBase", "ApusModel", "ApusStoreCore", "ApusStore"]),
+    tool("apus-sim", ["ApusBase", "ApusSimulator"]),
+
+    tests("ApusBaseTests", ["ApusBase"]),
+    tests("ApusModelTests", ["ApusBase", "ApusModel"]),
+  ],
+  swiftLanguageModes: [.v6]
+)

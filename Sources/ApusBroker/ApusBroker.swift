@@ -1,0 +1,1 @@
+// Target ApusBroker: see docs/architecture.md.

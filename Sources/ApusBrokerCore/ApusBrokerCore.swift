@@ -1,0 +1,1 @@
+// Target ApusBrokerCore: see docs/architecture.md.

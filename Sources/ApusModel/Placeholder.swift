@@ -1,0 +1,1 @@
+// Messages, topics and their stored form.

@@ -1,0 +1,1 @@
+// Target ApusNameServer: see docs/architecture.md.

@@ -1,0 +1,1 @@
+// Target ApusRemoting: see docs/architecture.md.

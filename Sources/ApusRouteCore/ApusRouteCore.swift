@@ -1,0 +1,1 @@
+// Target ApusRouteCore: see docs/architecture.md.

@@ -1,0 +1,1 @@
+// Target ApusSimulator: see docs/architecture.md.

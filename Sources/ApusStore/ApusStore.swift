@@ -1,0 +1,1 @@
+// Target ApusStore: see docs/architecture.md.

@@ -1,0 +1,1 @@
+// Target ApusStoreCore: see docs/architecture.md.

@@ -1,0 +1,4 @@
+#ifndef APUS_CISAL_SHIM_H
+#define APUS_CISAL_SHIM_H
+#include <isa-l/crc.h>
+#endif

@@ -1,8 +1,8 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-/// Every Swift target is compiled with the same strict settings: warnings are errors, unsafe code is marked where it is used,
-/// and an import is internal unless it says otherwise.
+/// Every Swift target is compiled with the same strict settings: warnings are errors, unsafe code is marked where it is
+/// used, and an import is internal unless it says otherwise.
 let strict: [SwiftSetting] = [
   .strictMemorySafety(),
   .treatAllWarnings(as: .error),
@@ -50,11 +50,13 @@ let package = Package(
 
     // Shells.
     library("ApusRemoting", ["ApusBase", "ApusModel", "ApusProtocol", "ApusSystem"]),
-    library("ApusNameServer", ["ApusBase", "ApusModel", "ApusProtocol", "ApusRouteCore", "ApusRemoting", "ApusSystem"]),
+    library(
+      "ApusNameServer", ["ApusBase", "ApusModel", "ApusProtocol", "ApusRouteCore", "ApusRemoting", "ApusSystem"]),
     library(
       "ApusBroker",
       [
-        "ApusBase", "ApusModel", "ApusProtocol", "ApusBrokerCore", "ApusStoreCore", "ApusStore", "ApusRemoting", "ApusSystem",
+        "ApusBase", "ApusModel", "ApusProtocol", "ApusBrokerCore", "ApusStoreCore", "ApusStore", "ApusRemoting",
+        "ApusSystem",
       ]),
     tool(
       "apus",
@@ -66,6 +68,7 @@ let package = Package(
 
     tests("ApusBaseTests", ["ApusBase"]),
     tests("ApusModelTests", ["ApusBase", "ApusModel"]),
+    tests("TidyTests", []),
   ],
   swiftLanguageModes: [.v6]
 )

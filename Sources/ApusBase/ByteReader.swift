@@ -1,5 +1,5 @@
-/// Reads big-endian values from borrowed bytes, front to back. Every read is checked: running past the end throws and leaves
-/// the position where it was.
+/// Reads big-endian values from borrowed bytes, front to back. Every read is checked: running past the end throws and
+/// leaves the position where it was.
 @frozen
 public struct ByteReader: ~Escapable {
   /// The bytes being read.

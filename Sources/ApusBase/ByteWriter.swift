@@ -1,5 +1,5 @@
-/// A growing run of bytes in memory of its own, written at its end with big-endian values. The capacity only grows; `removeAll`
-/// keeps it, so one writer can be used for many messages.
+/// A growing run of bytes in memory of its own, written at its end with big-endian values. The capacity only grows;
+/// `removeAll` keeps it, so one writer can be used for many messages.
 @frozen
 @safe
 public struct ByteWriter: ~Copyable {
@@ -166,7 +166,8 @@ public struct ByteWriter: ~Copyable {
     _count -= length
   }
 
-  /// Gives memory beyond `limit` bytes back when no more than that is in use, so that one large message does not pin it.
+  /// Gives memory beyond `limit` bytes back when no more than that is in use, so that one large message does not pin
+  /// it.
   public mutating func shrink(toCapacity limit: Int) {
     guard capacity > limit, count <= limit else { return }
     let size = Swift.max(limit, 16)

@@ -1,6 +1,7 @@
 internal import CISAL
 
-/// CRC-32 as Java's `java.util.zip.CRC32` computes it (polynomial 0x04C11DB7 reflected, initial and final value all ones).
+/// CRC-32 as Java's `java.util.zip.CRC32` computes it (polynomial 0x04C11DB7 reflected, initial and final value all
+/// ones).
 public enum CRC32 {
   /// The checksum of `bytes`, continuing from the checksum of what came before (0 at the start).
   public static func checksum(_ bytes: RawSpan, continuing previous: UInt32 = 0) -> UInt32 {

@@ -1,8 +1,8 @@
 /// A place for files: the machine's file system in production, a simulated one with crashes and faults in tests.
 ///
-/// It is a cold interface: the log is written through the memory of a ``Segment``, and everything else is written in batches,
-/// so that a call here happens once per segment, per flush or per batch and never per message. Paths are absolute or relative to
-/// the process. Calls block; none may be made on an event loop unless it says that it does not.
+/// It is a cold interface: the log is written through the memory of a ``Segment``, and everything else is written in
+/// batches, so that a call here happens once per segment, per flush or per batch and never per message. Paths are
+/// absolute or relative to the process. Calls block; none may be made on an event loop unless it says that it does not.
 public protocol Disk: AnyObject, Sendable {
   /// The entries of a directory, without `.` and `..`, sorted by name. A directory that does not exist has none.
   func list(_ directory: String) throws(DiskError) -> [DiskEntry]
@@ -44,7 +44,8 @@ public protocol Disk: AnyObject, Sendable {
   func map(_ file: DiskFile, length: Int, writable: Bool) throws(DiskError) -> Segment
   /// Ends a mapping. Nobody may hold its base any more.
   func unmap(_ segment: Segment)
-  /// Makes the pages of a range present and writable ahead of use. Fails when the device is full, before any write would.
+  /// Makes the pages of a range present and writable ahead of use. Fails when the device is full, before any write
+  /// would.
   func populate(_ segment: Segment, _ range: Range<Int>) throws(DiskError)
   /// Makes a written range of a mapping durable.
   func flush(_ segment: Segment, _ range: Range<Int>) throws(DiskError)
@@ -100,7 +101,8 @@ public struct DiskSpace: Hashable, Sendable {
   public var usedRatio: Double { total > 0 ? Double(total - available) / Double(total) : 0 }
 }
 
-/// Memory that is a file: what a ``Disk`` hands out for the log. It says nothing about who may write where; its owner does.
+/// Memory that is a file: what a ``Disk`` hands out for the log. It says nothing about who may write where; its owner
+/// does.
 @frozen
 @safe
 public struct Segment: @unchecked Sendable {

@@ -1,5 +1,5 @@
-/// `String.hashCode` of Java: s[0]·31^(n−1) + … + s[n−1] over UTF-16 code units, wrapping at 32 bits. RocketMQ writes it to disk
-/// for tags and index keys, so it must equal Java's for every text.
+/// `String.hashCode` of Java: s[0]·31^(n−1) + … + s[n−1] over UTF-16 code units, wrapping at 32 bits. RocketMQ writes
+/// it to disk for tags and index keys, so it must equal Java's for every text.
 @frozen
 public struct JavaHash: Sendable {
   @usableFromInline var _value: Int32 = 0

@@ -1,4 +1,5 @@
-/// A byte position in the commit log, counted from the first byte the broker ever wrote. Never negative in a valid record.
+/// A byte position in the commit log, counted from the first byte the broker ever wrote. Never negative in a valid
+/// record.
 @frozen
 public struct PhysicalOffset: RawRepresentable, Hashable, Comparable, Sendable, CustomStringConvertible {
   /// The position in bytes.
@@ -14,7 +15,9 @@ public struct PhysicalOffset: RawRepresentable, Hashable, Comparable, Sendable, 
   @inlinable public static var zero: PhysicalOffset { PhysicalOffset(0) }
 
   /// Orders by position.
-  @inlinable public static func < (left: PhysicalOffset, right: PhysicalOffset) -> Bool { left.rawValue < right.rawValue }
+  @inlinable public static func < (left: PhysicalOffset, right: PhysicalOffset) -> Bool {
+    left.rawValue < right.rawValue
+  }
 
   /// The position `bytes` further on.
   @inlinable public static func + (offset: PhysicalOffset, bytes: Int) -> PhysicalOffset {

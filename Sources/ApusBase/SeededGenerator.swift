@@ -1,5 +1,5 @@
-/// A pseudo-random generator whose whole sequence follows from one seed (SplitMix64, Steele, Lea and Flood 2014): for the
-/// simulator and for choices that a test must be able to repeat. Not for secrets.
+/// A pseudo-random generator whose whole sequence follows from one seed (SplitMix64, Steele, Lea and Flood 2014): for
+/// the simulator and for choices that a test must be able to repeat. Not for secrets.
 public struct SeededGenerator: RandomNumberGenerator, Sendable {
   private var state: UInt64
 

@@ -1,7 +1,7 @@
 import Glibc
 
-/// A mutual-exclusion lock on a pthread mutex. It is held for short sections only: no call that may block is made under it, and
-/// no second lock is taken.
+/// A mutual-exclusion lock on a pthread mutex. It is held for short sections only: no call that may block is made under
+/// it, and no second lock is taken.
 ///
 /// `Synchronization.Mutex` spins when more threads than cores want it; a pthread mutex costs a hundredth of that then.
 @safe
@@ -45,10 +45,13 @@ package final class Locked<Value>: @unchecked Sendable {
   private let lock = Lock()
   private var value: Value
 
+  /// Puts a value behind a lock of its own.
   package init(_ value: sending Value) { self.value = value }
 
   /// Runs `body` on the value with the lock held.
-  package func withLock<Result, Failure: Error>(_ body: (inout Value) throws(Failure) -> Result) throws(Failure) -> Result {
+  package func withLock<Result, Failure: Error>(_ body: (inout Value) throws(Failure) -> Result) throws(Failure)
+    -> Result
+  {
     lock.lock()
     defer { lock.unlock() }
     return try body(&value)

@@ -1,0 +1,54 @@
+# Everything a newcomer or a CI machine needs is one word away; `make help` lists the words.
+# Each target prepares the machine by itself: Scripts/setup.sh installs what is missing and says so.
+
+SHELL := /bin/bash
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+
+# The release build of every product has the same flags, so that no module is compiled twice. Exclusivity is checked in the debug
+# build, which runs the tests; bounds and overflow checks stay on in both.
+RELEASE := -c release -Xswiftc -enforce-exclusivity=unchecked --static-swift-stdlib
+BIN := .build/release
+PYTHON := .venv/bin/python
+
+.PHONY: help setup serve build test lint unit sim sim-quick interop kill9 kill9-quick bench format clean
+
+help: ## Show this list
+	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+setup: ## Install what the build needs (Debian packages), if anything is missing
+	@Scripts/setup.sh build
+
+serve: build ## Build and run a name server and a broker on 127.0.0.1 (ARGS="--store DIR …")
+	@exec $(BIN)/apus serve $(ARGS)
+
+build: setup ## Build the optimised binary at .build/release/apus
+	@echo "== release build"
+	@swift build $(RELEASE) --product apus
+
+test: lint unit build sim-quick ## Everything CI runs: style, unit tests, simulator, real clients, kill -9
+
+lint: setup ## Check the formatting of all Swift files
+	@echo "== format"
+	@swift format lint --strict --parallel --recursive Package.swift Sources Tests
+
+unit: setup ## Debug build and unit tests
+	@echo "== unit tests"
+	@swift build --build-tests
+	@swift test --skip-build --parallel
+
+sim-quick: setup ## Crash simulator, 200 seeds
+	@echo "== simulator, 200 seeds"
+	@swift build $(RELEASE) --product apus-sim
+	@$(BIN)/apus-sim --seeds 200
+
+sim: setup ## Crash simulator, 2,000 seeds
+	@echo "== simulator, 2,000 seeds"
+	@swift build $(RELEASE) --product apus-sim
+	@$(BIN)/apus-sim --seeds 2000
+
+format: setup ## Format all Swift files in place
+	@swift format format --in-place --parallel --recursive Package.swift Sources Tests
+
+clean: ## Remove what was built, the Python environment and nothing else
+	@rm -rf .build .venv

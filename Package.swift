@@ -67,6 +67,7 @@ let package = Package(
     tool("apus-sim", ["ApusBase", "ApusSimulator"]),
 
     tests("ApusBaseTests", ["ApusBase"]),
+    tests("ApusSimulatorTests", ["ApusBase", "ApusSimulator"]),
     tests("ApusModelTests", ["ApusBase", "ApusModel"]),
     tests("TidyTests", []),
   ],

@@ -1,1 +1,0 @@
-// Target ApusSimulator: see docs/architecture.md.

@@ -1,0 +1,166 @@
+public import ApusBase
+
+/// The id that a broker gives a message, made of its own address and the message's place in the commit log; a client or tool can
+/// find the message by it. On the wire it is called `offsetMsgId`.
+///
+/// The text is the upper-case hexadecimal form of address (4 or 16 bytes), port (i32) and offset (i64): 32 or 56 characters
+/// (apache/rocketmq@rocketmq-all-4.9.8:common/src/main/java/org/apache/rocketmq/common/message/MessageDecoder.java,
+/// `createMessageId`).
+@frozen
+public struct MessageID: Hashable, Sendable, CustomStringConvertible {
+  /// The store host of the broker.
+  public let host: HostAddress
+  /// Where the record begins.
+  public let offset: PhysicalOffset
+
+  /// Makes the id of the record at `offset` of the broker at `host`.
+  @inlinable
+  public init(host: HostAddress, offset: PhysicalOffset) {
+    self.host = host
+    self.offset = offset
+  }
+
+  /// Reads the text form, lower-case digits included.
+  public init(_ text: RawSpan) throws(DecodeError) {
+    let bytes = try Hexadecimal.decode(text, field: "message id")
+    guard bytes.count == 16 || bytes.count == 28 else {
+      throw DecodeError(field: "message id", offset: 0, reason: "has \(text.byteCount) characters, not 32 or 56")
+    }
+    let isIPv6 = bytes.count == 28
+    self.host = HostAddress(bytes.rawSpan, at: 0, isIPv6: isIPv6)
+    self.offset = PhysicalOffset(bytes.rawSpan.loadBigEndian(at: isIPv6 ? 20 : 8, as: Int64.self))
+    guard offset >= .zero else {
+      throw DecodeError(field: "message id", offset: isIPv6 ? 40 : 16, reason: "the offset is negative")
+    }
+  }
+
+  /// Reads the text form, lower-case digits included.
+  public init(_ text: String) throws(DecodeError) { try self.init(Array(text.utf8).rawSpan) }
+
+  /// Appends the text form without making a `String`.
+  @inlinable
+  public func write(into writer: inout ByteWriter) {
+    if host.isIPv6 {
+      Hexadecimal.write(host.high, digits: 16, into: &writer)
+      Hexadecimal.write(host.low, digits: 16, into: &writer)
+    } else {
+      Hexadecimal.write(host.low, digits: 8, into: &writer)
+    }
+    Hexadecimal.write(UInt64(UInt32(bitPattern: host.port)), digits: 8, into: &writer)
+    Hexadecimal.write(UInt64(bitPattern: offset.rawValue), digits: 16, into: &writer)
+  }
+
+  /// The text form.
+  public var description: String {
+    var writer = ByteWriter(capacity: 56)
+    write(into: &writer)
+    return writer.bytes.text
+  }
+}
+
+/// The id that a producing client gives a message before it sends it: property UNIQ_KEY, `msgId` of a send result.
+///
+/// Upper-case hexadecimal of address (4 or 16 bytes), process id (i16), class loader hash (i32), milliseconds since the first of
+/// the current month at 00:00 local time (i32), counter (i16): 32 or 56 characters
+/// (apache/rocketmq@rocketmq-all-4.9.8:common/src/main/java/org/apache/rocketmq/common/message/MessageClientIDSetter.java).
+public struct UniqueKey: Hashable, Sendable, CustomStringConvertible {
+  /// The address of the client's machine; its port is 0.
+  public var host: HostAddress
+  /// The low 16 bits of the client's process id.
+  public var processID: UInt16
+  /// What tells two class loaders of one process apart.
+  public var loaderHash: Int32
+  /// Milliseconds since the start of the month, in the client's time zone.
+  public var sinceMonthStart: Int32
+  /// One more for each message, wrapping.
+  public var counter: UInt16
+
+  /// Puts a key together.
+  public init(host: HostAddress, processID: UInt16, loaderHash: Int32, sinceMonthStart: Int32, counter: UInt16) {
+    self.host = host
+    self.processID = processID
+    self.loaderHash = loaderHash
+    self.sinceMonthStart = sinceMonthStart
+    self.counter = counter
+  }
+
+  /// Reads the text form. Other clients use other ids: an error here only means that this one says nothing about its origin.
+  public init(_ text: RawSpan) throws(DecodeError) {
+    let bytes = try Hexadecimal.decode(text, field: "unique key")
+    guard bytes.count == 16 || bytes.count == 28 else {
+      throw DecodeError(field: "unique key", offset: 0, reason: "has \(text.byteCount) characters, not 32 or 56")
+    }
+    let span = bytes.rawSpan
+    let isIPv6 = bytes.count == 28
+    let rest = isIPv6 ? 16 : 4
+    host =
+      isIPv6
+      ? HostAddress(
+        ipv6High: span.loadBigEndian(at: 0, as: UInt64.self), low: span.loadBigEndian(at: 8, as: UInt64.self), port: 0)
+      : HostAddress(ipv4: span.loadBigEndian(at: 0, as: UInt32.self), port: 0)
+    processID = span.loadBigEndian(at: rest, as: UInt16.self)
+    loaderHash = span.loadBigEndian(at: rest + 2, as: Int32.self)
+    sinceMonthStart = span.loadBigEndian(at: rest + 6, as: Int32.self)
+    counter = span.loadBigEndian(at: rest + 10, as: UInt16.self)
+  }
+
+  /// Appends the text form.
+  public func write(into writer: inout ByteWriter) {
+    if host.isIPv6 {
+      Hexadecimal.write(host.high, digits: 16, into: &writer)
+      Hexadecimal.write(host.low, digits: 16, into: &writer)
+    } else {
+      Hexadecimal.write(host.low, digits: 8, into: &writer)
+    }
+    Hexadecimal.write(UInt64(processID), digits: 4, into: &writer)
+    Hexadecimal.write(UInt64(UInt32(bitPattern: loaderHash)), digits: 8, into: &writer)
+    Hexadecimal.write(UInt64(UInt32(bitPattern: sinceMonthStart)), digits: 8, into: &writer)
+    Hexadecimal.write(UInt64(counter), digits: 4, into: &writer)
+  }
+
+  /// The text form.
+  public var description: String {
+    var writer = ByteWriter(capacity: 56)
+    write(into: &writer)
+    return writer.bytes.text
+  }
+}
+
+/// Upper-case hexadecimal text of ids.
+@usableFromInline
+enum Hexadecimal {
+  /// Appends the lowest `digits` digits of a number.
+  @inlinable
+  static func write(_ value: UInt64, digits: Int, into writer: inout ByteWriter) {
+    writer.reserve(digits)
+    var position = digits
+    while position > 0 {
+      position -= 1
+      let nibble = UInt8(truncatingIfNeeded: value >> UInt64(4 * position) & 0xF)
+      writer.write(nibble < 10 ? nibble &+ 0x30 : nibble &+ 0x37)
+    }
+  }
+
+  static func decode(_ text: RawSpan, field: String) throws(DecodeError) -> [UInt8] {
+    guard text.byteCount % 2 == 0, text.byteCount <= 1024 else {
+      throw DecodeError(field: field, offset: 0, reason: "an odd or excessive number of hexadecimal digits")
+    }
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(text.byteCount / 2)
+    for index in 0..<text.byteCount / 2 {
+      let high = try digit(text, at: 2 * index, field: field)
+      let low = try digit(text, at: 2 * index + 1, field: field)
+      bytes.append(high << 4 | low)
+    }
+    return bytes
+  }
+
+  private static func digit(_ text: RawSpan, at offset: Int, field: String) throws(DecodeError) -> UInt8 {
+    switch text.byte(at: offset) {
+    case let byte where byte >= 0x30 && byte <= 0x39: return byte - 0x30
+    case let byte where byte >= 0x41 && byte <= 0x46: return byte - 0x37
+    case let byte where byte >= 0x61 && byte <= 0x66: return byte - 0x57
+    default: throw DecodeError(field: field, offset: offset, reason: "not a hexadecimal digit")
+    }
+  }
+}

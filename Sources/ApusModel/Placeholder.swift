@@ -1,1 +1,0 @@
-// Messages, topics and their stored form.

@@ -70,6 +70,8 @@ let package = Package(
     tests("ApusSimulatorTests", ["ApusBase", "ApusSimulator"]),
     tests("ApusModelTests", ["ApusBase", "ApusModel"]),
     tests("TidyTests", []),
+    tests("ApusSystemTests", ["ApusBase", "ApusSystem"]),
+    tests("ApusRemotingTests", ["ApusBase", "ApusModel", "ApusProtocol", "ApusSystem", "ApusRemoting"]),
   ],
   swiftLanguageModes: [.v6]
 )

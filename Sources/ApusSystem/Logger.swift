@@ -1,0 +1,86 @@
+import ApusBase
+import CPosix
+
+/// Writes log lines of the form `2026-11-21T01:02:03.456Z INFO broker: message key=value`, from any thread.
+///
+/// The message is a constant text and everything that varies is a field, so that lines can be counted: of the same
+/// message at most `repeatLimit` lines are written a second, the rest is told as `repeated=N`. A line below the level
+/// costs a comparison.
+package final class Logger: Sendable {
+  /// Lines below it are not written.
+  package let level: LogLevel
+  private let output: LogOutput
+  private let sampler: Locked<LogSampler>
+
+  private init(output: LogOutput, level: LogLevel, repeatLimit: Int) {
+    self.output = output
+    self.level = level
+    sampler = Locked(LogSampler(limit: repeatLimit))
+  }
+
+  /// Writes to stderr, or to another descriptor that stays the caller's.
+  package convenience init(descriptor: Int32 = 2, level: LogLevel = .info, repeatLimit: Int = 10) {
+    self.init(output: LogOutput(descriptor: descriptor), level: level, repeatLimit: repeatLimit)
+  }
+
+  /// Appends to a file, which at `byteLimit` bytes becomes `path.1`; `keep` such old files are kept.
+  package convenience init(
+    path: String, byteLimit: Int64 = 64 << 20, keep: Int = 10, level: LogLevel = .info, repeatLimit: Int = 10
+  ) throws(SystemError) {
+    let output = try LogOutput(path: path, byteLimit: byteLimit, keep: keep)
+    self.init(output: output, level: level, repeatLimit: repeatLimit)
+  }
+
+  deinit { flushRepeats() }
+
+  /// Writes a line for the developer who hunts something.
+  package func debug(
+    _ component: StaticString, _ message: @autoclosure () -> String, _ fields: @autoclosure () -> LogFields = [:]
+  ) {
+    if level <= .debug { write(.debug, component, message(), fields()) }
+  }
+
+  /// Writes a line that an operator wants to find afterwards.
+  package func info(
+    _ component: StaticString, _ message: @autoclosure () -> String, _ fields: @autoclosure () -> LogFields = [:]
+  ) {
+    if level <= .info { write(.info, component, message(), fields()) }
+  }
+
+  /// Writes that something is not as it should be and was coped with.
+  package func warning(
+    _ component: StaticString, _ message: @autoclosure () -> String, _ fields: @autoclosure () -> LogFields = [:]
+  ) {
+    if level <= .warning { write(.warning, component, message(), fields()) }
+  }
+
+  /// Writes that something that was asked for could not be done.
+  package func error(
+    _ component: StaticString, _ message: @autoclosure () -> String, _ fields: @autoclosure () -> LogFields = [:]
+  ) {
+    write(.error, component, message(), fields())
+  }
+
+  private func write(_ level: LogLevel, _ component: StaticString, _ message: String, _ fields: LogFields) {
+    let now = SystemClock.monotonic()
+    let key = LogSampler.Key(level: level, component: "\(component)", message: message)
+    let (summaries, repeats) = sampler.withLock { ($0.summaries(at: now), $0.admit(key, at: now)) }
+    let time = SystemClock.wall()
+    tell(summaries, at: time)
+    guard let repeats else { return }
+    output.write(LogLine.text(level, key.component, message, fields, repeats: repeats, at: time))
+  }
+
+  /// Writes what has been counted instead of written so far. Called at the end of a process.
+  package func flushRepeats() {
+    let summaries = sampler.withLock { $0.summaries(at: SystemClock.monotonic(), all: true) }
+    tell(summaries, at: SystemClock.wall())
+  }
+
+  private func tell(_ summaries: [LogSampler.Summary], at time: WallTime) {
+    for summary in summaries {
+      let key = summary.key
+      output.write(LogLine.text(key.level, key.component, key.message, [:], repeats: summary.repeats, at: time))
+    }
+  }
+}

@@ -1,0 +1,281 @@
+package import ApusBase
+import CPosix
+import Glibc
+
+/// The machine's file system. It has no state: every call may come from any thread.
+package final class PosixDisk: Disk {
+  /// Makes the interface to the file system.
+  package init() {}
+
+  package func list(_ directory: String) throws(DiskError) -> [DiskEntry] {
+    var handle: UnsafeMutableRawPointer?
+    let opened = unsafe apus_opendir(directory, &handle)
+    guard opened != -ENOENT else { return [] }
+    guard opened == 0, let handle = unsafe handle else { throw error(opened, "opendir", directory) }
+    defer { unsafe apus_closedir(handle) }
+    var entries: [DiskEntry] = []
+    while true {
+      var failure: Int32 = 0
+      guard let start = unsafe apus_readdir(handle, &failure) else {
+        guard failure == 0 else { throw error(-failure, "readdir", directory) }
+        return entries.sorted { $0.name < $1.name }
+      }
+      let name = unsafe String(cString: start)
+      if name == "." || name == ".." { continue }
+      var status = apus_file_status()
+      let result = unsafe apus_stat(directory + "/" + name, &status)
+      // It may have been removed since, and a link may lead nowhere.
+      if result == -ENOENT { continue }
+      try check(result, "stat", directory + "/" + name)
+      let isDirectory = status.is_directory != 0
+      entries.append(DiskEntry(name: name, isDirectory: isDirectory, length: isDirectory ? 0 : status.length))
+    }
+  }
+
+  package func createDirectory(_ path: String) throws(DiskError) {
+    let result = unsafe apus_mkdir(path, 0o755)
+    if result == -ENOENT, let slash = path.lastIndex(of: "/"), slash > path.startIndex {
+      try createDirectory(String(path[..<slash]))
+      let again = unsafe apus_mkdir(path, 0o755)
+      if again != -EEXIST { try check(again, "mkdir", path) }
+    } else if result == -EEXIST {
+      var status = apus_file_status()
+      try unsafe check(apus_stat(path, &status), "stat", path)
+      if status.is_directory == 0 { throw DiskError(.failed(ENOTDIR), operation: "mkdir", path: path) }
+    } else {
+      try check(result, "mkdir", path)
+    }
+  }
+
+  package func removeFile(_ path: String) throws(DiskError) {
+    let result = unsafe apus_unlink(path)
+    if result != -ENOENT { try check(result, "unlink", path) }
+  }
+
+  package func removeDirectory(_ path: String) throws(DiskError) {
+    var status = apus_file_status()
+    let result = unsafe apus_lstat(path, &status)
+    if result == -ENOENT { return }
+    try check(result, "lstat", path)
+    // A link to a directory goes, the directory it leads to stays.
+    guard status.is_directory != 0 else { return try removeFile(path) }
+    for name in try names(in: path) {
+      let entry = path + "/" + name
+      let removed = unsafe apus_unlink(entry)
+      if removed == -EISDIR || removed == -EPERM {
+        try removeDirectory(entry)
+      } else if removed != -ENOENT {
+        try check(removed, "unlink", entry)
+      }
+    }
+    let removed = unsafe apus_rmdir(path)
+    if removed != -ENOENT { try check(removed, "rmdir", path) }
+  }
+
+  /// As `list`, but without looking at what stands behind the names, so that dead links are among them.
+  private func names(in directory: String) throws(DiskError) -> [String] {
+    var handle: UnsafeMutableRawPointer?
+    let opened = unsafe apus_opendir(directory, &handle)
+    guard opened == 0, let handle = unsafe handle else { throw error(opened, "opendir", directory) }
+    defer { unsafe apus_closedir(handle) }
+    var names: [String] = []
+    var failure: Int32 = 0
+    while let start = unsafe apus_readdir(handle, &failure) {
+      let name = unsafe String(cString: start)
+      if name != "." && name != ".." { names.append(name) }
+    }
+    guard failure == 0 else { throw error(-failure, "readdir", directory) }
+    return names
+  }
+
+  package func rename(_ path: String, to newPath: String) throws(DiskError) {
+    try unsafe check(apus_rename(path, newPath), "rename", path)
+  }
+
+  package func syncDirectory(_ path: String) throws(DiskError) {
+    let descriptor = try unsafe check(apus_open(path, O_RDONLY | O_DIRECTORY, 0), "open", path)
+    defer { _ = apus_close(descriptor) }
+    try check(apus_fsync(descriptor), "fsync", path)
+  }
+
+  package func open(_ path: String, create: Bool) throws(DiskError) -> DiskFile {
+    DiskFile(id: try unsafe check(apus_open(path, create ? O_RDWR | O_CREAT : O_RDWR, 0o644), "open", path))
+  }
+
+  package func lock(_ path: String) throws(DiskError) -> DiskFile {
+    let file = try open(path, create: true)
+    do throws(DiskError) {
+      let result = apus_lock_first_byte(file.id)
+      if result == -EAGAIN || result == -EACCES { throw DiskError(.locked, operation: "lock", path: path) }
+      try check(result, "lock", path)
+      // Java writes the word too (DefaultMessageStore.start).
+      var text = (UInt8(ascii: "l"), UInt8(ascii: "o"), UInt8(ascii: "c"), UInt8(ascii: "k"))
+      try unsafe withUnsafeBytes(of: &text) { (bytes) throws(DiskError) in
+        try unsafe write(file, at: 0, from: bytes)
+      }
+    } catch {
+      close(file)
+      throw error
+    }
+    return file
+  }
+
+  package func close(_ file: DiskFile) {
+    // Everything that must last was synced before; what close could still report has no addressee.
+    _ = apus_close(file.id)
+  }
+
+  package func length(of file: DiskFile) throws(DiskError) -> Int64 {
+    var status = apus_file_status()
+    try unsafe check(apus_fstat(file.id, &status), "fstat", path(of: file))
+    return status.length
+  }
+
+  package func modificationTime(of path: String) throws(DiskError) -> WallTime {
+    var status = apus_file_status()
+    try unsafe check(apus_stat(path, &status), "stat", path)
+    return WallTime(milliseconds: status.modified_milliseconds)
+  }
+
+  package func setLength(of file: DiskFile, to length: Int64) throws(DiskError) {
+    try check(apus_ftruncate(file.id, length), "ftruncate", path(of: file))
+  }
+
+  package func allocate(_ file: DiskFile, length: Int64) throws(DiskError) {
+    // A signal makes the call start over; after many of them something is wrong.
+    for _ in 0..<100 {
+      let result = apus_fallocate(file.id, length)
+      if result == -EINTR { continue }
+      try check(result, "fallocate", path(of: file))
+      return
+    }
+    throw error(-EINTR, "fallocate", path(of: file))
+  }
+
+  package func read(
+    _ file: DiskFile, at offset: Int64, into buffer: UnsafeMutableRawBufferPointer
+  ) throws(DiskError) -> Int {
+    var done = 0
+    while done < buffer.count {
+      let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[done...])
+      let count = unsafe apus_pread(file.id, rest.baseAddress, rest.count, offset + Int64(done))
+      if count == 0 { break }
+      done += Int(try check(count, "pread", path(of: file)))
+    }
+    return done
+  }
+
+  package func readIfCached(
+    _ file: DiskFile, at offset: Int64, into buffer: UnsafeMutableRawBufferPointer
+  ) throws(DiskError) -> Int? {
+    var done = 0
+    while done < buffer.count {
+      let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[done...])
+      let count = unsafe apus_pread_cached(file.id, rest.baseAddress, rest.count, offset + Int64(done))
+      if count == 0 { break }
+      if count == -Int(EAGAIN) { return nil }
+      // File systems that cannot tell (tmpfs before Linux 6.3) always have to be asked the waiting way.
+      if count == -Int(EOPNOTSUPP) { return nil }
+      done += Int(try check(count, "preadv2", path(of: file)))
+    }
+    return done
+  }
+
+  package func write(_ file: DiskFile, at offset: Int64, from buffer: UnsafeRawBufferPointer) throws(DiskError) {
+    var done = 0
+    while done < buffer.count {
+      let rest = unsafe UnsafeRawBufferPointer(rebasing: buffer[done...])
+      let count = unsafe apus_pwrite(file.id, rest.baseAddress, rest.count, offset + Int64(done))
+      done += Int(try check(count, "pwrite", path(of: file)))
+    }
+  }
+
+  package func sync(_ file: DiskFile) throws(DiskError) {
+    try check(apus_fdatasync(file.id), "fdatasync", path(of: file))
+  }
+
+  package func space(of path: String) throws(DiskError) -> DiskSpace {
+    var space = apus_volume()
+    try unsafe check(apus_space(path, &space), "statvfs", path)
+    return DiskSpace(total: space.total, available: space.available)
+  }
+}
+
+extension PosixDisk {
+  package func map(_ file: DiskFile, length: Int, writable: Bool) throws(DiskError) -> Segment {
+    var base: UnsafeMutableRawPointer?
+    let result = unsafe apus_map(file.id, length, writable ? 1 : 0, &base)
+    // Linux says "no memory" when a process has as many mappings as it may.
+    if result == -ENOMEM { throw DiskError(.exhausted, operation: "mmap", path: path(of: file)) }
+    guard result == 0, let base = unsafe base else { throw error(result, "mmap", path(of: file)) }
+    return unsafe Segment(base: base, capacity: length, file: file)
+  }
+
+  package func unmap(_ segment: Segment) {
+    let result = unsafe apus_unmap(segment.base, segment.capacity)
+    precondition(result == 0, "munmap failed with \(-result)")
+  }
+
+  package func populate(_ segment: Segment, _ range: Range<Int>) throws(DiskError) {
+    guard let pages = unsafe pages(of: segment, range) else { return }
+    let result = unsafe apus_populate_write(pages.baseAddress, pages.count)
+    // EFAULT: a write there would raise SIGBUS, as there is no block for it.
+    if result == -EFAULT { throw DiskError(.full, operation: "madvise", path: path(of: segment.file)) }
+    // Before Linux 5.14.
+    if result == -EINVAL { throw DiskError(.unsupported, operation: "madvise", path: path(of: segment.file)) }
+    try check(result, "madvise", path(of: segment.file))
+  }
+
+  package func flush(_ segment: Segment, _ range: Range<Int>) throws(DiskError) {
+    guard let pages = unsafe pages(of: segment, range) else { return }
+    try check(unsafe apus_msync(pages.baseAddress, pages.count), "msync", path(of: segment.file))
+  }
+
+  package func isResident(_ segment: Segment, _ range: Range<Int>) -> Bool {
+    guard let pages = unsafe pages(of: segment, range) else { return true }
+    return unsafe apus_resident(pages.baseAddress, pages.count, PosixDisk.pageSize) == 1
+  }
+
+  package func warm(_ segment: Segment, _ range: Range<Int>) {
+    guard let pages = unsafe pages(of: segment, range) else { return }
+    // Only a hint: when it fails the reader waits, or gets the device's error where it can be reported.
+    _ = unsafe apus_populate_read(pages.baseAddress, pages.count)
+  }
+
+  /// The pages that a range touches; nil when it is empty.
+  private func pages(of segment: Segment, _ range: Range<Int>) -> UnsafeMutableRawBufferPointer? {
+    precondition(range.lowerBound >= 0 && range.upperBound <= segment.capacity, "range outside of the segment")
+    guard !range.isEmpty else { return nil }
+    let start = range.lowerBound & ~(PosixDisk.pageSize - 1)
+    return unsafe UnsafeMutableRawBufferPointer(start: segment.base + start, count: range.upperBound - start)
+  }
+
+  private static let pageSize = Int(apus_page_size())
+}
+
+extension PosixDisk {
+  /// What a descriptor was opened as, for messages.
+  private func path(of file: DiskFile) -> String { "descriptor \(file.id)" }
+
+  @discardableResult
+  private func check<Result: SignedInteger>(
+    _ result: Result, _ operation: StaticString, _ path: @autoclosure () -> String
+  ) throws(DiskError) -> Result {
+    guard result >= 0 else { throw error(Int32(result), operation, path()) }
+    return result
+  }
+
+  /// The error for a negated error number.
+  private func error(_ result: Int32, _ operation: StaticString, _ path: String) -> DiskError {
+    let code: DiskError.Code =
+      switch -result {
+      case ENOSPC, EDQUOT: .full
+      case ENOENT, ENOTDIR: .notFound
+      case EACCES, EPERM, EROFS: .denied
+      case EMFILE, ENFILE: .exhausted
+      case EOPNOTSUPP, ENOSYS: .unsupported
+      default: .failed(-result)
+      }
+    return DiskError(code, operation: "\(operation)", path: path)
+  }
+}

@@ -1,0 +1,39 @@
+import CPosix
+import Glibc
+
+/// The signals that ask the process to end, as something to wait for.
+package final class Signals: Sendable {
+  /// A signal that asks the process to end.
+  package enum Termination: Int32, Sendable {
+    /// From the keyboard.
+    case interrupt = 2
+    /// From `kill` or the service manager.
+    case terminate = 15
+  }
+
+  /// Readable when a signal has come; for an event loop that wants to know. Closed with this object.
+  package let descriptor: Int32
+
+  /// Keeps SIGTERM and SIGINT back for ``wait()`` and ignores SIGPIPE. To be called on the main thread before another
+  /// is started: threads take the mask of the one that starts them.
+  package init() throws(SystemError) {
+    try Syscall.check(apus_ignore_broken_pipes(), "sigaction SIGPIPE")
+    descriptor = try Syscall.check(apus_termination_descriptor(), "signalfd")
+  }
+
+  deinit { _ = apus_close(descriptor) }
+
+  /// Waits for the next signal that asks the process to end.
+  package func wait() throws(SystemError) -> Termination {
+    let number = try Syscall.check(apus_read_signal(descriptor), "read signalfd")
+    guard let signal = Termination(rawValue: number) else {
+      throw SystemError(errno: EINVAL, operation: "read signalfd: signal \(number)")
+    }
+    return signal
+  }
+
+  /// Makes writing to a closed connection an error instead of the process's end.
+  package static func ignoreBrokenPipes() throws(SystemError) {
+    try Syscall.check(apus_ignore_broken_pipes(), "sigaction SIGPIPE")
+  }
+}

@@ -1,0 +1,41 @@
+import CPosix
+import Glibc
+
+/// A system call that failed.
+package struct SystemError: Error, Hashable, Sendable, CustomStringConvertible {
+  /// The number of the cause.
+  package let errno: Int32
+  /// The call, and what it was about.
+  package let operation: String
+
+  /// Describes a failed call.
+  package init(errno: Int32, operation: String) {
+    self.errno = errno
+    self.operation = operation
+  }
+
+  /// One line naming the call and the cause.
+  package var description: String { "\(operation): \(SystemError.text(errno))" }
+
+  /// What the C library says about an error number.
+  package static func text(_ errno: Int32) -> String {
+    unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { buffer in
+      guard let start = buffer.baseAddress, unsafe strerror_r(errno, start, buffer.count) == 0 else {
+        return "errno \(errno)"
+      }
+      return unsafe String(cString: start)
+    }
+  }
+}
+
+/// The outcome of a call of the C shim, which answers a count or the negated error number.
+enum Syscall {
+  /// Passes a result on, throws what it says when it is negative.
+  @discardableResult
+  static func check<Result: SignedInteger>(
+    _ result: Result, _ operation: @autoclosure () -> String
+  ) throws(SystemError) -> Result {
+    guard result >= 0 else { throw SystemError(errno: Int32(-result), operation: operation()) }
+    return result
+  }
+}

@@ -1,0 +1,75 @@
+#include "repeat.h"
+// The feature macro above comes before every system header.
+#include "CPosix.h"
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+int64_t apus_monotonic_nanoseconds(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+int64_t apus_wall_milliseconds(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+int apus_set_thread_name(const char *name) { return -pthread_setname_np(pthread_self(), name); }
+
+int apus_processor_count(void) {
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set);
+  long count = sysconf(_SC_NPROCESSORS_ONLN);
+  return count > 0 ? (int)count : 1;
+}
+
+ssize_t apus_random(void *to, size_t count) { APUS_REPEAT(ssize_t, getrandom(to, count, 0)); }
+
+int apus_termination_descriptor(void) {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGTERM);
+  sigaddset(&set, SIGINT);
+  int result = pthread_sigmask(SIG_BLOCK, &set, NULL);
+  if (result != 0) return -result;
+  int fd = signalfd(-1, &set, SFD_CLOEXEC);
+  return fd < 0 ? -errno : fd;
+}
+
+int apus_read_signal(int fd) {
+  struct signalfd_siginfo info;
+  ssize_t count;
+  do {
+    count = read(fd, &info, sizeof info);
+  } while (count < 0 && errno == EINTR);
+  return count < 0 ? -errno : (int)info.ssi_signo;
+}
+
+int apus_ignore_broken_pipes(void) {
+  struct sigaction action;
+  memset(&action, 0, sizeof action);
+  action.sa_handler = SIG_IGN;
+  return sigaction(SIGPIPE, &action, NULL) < 0 ? -errno : 0;
+}
+
+int apus_descriptor_limit(struct apus_limit *out) {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) < 0) return -errno;
+  out->soft = limit.rlim_cur;
+  out->hard = limit.rlim_max;
+  return 0;
+}
+
+int apus_set_descriptor_limit(uint64_t soft, uint64_t hard) {
+  struct rlimit limit = {.rlim_cur = soft, .rlim_max = hard};
+  return setrlimit(RLIMIT_NOFILE, &limit) < 0 ? -errno : 0;
+}

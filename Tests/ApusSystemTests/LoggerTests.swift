@@ -1,0 +1,97 @@
+import ApusBase
+import ApusSystem
+import Testing
+
+@testable import ApusSystem
+
+@Suite struct LoggerTests {
+  let directory: TemporaryDirectory
+
+  init() throws { directory = try TemporaryDirectory() }
+
+  @Test func `a line has time, level, component, message and fields`() {
+    let line = LogLine.text(
+      .info, "broker", "listening", ["address": "127.0.0.1:10911", "note": "two words", "count": 3], repeats: 2,
+      at: WallTime(milliseconds: 1_795_222_923_456))
+    #expect(
+      line == "2026-11-21T01:02:03.456Z INFO broker: listening address=127.0.0.1:10911 note=\"two words\" count=3 "
+        + "repeated=2\n")
+  }
+
+  @Test(arguments: [
+    ("", "\"\""), ("a\nb", "\"a b\""), ("say \"hi\"", "\"say \\\"hi\\\"\""), ("k=v", "\"k=v\""), ("中文", "中文"),
+    ("\u{9B}31m", "\" 31m\""),
+  ])
+  func `values cannot break out of their line`(value: String, printed: String) {
+    let line = LogLine.text(.error, "x", "m", ["v": value], repeats: 0, at: WallTime(milliseconds: 0))
+    #expect(line == "1970-01-01T00:00:00.000Z ERROR x: m v=\(printed)\n")
+  }
+
+  @Test func `says nothing below its level and does not build the line`() throws {
+    let logger = try Logger(path: directory.file("log"), level: .warning)
+    var built = false
+    func build() -> String {
+      built = true
+      return "x"
+    }
+    logger.info("a", build())
+    logger.debug("a", build())
+    #expect(!built)
+    logger.warning("a", build())
+    #expect(built)
+    #expect(try directory.text("log").hasSuffix(" WARN a: x\n"))
+  }
+
+  @Test func `counts repeats instead of writing them`() {
+    var sampler = LogSampler(limit: 2)
+    let key = LogSampler.Key(level: .warning, component: "a", message: "m")
+    let start = MonotonicTime(nanoseconds: 0)
+    #expect(sampler.admit(key, at: start) == 0)
+    #expect(sampler.admit(key, at: start) == 0)
+    #expect(sampler.admit(key, at: start) == nil)
+    #expect(sampler.admit(key, at: start + .milliseconds(999)) == nil)
+    #expect(sampler.admit(key, at: start + .seconds(1)) == 2)
+    #expect(sampler.admit(key, at: start + .seconds(1)) == 0)
+    #expect(sampler.admit(key, at: start + .seconds(1)) == nil)
+    #expect(sampler.summaries(at: start + .milliseconds(1500)).isEmpty)
+    #expect(sampler.summaries(at: start + .milliseconds(1900)).isEmpty)
+    #expect(sampler.summaries(at: start + .seconds(3)) == [LogSampler.Summary(key: key, repeats: 1)])
+    #expect(sampler.summaries(at: start + .seconds(9)).isEmpty)
+  }
+
+  @Test func `remembers no more kinds of lines than it may`() {
+    var sampler = LogSampler(limit: 2)
+    let now = MonotonicTime(nanoseconds: 0)
+    var admitted = 0
+    for number in 0..<10_000 {
+      let key = LogSampler.Key(level: .info, component: "a", message: "\(number)")
+      if sampler.admit(key, at: now) != nil { admitted += 1 }
+    }
+    #expect(admitted == 512)
+    #expect(sampler.summaries(at: now + .seconds(1)).map(\.repeats) == [10_000 - 512])
+    #expect(sampler.admit(LogSampler.Key(level: .info, component: "a", message: "x"), at: now + .seconds(1)) == 0)
+  }
+
+  @Test func `turns the file over at its limit and keeps as many as asked`() throws {
+    let logger = try Logger(path: directory.file("log"), byteLimit: 100, keep: 2, repeatLimit: 1000)
+    for number in 1...8 { logger.info("test", "line", ["number": number, "pad": "xxxxxxxxxxxx"]) }
+    let names = try PosixDisk().list(directory.path).map(\.name)
+    #expect(names == ["log", "log.1", "log.2"])
+    #expect(try directory.text("log").contains("number=8"))
+    #expect(try directory.text("log.1").contains("number=7"))
+    #expect(try directory.text("log.2").contains("number=6"))
+  }
+
+  @Test func `lines of many threads stay whole`() throws {
+    let logger = try Logger(path: directory.file("log"), byteLimit: 1 << 20, repeatLimit: 100_000)
+    let threads = try (0..<4).map { thread in
+      try Thread.start(name: "writer-\(thread)") {
+        for number in 0..<200 { logger.info("test", "line", ["thread": thread, "number": number]) }
+      }
+    }
+    for thread in threads { thread.join() }
+    let lines = try directory.text("log").split(separator: "\n")
+    #expect(lines.count == 800)
+    #expect(lines.allSatisfy { $0.contains(" INFO test: line thread=") })
+  }
+}

@@ -64,7 +64,10 @@ let package = Package(
 
     // Development tools, not shipped.
     library("ApusSimulator", ["ApusBase", "ApusModel", "ApusStoreCore", "ApusStore"]),
-    tool("apus-sim", ["ApusBase", "ApusSimulator"]),
+    // Without Glibc nothing else asks for the mathematics that rounding compiles to.
+    .executableTarget(
+      name: "apus-sim", dependencies: ["ApusBase", "ApusSimulator"], swiftSettings: strict,
+      linkerSettings: [.linkedLibrary("m")]),
 
     tests("ApusBaseTests", ["ApusBase"]),
     tests("ApusSimulatorTests", ["ApusBase", "ApusSimulator"]),

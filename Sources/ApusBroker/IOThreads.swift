@@ -17,15 +17,21 @@ package final class IOThreads: Sendable {
   private let capacity: Int
   private let threads = Locked<[ApusSystem.Thread]>([])
 
-  /// Starts `count` threads that hold at most `capacity` pieces of work waiting.
-  package init(count: Int, capacity: Int) {
+  /// Starts `count` threads that hold at most `capacity` pieces of work waiting. Throws when the system
+  /// gives no more threads.
+  package init(count: Int, capacity: Int) throws(SystemError) {
     precondition(count > 0 && capacity > 0, "an I/O pool needs threads and room")
     self.capacity = capacity
     wakeUps = (0..<count).map { _ in WakeUp() }
-    let started = wakeUps.enumerated().map { index, wakeUp in
-      ApusSystem.Thread.start(name: "apus-io-\(index)") { [self] in run(wakeUp) }
+    for (index, wakeUp) in wakeUps.enumerated() {
+      do throws(SystemError) {
+        let thread = try ApusSystem.Thread.start(name: "apus-io-\(index)") { [self] in run(wakeUp) }
+        threads.withLock { $0.append(thread) }
+      } catch {
+        stop()
+        throw error
+      }
     }
-    threads.withLock { $0 = started }
   }
 
   /// Queues work; false when the queue is full or stopping, and then the work will not run.

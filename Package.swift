@@ -71,6 +71,7 @@ let package = Package(
 
     tests("ApusBaseTests", ["ApusBase"]),
     tests("ApusSimulatorTests", ["ApusBase", "ApusSimulator"]),
+    tests("ApusRouteCoreTests", ["ApusBase", "ApusModel", "ApusRouteCore"]),
     tests("ApusModelTests", ["ApusBase", "ApusModel"]),
     tests("TidyTests", []),
     tests("ApusSystemTests", ["ApusBase", "ApusSystem"]),

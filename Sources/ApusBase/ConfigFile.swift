@@ -1,11 +1,13 @@
-/// A small file that is replaced as a whole and never half: RocketMQ's `kvConfig.json`, `topics.json`, `consumerOffset.json` and
-/// the like, with the names and the fallback that Java uses.
+/// A small file that is replaced as a whole and never half: RocketMQ's `kvConfig.json`, `topics.json`,
+/// `consumerOffset.json` and the like, with the names and the fallback that Java uses.
 ///
-/// Storing writes `NAME.tmp`, syncs it, gives the present file the name `NAME.bak` and the new one the name `NAME`; a crash between
-/// any two steps leaves one of both complete. Loading takes `NAME`, or `NAME.bak` when `NAME` is missing, empty or damaged.
+/// Storing writes `NAME.tmp`, syncs it, gives the present file the name `NAME.bak` and the new one the name `NAME`; a
+/// crash between any two steps leaves one of both complete. Loading takes `NAME`, or `NAME.bak` when `NAME` is
+/// missing, empty or damaged.
 ///
 /// Source: apache/rocketmq@rocketmq-all-4.9.8:common/src/main/java/org/apache/rocketmq/common/ConfigManager.java and MixAll.java
-/// (`string2File`). Deviations: Java does not sync, writes `.bak` byte by byte in place, and deletes the file before the rename.
+/// (`string2File`). Deviations: Java does not sync, writes `.bak` byte by byte in place, and deletes the file before
+/// the rename.
 public struct ConfigFile: Sendable {
   /// Where a loaded value came from.
   public enum Source: Hashable, Sendable {
@@ -20,15 +22,15 @@ public struct ConfigFile: Sendable {
 
   /// The file's path, without `.tmp` or `.bak`.
   public let path: String
-  /// Whether what has the name `path` is worth keeping as the backup. False after it was found damaged: then the backup is the
-  /// better of the two and stays.
+  /// Whether what has the name `path` is worth keeping as the backup. False after it was found damaged: then the
+  /// backup is the better of the two and stays.
   private var isPresentUsable = true
 
   /// Describes a file; touches nothing.
   public init(path: String) { self.path = path }
 
-  /// Reads the file or its backup with `parse`. Nil when there is neither, or both are empty. Throws what went wrong with the file
-  /// when the backup cannot take its place.
+  /// Reads the file or its backup with `parse`. Nil when there is neither, or both are empty. Throws what went wrong
+  /// with the file when the backup cannot take its place.
   public mutating func load<Value>(
     from disk: any Disk, _ parse: (RawSpan) throws(DecodeError) -> Value
   ) throws(ConfigFileError) -> (value: Value, source: Source)? {
@@ -54,8 +56,8 @@ public struct ConfigFile: Sendable {
     return nil
   }
 
-  /// Replaces the file. When this returns the new content is durable; when it throws the old content is still what loads, or,
-  /// after a failed sync of the directory, either of both.
+  /// Replaces the file. When this returns the new content is durable; when it throws the old content is still what
+  /// loads, or, after a failed sync of the directory, either of both.
   public mutating func store(_ content: RawSpan, to disk: any Disk) throws(DiskError) {
     let directory = Self.directory(of: path)
     try disk.createDirectory(directory)

@@ -1,8 +1,8 @@
 /// Java's properties text: the form of RocketMQ's `.conf` files and of the bodies of its configuration requests.
 ///
-/// `key=value`, `key:value` or `key value` a line; lines that start with `#` or `!` are comments; a backslash at the end continues
-/// a line; `\t \n \r \f \uXXXX` are escapes and a backslash before anything else is dropped. Where a key stands twice the later
-/// value counts. The order of the keys is kept.
+/// `key=value`, `key:value` or `key value` a line; lines that start with `#` or `!` are comments; a backslash at the
+/// end continues a line; `\t \n \r \f \uXXXX` are escapes and a backslash before anything else is dropped. Where a
+/// key stands twice the later value counts. The order of the keys is kept.
 ///
 /// Deviation from `java.util.Properties`: bytes are UTF-8, which Java reads as ISO-8859-1; ASCII is the same in both.
 public struct PropertiesFile: Hashable, Sendable {
@@ -37,8 +37,8 @@ public struct PropertiesFile: Hashable, Sendable {
     for entry in entries { self[entry.key] = entry.value }
   }
 
-  /// Reads a text. Throws for a text over ``byteLimit`` or ``entryLimit``, for bytes that are not UTF-8 and for a malformed `\u`;
-  /// the reason names the line, counted from 1.
+  /// Reads a text. Throws for a text over ``byteLimit`` or ``entryLimit``, for bytes that are not UTF-8 and for a
+  /// malformed `\u`; the reason names the line, counted from 1.
   public init(parsing bytes: RawSpan) throws(DecodeError) {
     guard bytes.byteCount <= Self.byteLimit else {
       throw DecodeError(field: "properties", offset: Self.byteLimit, reason: "longer than \(Self.byteLimit) bytes")
@@ -132,7 +132,7 @@ private struct PropertiesScanner: ~Escapable {
 
   /// The next entry, past comments and blank lines; nil at the end.
   @_lifetime(self: copy self)
-  mutating func next() throws(DecodeError) -> PropertiesFile.Entry? {
+  mutating func next() throws(DecodeError) -> (key: String, value: String)? {
     while position < bytes.byteCount {
       skipBlanks()
       guard position < bytes.byteCount else { return nil }
@@ -146,7 +146,7 @@ private struct PropertiesScanner: ~Escapable {
   }
 
   @_lifetime(self: copy self)
-  private mutating func entry() throws(DecodeError) -> PropertiesFile.Entry {
+  private mutating func entry() throws(DecodeError) -> (key: String, value: String) {
     let key = try text(endsAtSeparator: true)
     var separators = 0
     while let byte = peekInLine(), Self.isSeparator(byte) {
@@ -156,7 +156,7 @@ private struct PropertiesScanner: ~Escapable {
       }
       position += 1
     }
-    return PropertiesFile.Entry(key, try text(endsAtSeparator: false))
+    return (key, try text(endsAtSeparator: false))
   }
 
   /// Reads and unescapes up to the end of the logical line or, in a key, up to the first separator that is not escaped.

@@ -1,1 +1,0 @@
-// Target ApusRouteCore: see docs/architecture.md.

@@ -58,9 +58,14 @@ let package = Package(
         "ApusBase", "ApusModel", "ApusProtocol", "ApusBrokerCore", "ApusStoreCore", "ApusStore", "ApusRemoting",
         "ApusSystem",
       ]),
+    // The load generator works against any broker and knows nothing of ours.
+    library("ApusBench", ["ApusBase", "ApusModel", "ApusProtocol", "ApusSystem"]),
     tool(
       "apus",
-      ["ApusBase", "ApusModel", "ApusProtocol", "ApusSystem", "ApusRemoting", "ApusNameServer", "ApusBroker"]),
+      [
+        "ApusBase", "ApusModel", "ApusProtocol", "ApusSystem", "ApusRemoting", "ApusNameServer", "ApusBroker",
+        "ApusBench",
+      ]),
 
     // Development tools, not shipped.
     library("ApusSimulator", ["ApusBase", "ApusModel", "ApusStoreCore", "ApusStore"]),
@@ -73,6 +78,8 @@ let package = Package(
     tests("ApusSimulatorTests", ["ApusBase", "ApusSimulator"]),
     tests("ApusRouteCoreTests", ["ApusBase", "ApusModel", "ApusRouteCore"]),
     tests("ApusModelTests", ["ApusBase", "ApusModel"]),
+    tests("ApusBenchTests", ["ApusBase", "ApusBench"]),
+    tests("ApusCommandTests", ["apus"]),
     tests("TidyTests", []),
     tests("ApusSystemTests", ["ApusBase", "ApusSystem"]),
     tests("ApusRemotingTests", ["ApusBase", "ApusModel", "ApusProtocol", "ApusSystem", "ApusRemoting"]),

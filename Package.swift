@@ -77,6 +77,7 @@ let package = Package(
     tests("ApusBaseTests", ["ApusBase"]),
     tests("ApusSimulatorTests", ["ApusBase", "ApusSimulator"]),
     tests("ApusRouteCoreTests", ["ApusBase", "ApusModel", "ApusRouteCore"]),
+    tests("ApusBrokerCoreTests", ["ApusBase", "ApusModel", "ApusProtocol", "ApusBrokerCore"]),
     tests("ApusModelTests", ["ApusBase", "ApusModel"]),
     tests("ApusBenchTests", ["ApusBase", "ApusBench"]),
     tests("ApusCommandTests", ["apus"]),

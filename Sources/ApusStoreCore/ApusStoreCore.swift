@@ -1,1 +1,0 @@
-// Target ApusStoreCore: see docs/architecture.md.

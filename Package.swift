@@ -33,6 +33,7 @@ let package = Package(
   targets: [
     // C shims. Only ApusSystem sees CPosix; CISAL is a pure function without state.
     .systemLibrary(name: "CISAL", providers: [.apt(["libisal-dev"])]),
+    .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
     .target(name: "CPosix"),
 
     // Pure: no clock, thread, disk or network.
@@ -44,7 +45,7 @@ let package = Package(
     library("ApusBrokerCore", ["ApusBase", "ApusModel", "ApusProtocol"]),
 
     // The machine: files, event loops, threads, clocks.
-    library("ApusSystem", ["ApusBase", "CPosix"]),
+    library("ApusSystem", ["ApusBase", "CPosix", "CZlib"]),
     // Synchronous and thread-free: everything it asks of the machine goes through ApusBase's Disk.
     library("ApusStore", ["ApusBase", "ApusModel", "ApusStoreCore"]),
 

@@ -15,6 +15,7 @@ missing=()
 wants() { eval "$2" >/dev/null 2>&1 || missing+=("$1"); }
 
 wants libisal-dev 'test -e /usr/include/isa-l.h || dpkg -s libisal-dev'
+wants zlib1g-dev 'test -e /usr/include/zlib.h || dpkg -s zlib1g-dev'
 case $purpose in
   build) ;;
   interop) wants python3-venv 'python3 -c "import ensurepip, venv"' ;;

@@ -16,7 +16,7 @@ import Testing
     "ApusRouteCore": wire,
     "ApusBrokerCore": wire,
     "ApusStore": model.union(["ApusStoreCore"]),
-    "ApusSystem": ["ApusBase", "CPosix", "Glibc", "Synchronization"],
+    "ApusSystem": ["ApusBase", "CPosix", "CZlib", "Glibc", "Synchronization"],
     "ApusRemoting": wire.union(["ApusSystem", "Synchronization"]),
     "ApusNameServer": remoting.union(["ApusRouteCore", "Synchronization"]),
     "ApusBroker": remoting.union(["ApusBrokerCore", "ApusStoreCore", "ApusStore", "Synchronization"]),

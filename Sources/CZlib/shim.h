@@ -1,0 +1,4 @@
+#ifndef APUS_CZLIB_SHIM_H
+#define APUS_CZLIB_SHIM_H
+#include <zlib.h>
+#endif

@@ -1,7 +1,5 @@
-package import ApusSystem
-
-/// A few threads for work that may wait for the disk: cold reads, queries, administering requests that write files. Event loops hand
-/// work over and never wait for it.
+/// A few threads for work that may wait for the disk: cold reads, queries, administering requests that write files.
+/// Event loops hand work over and never wait for it.
 package final class IOThreads: Sendable {
   /// One piece of work.
   package typealias Work = @Sendable () -> Void
@@ -15,7 +13,7 @@ package final class IOThreads: Sendable {
   private let queue = Locked(Queue())
   private let wakeUps: [WakeUp]
   private let capacity: Int
-  private let threads = Locked<[ApusSystem.Thread]>([])
+  private let threads = Locked<[Thread]>([])
 
   /// Starts `count` threads that hold at most `capacity` pieces of work waiting. Throws when the system
   /// gives no more threads.
@@ -25,7 +23,7 @@ package final class IOThreads: Sendable {
     wakeUps = (0..<count).map { _ in WakeUp() }
     for (index, wakeUp) in wakeUps.enumerated() {
       do throws(SystemError) {
-        let thread = try ApusSystem.Thread.start(name: "apus-io-\(index)") { [self] in run(wakeUp) }
+        let thread = try Thread.start(name: "apus-io-\(index)") { [self] in run(wakeUp) }
         threads.withLock { $0.append(thread) }
       } catch {
         stop()

@@ -1,0 +1,256 @@
+package import ApusBase
+
+/// How much a broker stored and delivered: totals since start, per topic and per group of a topic, with rates over the last
+/// minute, hour and day.
+///
+/// The shell adds what its loops counted (``absorb(_:)``), and calls ``sample(now:day:)`` once a second. Each series keeps seven
+/// samples of ten seconds, seven of ten minutes and 25 of an hour, as Java's do; a rate is the growth between the oldest and the
+/// newest sample kept (apache/rocketmq@rocketmq-all-4.9.8:common/src/main/java/org/apache/rocketmq/common/stats/StatsItem.java).
+package struct BrokerStats: Sendable {
+  /// A sum, how often it was added to and what both were at earlier moments.
+  package struct Series: Sendable {
+    /// The sum since start.
+    package fileprivate(set) var value: Int64 = 0
+    /// How many messages or requests make up the sum.
+    package fileprivate(set) var times: Int64 = 0
+    private var minute = History(length: 7)
+    private var hour = History(length: 7)
+    private var day = History(length: 25)
+
+    fileprivate mutating func sample(_ now: WallTime, minute takesMinute: Bool, hour takesHour: Bool, day takesDay: Bool) {
+      let sample = Sample(time: now, value: value, times: times)
+      if takesMinute { minute.append(sample) }
+      if takesHour { hour.append(sample) }
+      if takesDay { day.append(sample) }
+    }
+
+    /// The growth over the last minute, hour or day.
+    package func snapshot(_ span: Span) -> Snapshot {
+      switch span {
+      case .minute: minute.snapshot
+      case .hour: hour.snapshot
+      case .day: day.snapshot
+      }
+    }
+  }
+
+  /// The times over which growth is told.
+  package enum Span: Sendable, CaseIterable {
+    /// The last minute, at steps of ten seconds.
+    case minute
+    /// The last hour, at steps of ten minutes.
+    case hour
+    /// The last day, at steps of an hour.
+    case day
+  }
+
+  /// Growth over a time.
+  package struct Snapshot: Hashable, Sendable {
+    /// How much was added.
+    package var sum: Int64 = 0
+    /// The same per second.
+    package var perSecond: Double = 0
+    /// The same per message or request.
+    package var average: Double = 0
+  }
+
+  private struct Sample: Sendable {
+    var time: WallTime
+    var value: Int64
+    var times: Int64
+  }
+
+  private struct History: Sendable {
+    let length: Int
+    var samples: [Sample] = []
+
+    init(length: Int) { self.length = length }
+
+    mutating func append(_ sample: Sample) {
+      if samples.count == length { samples.removeFirst() }
+      samples.append(sample)
+    }
+
+    var snapshot: Snapshot {
+      guard let first = samples.first, let last = samples.last, last.time > first.time else { return Snapshot() }
+      let sum = last.value - first.value
+      let times = last.times - first.times
+      let milliseconds = Double(last.time.milliseconds - first.time.milliseconds)
+      return Snapshot(
+        sum: sum, perSecond: Double(sum) * 1000 / milliseconds, average: times > 0 ? Double(sum) / Double(times) : 0)
+    }
+  }
+
+  private struct PairKey: Hashable {
+    var topic: Int32
+    var group: String
+  }
+
+  /// Everything since start.
+  package private(set) var totals = Traffic.Totals()
+  /// Messages stored until the last two midnights, and delivered: what `msgPutTotalTodayMorning` and its like say.
+  package private(set) var mornings = Mornings()
+  private var day: Int?
+  private var seconds: [Rates] = []
+  private var lastMinuteSample = WallTime(milliseconds: .min)
+  private var lastHourSample = WallTime(milliseconds: .min)
+  private var lastDaySample = WallTime(milliseconds: .min)
+  private var putMessages: [Int32: Series] = [:]
+  private var putBytes: [Int32: Series] = [:]
+  private var gotMessages: [Int32: Series] = [:]
+  private var gotBytes: [Int32: Series] = [:]
+  private var brokerPut = Series()
+  private var brokerGot = Series()
+  private var pairs: [PairKey: Int32] = [:]
+  private var nextPair: Int32 = 0
+
+  /// Totals at midnight.
+  package struct Mornings: Hashable, Sendable {
+    /// Stored when yesterday began.
+    package var putYesterday: Int64 = 0
+    /// Stored when today began.
+    package var putToday: Int64 = 0
+    /// Delivered when yesterday began.
+    package var gotYesterday: Int64 = 0
+    /// Delivered when today began.
+    package var gotToday: Int64 = 0
+  }
+
+  /// What the broker's totals were at a moment; one each second, for the rates of the runtime information.
+  private struct Rates: Sendable {
+    var time: WallTime
+    var totals: Traffic.Totals
+  }
+
+  /// How many one-second samples are kept: the longest rate asked for is over ten minutes.
+  private static var secondsKept: Int { 601 }
+
+  /// Starts at nothing.
+  package init() {}
+
+  /// The number under which loops count what a group gets of a topic.
+  package mutating func pair(topic: Int32, group: String) -> Int32 {
+    let key = PairKey(topic: topic, group: group)
+    if let known = pairs[key] { return known }
+    let number = nextPair
+    nextPair += 1
+    pairs[key] = number
+    return number
+  }
+
+  /// Forgets a topic that was deleted.
+  package mutating func forget(topic: Int32) {
+    putMessages[topic] = nil
+    putBytes[topic] = nil
+    for (key, number) in pairs where key.topic == topic { forget(key, number) }
+  }
+
+  /// Forgets a group that was deleted.
+  package mutating func forget(group: String) {
+    for (key, number) in pairs where key.group == group { forget(key, number) }
+  }
+
+  private mutating func forget(_ key: PairKey, _ number: Int32) {
+    pairs[key] = nil
+    gotMessages[number] = nil
+    gotBytes[number] = nil
+  }
+
+  mutating func addTotals(_ more: Traffic.Totals) {
+    totals.put.messages += more.put.messages
+    totals.put.bytes += more.put.bytes
+    totals.putFailures += more.putFailures
+    totals.got.messages += more.got.messages
+    totals.got.bytes += more.got.bytes
+    totals.pullsFound += more.pullsFound
+    totals.pullsMissed += more.pullsMissed
+    totals.slowestPutMilliseconds = max(totals.slowestPutMilliseconds, more.slowestPutMilliseconds)
+    totals.slowestGetMilliseconds = max(totals.slowestGetMilliseconds, more.slowestGetMilliseconds)
+    brokerPut.value += more.put.messages
+    brokerPut.times += more.put.messages
+    brokerGot.value += more.got.messages
+    brokerGot.times += more.pullsFound
+  }
+
+  mutating func addPut(topic: Int32, _ flow: Traffic.Flow) {
+    putMessages[topic, default: Series()].value += flow.messages
+    putMessages[topic, default: Series()].times += flow.messages
+    putBytes[topic, default: Series()].value += flow.bytes
+    putBytes[topic, default: Series()].times += flow.messages
+  }
+
+  mutating func addGot(pair: Int32, _ flow: Traffic.Flow) {
+    gotMessages[pair, default: Series()].value += flow.messages
+    gotMessages[pair, default: Series()].times += flow.messages
+    gotBytes[pair, default: Series()].value += flow.bytes
+    gotBytes[pair, default: Series()].times += flow.messages
+  }
+
+  /// Takes the samples that are due. `day` counts days by the machine's calendar; when it changes, the mornings move on.
+  package mutating func sample(now: WallTime, day today: Int) {
+    if let day, day != today {
+      mornings.putYesterday = mornings.putToday
+      mornings.putToday = totals.put.messages
+      mornings.gotYesterday = mornings.gotToday
+      mornings.gotToday = totals.got.messages
+    }
+    day = today
+    if seconds.count == Self.secondsKept { seconds.removeFirst() }
+    seconds.append(Rates(time: now, totals: totals))
+    let minute = Self.isDue(now, &lastMinuteSample, every: 10_000)
+    let hour = Self.isDue(now, &lastHourSample, every: 600_000)
+    let wholeDay = Self.isDue(now, &lastDaySample, every: 3_600_000)
+    guard minute || hour || wholeDay else { return }
+    brokerPut.sample(now, minute: minute, hour: hour, day: wholeDay)
+    brokerGot.sample(now, minute: minute, hour: hour, day: wholeDay)
+    for table in [\BrokerStats.putMessages, \.putBytes, \.gotMessages, \.gotBytes] {
+      for key in self[keyPath: table].keys {
+        self[keyPath: table][key]?.sample(now, minute: minute, hour: hour, day: wholeDay)
+      }
+    }
+  }
+
+  /// Whether `every` milliseconds went by since `last`, or the clock was set back.
+  private static func isDue(_ now: WallTime, _ last: inout WallTime, every: Int64) -> Bool {
+    guard now < last || last.advanced(byMilliseconds: every) <= now || last.milliseconds == .min else { return false }
+    last = now
+    return true
+  }
+
+  /// What stands in a topic's or group's statistics; nil when nothing was counted.
+  package func series(_ kind: Kind) -> Series? {
+    switch kind {
+    case .topicPutMessages(let topic): putMessages[topic]
+    case .topicPutBytes(let topic): putBytes[topic]
+    case .groupGetMessages(let topic, let group): pairs[PairKey(topic: topic, group: group)].flatMap { gotMessages[$0] }
+    case .groupGetBytes(let topic, let group): pairs[PairKey(topic: topic, group: group)].flatMap { gotBytes[$0] }
+    case .brokerPutMessages: brokerPut
+    case .brokerGetMessages: brokerGot
+    }
+  }
+
+  /// Which numbers are meant.
+  package enum Kind: Hashable, Sendable {
+    /// TOPIC_PUT_NUMS
+    case topicPutMessages(topic: Int32)
+    /// TOPIC_PUT_SIZE
+    case topicPutBytes(topic: Int32)
+    /// GROUP_GET_NUMS
+    case groupGetMessages(topic: Int32, group: String)
+    /// GROUP_GET_SIZE
+    case groupGetBytes(topic: Int32, group: String)
+    /// BROKER_PUT_NUMS
+    case brokerPutMessages
+    /// BROKER_GET_NUMS
+    case brokerGetMessages
+  }
+
+  /// The growth of one of the totals per second, over the last `window` seconds; nil while there are fewer samples than that.
+  package func rate(of total: KeyPath<Traffic.Totals, Int64>, overSeconds window: Int) -> Double? {
+    guard let last = seconds.last, window > 0, seconds.count > window else { return nil }
+    let first = seconds[seconds.count - 1 - window]
+    let milliseconds = last.time.milliseconds - first.time.milliseconds
+    guard milliseconds > 0 else { return nil }
+    return Double(last.totals[keyPath: total] - first.totals[keyPath: total]) * 1000 / Double(milliseconds)
+  }
+}

@@ -1,0 +1,117 @@
+import ApusBase
+
+/// What a consumer wants of a topic: everything, or the messages with one of some tags. The broker compares the 32-bit hashes that
+/// stand in the consume queue; the client compares the tags themselves, so a colliding tag is delivered and dropped there.
+///
+/// Source: apache/rocketmq@rocketmq-all-4.9.8:common/src/main/java/org/apache/rocketmq/common/filter/FilterAPI.java
+package final class Subscription: Sendable {
+  /// The expression as the client sent it; `*` when that was empty.
+  package let expression: String
+  /// The tags named, in order, each once; empty for everything.
+  package let tags: [String]
+  /// The hashes of the tags, ascending, each once; empty for everything.
+  package let tagHashes: [Int32]
+  /// Whether every message matches.
+  package let isWildcard: Bool
+
+  /// Takes everything.
+  package static let all = Subscription(expression: "*", tags: [])
+
+  private init(expression: String, tags: [String]) {
+    self.expression = expression
+    self.tags = tags
+    self.tagHashes = Set(tags.map(JavaHash.hash)).sorted()
+    self.isWildcard = expression == "*"
+  }
+
+  /// Reads a TAG expression: `*` or nothing for everything, else tags between `||`, trimmed, empty ones left out. An expression of
+  /// blanks names no tag, so that nothing matches.
+  ///
+  /// Returns nil when the expression consists of `||` alone, which Java calls a split error.
+  package convenience init?(tagExpression: String) {
+    if tagExpression.isEmpty || tagExpression == "*" {
+      self.init(expression: "*", tags: [])
+      return
+    }
+    guard let parts = Self.parts(of: tagExpression) else { return nil }
+    var seen: Set<String> = []
+    var tags: [String] = []
+    for part in parts {
+      guard let tag = Self.trimmed(part), seen.insert(tag).inserted else { continue }
+      tags.append(tag)
+    }
+    self.init(expression: tagExpression, tags: tags)
+  }
+
+  /// Whether a message whose queue entry says `tagsCode` may be wanted. The entry holds 64 bits because delayed messages keep a
+  /// time there; its low 32 are compared.
+  package func matches(tagsCode: Int64) -> Bool {
+    if isWildcard { return true }
+    let wanted = Int32(truncatingIfNeeded: tagsCode)
+    if tagHashes.count <= 8 {
+      for hash in tagHashes where hash == wanted { return true }
+      return false
+    }
+    var low = 0
+    var high = tagHashes.count
+    while low < high {
+      let middle = (low + high) / 2
+      if tagHashes[middle] < wanted { low = middle + 1 } else { high = middle }
+    }
+    return low < tagHashes.count && tagHashes[low] == wanted
+  }
+
+  /// Java's `split("\\|\\|")`: empty parts at the end do not count. Nil when no part is left.
+  private static func parts(of text: String) -> [Substring.UTF8View]? {
+    let bytes = text.utf8
+    var parts: [Substring.UTF8View] = []
+    var start = bytes.startIndex
+    var index = bytes.startIndex
+    while index < bytes.endIndex {
+      let next = bytes.index(after: index)
+      if bytes[index] == UInt8(ascii: "|"), next < bytes.endIndex, bytes[next] == UInt8(ascii: "|") {
+        parts.append(bytes[start..<index])
+        start = bytes.index(after: next)
+        index = start
+      } else {
+        index = next
+      }
+    }
+    parts.append(bytes[start...])
+    while let last = parts.last, last.isEmpty { parts.removeLast() }
+    return parts.isEmpty ? nil : parts
+  }
+
+  /// Java's `trim`: everything up to U+0020 is cut at both ends; nil when nothing is left.
+  private static func trimmed(_ part: Substring.UTF8View) -> String? {
+    guard let first = part.firstIndex(where: { $0 > 0x20 }), let last = part.lastIndex(where: { $0 > 0x20 }) else {
+      return nil
+    }
+    return String(part[first...last])
+  }
+}
+
+/// The subscriptions that pulls carry as text, read once each. A consumer sends the same expression with every pull, so a loop
+/// finds it here by its bytes and makes no string.
+package struct SubscriptionCache {
+  /// How many expressions are kept; when they are that many, all are forgotten.
+  package let limit: Int
+  private var known: ByteKeyedTable<Subscription>
+
+  /// Makes an empty cache.
+  package init(limit: Int = 4096, seed: UInt64 = 0) {
+    self.limit = limit
+    self.known = ByteKeyedTable(seed: seed)
+  }
+
+  /// The subscription that an expression stands for; nil as for ``Subscription/init(tagExpression:)``.
+  package mutating func subscription(for expression: RawSpan) -> Subscription? {
+    if let found = known[expression] { return found }
+    guard let made = Subscription(tagExpression: expression.text) else { return nil }
+    // Long expressions are rare and would let few clients fill the memory.
+    guard expression.byteCount <= 1024 else { return made }
+    if known.count >= limit { known.removeAll() }
+    known.update(made, forKey: expression)
+    return made
+  }
+}

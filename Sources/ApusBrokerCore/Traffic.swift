@@ -1,0 +1,97 @@
+/// What one event loop did since it last handed its numbers over: plain additions to arrays, so that counting a message costs
+/// nothing that shows. Every loop has its own; ``BrokerStats/absorb(_:)`` empties it into the history.
+package struct Traffic: Sendable {
+  /// Messages and bytes.
+  package struct Flow: Hashable, Sendable {
+    /// Messages.
+    package var messages: Int64 = 0
+    /// Stored bytes of these messages.
+    package var bytes: Int64 = 0
+
+    /// Starts at nothing.
+    package init() {}
+
+    fileprivate var isZero: Bool { messages == 0 && bytes == 0 }
+  }
+
+  /// Requests by how they ended.
+  package struct Totals: Hashable, Sendable {
+    /// Stored messages and their bytes.
+    package var put = Flow()
+    /// Sends that were refused or failed.
+    package var putFailures: Int64 = 0
+    /// Messages and bytes given to consumers.
+    package var got = Flow()
+    /// Pulls that found something.
+    package var pullsFound: Int64 = 0
+    /// Pulls that found nothing.
+    package var pullsMissed: Int64 = 0
+    /// The longest a store operation of a send took, in milliseconds.
+    package var slowestPutMilliseconds: Int64 = 0
+    /// The longest a store operation of a pull took, in milliseconds.
+    package var slowestGetMilliseconds: Int64 = 0
+
+    /// Starts at nothing.
+    package init() {}
+  }
+
+  /// All requests together.
+  package var totals = Totals()
+  /// By the topic's number.
+  package private(set) var putByTopic: [Flow] = []
+  /// By the number of topic and group together, ``BrokerStats/pair(topic:group:)``.
+  package private(set) var gotByPair: [Flow] = []
+  fileprivate var touchedTopics: [Int32] = []
+  fileprivate var touchedPairs: [Int32] = []
+
+  /// Starts at nothing.
+  package init() {}
+
+  /// `messages` were stored in a topic, with `bytes` in the log.
+  package mutating func put(topic: Int32, messages: Int64, bytes: Int64) {
+    totals.put.messages += messages
+    totals.put.bytes += bytes
+    Self.add(messages, bytes, at: topic, to: &putByTopic, &touchedTopics)
+  }
+
+  /// A pull gave `messages` with `bytes` to a group.
+  package mutating func got(pair: Int32, messages: Int64, bytes: Int64) {
+    totals.pullsFound += 1
+    totals.got.messages += messages
+    totals.got.bytes += bytes
+    Self.add(messages, bytes, at: pair, to: &gotByPair, &touchedPairs)
+  }
+
+  private static func add(_ messages: Int64, _ bytes: Int64, at index: Int32, to flows: inout [Flow], _ touched: inout [Int32]) {
+    let index = Int(index)
+    if index >= flows.count { flows.append(contentsOf: repeatElement(Flow(), count: index + 1 - flows.count)) }
+    if flows[index].isZero { touched.append(Int32(index)) }
+    flows[index].messages += messages
+    flows[index].bytes += bytes
+  }
+
+  /// Hands out what is not zero and starts again at nothing; keeps the memory.
+  fileprivate mutating func drain(topic: (Int32, Flow) -> Void, pair: (Int32, Flow) -> Void) {
+    for index in touchedTopics {
+      topic(index, putByTopic[Int(index)])
+      putByTopic[Int(index)] = Flow()
+    }
+    for index in touchedPairs {
+      pair(index, gotByPair[Int(index)])
+      gotByPair[Int(index)] = Flow()
+    }
+    touchedTopics.removeAll(keepingCapacity: true)
+    touchedPairs.removeAll(keepingCapacity: true)
+    totals = Totals()
+  }
+}
+
+extension BrokerStats {
+  /// Takes over what a loop counted and sets the loop's numbers back to nothing.
+  package mutating func absorb(_ traffic: inout Traffic) {
+    addTotals(traffic.totals)
+    traffic.drain(
+      topic: { index, flow in addPut(topic: index, flow) },
+      pair: { index, flow in addGot(pair: index, flow) })
+  }
+}

@@ -98,6 +98,16 @@ public struct ByteKeyedTable<Value> {
     return nil
   }
 
+  /// Changes the value under `key` in place and returns what `body` returns; nil when there is no such key.
+  @inlinable
+  public mutating func change<Result>(_ key: RawSpan, _ body: (inout Value) -> Result) -> Result? {
+    let found = slot(of: key, hash: hash(key))
+    guard found >= 0 else { return nil }
+    let entry = Int(slots[found].entry)
+    guard entries[entry] != nil else { return nil }
+    return body(&entries[entry]!.value)
+  }
+
   /// Puts `value` under the UTF-8 bytes of `key` and returns what stood there.
   @inlinable
   @discardableResult

@@ -1,0 +1,308 @@
+package import ApusBase
+package import ApusModel
+
+/// Who is connected: producers and consumers by group, as their heartbeats tell.
+///
+/// A connection is one client instance; its heartbeat lists all its groups, every 30 s. It leaves a group by unregistering, by its
+/// connection closing, or by falling silent for ``expiry``. When the members or the topics of a consumer group change, the
+/// others are told (code 40), so that they share the queues out anew at once.
+///
+/// Sources: apache/rocketmq@rocketmq-all-4.9.8:broker/src/main/java/org/apache/rocketmq/broker/client/ConsumerManager.java and
+/// ProducerManager.java. Deviations: what a client may register is bounded by ``Limits``.
+package struct ClientTable: Sendable {
+  /// How much one client may register.
+  package struct Limits: Hashable, Sendable {
+    /// Producer groups and consumer groups of one connection, each.
+    package var groupsPerConnection = 4096
+    /// Topics that one consumer group subscribes to.
+    package var subscriptionsPerGroup = 4096
+    /// The longest client id in bytes.
+    package var clientIDBytes = 1024
+
+    /// Generous for any real client.
+    package init() {}
+  }
+
+  /// A client that took part too widely.
+  package enum Excess: Error, Hashable, Sendable {
+    /// More groups than ``Limits/groupsPerConnection``.
+    case groups
+    /// More topics than ``Limits/subscriptionsPerGroup``.
+    case subscriptions(group: String)
+    /// A client id longer than ``Limits/clientIDBytes``, or none.
+    case clientID
+  }
+
+  /// Members to be told that their group changed.
+  package struct Notice: Hashable, Sendable {
+    /// The consumer group.
+    package var group: String
+    /// The connections of its members.
+    package var connections: [UInt64]
+  }
+
+  /// A silent client's connection is given up after this time.
+  package static var expiry: Duration { .seconds(120) }
+
+  /// What is known about one connection.
+  package struct Client: Hashable, Sendable {
+    /// The client's id, `ip@instance`.
+    package var id: String
+    /// The number of its language on the wire.
+    package var language: UInt8
+    /// Its version on the wire.
+    package var version: Int32
+    /// Its address.
+    package var address: HostAddress
+    /// When its last heartbeat came.
+    package var lastSeen: MonotonicTime
+    fileprivate(set) var producerGroups: Set<String> = []
+    fileprivate(set) var consumerGroups: Set<String> = []
+  }
+
+  private struct ConsumerGroup: Sendable {
+    var profile: ConsumerProfile
+    var members: [UInt64] = []
+    var subscriptions = ByteKeyedTable<GroupSubscription>()
+  }
+
+  /// How much one client may register.
+  package let limits: Limits
+  /// `notifyConsumerIdsChangedEnable` of the broker: whether members are told of changes at all.
+  package var notifies: Bool
+  private var clients: [UInt64: Client] = [:]
+  private var producers: [String: [UInt64]] = [:]
+  private var consumers = ByteKeyedTable<ConsumerGroup>()
+
+  /// Makes an empty table.
+  package init(notifies: Bool = true, limits: Limits = Limits(), seed: UInt64 = 0) {
+    self.notifies = notifies
+    self.limits = limits
+    self.consumers = ByteKeyedTable(seed: seed)
+  }
+
+  /// How many connections sent a heartbeat.
+  package var clientCount: Int { clients.count }
+
+  // MARK: Inputs
+
+  /// A heartbeat's sender; to be called before its groups are registered. A connection that changes its client id keeps its groups.
+  package mutating func seen(
+    _ connection: UInt64, id: String, language: UInt8, version: Int32, address: HostAddress, now: MonotonicTime
+  ) throws(Excess) {
+    guard !id.isEmpty, id.utf8.count <= limits.clientIDBytes else { throw .clientID }
+    var client =
+      clients[connection] ?? Client(id: id, language: language, version: version, address: address, lastSeen: now)
+    client.id = id
+    client.language = language
+    client.version = version
+    client.lastSeen = now
+    clients[connection] = client
+  }
+
+  /// A heartbeat lists a producer group.
+  package mutating func register(producer group: String, on connection: UInt64) throws(Excess) {
+    guard let client = clients[connection] else { preconditionFailure("a group without a heartbeat") }
+    if client.producerGroups.contains(group) { return }
+    guard client.producerGroups.count < limits.groupsPerConnection else { throw .groups }
+    clients[connection]?.producerGroups.insert(group)
+    producers[group, default: []].append(connection)
+  }
+
+  /// A heartbeat lists a consumer group with everything it subscribes to. Returns whom to tell when that changed the group:
+  /// a new member, a topic more or a topic less. `notifies` is the group's own `notifyConsumerIdsChangedEnable`.
+  package mutating func register(
+    consumer group: String, profile: ConsumerProfile, subscriptions: [GroupSubscription], notifies groupNotifies: Bool,
+    on connection: UInt64
+  ) throws(Excess) -> Notice? {
+    guard let client = clients[connection] else { preconditionFailure("a group without a heartbeat") }
+    guard subscriptions.count <= limits.subscriptionsPerGroup else { throw .subscriptions(group: group) }
+    let isNew = !client.consumerGroups.contains(group)
+    guard !isNew || client.consumerGroups.count < limits.groupsPerConnection else { throw .groups }
+    var entry = consumers[group] ?? ConsumerGroup(profile: profile)
+    entry.profile = profile
+    var changed = isNew
+    if isNew {
+      clients[connection]?.consumerGroups.insert(group)
+      entry.members.append(connection)
+    }
+    if Self.update(&entry.subscriptions, with: subscriptions) { changed = true }
+    consumers.update(entry, forKey: group)
+    guard changed, groupNotifies, notifies else { return nil }
+    return Notice(group: group, connections: entry.members)
+  }
+
+  /// Takes over newer subscriptions; returns whether a topic came or went.
+  private static func update(
+    _ known: inout ByteKeyedTable<GroupSubscription>, with subscriptions: [GroupSubscription]
+  ) -> Bool {
+    var changed = false
+    var named: Set<String> = []
+    for subscription in subscriptions {
+      named.insert(subscription.topic)
+      if let previous = known[subscription.topic] {
+        if subscription.version > previous.version { known.update(subscription, forKey: subscription.topic) }
+      } else {
+        known.update(subscription, forKey: subscription.topic)
+        changed = true
+      }
+    }
+    if known.count > named.count {
+      for previous in known.values where !named.contains(previous.topic) { known.remove(previous.topic) }
+      changed = true
+    }
+    return changed
+  }
+
+  /// A client leaves a producer group.
+  package mutating func unregister(producer group: String, on connection: UInt64) {
+    guard clients[connection]?.producerGroups.remove(group) != nil else { return }
+    removeProducer(connection, from: group)
+  }
+
+  /// A client leaves a consumer group. Returns whom to tell; `notifies` is the group's own setting.
+  package mutating func unregister(
+    consumer group: String, notifies groupNotifies: Bool, on connection: UInt64
+  ) -> Notice? {
+    guard clients[connection]?.consumerGroups.remove(group) != nil else { return nil }
+    let notice = removeConsumer(connection, from: group)
+    return groupNotifies ? notice : nil
+  }
+
+  /// A connection closed: it leaves all its groups. Returns whom to tell.
+  package mutating func connectionClosed(_ connection: UInt64) -> [Notice] {
+    guard let client = clients.removeValue(forKey: connection) else { return [] }
+    for group in client.producerGroups { removeProducer(connection, from: group) }
+    return client.consumerGroups.sorted().compactMap { removeConsumer(connection, from: $0) }
+  }
+
+  /// The connections whose last heartbeat is ``expiry`` old: the shell closes them, which leads to ``connectionClosed(_:)``.
+  package func expired(now: MonotonicTime) -> [UInt64] {
+    clients.filter { now - $0.value.lastSeen > Self.expiry }.map(\.key).sorted()
+  }
+
+  private mutating func removeProducer(_ connection: UInt64, from group: String) {
+    producers[group]?.removeAll { $0 == connection }
+    if producers[group]?.isEmpty ?? false { producers[group] = nil }
+  }
+
+  private mutating func removeConsumer(_ connection: UInt64, from group: String) -> Notice? {
+    guard var entry = consumers[group] else { return nil }
+    entry.members.removeAll { $0 == connection }
+    if entry.members.isEmpty {
+      consumers.remove(group)
+      return nil
+    }
+    consumers.update(entry, forKey: group)
+    return notifies ? Notice(group: group, connections: entry.members) : nil
+  }
+
+  // MARK: Questions
+
+  /// What is known about a connection that sent a heartbeat.
+  package func client(on connection: UInt64) -> Client? { clients[connection] }
+
+  /// The connections of a producer group, in the order they came; nil when there are none.
+  package func producers(of group: String) -> [UInt64]? { producers[group] }
+
+  /// The connections of a consumer group, in the order they came; nil when there are none.
+  package func consumers(of group: String) -> [UInt64]? { consumers[group]?.members }
+
+  /// How a consumer group consumes; nil when it has no members.
+  package func profile(of group: RawSpan) -> ConsumerProfile? { consumers[group]?.profile }
+
+  /// What a consumer group wants of a topic; nil when it has no members or does not subscribe to it.
+  package func subscription(group: RawSpan, topic: RawSpan) -> GroupSubscription? {
+    consumers[group]?.subscriptions[topic]
+  }
+
+  /// All that a consumer group subscribes to, by topic.
+  package func subscriptions(of group: String) -> [GroupSubscription] {
+    (consumers[group]?.subscriptions.values ?? []).sorted { $0.topic < $1.topic }
+  }
+}
+
+/// How a consumer group consumes, as its members' heartbeats say; the last one counts.
+package struct ConsumerProfile: Hashable, Sendable {
+  /// Whether members pull by themselves or are handed messages by the client library.
+  package enum ConsumeType: String, Hashable, Sendable, CaseIterable {
+    /// Pull.
+    case actively = "CONSUME_ACTIVELY"
+    /// Push.
+    case passively = "CONSUME_PASSIVELY"
+  }
+
+  /// Whether the members share the messages or each gets all.
+  package enum MessageModel: String, Hashable, Sendable, CaseIterable {
+    /// Each gets all.
+    case broadcasting = "BROADCASTING"
+    /// They share.
+    case clustering = "CLUSTERING"
+  }
+
+  /// Where a group without offsets starts.
+  package enum ConsumeFromWhere: String, Hashable, Sendable, CaseIterable {
+    /// At the newest message.
+    case lastOffset = "CONSUME_FROM_LAST_OFFSET"
+    /// Deprecated in Java.
+    case lastOffsetAndMinWhenFirst = "CONSUME_FROM_LAST_OFFSET_AND_FROM_MIN_WHEN_BOOT_FIRST"
+    /// Deprecated in Java.
+    case minOffset = "CONSUME_FROM_MIN_OFFSET"
+    /// Deprecated in Java.
+    case maxOffset = "CONSUME_FROM_MAX_OFFSET"
+    /// At the oldest message.
+    case firstOffset = "CONSUME_FROM_FIRST_OFFSET"
+    /// At a time.
+    case timestamp = "CONSUME_FROM_TIMESTAMP"
+  }
+
+  /// Pull or push.
+  package var consumeType: ConsumeType
+  /// Sharing or not.
+  package var messageModel: MessageModel
+  /// Where to start without offsets.
+  package var consumeFromWhere: ConsumeFromWhere
+
+  /// Describes a group.
+  package init(consumeType: ConsumeType, messageModel: MessageModel, consumeFromWhere: ConsumeFromWhere) {
+    self.consumeType = consumeType
+    self.messageModel = messageModel
+    self.consumeFromWhere = consumeFromWhere
+  }
+}
+
+/// What a consumer group wants of one topic, as a heartbeat says.
+package final class GroupSubscription: Sendable {
+  /// The topic.
+  package let topic: String
+  /// When the client made the subscription; the newest counts. Milliseconds in Java, nanoseconds in Go.
+  package let version: Int64
+  /// `TAG` or `SQL92`.
+  package let expressionType: String
+  /// The expression.
+  package let expression: String
+  /// The tags, as the client listed them.
+  package let tags: [String]
+  /// The tags' hashes, as the client listed them.
+  package let tagHashes: [Int32]
+  /// Whether a class was to filter; a relic.
+  package let isClassFilter: Bool
+  /// The filter for pulls; nil when the expression is not one of tags.
+  package let filter: Subscription?
+
+  /// Describes a subscription. The filter is made from the expression, as C++ clients send no tags.
+  package init(
+    topic: String, version: Int64, expressionType: String = "TAG", expression: String, tags: [String] = [],
+    tagHashes: [Int32] = [], isClassFilter: Bool = false
+  ) {
+    self.topic = topic
+    self.version = version
+    self.expressionType = expressionType
+    self.expression = expression
+    let filter = expressionType == "TAG" ? Subscription(tagExpression: expression) : nil
+    self.filter = filter
+    self.tags = tags.isEmpty ? filter?.tags ?? [] : tags
+    self.tagHashes = tagHashes.isEmpty ? filter?.tagHashes ?? [] : tagHashes
+    self.isClassFilter = isClassFilter
+  }
+}

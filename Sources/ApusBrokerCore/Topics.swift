@@ -1,0 +1,261 @@
+package import ApusBase
+package import ApusModel
+
+/// A topic as it stands: an immutable value that handlers keep using after they let go of the table's lock. A change of the topic
+/// makes a new one with the same number.
+package final class Topic: Sendable {
+  /// The topic's number: stable while the topic exists, dense from 0, never given to another topic. Per-topic state of the shell
+  /// and the statistics are kept under it.
+  package let id: Int32
+  /// The settings.
+  package let config: TopicConfig
+
+  init(id: Int32, config: TopicConfig) {
+    self.id = id
+    self.config = config
+  }
+
+  /// The interned name.
+  package var name: String { config.name }
+  /// How many queues there are: a queue's id is below the larger of both numbers.
+  package var queueCount: Int32 { max(config.readQueueCount, config.writeQueueCount) }
+}
+
+/// The topics of a broker, with the version that tells name servers and replicas whether they changed.
+///
+/// The shell keeps it behind one lock and persists ``json`` after every change (``version`` moved).
+///
+/// Source: apache/rocketmq@rocketmq-all-4.9.8:broker/src/main/java/org/apache/rocketmq/broker/topic/TopicConfigManager.java
+package struct Topics: Sendable {
+  /// What decides which topics a broker has of its own and which it makes for clients.
+  package struct Rules: Hashable, Sendable {
+    /// `autoCreateTopicEnable`: whether a send makes the topic it names.
+    package var autoCreates = true
+    /// `defaultTopicQueueNums`: the queues of the template topic.
+    package var templateQueueCount: Int32 = 8
+    /// The cluster's name.
+    package var cluster: String
+    /// The broker's name.
+    package var broker: String
+    /// `clusterTopicEnable`: whether the topic named like the cluster may be read and written.
+    package var clusterTopicEnabled = true
+    /// `brokerTopicEnable`: whether the topic named like the broker may be read and written.
+    package var brokerTopicEnabled = true
+    /// `traceTopicEnable` and `msgTraceTopicName`: the trace topic, if there is to be one.
+    package var traceTopic: String?
+    /// How many topics there may be; a send that would make one more is refused.
+    package var limit = 1_000_000
+
+    /// Java's defaults for a broker of a cluster.
+    package init(cluster: String, broker: String) {
+      self.cluster = cluster
+      self.broker = broker
+    }
+  }
+
+  /// Why a topic was not made.
+  package enum Missing: Error, Hashable, Sendable {
+    /// Topics are not made by sends, or the template does not exist or does not pass its permission on.
+    case notCreated
+    /// There are as many topics as there may be.
+    case full
+  }
+
+  /// The most queues a topic may have for reading or writing.
+  package static let queueLimit: Int32 = 65_536
+
+  /// The rules.
+  package var rules: Rules
+  /// Which state of the table this is.
+  package private(set) var version: DataVersion
+  private var table: ByteKeyedTable<Topic>
+  private var nextID: Int32 = 0
+  /// The topics that belong to this broker: fixed names, its cluster, itself, its reply topic.
+  private var systemNames: Set<String> = []
+
+  /// Makes the table with the broker's own topics, or, with `stored`, what an earlier run left behind and the own topics over it.
+  /// `seed` keeps clients from choosing names that collide.
+  package init(rules: Rules, stored: StoredTopics? = nil, now: WallTime, seed: UInt64 = 0) {
+    self.rules = rules
+    self.version = DataVersion(timestamp: now)
+    self.table = ByteKeyedTable(seed: seed)
+    for config in ownTopics() {
+      systemNames.insert(config.name)
+      put(config)
+    }
+    systemNames.formUnion(SystemTopics.names)
+    if let stored {
+      version = stored.version
+      for config in stored.topics { put(config) }
+    }
+  }
+
+  /// The topics that every broker has: the number of queues and the permissions are Java's.
+  private func ownTopics() -> [TopicConfig] {
+    func own(_ name: String, _ queues: Int32, _ permission: Permission = .readWrite) -> TopicConfig {
+      TopicConfig(name: name, readQueueCount: queues, writeQueueCount: queues, permission: permission)
+    }
+    let open: Permission = [.read, .write, .inherit]
+    var topics = [own(SystemTopics.selfTest, 1)]
+    if rules.autoCreates { topics.append(own(SystemTopics.autoCreate, rules.templateQueueCount, open)) }
+    topics += [
+      own(SystemTopics.benchmark, 1024),
+      own(rules.cluster, 16, rules.clusterTopicEnabled ? open : .inherit),
+      own(rules.broker, 1, rules.brokerTopicEnabled ? open : .inherit),
+      own(SystemTopics.offsetMoved, 1),
+      own(SystemTopics.schedule, 18),
+    ]
+    if let trace = rules.traceTopic { topics.append(own(trace, 1)) }
+    topics.append(own(SystemTopics.replyTopic(ofCluster: rules.cluster), 1))
+    return topics
+  }
+
+  /// How many topics there are.
+  package var count: Int { table.count }
+  /// One more than the highest number given to a topic so far.
+  package var idBound: Int32 { nextID }
+  /// All topics, in the order they were made.
+  package var all: [Topic] { table.values.sorted { $0.id < $1.id } }
+
+  /// The topic with this name as it stands in a frame; about 20 ns.
+  package func find(_ name: RawSpan) -> Topic? { table[name] }
+
+  /// The topic with this name.
+  package func find(_ name: String) -> Topic? { table[name] }
+
+  /// Whether a topic is the broker's own, so that clients may not change or delete it.
+  package func isSystem(_ name: String) -> Bool {
+    systemNames.contains(name) || name.hasPrefix(SystemTopics.systemPrefix)
+  }
+
+  /// Makes or replaces a topic, as code 17 asks. The order flag is not part of that: name servers set it.
+  @discardableResult
+  package mutating func update(_ config: TopicConfig, now: WallTime) -> Topic {
+    var config = config
+    config.isOrdered = table[config.name]?.config.isOrdered ?? false
+    let topic = put(config)
+    version.advance(now: now)
+    return topic
+  }
+
+  /// The topic that a send names. One that does not exist is made from the template `defaultTopic` with the template's permission
+  /// but its inherit bit; the number of queues is the client's wish, at most the template's write queues. Where the template does
+  /// not allow that, a retry topic is made all the same, with one queue.
+  ///
+  /// The names are validated already.
+  package mutating func forSend(
+    to name: String, defaultTopic: String, defaultQueueCount: Int32, unitMode: Bool, now: WallTime
+  ) throws(Missing) -> (topic: Topic, isNew: Bool) {
+    if let known = table[name] { return (known, false) }
+    guard table.count < rules.limit else { throw .full }
+    let isRetry = name.utf8.starts(with: SystemTopics.retryPrefix.utf8)
+    var config = TopicConfig(name: name, readQueueCount: 1, writeQueueCount: 1)
+    if unitMode { config.systemFlag = isRetry ? TopicConfig.unitSubscribedFlag : TopicConfig.unitFlag }
+    if let template = table[defaultTopic]?.config, template.permission.contains(.inherit),
+      rules.autoCreates || defaultTopic != SystemTopics.autoCreate
+    {
+      config.writeQueueCount = max(min(defaultQueueCount, template.writeQueueCount), 1)
+      config.readQueueCount = config.writeQueueCount
+      config.permission = template.permission.subtracting(.inherit)
+      config.filter = template.filter
+    } else if !isRetry {
+      throw .notCreated
+    }
+    let topic = put(config)
+    version.advance(now: now)
+    return (topic, true)
+  }
+
+  /// The topic with this name, made with `queueCount` queues for reading and writing when there is none: retry and dead-letter
+  /// topics. An existing one keeps its settings, but takes on a unit flag that it lacks.
+  @discardableResult
+  package mutating func ensure(
+    _ name: String, queueCount: Int32, systemFlag: Int32 = 0, now: WallTime
+  ) throws(Missing) -> Topic {
+    if let known = table[name] {
+      guard known.config.systemFlag | systemFlag != known.config.systemFlag else { return known }
+      var config = known.config
+      config.systemFlag |= systemFlag
+      let topic = put(config)
+      version.advance(now: now)
+      return topic
+    }
+    guard table.count < rules.limit else { throw .full }
+    let queues = min(max(queueCount, 0), Self.queueLimit)
+    let topic = put(TopicConfig(name: name, readQueueCount: queues, writeQueueCount: queues, systemFlag: systemFlag))
+    version.advance(now: now)
+    return topic
+  }
+
+  /// Takes a topic out; nil when there was none.
+  package mutating func delete(_ name: String, now: WallTime) -> Topic? {
+    guard let removed = table.remove(name) else { return nil }
+    version.advance(now: now)
+    return removed
+  }
+
+  /// A name server answered a registration with the topics of its order configuration: exactly these are ordered.
+  /// Returns whether any topic changed.
+  package mutating func applyOrder(_ ordered: Set<String>, now: WallTime) -> Bool {
+    var changed = false
+    for topic in table.values where topic.config.isOrdered != ordered.contains(topic.name) {
+      var config = topic.config
+      config.isOrdered.toggle()
+      put(config)
+      changed = true
+    }
+    if changed { version.advance(now: now) }
+    return changed
+  }
+
+  /// The broker's permission changed: nothing about the topics did, but they must be registered anew.
+  package mutating func touch(now: WallTime) { version.advance(now: now) }
+
+  @discardableResult
+  private mutating func put(_ config: TopicConfig) -> Topic {
+    let id: Int32
+    if let known = table[config.name] {
+      id = known.id
+    } else {
+      id = nextID
+      nextID += 1
+    }
+    let topic = Topic(id: id, config: config)
+    table.update(topic, forKey: config.name)
+    return topic
+  }
+
+  /// What `topics.json` and the answer to code 21 hold.
+  package var json: JSONValue {
+    JSONValue(members: [
+      "dataVersion": version.json,
+      "topicConfigTable": .object(all.map { JSONMember($0.name, $0.config.json) }),
+    ])
+  }
+}
+
+/// The content of `topics.json`.
+package struct StoredTopics: Hashable, Sendable {
+  /// Which state of the table it is.
+  package var version: DataVersion
+  /// The topics.
+  package var topics: [TopicConfig]
+
+  /// Reads the file's content. A topic whose name or queue numbers cannot be is an error: the backup may be better.
+  package init(json: JSONValue) throws(DecodeError) {
+    version = try DataVersion(json: json["dataVersion"] ?? .object([]))
+    topics = []
+    for member in json["topicConfigTable"]?.members ?? [] {
+      let config = try TopicConfig(json: member.value)
+      do throws(NameFault) {
+        try TopicName.validate(config.name)
+      } catch {
+        throw DecodeError(field: "topicName", offset: 0, reason: TopicName.remark(error))
+      }
+      for count in [config.readQueueCount, config.writeQueueCount] where count < 0 || count > Topics.queueLimit {
+        throw DecodeError(field: config.name, offset: 0, reason: "\(count) queues, not 0 to \(Topics.queueLimit)")
+      }
+      topics.append(config)
+    }
+  }
+}

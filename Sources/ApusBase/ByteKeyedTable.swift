@@ -170,7 +170,8 @@ public struct ByteKeyedTable<Value> {
     while true {
       let slot = slots[position]
       if slot.entry == Slot.free { return -1 }
-      if slot.entry >= 0, slot.hash == hash, let entry = entries[Int(slot.entry)], entry.key.rawSpan.sameBytes(as: key) {
+      if slot.entry >= 0, slot.hash == hash, let entry = entries[Int(slot.entry)], entry.key.rawSpan.sameBytes(as: key)
+      {
         return position
       }
       position = (position + 1) & mask

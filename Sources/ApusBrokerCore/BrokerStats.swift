@@ -17,7 +17,9 @@ package struct BrokerStats: Sendable {
     private var hour = History(length: 7)
     private var day = History(length: 25)
 
-    fileprivate mutating func sample(_ now: WallTime, minute takesMinute: Bool, hour takesHour: Bool, day takesDay: Bool) {
+    fileprivate mutating func sample(
+      _ now: WallTime, minute takesMinute: Bool, hour takesHour: Bool, day takesDay: Bool
+    ) {
       let sample = Sample(time: now, value: value, times: times)
       if takesMinute { minute.append(sample) }
       if takesHour { hour.append(sample) }

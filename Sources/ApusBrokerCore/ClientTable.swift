@@ -5,7 +5,8 @@ package import ApusModel
 ///
 /// A connection is one client instance; its heartbeat lists all its groups, every 30 s. It leaves a group by unregistering, by its
 /// connection closing, or by falling silent for ``expiry``. When the members or the topics of a consumer group change, the
-/// others are told (code 40), so that they share the queues out anew at once.
+/// others are told (code 40), so that they share the queues out anew at once. Inputs only note such groups; the shell collects the
+/// notices with ``takeNotices()`` once per turn, so that a thousand members leaving together cost each other one notice.
 ///
 /// Sources: apache/rocketmq@rocketmq-all-4.9.8:broker/src/main/java/org/apache/rocketmq/broker/client/ConsumerManager.java and
 /// ProducerManager.java. Deviations: what a client may register is bounded by ``Limits``.
@@ -73,6 +74,7 @@ package struct ClientTable: Sendable {
   private var clients: [UInt64: Client] = [:]
   private var producers: [String: [UInt64]] = [:]
   private var consumers = ByteKeyedTable<ConsumerGroup>()
+  private var changedGroups: Set<String> = []
 
   /// Makes an empty table.
   package init(notifies: Bool = true, limits: Limits = Limits(), seed: UInt64 = 0) {
@@ -109,12 +111,14 @@ package struct ClientTable: Sendable {
     producers[group, default: []].append(connection)
   }
 
-  /// A heartbeat lists a consumer group with everything it subscribes to. Returns whom to tell when that changed the group:
-  /// a new member, a topic more or a topic less. `notifies` is the group's own `notifyConsumerIdsChangedEnable`.
+  /// A heartbeat lists a consumer group with everything it subscribes to. The members are told when that changed the group: a new
+  /// member, a topic more or a topic less. `notifies` is the group's own `notifyConsumerIdsChangedEnable`. Returns whether the
+  /// group changed.
+  @discardableResult
   package mutating func register(
     consumer group: String, profile: ConsumerProfile, subscriptions: [GroupSubscription], notifies groupNotifies: Bool,
     on connection: UInt64
-  ) throws(Excess) -> Notice? {
+  ) throws(Excess) -> Bool {
     guard let client = clients[connection] else { preconditionFailure("a group without a heartbeat") }
     guard subscriptions.count <= limits.subscriptionsPerGroup else { throw .subscriptions(group: group) }
     let isNew = !client.consumerGroups.contains(group)
@@ -128,8 +132,8 @@ package struct ClientTable: Sendable {
     }
     if Self.update(&entry.subscriptions, with: subscriptions) { changed = true }
     consumers.update(entry, forKey: group)
-    guard changed, groupNotifies, notifies else { return nil }
-    return Notice(group: group, connections: entry.members)
+    if changed, groupNotifies, notifies { changedGroups.insert(group) }
+    return changed
   }
 
   /// Takes over newer subscriptions; returns whether a topic came or went.
@@ -160,20 +164,27 @@ package struct ClientTable: Sendable {
     removeProducer(connection, from: group)
   }
 
-  /// A client leaves a consumer group. Returns whom to tell; `notifies` is the group's own setting.
-  package mutating func unregister(
-    consumer group: String, notifies groupNotifies: Bool, on connection: UInt64
-  ) -> Notice? {
-    guard clients[connection]?.consumerGroups.remove(group) != nil else { return nil }
-    let notice = removeConsumer(connection, from: group)
-    return groupNotifies ? notice : nil
+  /// A client leaves a consumer group; the others are told. `notifies` is the group's own setting.
+  package mutating func unregister(consumer group: String, notifies groupNotifies: Bool, on connection: UInt64) {
+    guard clients[connection]?.consumerGroups.remove(group) != nil else { return }
+    removeConsumer(connection, from: group, notifies: groupNotifies)
   }
 
-  /// A connection closed: it leaves all its groups. Returns whom to tell.
-  package mutating func connectionClosed(_ connection: UInt64) -> [Notice] {
-    guard let client = clients.removeValue(forKey: connection) else { return [] }
+  /// A connection closed: it leaves all its groups, and the other members of the consumer groups are told.
+  package mutating func connectionClosed(_ connection: UInt64) {
+    guard let client = clients.removeValue(forKey: connection) else { return }
     for group in client.producerGroups { removeProducer(connection, from: group) }
-    return client.consumerGroups.sorted().compactMap { removeConsumer(connection, from: $0) }
+    for group in client.consumerGroups { removeConsumer(connection, from: group, notifies: true) }
+  }
+
+  /// The members to be told, of all groups that changed since the last call.
+  package mutating func takeNotices() -> [Notice] {
+    guard !changedGroups.isEmpty else { return [] }
+    let groups = changedGroups.sorted()
+    changedGroups.removeAll()
+    return groups.compactMap { group in
+      consumers[group].map { Notice(group: group, connections: $0.members) }
+    }
   }
 
   /// The connections whose last heartbeat is ``expiry`` old: the shell closes them, which leads to ``connectionClosed(_:)``.
@@ -186,15 +197,16 @@ package struct ClientTable: Sendable {
     if producers[group]?.isEmpty ?? false { producers[group] = nil }
   }
 
-  private mutating func removeConsumer(_ connection: UInt64, from group: String) -> Notice? {
-    guard var entry = consumers[group] else { return nil }
+  private mutating func removeConsumer(_ connection: UInt64, from group: String, notifies groupNotifies: Bool) {
+    guard var entry = consumers[group] else { return }
     entry.members.removeAll { $0 == connection }
     if entry.members.isEmpty {
       consumers.remove(group)
-      return nil
+      changedGroups.remove(group)
+      return
     }
     consumers.update(entry, forKey: group)
-    return notifies ? Notice(group: group, connections: entry.members) : nil
+    if groupNotifies, notifies { changedGroups.insert(group) }
   }
 
   // MARK: Questions

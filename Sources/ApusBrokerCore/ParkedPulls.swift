@@ -96,7 +96,8 @@ package struct ParkedPulls<Pull: Sendable> {
   /// Lets a pull wait until a message at or above offset `wanted` that `subscription` may want (nil: any) is in `queue`, and no
   /// longer than `deadline`.
   package mutating func park(
-    _ pull: Pull, connection: UInt64, queue: QueueKey, wanted: Int64, subscription: Subscription?, deadline: MonotonicTime
+    _ pull: Pull, connection: UInt64, queue: QueueKey, wanted: Int64, subscription: Subscription?,
+    deadline: MonotonicTime
   ) -> Outcome {
     guard count < capacity, connections[connection]?.count ?? 0 < capacityPerConnection else { return .full }
     let slot = Slot(

@@ -62,7 +62,9 @@ package struct Traffic: Sendable {
     Self.add(messages, bytes, at: pair, to: &gotByPair, &touchedPairs)
   }
 
-  private static func add(_ messages: Int64, _ bytes: Int64, at index: Int32, to flows: inout [Flow], _ touched: inout [Int32]) {
+  private static func add(
+    _ messages: Int64, _ bytes: Int64, at index: Int32, to flows: inout [Flow], _ touched: inout [Int32]
+  ) {
     let index = Int(index)
     if index >= flows.count { flows.append(contentsOf: repeatElement(Flow(), count: index + 1 - flows.count)) }
     if flows[index].isZero { touched.append(Int32(index)) }

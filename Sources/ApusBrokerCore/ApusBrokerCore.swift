@@ -1,1 +1,0 @@
-// Target ApusBrokerCore: see docs/architecture.md.

@@ -1,0 +1,139 @@
+import ApusBase
+import ApusModel
+import Testing
+
+@testable import ApusBrokerCore
+
+@Suite struct ClientTableTests {
+  let start = MonotonicTime(nanoseconds: 0)
+  let profile = ConsumerProfile(
+    consumeType: .passively, messageModel: .clustering, consumeFromWhere: .lastOffset)
+
+  func heartbeat(
+    _ table: inout ClientTable, on connection: UInt64, group: String = "g", topics: [String] = ["T"],
+    version: Int64 = 1,
+    notifies: Bool = true, after: Duration = .zero
+  ) throws {
+    try table.seen(
+      connection, id: "client-\(connection)", language: 0, version: 409, address: HostAddress(ipv4: 1, port: 2),
+      now: start + after)
+    try table.register(
+      consumer: group, profile: profile,
+      subscriptions: topics.map { GroupSubscription(topic: $0, version: version, expression: "v\(version)") },
+      notifies: notifies, on: connection)
+  }
+
+  func find(_ table: ClientTable, _ topic: String) -> GroupSubscription? {
+    table.subscription(group: Array("g".utf8).rawSpan, topic: Array(topic.utf8).rawSpan)
+  }
+
+  @Test func `members are told of a new member, and of nothing when nothing changed`() throws {
+    var table = ClientTable()
+    try heartbeat(&table, on: 1)
+    #expect(table.takeNotices() == [.init(group: "g", connections: [1])])
+    try heartbeat(&table, on: 2)
+    #expect(table.takeNotices() == [.init(group: "g", connections: [1, 2])])
+    try heartbeat(&table, on: 1)
+    #expect(table.takeNotices().isEmpty)
+    #expect(table.consumers(of: "g") == [1, 2])
+  }
+
+  @Test func `a topic more or less is told, a newer version is not`() throws {
+    var table = ClientTable()
+    try heartbeat(&table, on: 1)
+    _ = table.takeNotices()
+    try heartbeat(&table, on: 1, topics: ["T", "U"])
+    #expect(table.takeNotices().count == 1)
+    try heartbeat(&table, on: 1, topics: ["U"])
+    #expect(table.takeNotices().count == 1)
+    #expect(find(table, "T") == nil)
+    try heartbeat(&table, on: 1, topics: ["U"], version: 2)
+    #expect(table.takeNotices().isEmpty)
+    #expect(find(table, "U")?.version == 2)
+    try heartbeat(&table, on: 1, topics: ["U"], version: 1)
+    #expect(find(table, "U")?.expression == "v2")
+  }
+
+  @Test func `a closed connection leaves all groups and the others are told once`() throws {
+    var table = ClientTable()
+    for connection in 1...3 {
+      try heartbeat(&table, on: UInt64(connection))
+      try table.register(producer: "p", on: UInt64(connection))
+    }
+    _ = table.takeNotices()
+    table.connectionClosed(1)
+    table.connectionClosed(2)
+    table.connectionClosed(9)
+    #expect(table.takeNotices() == [.init(group: "g", connections: [3])])
+    #expect(table.producers(of: "p") == [3])
+    table.connectionClosed(3)
+    #expect(table.takeNotices().isEmpty)
+    #expect(table.consumers(of: "g") == nil)
+    #expect(table.producers(of: "p") == nil)
+    #expect(table.clientCount == 0)
+  }
+
+  @Test func `unregistering leaves one group and keeps the others`() throws {
+    var table = ClientTable()
+    try heartbeat(&table, on: 1)
+    try heartbeat(&table, on: 1, group: "h")
+    try heartbeat(&table, on: 2)
+    _ = table.takeNotices()
+    table.unregister(consumer: "g", notifies: true, on: 1)
+    table.unregister(consumer: "g", notifies: true, on: 1)
+    #expect(table.takeNotices() == [.init(group: "g", connections: [2])])
+    #expect(table.consumers(of: "h") == [1])
+    table.unregister(producer: "never", on: 1)
+    table.unregister(producer: "never", on: 77)
+    #expect(table.client(on: 1)?.consumerGroups == ["h"])
+  }
+
+  @Test func `nobody is told where the group or the broker says so`() throws {
+    var table = ClientTable()
+    try heartbeat(&table, on: 1, notifies: false)
+    try heartbeat(&table, on: 2, notifies: false)
+    table.unregister(consumer: "g", notifies: false, on: 2)
+    #expect(table.takeNotices().isEmpty)
+    table.notifies = false
+    try heartbeat(&table, on: 3)
+    table.connectionClosed(3)
+    #expect(table.takeNotices().isEmpty)
+  }
+
+  @Test func `names the connections that fell silent`() throws {
+    var table = ClientTable()
+    try heartbeat(&table, on: 1)
+    try heartbeat(&table, on: 2, after: .seconds(60))
+    #expect(table.expired(now: start + .seconds(120)).isEmpty)
+    #expect(table.expired(now: start + .seconds(121)) == [1])
+    try heartbeat(&table, on: 1, after: .seconds(121))
+    #expect(table.expired(now: start + .seconds(150)).isEmpty)
+  }
+
+  @Test func `refuses more than its limits`() throws {
+    var limits = ClientTable.Limits()
+    limits.groupsPerConnection = 2
+    limits.subscriptionsPerGroup = 3
+    limits.clientIDBytes = 8
+    var table = ClientTable(limits: limits)
+    try heartbeat(&table, on: 1, group: "a")
+    try heartbeat(&table, on: 1, group: "b")
+    #expect(throws: ClientTable.Excess.groups) { try heartbeat(&table, on: 1, group: "c") }
+    try heartbeat(&table, on: 1, group: "a")
+    #expect(throws: ClientTable.Excess.subscriptions(group: "a")) {
+      try heartbeat(&table, on: 1, group: "a", topics: ["1", "2", "3", "4"])
+    }
+    #expect(throws: ClientTable.Excess.clientID) { try heartbeat(&table, on: 1_000_000) }
+    try table.register(producer: "a", on: 1)
+    try table.register(producer: "b", on: 1)
+    #expect(throws: ClientTable.Excess.groups) { try table.register(producer: "c", on: 1) }
+  }
+
+  @Test func `a subscription without tags gets them from its expression`() {
+    let subscription = GroupSubscription(topic: "T", version: 1, expression: "a || b")
+    #expect(subscription.tags == ["a", "b"])
+    #expect(subscription.tagHashes == [97, 98])
+    #expect(subscription.filter?.matches(tagsCode: 98) == true)
+    #expect(GroupSubscription(topic: "T", version: 1, expressionType: "SQL92", expression: "a = 1").filter == nil)
+  }
+}

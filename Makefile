@@ -9,7 +9,7 @@ SHELL := /bin/bash
 # build, which runs the tests; bounds and overflow checks stay on in both.
 RELEASE := -c release -Xswiftc -enforce-exclusivity=unchecked --static-swift-stdlib
 BIN := .build/release
-PYTHON := .venv/bin/python
+PYTHON := .venv/bin/python -B
 
 .PHONY: help setup serve build test lint unit sim sim-quick interop kill9 kill9-quick bench format clean
 
@@ -26,7 +26,7 @@ build: setup ## Build the optimised binary at .build/release/apus
 	@echo "== release build"
 	@swift build $(RELEASE) --product apus
 
-test: lint unit build sim-quick ## Everything CI runs: style, unit tests, simulator, real clients, kill -9
+test: lint unit build sim-quick interop kill9-quick ## Everything CI runs: style, unit tests, simulator, real clients, kill -9
 
 lint: setup ## Check the formatting of all Swift files
 	@echo "== format"
@@ -46,6 +46,18 @@ sim: setup ## Crash simulator, 2,000 seeds
 	@echo "== simulator, 2,000 seeds"
 	@swift build $(RELEASE) --product apus-sim
 	@$(BIN)/apus-sim --seeds 2000
+
+interop: build ## Real third-party clients against a freshly started broker
+	@Scripts/setup.sh interop
+	@echo "== third-party clients"
+	@$(PYTHON) Interop/run.py
+
+kill9-quick: build
+	@echo "== kill -9 under load"
+	@python3 -B Interop/kill9.py --rounds 5 --canary
+
+kill9: build ## kill -9 under load, 50 rounds
+	@python3 -B Interop/kill9.py --rounds 50 --canary
 
 format: setup ## Format all Swift files in place
 	@swift format format --in-place --parallel --recursive Package.swift Sources Tests

@@ -59,9 +59,14 @@ let package = Package(
         "ApusBase", "ApusModel", "ApusProtocol", "ApusBrokerCore", "ApusStoreCore", "ApusStore", "ApusRemoting",
         "ApusSystem",
       ]),
+    // The load generator works against any broker and knows nothing of ours.
+    library("ApusBench", ["ApusBase", "ApusModel", "ApusProtocol", "ApusSystem"]),
     tool(
       "apus",
-      ["ApusBase", "ApusModel", "ApusProtocol", "ApusSystem", "ApusRemoting", "ApusNameServer", "ApusBroker"]),
+      [
+        "ApusBase", "ApusModel", "ApusProtocol", "ApusSystem", "ApusRemoting", "ApusNameServer", "ApusBroker",
+        "ApusBench",
+      ]),
 
     // Development tools, not shipped.
     library("ApusSimulator", ["ApusBase", "ApusModel", "ApusStoreCore", "ApusStore"]),
@@ -73,8 +78,11 @@ let package = Package(
     tests("ApusBaseTests", ["ApusBase"]),
     tests("ApusSimulatorTests", ["ApusBase", "ApusSimulator"]),
     tests("ApusRouteCoreTests", ["ApusBase", "ApusModel", "ApusRouteCore"]),
+    tests("ApusBrokerCoreTests", ["ApusBase", "ApusModel", "ApusProtocol", "ApusBrokerCore"]),
     tests("ApusModelTests", ["ApusBase", "ApusModel"]),
     tests("ApusStoreTests", ["ApusBase", "ApusModel", "ApusStoreCore", "ApusStore", "ApusSimulator"]),
+    tests("ApusBenchTests", ["ApusBase", "ApusBench"]),
+    tests("ApusCommandTests", ["apus"]),
     tests("TidyTests", []),
     tests("ApusSystemTests", ["ApusBase", "ApusSystem"]),
     tests("ApusRemotingTests", ["ApusBase", "ApusModel", "ApusProtocol", "ApusSystem", "ApusRemoting"]),

@@ -1,8 +1,8 @@
 import Glibc
 package import ApusBase
 
-/// Lets one thread sleep until another wakes it or a deadline passes. A wake-up that comes before the sleep is not lost; several
-/// of them count as one.
+/// Lets one thread sleep until another wakes it or a deadline passes. A wake-up that comes before the sleep is not
+/// lost; several of them count as one.
 @safe
 package final class WakeUp: @unchecked Sendable {
   @unsafe

@@ -1,1 +1,1 @@
-print("apus")
+Program.main()

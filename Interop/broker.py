@@ -1,0 +1,90 @@
+"""A freshly started `apus serve` for tests: started on free ports, stopped, killed, started again on the same store."""
+import os
+import pathlib
+import re
+import select
+import signal
+import subprocess
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+BINARY = ROOT / ".build/release/apus"
+READY = re.compile(r"^apus \S+ ready in .*: name server (?P<namesrv>\S+), broker (?P<broker>\S+) ")
+
+
+class BrokerFailure(Exception):
+    """The broker did not do what a test needs of it before the test could begin."""
+
+
+class Broker:
+    """One store and the processes that serve it, one after the other."""
+
+    def __init__(self, directory, settings=None):
+        self.directory = pathlib.Path(directory)
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.store = self.directory / "store"
+        self.log = self.directory / "apus.log"
+        self.config = self.directory / "broker.conf"
+        self.process = None
+        self.configure(settings or {})
+
+    def configure(self, settings):
+        """Writes the file that the next start reads."""
+        self.config.write_text("".join(f"{key}={value}\n" for key, value in settings.items()))
+
+    def start(self, timeout=60):
+        """Starts the process and returns the seconds until it said that it was ready."""
+        if not BINARY.exists():
+            raise BrokerFailure(f"{BINARY} is missing: run 'make build' first")
+        command = [BINARY, "serve", "--store", self.store, "-c", self.config, "--broker-port", "0", "--namesrv-port", "0"]
+        begin = time.monotonic()
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, cwd=self.directory)
+        line = self._first_line(begin + timeout)
+        took = time.monotonic() - begin
+        match = READY.match(line)
+        if not match:
+            status = self.process.poll()
+            self.kill()
+            raise BrokerFailure(f"not ready after {took:.1f} s (exit {status}), but {line!r}\n{self.log_tail()}")
+        self.namesrv, self.address = match["namesrv"], match["broker"]
+        return took
+
+    def _first_line(self, deadline):
+        line = b""
+        while not line.endswith(b"\n") and time.monotonic() < deadline:
+            ready, _, _ = select.select([self.process.stdout], [], [], max(0, deadline - time.monotonic()))
+            piece = os.read(self.process.stdout.fileno(), 4096) if ready else b""
+            if not piece:
+                break
+            line += piece
+        return line.decode("utf-8", "replace")
+
+    def stop(self, timeout=30):
+        """Asks the process to end and returns its exit code; a process that does not end is killed and answers None."""
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            return None
+        finally:
+            self.kill()
+
+    def kill(self):
+        """Ends the process as a crash would."""
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        self.process.stdout.close()
+
+    def log_tail(self, lines=30):
+        """The end of the log, for a failure's report."""
+        text = self.log.read_text("utf-8", "replace") if self.log.exists() else ""
+        return "\n".join("    | " + line for line in text.splitlines()[-lines:])
+
+
+def temporary_directory(name):
+    """A directory that is removed when the test ends well."""
+    return tempfile.TemporaryDirectory(prefix=f"apus-{name}-")

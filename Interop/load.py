@@ -1,0 +1,126 @@
+"""Producers that keep a broker busy until it dies, and remember every acknowledgement."""
+import hashlib
+import selectors
+import socket
+import time
+
+import remoting
+
+
+def body_of(key):
+    """The body that belongs to a key: unique, 20 to 3,000 bytes, the same whenever it is asked for."""
+    digest = hashlib.blake2b(key.encode(), digest_size=32).digest()
+    return (key.encode() + b"|" + digest * 90)[:20 + len(key) + int.from_bytes(digest[:2], "big") % 2960]
+
+
+class Acknowledgement:
+    """What the broker promised about one message."""
+
+    __slots__ = ("queue", "offset", "physical_offset", "key")
+
+    def __init__(self, queue, offset, physical_offset, key):
+        self.queue, self.offset, self.physical_offset, self.key = queue, offset, physical_offset, key
+
+
+class Producer:
+    """One connection with several requests in flight; every `batch` messages go out as one batch if batch > 1."""
+
+    def __init__(self, address, topic, queues, name, window, batch):
+        host, port = address.rsplit(":", 1)
+        self.socket = socket.create_connection((host, int(port)), 10)
+        self.socket.setblocking(False)
+        self.topic, self.queues, self.name, self.window, self.batch = topic, queues, name, window, batch
+        self.sent = 0
+        self.in_flight = {}
+        self.acknowledged = []
+        self.refused = {}
+        self._out, self._in = bytearray(), bytearray()
+
+    def fill(self):
+        """Puts requests into the output until the window is full."""
+        while len(self.in_flight) < self.window:
+            number = self.sent
+            self.sent += 1
+            queue = (number + len(self.name) + self.window) % self.queues
+            keys = [f"{self.name}.{number}.{item}" for item in range(self.batch)]
+            properties = f"KEYS\x01{keys[0]}\x02WAIT\x01true" if self.batch == 1 else ""
+            if self.batch > 1:
+                body = b"".join(remoting.batch_item(body_of(key), f"KEYS\x01{key}".encode()) for key in keys)
+            else:
+                body = body_of(keys[0])
+            fields = {
+                "a": "interop", "b": self.topic, "c": "TBW102", "d": "4", "e": str(queue), "f": "0",
+                "g": str(int(time.time() * 1000)), "h": "0", "i": properties, "j": "0", "k": "false",
+                "m": "true" if self.batch > 1 else "false"}
+            code = remoting.SEND_BATCH if self.batch > 1 else remoting.SEND_V2
+            self._out += remoting.frame(code, fields, body, number)
+            self.in_flight[number] = keys
+
+    def write(self):
+        """Hands the output to the kernel as far as it takes it; False when the broker has gone."""
+        try:
+            while self._out:
+                del self._out[:self.socket.send(self._out)]
+        except BlockingIOError:
+            pass
+        except OSError:
+            return False
+        return True
+
+    def read(self):
+        """Takes what has arrived and notes the acknowledgements; False when the broker has gone."""
+        open_still = True
+        try:
+            while True:
+                piece = self.socket.recv(1 << 18)
+                if not piece:
+                    open_still = False
+                    break
+                self._in += piece
+        except BlockingIOError:
+            pass
+        except OSError:
+            open_still = False
+        for header, _ in remoting.take_frames(self._in):
+            keys = self.in_flight.pop(header["opaque"])
+            if header["code"] != remoting.SUCCESS:
+                self.refused[header["code"]] = header.get("remark")
+                continue
+            fields = header["extFields"]
+            # The id of a stored message ends in its 8-byte position in the log; a batch answers one id per message.
+            positions = [int(one[-16:], 16) for one in fields["msgId"].split(",")]
+            if len(positions) != len(keys):
+                raise AssertionError(f"{len(positions)} ids for a request of {len(keys)} messages")
+            for item, (position, key) in enumerate(zip(positions, keys)):
+                self.acknowledged.append(
+                    Acknowledgement(int(fields["queueId"]), int(fields["queueOffset"]) + item, position, key))
+        return open_still
+
+
+def run(producers, seconds, strike):
+    """Sends for a while, calls `strike` in the middle of it, and returns when every connection has broken."""
+    selector = selectors.DefaultSelector()
+    for producer in producers:
+        selector.register(producer.socket, selectors.EVENT_READ, producer)
+    end, struck = time.monotonic() + seconds, False
+    living = set(producers)
+    while living:
+        if not struck and time.monotonic() >= end:
+            strike()
+            struck = True
+        for producer in list(living):
+            if not struck:
+                producer.fill()
+            if not producer.write() and struck:
+                # What the broker sent before it died can still be read.
+                while producer.read():
+                    time.sleep(0.001)
+                living.discard(producer)
+        for key, _ in selector.select(0 if not struck else 0.2):
+            if not key.data.read():
+                living.discard(key.data)
+                selector.unregister(key.fileobj)
+                if not struck:
+                    raise ConnectionError("the broker closed a connection under load")
+    for producer in producers:
+        producer.socket.close()

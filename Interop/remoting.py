@@ -1,0 +1,127 @@
+"""The remoting protocol by hand, as little of it as the tests need: JSON headers, blocking calls, stored records.
+
+A frame: i32 length of the rest, i32 length of the header (top byte 0: JSON), header, body. Big-endian throughout.
+"""
+import json
+import socket
+import struct
+import zlib
+
+CREATE_TOPIC, PULL, MAX_OFFSET, MIN_OFFSET, SEND_V2, SEND_BATCH, QUERY = 17, 11, 30, 31, 310, 320, 12
+SUCCESS, PULL_NOT_FOUND, PULL_RETRY_AT_ONCE, PULL_OFFSET_MOVED = 0, 19, 20, 21
+
+# What precedes the body in a stored record (reference: MessageDecoder of RocketMQ 4.9.8), IPv4 hosts.
+RECORD = struct.Struct(">ii I i i q q i q 8s q 8s i q i")
+PLAIN_MAGIC = -626843481
+
+
+def frame(code, fields, body=b"", number=1):
+    """Encodes a request."""
+    header = json.dumps({
+        "code": code, "language": "PYTHON", "version": 401, "opaque": number, "flag": 0, "extFields": fields,
+        "serializeTypeCurrentRPC": "JSON"}).encode()
+    return struct.pack(">ii", 4 + len(header) + len(body), len(header)) + header + body
+
+
+def take_frames(buffer):
+    """Cuts all whole frames off a bytearray; yields (header, body)."""
+    at = 0
+    while len(buffer) - at >= 8:
+        length, header_length = struct.unpack_from(">iI", buffer, at)
+        end = at + 4 + length
+        if len(buffer) < end:
+            break
+        body_at = at + 8 + (header_length & 0xFFFFFF)
+        yield json.loads(bytes(buffer[at + 8:body_at])), bytes(buffer[body_at:end])
+        at = end
+    del buffer[:at]
+
+
+class Connection:
+    """A blocking connection that asks one thing after the other."""
+
+    def __init__(self, address, timeout=15):
+        host, port = address.rsplit(":", 1)
+        self._socket = socket.create_connection((host, int(port)), timeout)
+        self._buffer = bytearray()
+        self._number = 0
+
+    def call(self, code, fields, body=b""):
+        """Sends a request and waits for its answer: (header, body)."""
+        self._number += 1
+        self._socket.sendall(frame(code, fields, body, self._number))
+        while True:
+            for header, answer in take_frames(self._buffer):
+                if header["opaque"] == self._number and header["flag"] & 1:
+                    return header, answer
+            piece = self._socket.recv(1 << 20)
+            if not piece:
+                raise ConnectionError(f"closed while waiting for the answer to code {code}")
+            self._buffer += piece
+
+    def expect(self, code, fields, body=b""):
+        """As call, and fails unless the answer is a success."""
+        header, answer = self.call(code, fields, body)
+        if header["code"] != SUCCESS:
+            raise RuntimeError(f"code {code} answered {header['code']}: {header.get('remark')}")
+        return header.get("extFields") or {}, answer
+
+    def close(self):
+        self._socket.close()
+
+    def create_topic(self, topic, queues):
+        self.expect(CREATE_TOPIC, {
+            "topic": topic, "defaultTopic": "TBW102", "readQueueNums": str(queues), "writeQueueNums": str(queues),
+            "perm": "6", "topicFilterType": "SINGLE_TAG", "topicSysFlag": "0", "order": "false"})
+
+    def bounds(self, topic, queue):
+        """The smallest offset of a queue and the one after its last."""
+        about = {"topic": topic, "queueId": str(queue)}
+        return tuple(int(self.expect(code, about)[0]["offset"]) for code in (MIN_OFFSET, MAX_OFFSET))
+
+    def pull(self, topic, queue, offset, most=512):
+        """One pull that does not wait: (status code, records, next offset)."""
+        header, body = self.call(PULL, {
+            "consumerGroup": "interop", "topic": topic, "queueId": str(queue), "queueOffset": str(offset),
+            "maxMsgNums": str(most), "sysFlag": "4", "commitOffset": "0", "suspendTimeoutMillis": "0",
+            "subscription": "*", "subVersion": "0", "expressionType": "TAG"})
+        if header["code"] not in (SUCCESS, PULL_NOT_FOUND, PULL_RETRY_AT_ONCE, PULL_OFFSET_MOVED):
+            raise RuntimeError(f"pull of {topic}/{queue} at {offset} answered {header['code']}: {header.get('remark')}")
+        return header["code"], list(records(body)), int(header["extFields"]["nextBeginOffset"])
+
+
+class Record:
+    """A stored message as a pull hands it out."""
+
+    __slots__ = ("queue", "queue_offset", "physical_offset", "body", "properties", "topic", "problem")
+
+
+def records(data):
+    """Decodes the records of a pull's body, and says in `problem` what is wrong with one."""
+    at = 0
+    while at < len(data):
+        record = Record()
+        (size, magic, crc, record.queue, _, record.queue_offset, record.physical_offset, _, _, _, _, _, _, _,
+         length) = RECORD.unpack_from(data, at)
+        body_at = at + RECORD.size
+        record.body = data[body_at:body_at + length]
+        topic_at = body_at + length + 1
+        properties_at = topic_at + data[topic_at - 1] + 2
+        record.topic = data[topic_at:properties_at - 2].decode()
+        (properties_length,) = struct.unpack_from(">h", data, properties_at - 2)
+        record.properties = data[properties_at:properties_at + properties_length]
+        record.problem = None
+        if magic != PLAIN_MAGIC:
+            record.problem = f"magic {magic}"
+        elif zlib.crc32(record.body) & 0x7FFFFFFF != crc:
+            record.problem = "the body does not match its CRC"
+        elif properties_at + properties_length != at + size:
+            record.problem = f"{size} bytes announced, {properties_at + properties_length - at} there"
+        yield record
+        at += size
+
+
+def batch_item(body, properties=b""):
+    """One message of a batch's body."""
+    return struct.pack(">iiiii", 22 + len(body) + len(properties), 0, 0, 0, len(body)) + body + struct.pack(
+        ">h", len(properties)) + properties

@@ -1,0 +1,305 @@
+"""What an application does with RocketMQ, through the PyPI package rocketmq 0.4.4 (a C++ client behind ctypes).
+
+usage: scenarios.py NAMESRV SCENARIO             runs one and prints a verdict; run.py runs them all
+"""
+import os
+import random
+import sys
+import threading
+import time
+import traceback
+import uuid
+
+from rocketmq.client import Message, Producer, PullConsumer, PushConsumer, SendStatus
+from rocketmq.ffi import MessageModel
+
+VERDICT = "verdict: "
+ALL = {}
+
+# The client frees what Python lets go of while its own threads still use it.
+alive = []
+
+
+def scenario(function):
+    """Puts a function into the list; its doc string is what the report shows."""
+    ALL[function.__name__] = function
+    return function
+
+
+def expect(what, got, wanted):
+    """Fails the scenario unless both are equal."""
+    if got != wanted:
+        raise AssertionError(f"{what}: {got!r} instead of {wanted!r}")
+
+
+class Inbox:
+    """What a consumer's callbacks saw."""
+
+    def __init__(self):
+        self._messages = []
+        self._changed = threading.Condition()
+
+    def add(self, message):
+        with self._changed:
+            self._messages.append(message)
+            self._changed.notify_all()
+
+    def wait(self, count, seconds=30, settle=1.0):
+        """Waits for `count` messages, then a little longer for those that should not come; returns all there are."""
+        with self._changed:
+            self._changed.wait_for(lambda: len(self._messages) >= count, seconds)
+        time.sleep(settle)
+        return self.seen()
+
+    def seen(self):
+        with self._changed:
+            return list(self._messages)
+
+
+class Application:
+    """A producer and consumers of one topic of its own."""
+
+    def __init__(self, namesrv, name):
+        self.namesrv = namesrv
+        self.topic = f"interop_{name}_{uuid.uuid4().hex[:8]}"
+        self.producer = Producer("producer_" + self.topic, max_message_size=4 << 20)
+        self.producer.set_namesrv_addr(namesrv)
+        self.producer.start()
+        alive.append(self.producer)
+
+    def message(self, body, tag=None, key=None, **properties):
+        message = Message(self.topic)
+        message.set_body(body)
+        if tag:
+            message.set_tags(tag)
+        if key:
+            message.set_keys(key)
+        for name, value in properties.items():
+            message.set_property(name, value)
+        alive.append(message)
+        return message
+
+    def send(self, body, tag=None, key=None, **properties):
+        result = self.producer.send_sync(self.message(body, tag, key, **properties))
+        expect("send status", result.status, SendStatus.OK)
+        return result
+
+    def create_topic(self):
+        """One message to every queue: a consumer that starts before the topic exists waits long for its route."""
+        for _ in range(4):
+            self.send("first", tag="First")
+
+    def consume(self, expression="*", model=MessageModel.CLUSTERING, instance=None):
+        """Starts a push consumer; its inbox leaves the messages of create_topic out."""
+        inbox = Inbox()
+        consumer = PushConsumer("consumer_" + self.topic, message_model=model)
+        consumer.set_namesrv_addr(self.namesrv)
+        if instance:
+            consumer.set_instance_name(instance)
+
+        def receive(message):
+            copy = {
+                "body": message.body.decode(), "tag": (message.tags or b"").decode(),
+                "key": (message.keys or b"").decode(), "color": (message.get_property("color") or b"").decode(),
+                "id": message.id, "topic": message.topic, "queue": message.queue_id, "offset": message.queue_offset,
+                "born": message.born_timestamp, "stored": message.store_timestamp, "size": message.store_size,
+            }
+            if copy["body"] != "first":
+                inbox.add(copy)
+
+        consumer.subscribe(self.topic, receive, expression)
+        consumer.start()
+        alive.append(consumer)
+        return inbox, consumer
+
+
+def bodies(messages):
+    return sorted(message["body"] for message in messages)
+
+
+@scenario
+def sync_send(namesrv):
+    """16 acknowledged sends over 4 queues: ids differ, offsets grow by one in each"""
+    application = Application(namesrv, "sync")
+    results = [application.send(f"hello {number}", "TagA", f"key{number}") for number in range(16)]
+    expect("different ids", len({result.msg_id for result in results}), 16)
+    expect("offsets", sorted(result.offset for result in results), sorted(list(range(4)) * 4))
+
+
+@scenario
+def async_send(namesrv):
+    """20 sends with a callback each: every one is called, none with an error"""
+    application = Application(namesrv, "async")
+    done, failed = Inbox(), Inbox()
+    for number in range(20):
+        application.producer.send_async(application.message(f"a{number}"), done.add, failed.add)
+    results = done.wait(20, 15, settle=0.2)
+    expect("failures", failed.seen(), [])
+    expect("callbacks", len(results), 20)
+
+
+@scenario
+def oneway(namesrv):
+    """sends that nobody answers arrive at a push consumer"""
+    application = Application(namesrv, "oneway")
+    application.create_topic()
+    inbox, _ = application.consume("Oneway")
+    for number in range(10):
+        application.producer.send_oneway(application.message(f"o{number}", "Oneway"))
+    expect("bodies", bodies(inbox.wait(10)), sorted(f"o{number}" for number in range(10)))
+
+
+@scenario
+def batch_as_raw(namesrv):
+    """this client's batch says batch=1, which a broker stores as one plain message, as Java does"""
+    application = Application(namesrv, "batch")
+    application.create_topic()
+    inbox, _ = application.consume()
+    items = [application.message(f"b{number}", "Batch", f"key{number}", color="red") for number in range(7)]
+    result = application.producer.send_batch(items)
+    expect("status", result.status, SendStatus.OK)
+    messages = inbox.wait(1, settle=2)
+    expect("messages", len(messages), 1)
+    # The stored body is the encoded batch, which begins with a zero byte; the client hands bodies over as C strings.
+    expect("body and tag", (messages[0]["body"], messages[0]["tag"]), ("", ""))
+    expect("offset", messages[0]["offset"], result.offset)
+    if messages[0]["size"] < 7 * 40:
+        raise AssertionError(f"only {messages[0]['size']} bytes stored of a batch of 7")
+
+
+@scenario
+def cluster_push(namesrv):
+    """a push consumer gets each of 40 messages once, with every field as it was sent"""
+    application = Application(namesrv, "push")
+    application.create_topic()
+    inbox, _ = application.consume()
+    begin = time.time() * 1000
+    sent = {f"x{number}": application.send(f"x{number}", f"Tag{number % 3}", f"key{number}", color=f"c{number}")
+            for number in range(40)}
+    messages = inbox.wait(40, settle=2)
+    expect("bodies", bodies(messages), sorted(sent))
+    for message in messages:
+        number = int(message["body"][1:])
+        result = sent[message["body"]]
+        expect("fields", (message["tag"], message["key"], message["color"], message["topic"]),
+               (f"Tag{number % 3}", f"key{number}", f"c{number}", application.topic))
+        expect("offset", message["offset"], result.offset)
+        expect("id", message["id"], result.msg_id)
+        if not begin - 1000 <= message["born"] <= message["stored"] + 50 <= time.time() * 1000 + 1000:
+            raise AssertionError(f"born {message['born']}, stored {message['stored']}, sent at {begin}")
+
+
+@scenario
+def tag_filter(namesrv):
+    """a subscription to 'TagA || TagC' gets two thirds of 30 messages"""
+    application = Application(namesrv, "tags")
+    application.create_topic()
+    inbox, _ = application.consume("TagA || TagC")
+    for number in range(30):
+        application.send(f"t{number}", "Tag" + "ABC"[number % 3])
+    expect("bodies", bodies(inbox.wait(20, settle=2)), sorted(f"t{number}" for number in range(30) if number % 3 != 1))
+
+
+@scenario
+def broadcast(namesrv):
+    """two broadcasting instances each get everything"""
+    application = Application(namesrv, "broadcast")
+    application.create_topic()
+    inboxes = [application.consume("Broadcast", MessageModel.BROADCASTING, name)[0] for name in ("a", "b")]
+    time.sleep(3)
+    for number in range(12):
+        application.send(f"b{number}", "Broadcast")
+    for inbox in inboxes:
+        expect("bodies", bodies(inbox.wait(12)), sorted(f"b{number}" for number in range(12)))
+
+
+@scenario
+def rebalance(namesrv):
+    """two instances share the queues, each message arrives once; one leaves and the other takes its share over"""
+    application = Application(namesrv, "rebalance")
+    application.create_topic()
+    first, _ = application.consume("Share", instance="a")
+    second, leaving = application.consume("Share", instance="b")
+    time.sleep(22)  # this client looks at its group every 10 to 20 seconds
+    for number in range(40):
+        application.send(f"r{number}", "Share")
+    end = time.monotonic() + 30
+    while len(first.seen()) + len(second.seen()) < 40 and time.monotonic() < end:
+        time.sleep(0.1)
+    time.sleep(1)
+    expect("bodies", bodies(first.seen() + second.seen()), sorted(f"r{number}" for number in range(40)))
+    shares = [{message["queue"] for message in inbox.seen()} for inbox in (first, second)]
+    expect("queues of each", [len(share) for share in shares], [2, 2])
+    leaving.shutdown()
+    before = len(first.seen())
+    time.sleep(3)
+    for number in range(20):
+        application.send(f"s{number}", "Share")
+    later = first.wait(before + 20, 40)[before:]
+    expect("bodies after leaving", bodies(later), sorted(f"s{number}" for number in range(20)))
+
+
+@scenario
+def offsets_survive(namesrv):
+    """a second run of a consumer group gets only what is new"""
+    application = Application(namesrv, "offsets")
+    application.create_topic()
+    inbox, consumer = application.consume()
+    for number in range(10):
+        application.send(f"o{number}")
+    expect("first run", bodies(inbox.wait(10)), sorted(f"o{number}" for number in range(10)))
+    time.sleep(6)  # the client stores its offsets every 5 seconds
+    consumer.shutdown()
+    for number in range(10, 15):
+        application.send(f"o{number}")
+    inbox, _ = application.consume(instance="second")
+    expect("second run", bodies(inbox.wait(5, settle=2)), sorted(f"o{number}" for number in range(10, 15)))
+
+
+@scenario
+def pull(namesrv):
+    """a pull consumer reads 30 messages from four queues right after their acknowledgement"""
+    application = Application(namesrv, "pull")
+    for number in range(30):
+        application.send(f"p{number}", "Pull")
+    consumer = PullConsumer("consumer_" + application.topic)
+    consumer.set_namesrv_addr(namesrv)
+    consumer.start()
+    alive.append(consumer)
+    got = sorted(bytes(message.body).decode() for message in consumer.pull(application.topic))
+    expect("bodies", got, sorted(f"p{number}" for number in range(30)))
+
+
+@scenario
+def big_body(namesrv):
+    """1 MiB that does not compress and 96 kB that the client compresses arrive as they were sent"""
+    application = Application(namesrv, "big")
+    application.create_topic()
+    inbox, _ = application.consume("Big")
+    generator = random.Random(5)
+    noise = "".join(generator.choices("abcdefghijklmnopqrstuvwxyz0123456789", k=1 << 20))
+    sparse = "compress me " * 8000
+    application.send(noise, "Big")
+    application.send(sparse, "Big")
+    got = bodies(inbox.wait(2))
+    expect("lengths", sorted(map(len, got)), sorted([len(noise), len(sparse)]))
+    expect("content is as sent", got == sorted([noise, sparse]), True)
+
+
+def main():
+    if len(sys.argv) != 3 or sys.argv[2] not in ALL:
+        print(__doc__)
+        return 2
+    try:
+        ALL[sys.argv[2]](sys.argv[1])
+        verdict = "ok"
+    except Exception as failure:
+        traceback.print_exc()
+        verdict = f"{type(failure).__name__}: {failure}".replace("\n", " ")
+    print(VERDICT + verdict, flush=True)
+    # Leaves without the client's own clean-up, which is not what is tested and can hang.
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,39 @@
+import Glibc
+
+/// What a program exchanges with whoever started it: text, environment, exit code.
+package enum ProcessIO {
+  /// Where a text goes.
+  package enum Stream: Int32, Sendable {
+    /// Results, for programs and people.
+    case standardOutput = 1
+    /// Everything else.
+    case standardError = 2
+  }
+
+  /// Writes a text at once, past the C library's buffer, so that a reader behind a pipe sees it. What cannot be written
+  /// is dropped: a reader that has gone is no reason to stop.
+  package static func write(_ text: String, to stream: Stream) {
+    var text = text
+    text.withUTF8 { bytes in
+      var rest = UnsafeRawBufferPointer(bytes)
+      while let start = rest.baseAddress, rest.count > 0 {
+        let written = unsafe Glibc.write(stream.rawValue, start, rest.count)
+        if written < 0 && errno == EINTR { continue }
+        guard written > 0 else { return }
+        unsafe rest = UnsafeRawBufferPointer(rebasing: rest[written...])
+      }
+    }
+  }
+
+  /// Whether a stream is a terminal.
+  package static func isTerminal(_ stream: Stream) -> Bool { isatty(stream.rawValue) == 1 }
+
+  /// A variable of the environment, or nil when it is not set.
+  package static func environment(_ name: String) -> String? {
+    guard let value = unsafe getenv(name) else { return nil }
+    return unsafe String(validatingCString: value)
+  }
+
+  /// Ends the process. Nothing that is buffered in memory is written any more.
+  package static func exit(_ status: Int32) -> Never { Glibc.exit(status) }
+}

@@ -1,0 +1,105 @@
+/// A command of the program. The table of all of them is where parsing and help both look.
+struct Command: Hashable, Sendable {
+  /// The word that follows `apus`.
+  var name: String
+  /// The program name that stands for it, as RocketMQ's scripts are called.
+  var javaName: String?
+  /// The operands as the usage line shows them; empty when there are none.
+  var operands = ""
+  /// How many operands there may be.
+  var operandLimit = 0
+  /// One line for the overview.
+  var summary: String
+  /// A paragraph for the command's own help.
+  var details: String
+  /// The options, in the order in which the help lists them.
+  var options: [Option]
+
+  /// All commands, in the order in which the help lists them.
+  static let all = [serve, nameServer, broker, bench]
+
+  private static let help = Option("help", "h", help: "Show this help.")
+  private static let printAll = Option("print", "p", java: "printConfigItem", help: "Print all settings and end.")
+  private static let printImportant = Option(
+    "print-important", "m", java: "printImportantConfig", help: "Print the settings that are usually changed and end.")
+  private static let file = Option(
+    "config", "c", java: "configFile", value: "FILE", help: "Read settings from RocketMQ's properties file.")
+  private static let bind = Option("bind", value: "ADDR", help: "Listen on this address or name only.")
+  private static let advertise = Option(
+    "advertise", value: "HOST", help: "The address or name that clients are told to connect to.")
+
+  /// `apus serve`.
+  static let serve = Command(
+    name: "serve",
+    summary: "Run a name server and a broker in one process.",
+    details: """
+      Listens on 127.0.0.1 unless told otherwise. Broker port 0 and name server port
+      0 pick free ports; the line that says 'ready' names them. Stops cleanly on
+      SIGTERM and SIGINT.
+      """,
+    options: [
+      file,
+      Option("store", value: "DIR", help: "Where messages are kept (./apus-data)."),
+      bind, advertise,
+      Option("broker-port", value: "N", help: "The broker's port (10911); its second listener is N − 2."),
+      Option("namesrv-port", value: "N", help: "The name server's port (9876)."),
+      printAll, printImportant, help,
+    ])
+
+  /// `apus namesrv`, also called `mqnamesrv`.
+  static let nameServer = Command(
+    name: "namesrv", javaName: "mqnamesrv",
+    summary: "Run a name server, as RocketMQ's mqnamesrv does.",
+    details: "Listens on all addresses, port 9876 unless the file says otherwise. Takes the options of mqnamesrv.",
+    options: [
+      file, bind,
+      Option(
+        "name-servers", "n", java: "namesrvAddr", value: "LIST", help: "Accepted; not used."),
+      printAll, help,
+    ])
+
+  /// `apus broker`, also called `mqbroker`.
+  static let broker = Command(
+    name: "broker", javaName: "mqbroker",
+    summary: "Run a broker, as RocketMQ's mqbroker does.",
+    details: """
+      Listens on all addresses, port 10911 unless the file says otherwise, and
+      registers with every name server of -n, of the key namesrvAddr or of
+      NAMESRV_ADDR. The store is where the file says, else ~/store. Takes the
+      options of mqbroker.
+      """,
+    options: [
+      file,
+      Option("name-servers", "n", java: "namesrvAddr", value: "LIST", help: "Name servers: HOST:PORT;HOST:PORT…"),
+      Option("store", value: "DIR", help: "Where messages are kept, before the key storePathRootDir."),
+      bind, advertise, printAll, printImportant, help,
+    ])
+
+  /// `apus bench`.
+  static let bench = Command(
+    name: "bench", operands: "send|pull|e2e", operandLimit: 1,
+    summary: "Measure a RocketMQ broker, this one or another.",
+    details: """
+      send measures acknowledged sends, pull the draining of queues, e2e the time
+      from a send to its arrival at a waiting consumer. Latencies run from the
+      moment a request was due, so that a broker that stalls cannot hide it. The
+      topic is created when it is missing.
+      """,
+    options: [
+      Option("broker", "b", value: "HOST:PORT", help: "The broker to measure (127.0.0.1:10911)."),
+      Option("topic", "t", value: "NAME", help: "The topic (apus-bench)."),
+      Option("queues", value: "N", help: "Queues of the topic that are used (8)."),
+      Option("connections", value: "N", help: "Connections that send (16)."),
+      Option("window", value: "N", help: "Requests in flight per connection (1)."),
+      Option("size", value: "BYTES", help: "Body of a message (1024)."),
+      Option("batch", value: "N", help: "Messages in a request or pull (1; pull 32)."),
+      Option("rate", value: "N", help: "Messages a second; else as many as possible."),
+      Option("seconds", value: "S", help: "How long to measure (10)."),
+      Option("warmup", value: "S", help: "How long to run before measuring (2)."),
+      Option("group", value: "NAME", help: "Producer or consumer group (apus-bench)."),
+      Option("no-keys", help: "Send without a KEYS property: nothing to index."),
+      Option("pid", value: "N", help: "The broker's process, for its CPU and memory."),
+      Option("json", help: "Print one line of JSON instead of text."),
+      help,
+    ])
+}

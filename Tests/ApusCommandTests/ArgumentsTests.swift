@@ -1,0 +1,100 @@
+import Testing
+
+@testable import apus
+
+@Suite struct ArgumentsTests {
+  private func run(_ line: String) throws -> Arguments {
+    let invocation = try Invocation(commandLine: line.split(separator: " ").map(String.init))
+    guard case .run(let arguments) = invocation else { throw CommandFailure(.failure, "not a command: \(line)") }
+    return arguments
+  }
+
+  private func refusal(_ line: String) -> CommandFailure? {
+    #expect(throws: CommandFailure.self) {
+      _ = try Invocation(commandLine: line.split(separator: " ").map(String.init))
+    }
+  }
+
+  @Test func `serve takes its options in both spellings`() throws {
+    let arguments = try run("apus serve --store=/data -c a.conf --broker-port 0 --bind 0.0.0.0")
+    #expect(arguments.text("store") == "/data")
+    #expect(arguments.text("config") == "a.conf")
+    #expect(try arguments.integer("broker-port", in: 0...65535) == 0)
+    #expect(arguments.text("advertise") == nil)
+  }
+
+  @Test(arguments: [
+    "/opt/bin/mqbroker -n a:1;b:2 -c x.conf -p", "apus broker -n a:1;b:2 -c x.conf -p",
+    "mqbroker --namesrvAddr a:1;b:2 --configFile x.conf --printConfigItem",
+    "mqbroker -namesrvAddr a:1;b:2 -configFile=x.conf -printConfigItem",
+    "apus mqbroker --name-servers=a:1;b:2 --config=x.conf --print",
+  ])
+  func `a broker is asked for by every name and spelling that RocketMQ's scripts use`(line: String) throws {
+    let arguments = try run(line)
+    #expect(arguments.command.name == "broker")
+    #expect(arguments.text("name-servers") == "a:1;b:2")
+    #expect(arguments.text("config") == "x.conf")
+    #expect(arguments.has("print"))
+  }
+
+  @Test func `the program name decides the role`() throws {
+    #expect(try run("mqnamesrv").command.name == "namesrv")
+    #expect(try run("./mqnamesrv -c x").command.name == "namesrv")
+  }
+
+  @Test(arguments: [
+    ("apus", "say what to run"), ("apus fly", "unknown command 'fly'"),
+    ("apus serve --stroe x", "unknown option '--stroe'"),
+    ("apus serve --store", "needs a value: DIR"), ("apus serve --store a --store b", "stands twice"),
+    ("apus serve extra", "unexpected 'extra'"), ("apus bench send pull", "unexpected 'pull'"),
+    ("apus broker --print=1", "takes no value"),
+  ])
+  func `a wrong command line is refused with the word that is wrong`(line: String, reason: String) throws {
+    let failure = try #require(refusal(line))
+    #expect(failure.status == .usage)
+    #expect(failure.message.contains(reason), "\(failure.message)")
+  }
+
+  @Test(arguments: ["-1", "65536", "abc", "", "1e3", "99999999999999999999"])
+  func `a number outside of its range is refused with the range`(text: String) throws {
+    let arguments = try run("apus serve --broker-port=\(text)")
+    let failure = #expect(throws: CommandFailure.self) { _ = try arguments.integer("broker-port", in: 0...65535) }
+    #expect(failure?.message.contains("from 0 to 65535, not '\(text)'") == true)
+  }
+
+  @Test(arguments: ["nan", "inf", "-1", "x"])
+  func `a duration that is none is refused`(text: String) throws {
+    let arguments = try run("apus bench send --seconds=\(text)")
+    #expect(throws: CommandFailure.self) { _ = try arguments.decimal("seconds", in: 0.1...3600) }
+  }
+
+  @Test func `help names every command, option and exit code`() throws {
+    guard case .show(let overview) = try Invocation(commandLine: ["apus", "--help"]) else {
+      throw CommandFailure(.failure, "")
+    }
+    for command in Command.all { #expect(overview.contains("  \(command.name) ")) }
+    for status in ExitStatus.allCases {
+      #expect(overview.contains("\(status.rawValue)  ") && overview.contains(status.meaning))
+    }
+    for command in Command.all {
+      guard case .show(let text) = try Invocation(commandLine: ["apus", command.name, "-h"]) else {
+        Issue.record("\(command.name) -h shows nothing")
+        continue
+      }
+      for option in command.options { #expect(text.contains("--\(option.name)")) }
+    }
+  }
+
+  @Test(arguments: [["apus", "--version"], ["mqbroker", "--version"], ["apus", "serve", "--version"]])
+  func `the version says what it is compatible with`(line: [String]) throws {
+    #expect(try Invocation(commandLine: line) == .show("apus 0.1.0, compatible with RocketMQ 4.9.8\n"))
+  }
+
+  @Test func `no command has two options of one name or letter`() {
+    for command in Command.all {
+      #expect(Set(command.options.map(\.name)).count == command.options.count)
+      let letters = command.options.compactMap(\.letter)
+      #expect(Set(letters).count == letters.count)
+    }
+  }
+}

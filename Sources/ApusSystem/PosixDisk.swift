@@ -7,6 +7,7 @@ package final class PosixDisk: Disk {
   /// Makes the interface to the file system.
   package init() {}
 
+  /// The entries by `readdir` and `stat`; links are followed, dead ones left out.
   package func list(_ directory: String) throws(DiskError) -> [DiskEntry] {
     var handle: UnsafeMutableRawPointer?
     let opened = unsafe apus_opendir(directory, &handle)
@@ -32,6 +33,7 @@ package final class PosixDisk: Disk {
     }
   }
 
+  /// As `mkdir -p`, with mode 0755.
   package func createDirectory(_ path: String) throws(DiskError) {
     let result = unsafe apus_mkdir(path, 0o755)
     if result == -ENOENT, let slash = path.lastIndex(of: "/"), slash > path.startIndex {
@@ -47,11 +49,13 @@ package final class PosixDisk: Disk {
     }
   }
 
+  /// By `unlink`.
   package func removeFile(_ path: String) throws(DiskError) {
     let result = unsafe apus_unlink(path)
     if result != -ENOENT { try check(result, "unlink", path) }
   }
 
+  /// As `rm -r`; links are removed, not followed.
   package func removeDirectory(_ path: String) throws(DiskError) {
     var status = apus_file_status()
     let result = unsafe apus_lstat(path, &status)
@@ -88,20 +92,25 @@ package final class PosixDisk: Disk {
     return names
   }
 
+  /// By `rename`.
   package func rename(_ path: String, to newPath: String) throws(DiskError) {
     try unsafe check(apus_rename(path, newPath), "rename", path)
   }
 
+  /// By `fsync` of the directory.
   package func syncDirectory(_ path: String) throws(DiskError) {
     let descriptor = try unsafe check(apus_open(path, O_RDONLY | O_DIRECTORY, 0), "open", path)
     defer { _ = apus_close(descriptor) }
     try check(apus_fsync(descriptor), "fsync", path)
   }
 
+  /// By `open`, new files with mode 0644.
   package func open(_ path: String, create: Bool) throws(DiskError) -> DiskFile {
     DiskFile(id: try unsafe check(apus_open(path, create ? O_RDWR | O_CREAT : O_RDWR, 0o644), "open", path))
   }
 
+  /// A write lock on the first byte, of the kind that belongs to the open file. The file then holds `lock`, as Java
+  /// writes it.
   package func lock(_ path: String) throws(DiskError) -> DiskFile {
     let file = try open(path, create: true)
     do throws(DiskError) {
@@ -120,27 +129,32 @@ package final class PosixDisk: Disk {
     return file
   }
 
+  /// By `close`. Everything that must last was synced before.
   package func close(_ file: DiskFile) {
-    // Everything that must last was synced before; what close could still report has no addressee.
+    // What it could still report has no addressee.
     _ = apus_close(file.id)
   }
 
+  /// By `fstat`.
   package func length(of file: DiskFile) throws(DiskError) -> Int64 {
     var status = apus_file_status()
     try unsafe check(apus_fstat(file.id, &status), "fstat", path(of: file))
     return status.length
   }
 
+  /// By `stat`, cut to milliseconds.
   package func modificationTime(of path: String) throws(DiskError) -> WallTime {
     var status = apus_file_status()
     try unsafe check(apus_stat(path, &status), "stat", path)
     return WallTime(milliseconds: status.modified_milliseconds)
   }
 
+  /// By `ftruncate`.
   package func setLength(of file: DiskFile, to length: Int64) throws(DiskError) {
     try check(apus_ftruncate(file.id, length), "ftruncate", path(of: file))
   }
 
+  /// By `fallocate`; `.unsupported` where the file system lacks it.
   package func allocate(_ file: DiskFile, length: Int64) throws(DiskError) {
     // A signal makes the call start over; after many of them something is wrong.
     for _ in 0..<100 {
@@ -152,6 +166,7 @@ package final class PosixDisk: Disk {
     throw error(-EINTR, "fallocate", path(of: file))
   }
 
+  /// By `pread`, as often as it takes.
   package func read(
     _ file: DiskFile, at offset: Int64, into buffer: UnsafeMutableRawBufferPointer
   ) throws(DiskError) -> Int {
@@ -165,6 +180,7 @@ package final class PosixDisk: Disk {
     return done
   }
 
+  /// By `preadv2` with RWF_NOWAIT; nil also where the file system cannot tell.
   package func readIfCached(
     _ file: DiskFile, at offset: Int64, into buffer: UnsafeMutableRawBufferPointer
   ) throws(DiskError) -> Int? {
@@ -181,6 +197,7 @@ package final class PosixDisk: Disk {
     return done
   }
 
+  /// By `pwrite`, as often as it takes.
   package func write(_ file: DiskFile, at offset: Int64, from buffer: UnsafeRawBufferPointer) throws(DiskError) {
     var done = 0
     while done < buffer.count {
@@ -190,10 +207,12 @@ package final class PosixDisk: Disk {
     }
   }
 
+  /// By `fdatasync`.
   package func sync(_ file: DiskFile) throws(DiskError) {
     try check(apus_fdatasync(file.id), "fdatasync", path(of: file))
   }
 
+  /// By `statvfs`.
   package func space(of path: String) throws(DiskError) -> DiskSpace {
     var space = apus_volume()
     try unsafe check(apus_space(path, &space), "statvfs", path)
@@ -202,6 +221,7 @@ package final class PosixDisk: Disk {
 }
 
 extension PosixDisk {
+  /// By `mmap`, shared; `.exhausted` when the process has as many mappings as it may.
   package func map(_ file: DiskFile, length: Int, writable: Bool) throws(DiskError) -> Segment {
     var base: UnsafeMutableRawPointer?
     let result = unsafe apus_map(file.id, length, writable ? 1 : 0, &base)
@@ -211,11 +231,13 @@ extension PosixDisk {
     return unsafe Segment(base: base, capacity: length, file: file)
   }
 
+  /// By `munmap`.
   package func unmap(_ segment: Segment) {
     let result = unsafe apus_unmap(segment.base, segment.capacity)
     precondition(result == 0, "munmap failed with \(-result)")
   }
 
+  /// By `madvise` MADV_POPULATE_WRITE; `.unsupported` before Linux 5.14.
   package func populate(_ segment: Segment, _ range: Range<Int>) throws(DiskError) {
     guard let pages = unsafe pages(of: segment, range) else { return }
     let result = unsafe apus_populate_write(pages.baseAddress, pages.count)
@@ -226,19 +248,21 @@ extension PosixDisk {
     try check(result, "madvise", path(of: segment.file))
   }
 
+  /// By `msync` MS_SYNC of the pages that the range touches.
   package func flush(_ segment: Segment, _ range: Range<Int>) throws(DiskError) {
     guard let pages = unsafe pages(of: segment, range) else { return }
     try check(unsafe apus_msync(pages.baseAddress, pages.count), "msync", path(of: segment.file))
   }
 
+  /// By `mincore`.
   package func isResident(_ segment: Segment, _ range: Range<Int>) -> Bool {
     guard let pages = unsafe pages(of: segment, range) else { return true }
     return unsafe apus_resident(pages.baseAddress, pages.count, PosixDisk.pageSize) == 1
   }
 
+  /// By `madvise` MADV_POPULATE_READ. Only a hint: when it fails the reader waits.
   package func warm(_ segment: Segment, _ range: Range<Int>) {
     guard let pages = unsafe pages(of: segment, range) else { return }
-    // Only a hint: when it fails the reader waits, or gets the device's error where it can be reported.
     _ = unsafe apus_populate_read(pages.baseAddress, pages.count)
   }
 

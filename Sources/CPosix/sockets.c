@@ -1,6 +1,7 @@
 #include "repeat.h"
 // The feature macro above comes before every system header.
 #include "CPosix.h"
+#include <endian.h>
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <netdb.h>
@@ -18,13 +19,14 @@ static socklen_t apus_to_socket_address(const struct apus_address *from, struct 
     struct sockaddr_in6 *address = (struct sockaddr_in6 *)to;
     address->sin6_family = AF_INET6;
     address->sin6_port = htons(from->port);
-    memcpy(&address->sin6_addr, from->bytes, 16);
+    uint64_t parts[2] = {htobe64(from->high), htobe64(from->low)};
+    memcpy(&address->sin6_addr, parts, 16);
     return sizeof *address;
   }
   struct sockaddr_in *address = (struct sockaddr_in *)to;
   address->sin_family = AF_INET;
   address->sin_port = htons(from->port);
-  memcpy(&address->sin_addr, from->bytes, 4);
+  address->sin_addr.s_addr = htonl((uint32_t)from->low);
   return sizeof *address;
 }
 
@@ -34,16 +36,19 @@ static int apus_from_socket_address(const struct sockaddr *from, struct apus_add
   if (from->sa_family == AF_INET) {
     const struct sockaddr_in *address = (const struct sockaddr_in *)from;
     to->port = ntohs(address->sin_port);
-    memcpy(to->bytes, &address->sin_addr, 4);
+    to->low = ntohl(address->sin_addr.s_addr);
     return 0;
   }
   if (from->sa_family != AF_INET6) return -EAFNOSUPPORT;
   const struct sockaddr_in6 *address = (const struct sockaddr_in6 *)from;
   to->port = ntohs(address->sin6_port);
+  uint64_t parts[2];
+  memcpy(parts, &address->sin6_addr, 16);
+  to->low = be64toh(parts[1]);
   if (IN6_IS_ADDR_V4MAPPED(&address->sin6_addr)) {
-    memcpy(to->bytes, (const uint8_t *)&address->sin6_addr + 12, 4);
+    to->low &= 0xFFFFFFFF;
   } else {
-    memcpy(to->bytes, &address->sin6_addr, 16);
+    to->high = be64toh(parts[0]);
     to->is_ipv6 = 1;
   }
   return 0;

@@ -100,7 +100,8 @@ int apus_eventfd(void);
 // ---- Sockets
 
 struct apus_address {
-  uint8_t bytes[16]; // network order; the first 4 of them for IPv4
+  uint64_t high; // the first 8 bytes of an IPv6 address as a number; 0 for IPv4
+  uint64_t low;  // the last 8 bytes of an IPv6 address, or the 4 of an IPv4 address, as a number
   uint16_t port;
   uint8_t is_ipv6;
 };

@@ -1,3 +1,5 @@
+public import ApusBase
+
 /// An answer made by the cold side: built whole, then encoded in the header type of the request.
 public struct Reply: Hashable, Sendable {
   /// How the request ended.
@@ -43,5 +45,14 @@ public struct Refusal: Error, Hashable, Sendable {
   public init(_ code: ResponseCode, _ remark: String) {
     self.code = code
     self.remark = remark
+  }
+}
+
+extension Reply {
+  /// Appends the answer to the request of that header, in its header type.
+  public func encode(answering request: CommandHeader, into output: inout ByteWriter) {
+    var writer = ResponseWriter.begin(request, code: code, remark: remark, into: &output)
+    for field in fields { writer.field(named: field.name, field.value, into: &output) }
+    writer.finish(body: body, into: &output)
   }
 }

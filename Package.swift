@@ -80,6 +80,7 @@ let package = Package(
     tests("ApusRouteCoreTests", ["ApusBase", "ApusModel", "ApusRouteCore"]),
     tests("ApusBrokerCoreTests", ["ApusBase", "ApusModel", "ApusProtocol", "ApusBrokerCore"]),
     tests("ApusModelTests", ["ApusBase", "ApusModel"]),
+    tests("ApusProtocolTests", ["ApusBase", "ApusModel", "ApusProtocol"]),
     tests("ApusStoreTests", ["ApusBase", "ApusModel", "ApusStoreCore", "ApusStore", "ApusSimulator"]),
     tests("ApusBenchTests", ["ApusBase", "ApusBench"]),
     tests("ApusCommandTests", ["apus"]),

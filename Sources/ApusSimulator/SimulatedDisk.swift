@@ -2,28 +2,29 @@ package import ApusBase
 
 /// A disk in memory whose crashes and faults follow from one seed.
 ///
-/// **What it models.** Every file has a visible content, which reads and segments see, and a content on the device. `sync` brings a
-/// file's content and length to the device, `flush` a range of a segment (by whole 512-byte sectors), `syncDirectory` the names that
-/// were made, moved and removed in one directory. ``writeBack()`` does what the machine does on its own: some dirty sectors reach
-/// the device unasked. A crash stops the machine at that very call or between two calls:
+/// **What it models.** Every file has a visible content, which reads and segments see, and a content on the device.
+/// `sync` brings a file's content and length to the device, `flush` a range of a segment (by whole 512-byte sectors),
+/// `syncDirectory` the names that were made, moved and removed in one directory. ``writeBack()`` does what the machine
+/// does on its own: some dirty sectors reach the device unasked. A crash stops the machine at that very call or between
+/// two calls:
 ///
 /// - ``CrashKind/kill``: the visible content and all names survive; handles and locks are gone.
-/// - ``CrashKind/powerLoss``: the content on the device survives, and each dirty sector, each changed length and each change of a
-///   name survives or is lost separately. So writes are torn at sectors and out of order, a file can have its new length without
-///   its new bytes, a rename can outlive the content of the file it moved, and a directory that was never synced in its own
-///   parent takes everything in it along.
+/// - ``CrashKind/powerLoss``: the content on the device survives, and each dirty sector, each changed length and each
+///   change of a name survives or is lost separately. So writes are torn at sectors and out of order, a file can have
+///   its new length without its new bytes, a rename can outlive the content of the file it moved, and a directory that
+///   was never synced in its own parent takes everything in it along.
 ///
-/// **Faults by plan** (``FaultPlan``): the Nth call of a kind fails with a given error; the machine stops at the Nth call of all, a
-/// write then leaving a random prefix. A sync or flush that fails brings some sectors to the device and gives the others up: as on
-/// Linux, a later sync that succeeds does not bring those. Space is limited in blocks of 4 KiB: `allocate`, `write` and `populate`
-/// answer `.full`; a write through a segment to a block that has no space, which would be a SIGBUS, is counted in
-/// ``writesWithoutSpace``.
+/// **Faults by plan** (``FaultPlan``): the Nth call of a kind fails with a given error; the machine stops at the Nth
+/// call of all, a write then leaving a random prefix. A sync or flush that fails brings some sectors to the device and
+/// gives the others up: as on Linux, a later sync that succeeds does not bring those. Space is limited in blocks of 4
+/// KiB: `allocate`, `write` and `populate` answer `.full`; a write through a segment to a block that has no space,
+/// which would be a SIGBUS, is counted in ``writesWithoutSpace``.
 ///
-/// **What it does not model**: sectors torn within, misdirected writes and silent corruption of what was durable, slow calls, a file
-/// system that reorders a rename's two halves, more than one thread. Modification times survive a crash.
+/// **What it does not model**: sectors torn within, misdirected writes and silent corruption of what was durable, slow
+/// calls, a file system that reorders a rename's two halves, more than one thread. Modification times survive a crash.
 ///
-/// After a crash every call fails with ``ErrorNumber/crashed`` until ``restart()``; from then on handles and segments of before are
-/// invalid. The same seed and the same calls give the same bytes.
+/// After a crash every call fails with ``ErrorNumber/crashed`` until ``restart()``; from then on handles and segments
+/// of before are invalid. The same seed and the same calls give the same bytes.
 package final class SimulatedDisk: Disk, @unchecked Sendable {
   /// The time that written files get. The harness moves it.
   package var now: WallTime
@@ -135,6 +136,7 @@ package final class SimulatedDisk: Disk, @unchecked Sendable {
 
   // MARK: Names
 
+  /// The visible entries.
   package func list(_ directory: String) throws(DiskError) -> [DiskEntry] {
     try enter(.list, directory)
     let directory = SimulatedNames.canonical(directory)
@@ -145,16 +147,19 @@ package final class SimulatedDisk: Disk, @unchecked Sendable {
     }
   }
 
+  /// Makes visible names, which a sync of each parent makes durable.
   package func createDirectory(_ path: String) throws(DiskError) {
     try enter(.createDirectory, path)
     names.addDirectories(SimulatedNames.canonical(path))
   }
 
+  /// Takes a name away; the content lives on for who has it open or mapped.
   package func removeFile(_ path: String) throws(DiskError) {
     try enter(.removeFile, path)
     names.remove(path)
   }
 
+  /// Takes names away, deepest first; a failure leaves some.
   package func removeDirectory(_ path: String) throws(DiskError) {
     let path = SimulatedNames.canonical(path)
     let inside = names.paths(under: path)
@@ -165,6 +170,7 @@ package final class SimulatedDisk: Disk, @unchecked Sendable {
     names.remove(path)
   }
 
+  /// Moves a visible name; one change, never half of it.
   package func rename(_ path: String, to newPath: String) throws(DiskError) {
     try enter(.rename, path)
     guard names.visible[path] != nil, names.isDirectory(SimulatedNames.parent(of: newPath)) else {
@@ -173,6 +179,7 @@ package final class SimulatedDisk: Disk, @unchecked Sendable {
     names.rename(path, to: newPath)
   }
 
+  /// Makes the changes of names in this directory durable, not those in others.
   package func syncDirectory(_ path: String) throws(DiskError) {
     try enter(.syncDirectory, path)
     let path = SimulatedNames.canonical(path)
@@ -182,6 +189,7 @@ package final class SimulatedDisk: Disk, @unchecked Sendable {
     names.sync(path)
   }
 
+  /// The simulated time of the last write or flush of changed bytes.
   package func modificationTime(of path: String) throws(DiskError) -> WallTime {
     try enter(.modificationTime, path)
     guard let file = names.visible[path]?.file else {
@@ -190,6 +198,7 @@ package final class SimulatedDisk: Disk, @unchecked Sendable {
     return file.modified
   }
 
+  /// The capacity less the blocks of all files.
   package func space(of path: String) throws(DiskError) -> DiskSpace {
     try enter(.space, path)
     return DiskSpace(total: capacity, available: available)
@@ -203,6 +212,7 @@ package final class SimulatedDisk: Disk, @unchecked Sendable {
 
   // MARK: Files
 
+  /// Opens by visible name. Numbers of handles are never used twice.
   package func open(_ path: String, create: Bool) throws(DiskError) -> DiskFile {
     try enter(.open, path)
     if let node = names.visible[path] {
@@ -226,6 +236,7 @@ package final class SimulatedDisk: Disk, @unchecked Sendable {
     return DiskFile(id: nextHandle)
   }
 
+  /// Opens a file that nobody else has locked since the last start.
   package func lock(_ path: String) throws(DiskError) -> DiskFile {
     try enter(.lock, path)
     guard !locked.contains(path) else { throw DiskError(.locked, operation: DiskCall.lock.rawValue, path: path) }
@@ -237,6 +248,7 @@ package final class SimulatedDisk: Disk, @unchecked Sendable {
 
   private var lockHandles: Set<Int32> = []
 
+  /// Forgets a handle, and its lock.
   package func close(_ file: DiskFile) {
     guard let open = openFiles.removeValue(forKey: file.id) else { return }
     if lockHandles.remove(file.id) != nil { locked.remove(open.path) }
@@ -250,12 +262,14 @@ package final class SimulatedDisk: Disk, @unchecked Sendable {
     return open
   }
 
+  /// The visible length.
   package func length(of file: DiskFile) throws(DiskError) -> Int64 {
     let open = try find(file, .length)
     try enter(.length, open.path)
     return Int64(open.file.length)
   }
 
+  /// Changes the visible length; a hole takes up no space.
   package func setLength(of file: DiskFile, to length: Int64) throws(DiskError) {
     let open = try find(file, .setLength)
     try enter(.setLength, open.path)
@@ -266,6 +280,7 @@ package final class SimulatedDisk: Disk, @unchecked Sendable {
     open.file.modified = now
   }
 
+  /// Gives blocks to the range before it lengthens the file.
   package func allocate(_ file: DiskFile, length: Int64) throws(DiskError) {
     let open = try find(file, .allocate)
     try enter(.allocate, open.path)
@@ -284,6 +299,7 @@ package final class SimulatedDisk: Disk, @unchecked Sendable {
     file.reserve(blocks)
   }
 
+  /// Reads what is visible.
   package func read(
     _ file: DiskFile, at offset: Int64, into buffer: UnsafeMutableRawBufferPointer
   ) throws(DiskError) -> Int {
@@ -292,6 +308,7 @@ package final class SimulatedDisk: Disk, @unchecked Sendable {
     return unsafe open.file.read(at: Int(offset), into: buffer)
   }
 
+  /// Reads what is visible, or answers nil as often as `coldPercent` says.
   package func readIfCached(
     _ file: DiskFile, at offset: Int64, into buffer: UnsafeMutableRawBufferPointer
   ) throws(DiskError) -> Int? {
@@ -299,6 +316,7 @@ package final class SimulatedDisk: Disk, @unchecked Sendable {
     return try unsafe read(file, at: offset, into: buffer)
   }
 
+  /// Changes what is visible, once the device has the blocks.
   package func write(
     _ file: DiskFile, at offset: Int64, from buffer: UnsafeRawBufferPointer
   ) throws(DiskError) {
@@ -313,6 +331,7 @@ package final class SimulatedDisk: Disk, @unchecked Sendable {
     open.file.modified = now
   }
 
+  /// Brings bytes and length to the device.
   package func sync(_ file: DiskFile) throws(DiskError) {
     let open = try find(file, .sync)
     let whole = 0..<max(open.file.length, open.file.durableLength)
@@ -333,6 +352,7 @@ package final class SimulatedDisk: Disk, @unchecked Sendable {
 
   // MARK: Segments
 
+  /// Hands out the visible bytes themselves.
   package func map(_ file: DiskFile, length: Int, writable: Bool) throws(DiskError) -> Segment {
     let open = try find(file, .map)
     try enter(.map, open.path)
@@ -346,6 +366,7 @@ package final class SimulatedDisk: Disk, @unchecked Sendable {
 
   private static func address(of segment: Segment) -> UInt { UInt(bitPattern: unsafe segment.base) }
 
+  /// Ends one mapping; a segment from before a crash is no mapping any more.
   package func unmap(_ segment: Segment) {
     guard let file = mapped[Self.address(of: segment)] else { return }
     file.mappings -= 1
@@ -360,6 +381,7 @@ package final class SimulatedDisk: Disk, @unchecked Sendable {
     return file
   }
 
+  /// Gives blocks to the range.
   package func populate(_ segment: Segment, _ range: Range<Int>) throws(DiskError) {
     let file = try find(segment, .populate)
     try enter(.populate, "file \(file.id)")
@@ -367,6 +389,7 @@ package final class SimulatedDisk: Disk, @unchecked Sendable {
     try reserve(file, range, .populate, "file \(file.id)")
   }
 
+  /// Brings the sectors of the range, and the length, to the device.
   package func flush(_ segment: Segment, _ range: Range<Int>) throws(DiskError) {
     let file = try find(segment, .flush)
     precondition(range.lowerBound >= 0 && range.upperBound <= segment.capacity, "range outside of the segment")
@@ -381,7 +404,9 @@ package final class SimulatedDisk: Disk, @unchecked Sendable {
     if file.durableLength < file.length { file.persistLength() }
   }
 
+  /// Whether chance has the range in memory, as `coldPercent` says.
   package func isResident(_ segment: Segment, _ range: Range<Int>) -> Bool { !random.chance(coldPercent, in: 100) }
 
+  /// Does nothing: everything is in memory.
   package func warm(_ segment: Segment, _ range: Range<Int>) {}
 }

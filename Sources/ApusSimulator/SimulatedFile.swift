@@ -2,8 +2,9 @@ import ApusBase
 
 /// The content of one simulated file: what the machine sees, and what the device holds.
 ///
-/// Both copies are plain memory. The visible one is what segments point into, so it never moves while the file is mapped. Which
-/// sectors are dirty is found by comparing the two, so that writes through a segment need not be reported.
+/// Both copies are plain memory. The visible one is what segments point into, so it never moves while the file is
+/// mapped. Which sectors are dirty is found by comparing the two, so that writes through a segment need not be
+/// reported.
 @safe
 final class SimulatedFile {
   /// The unit that reaches the device whole or not at all, in bytes.
@@ -24,8 +25,8 @@ final class SimulatedFile {
   private(set) var durableLength = 0
   /// Which blocks have space on the device.
   private(set) var reserved: [Bool] = []
-  /// Sectors that a failed sync gave up: the machine takes them for clean, though the device never saw them. Kept with their
-  /// content then, since a later change makes them dirty again.
+  /// Sectors that a failed sync gave up: the machine takes them for clean, though the device never saw them. Kept with
+  /// their content then, since a later change makes them dirty again.
   private(set) var abandoned: [Int: [UInt8]] = [:]
   /// How many mappings point into the visible content.
   var mappings = 0
@@ -170,8 +171,8 @@ final class SimulatedFile {
     return copy
   }
 
-  /// The file as the next start finds it after the power was lost: what the device has, and those dirty sectors, and that length,
-  /// which happened to be written back.
+  /// The file as the next start finds it after the power was lost: what the device has, and those dirty sectors, and
+  /// that length, which happened to be written back.
   func afterPowerLoss(using random: inout SeededGenerator) -> SimulatedFile {
     let copy = SimulatedFile(id: id, modified: modified)
     copy.grow(to: capacity)

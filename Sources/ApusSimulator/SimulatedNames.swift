@@ -13,8 +13,8 @@ struct SimulatedNames {
     }
   }
 
-  /// One change of the names, which reaches the device whole or not at all. A rename carries what it moved, as the old name may
-  /// stand for another file by now.
+  /// One change of the names, which reaches the device whole or not at all. A rename carries what it moved, as the old
+  /// name may stand for another file by now.
   private enum Change {
     case add(String, Node)
     case remove(String)

@@ -50,7 +50,8 @@ package final class IndexFile {
     return entry > 0 && entry < header.nextEntry ? entry : 0
   }
 
-  /// Adds one key of a record. There must be ``room``. The header in memory changes at once, that in the file with ``storeHeader()``.
+  /// Adds one key of a record. There must be ``room``. The header in memory changes at once, that in the file with
+  /// ``storeHeader()``.
   func put(_ keyHash: Int32, _ offset: PhysicalOffset, _ time: WallTime) {
     precondition(room > 0, "no room in the index file")
     let slotPosition = layout.slotOffset(layout.slot(of: keyHash))
@@ -74,7 +75,8 @@ package final class IndexFile {
   /// Writes the header into the file.
   func storeHeader() { unsafe header.store(to: segment.base) }
 
-  /// Whether the key of a record that was among the last to be written is there. Looks no further back than that record.
+  /// Whether the key of a record that was among the last to be written is there. Looks no further back than that
+  /// record.
   func has(_ keyHash: Int32, _ offset: PhysicalOffset) -> Bool {
     var index = newestEntry(inSlotAt: layout.slotOffset(layout.slot(of: keyHash)))
     while index > 0 {
@@ -91,8 +93,8 @@ package final class IndexFile {
     !isEmpty && header.beginTime <= interval.upperBound && header.endTime >= interval.lowerBound
   }
 
-  /// Appends the records that have the hash, newest first, until `offsets` has `limit` of them. An entry knows its time to the second,
-  /// so one whose second touches the interval counts.
+  /// Appends the records that have the hash, newest first, until `offsets` has `limit` of them. An entry knows its time
+  /// to the second, so one whose second touches the interval counts.
   func find(
     _ keyHash: Int32, in interval: ClosedRange<WallTime>, limit: Int, into offsets: inout [PhysicalOffset]
   ) {

@@ -1,8 +1,8 @@
 package import ApusBase
 import ApusStoreCore
 
-/// Slow work on index files that ``MessageIndex`` planned: made under the broker's lock, run outside of it, handed back to
-/// ``MessageIndex/finish(_:_:)`` or ``MessageIndex/abandon(_:)`` under it.
+/// Slow work on index files that ``MessageIndex`` planned: made under the broker's lock, run outside of it, handed back
+/// to ``MessageIndex/finish(_:_:)`` or ``MessageIndex/abandon(_:)`` under it.
 package struct IndexStep: Sendable {
   enum Work: Sendable {
     /// Make a file of its full length, with its slots and first entries present.
@@ -72,7 +72,8 @@ package struct IndexRemoval: Sendable {
   let segments: [Segment]
   let directory: String
 
-  /// Unmaps and removes the files and makes that durable. Goes on after a file that could not be removed and throws the first error.
+  /// Unmaps and removes the files and makes that durable. Goes on after a file that could not be removed and throws the
+  /// first error.
   package func run(on disk: any Disk) throws(DiskError) {
     for segment in segments { disk.unmap(segment) }
     var failure: DiskError?

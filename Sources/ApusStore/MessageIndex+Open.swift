@@ -19,9 +19,10 @@ extension MessageIndex {
     }
   }
 
-  /// Opens the files of a directory, which need not exist. The first file that cannot be trusted is removed with all newer ones, as
-  /// indexing goes on at the end of what is kept: it has another length than configured, its header makes no sense or does not follow
-  /// the file before, it holds records that the log lost, or a crash may have torn it.
+  /// Opens the files of a directory, which need not exist. The first file that cannot be trusted is removed with all
+  /// newer ones, as indexing goes on at the end of what is kept: it has another length than configured, its header
+  /// makes no sense or does not follow the file before, it holds records that the log lost, or a crash may have torn
+  /// it.
   ///
   /// - Returns: the index, and the names of the files that were removed.
   package static func open(

@@ -4,13 +4,14 @@ package import ApusStoreCore
 
 /// Finds records by their keys: a list of index files, the newest of which grows.
 ///
-/// One thread puts records in, in the order of the log; others ask. There is no lock in here: the broker keeps one around it. Slow
-/// work is planned, run outside of that lock and finished (``IndexStep``).
+/// One thread puts records in, in the order of the log; others ask. There is no lock in here: the broker keeps one
+/// around it. Slow work is planned, run outside of that lock and finished (``IndexStep``).
 ///
-/// **What a crash leaves.** A file is made durable when it is full, before the next one is created; so all files but the newest are
-/// durable. After a stop that was not clean the newest is destroyed, and with it each file that ends after the checkpoint's index
-/// time (Java creates the next file first); they are built anew from the log, from ``resumeOffset`` on. Java 4.9.8 looks at the
-/// checkpoint's time only, and rebuilds only what lies after the log's own checkpoint.
+/// **What a crash leaves.** A file is made durable when it is full, before the next one is created; so all files but
+/// the newest are durable. After a stop that was not clean the newest is destroyed, and with it each file that ends
+/// after the checkpoint's index time (Java creates the next file first); they are built anew from the log, from
+/// ``resumeOffset`` on. Java 4.9.8 looks at the checkpoint's time only, and rebuilds only what lies after the log's own
+/// checkpoint.
 package final class MessageIndex {
   /// Where index files are and how long they are.
   package struct Settings: Hashable, Sendable {
@@ -53,7 +54,8 @@ package final class MessageIndex {
     self.files = files
   }
 
-  /// Where indexing goes on: at this record, whose keys may be in already, or at the start of the log if that lies later.
+  /// Where indexing goes on: at this record, whose keys may be in already, or at the start of the log if that lies
+  /// later.
   package var resumeOffset: PhysicalOffset { files.last?.header.endOffset ?? .zero }
 
   /// The store time and the offset of the last record that has a key.
@@ -69,8 +71,8 @@ package final class MessageIndex {
 
   // MARK: Putting in
 
-  /// Adds the keys of a record that lies at `offset`: UNIQ_KEY, and each word of KEYS. Records of rolled-back transactions have none.
-  /// Records before ``resumeOffset`` are passed over.
+  /// Adds the keys of a record that lies at `offset`: UNIQ_KEY, and each word of KEYS. Records of rolled-back
+  /// transactions have none. Records before ``resumeOffset`` are passed over.
   package func put(_ record: borrowing StoredRecord, at offset: PhysicalOffset) -> Outcome {
     guard record.sysFlag.transaction != .rolledBack else { return .done }
     let properties = record.properties
@@ -135,8 +137,8 @@ package final class MessageIndex {
 
   // MARK: Asking
 
-  /// The records that may have a key, in the order of the log, each once: at most `limit`, the newest if there are more. Keys with
-  /// the same hash are not told apart, so the caller compares keys.
+  /// The records that may have a key, in the order of the log, each once: at most `limit`, the newest if there are
+  /// more. Keys with the same hash are not told apart, so the caller compares keys.
   package func query(
     topic: RawSpan, key: RawSpan, in interval: ClosedRange<WallTime>, limit: Int
   ) -> [PhysicalOffset] {
@@ -151,8 +153,8 @@ package final class MessageIndex {
 
   // MARK: Steps
 
-  /// What has to be done so that the next keys find room: nil when there is room ahead. `name` makes a file name of the local time,
-  /// yyyyMMddHHmmssSSS, as RocketMQ does.
+  /// What has to be done so that the next keys find room: nil when there is room ahead. `name` makes a file name of the
+  /// local time, yyyyMMddHHmmssSSS, as RocketMQ does.
   package func planStep(now: WallTime, name: (WallTime) -> String) -> IndexStep? {
     guard let active = files.last else { return step(.create(name: nextName(name(now)), firstEntries: firstEntries)) }
     if active.isFull { return planFlush() ?? step(.create(name: nextName(name(now)), firstEntries: firstEntries)) }
@@ -194,8 +196,9 @@ package final class MessageIndex {
     }
   }
 
-  /// Gives up the file that a flush failed for, and those after it: what a failed flush left on the device is unknown for good.
-  /// They are built anew from ``resumeOffset`` on. nil when the step was no flush: then it can simply be planned again.
+  /// Gives up the file that a flush failed for, and those after it: what a failed flush left on the device is unknown
+  /// for good. They are built anew from ``resumeOffset`` on. nil when the step was no flush: then it can simply be
+  /// planned again.
   package func abandon(_ step: IndexStep) -> IndexRemoval? {
     guard case .flush(let name, _, _, _) = step.work, let first = files.firstIndex(where: { $0.name == name }) else {
       return nil
@@ -223,7 +226,8 @@ package final class MessageIndex {
     return count > 0 ? remove(0..<count) : nil
   }
 
-  /// Lets go of files that hold a record at or after `end`, where the log was cut. What they hold of before is built anew.
+  /// Lets go of files that hold a record at or after `end`, where the log was cut. What they hold of before is built
+  /// anew.
   package func takeTruncated(at end: PhysicalOffset) -> IndexRemoval? {
     guard let first = files.firstIndex(where: { $0.header.endOffset >= end && !$0.isEmpty }) else { return nil }
     return remove(first..<files.count)

@@ -1,6 +1,7 @@
 package import ApusBase
 
-/// The measures of an index file. All files of a store have the same; they follow from the settings and are not in the file.
+/// The measures of an index file. All files of a store have the same; they follow from the settings and are not in the
+/// file.
 ///
 /// | Offset | Bytes | Content |
 /// |---|---|---|
@@ -29,8 +30,8 @@ package struct IndexLayout: Hashable, Sendable {
     entryCount = entries
   }
 
-  /// Takes the measures of a configuration; nil when there is no such file: it needs a slot, an entry besides entry 0, and has to
-  /// be shorter than 2 GiB.
+  /// Takes the measures of a configuration; nil when there is no such file: it needs a slot, an entry besides entry 0,
+  /// and has to be shorter than 2 GiB.
   package init?(slotCount: Int, entryCount: Int) {
     guard (1...Int(Int32.max)).contains(slotCount), (2...Int(Int32.max)).contains(entryCount) else { return nil }
     self.init(slots: slotCount, entries: entryCount)
@@ -87,7 +88,8 @@ package struct IndexHeader: Hashable, Sendable {
     nextEntry = 1
   }
 
-  /// Reads a header; nil when its numbers cannot be those of a file with this layout. A header of zeroes is that of an empty file.
+  /// Reads a header; nil when its numbers cannot be those of a file with this layout. A header of zeroes is that of an
+  /// empty file.
   package init?(_ bytes: RawSpan, layout: IndexLayout) {
     guard bytes.byteCount >= IndexLayout.headerBytes else { return nil }
     beginTime = WallTime(milliseconds: bytes.loadBigEndian(at: 0, as: Int64.self))
@@ -156,16 +158,16 @@ package struct IndexEntry: Hashable, Sendable {
     unsafe memory.storeBytes(of: previous.bigEndian, toByteOffset: 16, as: Int32.self)
   }
 
-  /// The seconds to be written for a record of `time` into a file that begins at `begin`: 0 while the file has no begin, and for a
-  /// record that seems older.
+  /// The seconds to be written for a record of `time` into a file that begins at `begin`: 0 while the file has no
+  /// begin, and for a record that seems older.
   package static func seconds(from begin: WallTime, to time: WallTime) -> Int32 {
     guard begin.rawValue > 0, time > begin else { return 0 }
     return Int32(clamping: (time.rawValue - begin.rawValue) / 1000)
   }
 }
 
-/// The hash under which an index finds a key: Java's hash of `topic#key`, without its sign. Different keys may share a hash, so
-/// whoever reads a record found this way compares its keys.
+/// The hash under which an index finds a key: Java's hash of `topic#key`, without its sign. Different keys may share a
+/// hash, so whoever reads a record found this way compares its keys.
 package struct IndexKeyHash: Sendable {
   private var prefix = JavaHash()
 

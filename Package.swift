@@ -78,6 +78,12 @@ let package = Package(
     tests("ApusBaseTests", ["ApusBase"]),
     tests("ApusSimulatorTests", ["ApusBase", "ApusSimulator"]),
     tests("ApusRouteCoreTests", ["ApusBase", "ApusModel", "ApusRouteCore"]),
+    tests(
+      "ApusBrokerTests",
+      [
+        "ApusBase", "ApusModel", "ApusProtocol", "ApusBrokerCore", "ApusStoreCore", "ApusStore", "ApusRemoting",
+        "ApusSystem", "ApusBroker",
+      ]),
     tests("ApusBrokerCoreTests", ["ApusBase", "ApusModel", "ApusProtocol", "ApusBrokerCore"]),
     tests("ApusModelTests", ["ApusBase", "ApusModel"]),
     tests("ApusProtocolTests", ["ApusBase", "ApusModel", "ApusProtocol"]),

@@ -1,8 +1,10 @@
-/// A dictionary whose keys are runs of bytes and whose lookups need no key object: the bytes of a frame are looked up as they lie
-/// there. Topics and groups are found by it, about 20 ns a lookup where `Dictionary<String, _>` needs a `String` first.
+/// A dictionary whose keys are runs of bytes and whose lookups need no key object: the bytes of a frame are looked up
+/// as they lie there. Topics and groups are found by it, about 20 ns a lookup where `Dictionary<String, _>` needs a
+/// `String` first.
 ///
-/// Open addressing with linear probing over slots of eight bytes (hash and entry number); at most two thirds of the slots are in
-/// use. Entries keep their number until they are removed. Lookups, insertions and removals take constant time on average.
+/// Open addressing with linear probing over slots of eight bytes (hash and entry number); at most two thirds of the
+/// slots are in use. Entries keep their number until they are removed. Lookups, insertions and removals take constant
+/// time on average.
 @frozen
 public struct ByteKeyedTable<Value> {
   @usableFromInline
@@ -22,7 +24,7 @@ public struct ByteKeyedTable<Value> {
   }
 
   @usableFromInline
-  struct Entry {
+  struct Pair {
     @usableFromInline var key: [UInt8]
     @usableFromInline var value: Value
 
@@ -34,7 +36,7 @@ public struct ByteKeyedTable<Value> {
   }
 
   @usableFromInline var slots: [Slot]
-  @usableFromInline var entries: [Entry?]
+  @usableFromInline var entries: [Pair?]
   @usableFromInline var vacant: [Int32] = []
   /// Slots that are not free: live ones and removed ones.
   @usableFromInline var usedSlots = 0
@@ -46,8 +48,8 @@ public struct ByteKeyedTable<Value> {
   /// Whether there are none.
   @inlinable public var isEmpty: Bool { _count == 0 }
 
-  /// Makes an empty table. Tables that hold names chosen by clients take a random `seed`, so that nobody can choose names that
-  /// collide.
+  /// Makes an empty table. Tables that hold names chosen by clients take a random `seed`, so that nobody can choose
+  /// names that collide.
   @inlinable
   public init(seed: UInt64 = 0) {
     self.slots = Array(repeating: Slot(hash: 0, entry: Slot.free), count: 16)
@@ -85,10 +87,10 @@ public struct ByteKeyedTable<Value> {
     let number: Int32
     if let reused = vacant.popLast() {
       number = reused
-      entries[Int(reused)] = Entry(key: key.array, value: value)
+      entries[Int(reused)] = Pair(key: key.array, value: value)
     } else {
       number = Int32(entries.count)
-      entries.append(Entry(key: key.array, value: value))
+      entries.append(Pair(key: key.array, value: value))
     }
     var position = Int(truncatingIfNeeded: hash) & (slots.count - 1)
     while slots[position].entry >= 0 { position = (position + 1) & (slots.count - 1) }
@@ -192,7 +194,8 @@ public struct ByteKeyedTable<Value> {
     usedSlots = _count
   }
 
-  /// Multiplies eight bytes at a time into 128 bits and folds the halves, as wyhash does; it need not be the same anywhere else.
+  /// Multiplies eight bytes at a time into 128 bits and folds the halves, as wyhash does; it need not be the same
+  /// anywhere else.
   @inlinable
   func hash(_ key: RawSpan) -> UInt32 {
     var state = seed ^ 0x9E37_79B9_7F4A_7C15
@@ -219,7 +222,7 @@ public struct ByteKeyedTable<Value> {
 
 extension ByteKeyedTable: Sendable where Value: Sendable {}
 extension ByteKeyedTable.Slot: Sendable {}
-extension ByteKeyedTable.Entry: Sendable where Value: Sendable {}
+extension ByteKeyedTable.Pair: Sendable where Value: Sendable {}
 
 extension RawSpan {
   /// Whether both hold the same bytes, compared eight at a time.

@@ -1,11 +1,12 @@
 package import ApusBase
 
-/// How much a broker stored and delivered: totals since start, per topic and per group of a topic, with rates over the last
-/// minute, hour and day.
+/// How much a broker stored and delivered: totals since start, per topic and per group of a topic, with rates over the
+/// last minute, hour and day.
 ///
-/// The shell adds what its loops counted (``absorb(_:)``), and calls ``sample(now:day:)`` once a second. Each series keeps seven
-/// samples of ten seconds, seven of ten minutes and 25 of an hour, as Java's do; a rate is the growth between the oldest and the
-/// newest sample kept (apache/rocketmq@rocketmq-all-4.9.8:common/src/main/java/org/apache/rocketmq/common/stats/StatsItem.java).
+/// The shell adds what its loops counted (``absorb(_:)``), and calls ``sample(now:day:)`` once a second. Each series
+/// keeps seven samples of ten seconds, seven of ten minutes and 25 of an hour, as Java's do; a rate is the growth
+/// between the oldest and the newest sample kept
+/// (apache/rocketmq@rocketmq-all-4.9.8:common/src/main/java/org/apache/rocketmq/common/stats/StatsItem.java).
 package struct BrokerStats: Sendable {
   /// A sum, how often it was added to and what both were at earlier moments.
   package struct Series: Sendable {
@@ -188,7 +189,8 @@ package struct BrokerStats: Sendable {
     gotBytes[pair, default: Series()].times += flow.messages
   }
 
-  /// Takes the samples that are due. `day` counts days by the machine's calendar; when it changes, the mornings move on.
+  /// Takes the samples that are due. `day` counts days by the machine's calendar; when it changes, the mornings move
+  /// on.
   package mutating func sample(now: WallTime, day today: Int) {
     if let day, day != today {
       mornings.putYesterday = mornings.putToday
@@ -247,7 +249,8 @@ package struct BrokerStats: Sendable {
     case brokerGetMessages
   }
 
-  /// The growth of one of the totals per second, over the last `window` seconds; nil while there are fewer samples than that.
+  /// The growth of one of the totals per second, over the last `window` seconds; nil while there are fewer samples than
+  /// that.
   package func rate(of total: KeyPath<Traffic.Totals, Int64>, overSeconds window: Int) -> Double? {
     guard let last = seconds.last, window > 0, seconds.count > window else { return nil }
     let first = seconds[seconds.count - 1 - window]

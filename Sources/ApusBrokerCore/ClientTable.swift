@@ -3,12 +3,14 @@ package import ApusModel
 
 /// Who is connected: producers and consumers by group, as their heartbeats tell.
 ///
-/// A connection is one client instance; its heartbeat lists all its groups, every 30 s. It leaves a group by unregistering, by its
-/// connection closing, or by falling silent for ``expiry``. When the members or the topics of a consumer group change, the
-/// others are told (code 40), so that they share the queues out anew at once. Inputs only note such groups; the shell collects the
-/// notices with ``takeNotices()`` once per turn, so that a thousand members leaving together cost each other one notice.
+/// A connection is one client instance; its heartbeat lists all its groups, every 30 s. It leaves a group by
+/// unregistering, by its connection closing, or by falling silent for ``expiry``. When the members or the topics of a
+/// consumer group change, the others are told (code 40), so that they share the queues out anew at once. Inputs only
+/// note such groups; the shell collects the notices with ``takeNotices()`` once per turn, so that a thousand members
+/// leaving together cost each other one notice.
 ///
-/// Sources: apache/rocketmq@rocketmq-all-4.9.8:broker/src/main/java/org/apache/rocketmq/broker/client/ConsumerManager.java and
+/// Sources:
+/// apache/rocketmq@rocketmq-all-4.9.8:broker/src/main/java/org/apache/rocketmq/broker/client/ConsumerManager.java and
 /// ProducerManager.java. Deviations: what a client may register is bounded by ``Limits``.
 package struct ClientTable: Sendable {
   /// How much one client may register.
@@ -88,7 +90,8 @@ package struct ClientTable: Sendable {
 
   // MARK: Inputs
 
-  /// A heartbeat's sender; to be called before its groups are registered. A connection that changes its client id keeps its groups.
+  /// A heartbeat's sender; to be called before its groups are registered. A connection that changes its client id keeps
+  /// its groups.
   package mutating func seen(
     _ connection: UInt64, id: String, language: UInt8, version: Int32, address: HostAddress, now: MonotonicTime
   ) throws(Excess) {
@@ -111,9 +114,9 @@ package struct ClientTable: Sendable {
     producers[group, default: []].append(connection)
   }
 
-  /// A heartbeat lists a consumer group with everything it subscribes to. The members are told when that changed the group: a new
-  /// member, a topic more or a topic less. `notifies` is the group's own `notifyConsumerIdsChangedEnable`. Returns whether the
-  /// group changed.
+  /// A heartbeat lists a consumer group with everything it subscribes to. The members are told when that changed the
+  /// group: a new member, a topic more or a topic less. `notifies` is the group's own `notifyConsumerIdsChangedEnable`.
+  /// Returns whether the group changed.
   @discardableResult
   package mutating func register(
     consumer group: String, profile: ConsumerProfile, subscriptions: [GroupSubscription], notifies groupNotifies: Bool,
@@ -187,7 +190,8 @@ package struct ClientTable: Sendable {
     }
   }
 
-  /// The connections whose last heartbeat is ``expiry`` old: the shell closes them, which leads to ``connectionClosed(_:)``.
+  /// The connections whose last heartbeat is ``expiry`` old: the shell closes them, which leads to
+  /// ``connectionClosed(_:)``.
   package func expired(now: MonotonicTime) -> [UInt64] {
     clients.filter { now - $0.value.lastSeen > Self.expiry }.map(\.key).sorted()
   }

@@ -3,10 +3,12 @@ import ApusModel
 
 /// How far each consumer group has come in each queue of each topic: the offset of the next message it wants.
 ///
-/// A copy is a snapshot that costs nothing until the original changes: the shell copies it under its lock and writes the file
-/// outside. What is committed is what is told, also when it lies before what was committed earlier: clients reset offsets so.
+/// A copy is a snapshot that costs nothing until the original changes: the shell copies it under its lock and writes
+/// the file outside. What is committed is what is told, also when it lies before what was committed earlier: clients
+/// reset offsets so.
 ///
-/// Source: apache/rocketmq@rocketmq-all-4.9.8:broker/src/main/java/org/apache/rocketmq/broker/offset/ConsumerOffsetManager.java
+/// Source:
+/// apache/rocketmq@rocketmq-all-4.9.8:broker/src/main/java/org/apache/rocketmq/broker/offset/ConsumerOffsetManager.java
 package struct ConsumerOffsets: Sendable {
   /// What became of a commit.
   package enum CommitOutcome: Hashable, Sendable {
@@ -155,7 +157,8 @@ package struct StoredConsumerOffsets: Hashable, Sendable {
   /// All that is stored.
   package var entries: [Entry] = []
 
-  /// Reads the file's content. A key without `@` is an error; a queue or an offset below 0 is left out, as nobody can want it.
+  /// Reads the file's content. A key without `@` is an error; a queue or an offset below 0 is left out, as nobody can
+  /// want it.
   package init(json: JSONValue) throws(DecodeError) {
     for member in json["offsetTable"]?.members ?? [] {
       guard let key = member.key.text, let separator = key.utf8.firstIndex(of: UInt8(ascii: "@")) else {

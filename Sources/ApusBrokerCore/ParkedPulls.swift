@@ -14,15 +14,17 @@ package struct QueueKey: Hashable, Sendable {
   }
 }
 
-/// Pulls that found nothing and wait for a message to arrive, for their time to run out or for their connection to close.
+/// Pulls that found nothing and wait for a message to arrive, for their time to run out or for their connection to
+/// close.
 ///
-/// A pull waits without a thread: what is kept is a value that lets the shell run it again in full. One instance serves one event
-/// loop. Parking, waking and forgetting take constant time; only the look for pulls whose time is up goes through all of them, at
-/// most once every ``scanInterval`` and only when one may be due.
+/// A pull waits without a thread: what is kept is a value that lets the shell run it again in full. One instance serves
+/// one event loop. Parking, waking and forgetting take constant time; only the look for pulls whose time is up goes
+/// through all of them, at most once every ``scanInterval`` and only when one may be due.
 ///
-/// A woken pull is run again and never parked a second time, so each is answered at the latest when its time is up. Every five
-/// seconds the shell compares all queues that pulls wait for with the store, as a wake-up that went missing must not cost a message
-/// its delivery (apache/rocketmq@rocketmq-all-4.9.8:broker/…/longpolling/PullRequestHoldService.java).
+/// A woken pull is run again and never parked a second time, so each is answered at the latest when its time is up.
+/// Every five seconds the shell compares all queues that pulls wait for with the store, as a wake-up that went missing
+/// must not cost a message its delivery
+/// (apache/rocketmq@rocketmq-all-4.9.8:broker/…/longpolling/PullRequestHoldService.java).
 package struct ParkedPulls<Pull: Sendable> {
   /// A pull that no longer waits.
   package struct Released: Sendable {
@@ -93,8 +95,8 @@ package struct ParkedPulls<Pull: Sendable> {
   /// Whether none waits.
   package var isEmpty: Bool { count == 0 }
 
-  /// Lets a pull wait until a message at or above offset `wanted` that `subscription` may want (nil: any) is in `queue`, and no
-  /// longer than `deadline`.
+  /// Lets a pull wait until a message at or above offset `wanted` that `subscription` may want (nil: any) is in
+  /// `queue`, and no longer than `deadline`.
   package mutating func park(
     _ pull: Pull, connection: UInt64, queue: QueueKey, wanted: Int64, subscription: Subscription?,
     deadline: MonotonicTime
@@ -118,7 +120,8 @@ package struct ParkedPulls<Pull: Sendable> {
     return .parked
   }
 
-  /// A message with `tagsCode` was put at `offset` of `queue`: takes out the pulls that may want it and appends them to `released`.
+  /// A message with `tagsCode` was put at `offset` of `queue`: takes out the pulls that may want it and appends them to
+  /// `released`.
   package mutating func arrived(_ queue: QueueKey, offset: Int64, tagsCode: Int64, released: inout [Released]) {
     guard var number = queues[queue]?.head else { return }
     while number >= 0 {
@@ -131,8 +134,8 @@ package struct ParkedPulls<Pull: Sendable> {
     }
   }
 
-  /// `queue` now ends before offset `end`, with messages that nobody looked at: takes out all pulls that wait for less and appends
-  /// them to `released`.
+  /// `queue` now ends before offset `end`, with messages that nobody looked at: takes out all pulls that wait for less
+  /// and appends them to `released`.
   package mutating func arrived(_ queue: QueueKey, end: Int64, released: inout [Released]) {
     guard var number = queues[queue]?.head else { return }
     while number >= 0 {
@@ -161,7 +164,8 @@ package struct ParkedPulls<Pull: Sendable> {
     nextScan = now + Self.scanInterval
   }
 
-  /// Every ``checkInterval``, the queues that pulls wait for; the shell looks each up and calls ``arrived(_:end:released:)``.
+  /// Every ``checkInterval``, the queues that pulls wait for; the shell looks each up and calls
+  /// ``arrived(_:end:released:)``.
   package mutating func queuesToCheck(now: MonotonicTime) -> [QueueKey] {
     guard !isEmpty else {
       nextCheck = nil
@@ -187,7 +191,8 @@ package struct ParkedPulls<Pull: Sendable> {
     connections[connection] = nil
   }
 
-  /// The process is stopping, or a topic went away: takes out all pulls, or those of one topic, and appends them to `released`.
+  /// The process is stopping, or a topic went away: takes out all pulls, or those of one topic, and appends them to
+  /// `released`.
   package mutating func releaseAll(topic: Int32? = nil, released: inout [Released]) {
     for number in slots.indices where slots[number].pull != nil {
       if let topic, slots[number].queue.topic != topic { continue }

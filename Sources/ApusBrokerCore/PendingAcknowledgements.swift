@@ -1,9 +1,11 @@
 package import ApusBase
 
-/// Sends that are stored but whose acknowledgement waits until the store's mode is fulfilled (flushed, replicated), in the order
-/// of the log. One loop owns one such queue, so that what it holds is already in log order and an acknowledgement is a pop.
+/// Sends that are stored but whose acknowledgement waits until the store's mode is fulfilled (flushed, replicated), in
+/// the order of the log. One loop owns one such queue, so that what it holds is already in log order and an
+/// acknowledgement is a pop.
 ///
-/// Each entry is answered exactly once: as acknowledged when the mark covers it, or as timed out when its deadline passed first.
+/// Each entry is answered exactly once: as acknowledged when the mark covers it, or as timed out when its deadline
+/// passed first.
 package struct PendingAcknowledgements<Token> {
   private struct Entry {
     var token: Token

@@ -1,7 +1,8 @@
 import ApusBase
 
-/// What a consumer wants of a topic: everything, or the messages with one of some tags. The broker compares the 32-bit hashes that
-/// stand in the consume queue; the client compares the tags themselves, so a colliding tag is delivered and dropped there.
+/// What a consumer wants of a topic: everything, or the messages with one of some tags. The broker compares the 32-bit
+/// hashes that stand in the consume queue; the client compares the tags themselves, so a colliding tag is delivered and
+/// dropped there.
 ///
 /// Source: apache/rocketmq@rocketmq-all-4.9.8:common/src/main/java/org/apache/rocketmq/common/filter/FilterAPI.java
 package final class Subscription: Sendable {
@@ -24,8 +25,8 @@ package final class Subscription: Sendable {
     self.isWildcard = expression == "*"
   }
 
-  /// Reads a TAG expression: `*` or nothing for everything, else tags between `||`, trimmed, empty ones left out. An expression of
-  /// blanks names no tag, so that nothing matches.
+  /// Reads a TAG expression: `*` or nothing for everything, else tags between `||`, trimmed, empty ones left out. An
+  /// expression of blanks names no tag, so that nothing matches.
   ///
   /// Returns nil when the expression consists of `||` alone, which Java calls a split error.
   package convenience init?(tagExpression: String) {
@@ -43,8 +44,8 @@ package final class Subscription: Sendable {
     self.init(expression: tagExpression, tags: tags)
   }
 
-  /// Whether a message whose queue entry says `tagsCode` may be wanted. The entry holds 64 bits because delayed messages keep a
-  /// time there; its low 32 are compared.
+  /// Whether a message whose queue entry says `tagsCode` may be wanted. The entry holds 64 bits because delayed
+  /// messages keep a time there; its low 32 are compared.
   package func matches(tagsCode: Int64) -> Bool {
     if isWildcard { return true }
     let wanted = Int32(truncatingIfNeeded: tagsCode)
@@ -91,8 +92,8 @@ package final class Subscription: Sendable {
   }
 }
 
-/// The subscriptions that pulls carry as text, read once each. A consumer sends the same expression with every pull, so a loop
-/// finds it here by its bytes and makes no string.
+/// The subscriptions that pulls carry as text, read once each. A consumer sends the same expression with every pull, so
+/// a loop finds it here by its bytes and makes no string.
 package struct SubscriptionCache {
   /// How many expressions are kept; when they are that many, all are forgotten.
   package let limit: Int

@@ -1,7 +1,8 @@
 package import ApusBase
 package import ApusModel
 
-/// A consumer group's settings as they stand: an immutable value that handlers keep using after they let go of the table's lock.
+/// A consumer group's settings as they stand: an immutable value that handlers keep using after they let go of the
+/// table's lock.
 package final class SubscriptionGroup: Sendable {
   /// The group's number: stable while the group exists, dense from 0, never given to another group.
   package let id: Int32
@@ -19,7 +20,8 @@ package final class SubscriptionGroup: Sendable {
 
 /// The consumer groups of a broker, with the version that tells replicas whether they changed.
 ///
-/// Source: apache/rocketmq@rocketmq-all-4.9.8:broker/src/main/java/org/apache/rocketmq/broker/subscription/SubscriptionGroupManager.java
+/// Source:
+/// apache/rocketmq@rocketmq-all-4.9.8:broker/…/broker/subscription/SubscriptionGroupManager.java
 package struct SubscriptionGroups: Sendable {
   /// Whether groups are made when a consumer first names them: `autoCreateSubscriptionGroup`.
   package var autoCreates: Bool
@@ -30,7 +32,8 @@ package struct SubscriptionGroups: Sendable {
   private var table: ByteKeyedTable<SubscriptionGroup>
   private var nextID: Int32 = 0
 
-  /// Makes the table with the system's groups, or, with `stored`, what an earlier run left behind and the system's groups beneath.
+  /// Makes the table with the system's groups, or, with `stored`, what an earlier run left behind and the system's
+  /// groups beneath.
   package init(autoCreates: Bool, stored: StoredSubscriptionGroups? = nil, now: WallTime, seed: UInt64 = 0) {
     self.autoCreates = autoCreates
     self.version = DataVersion(timestamp: now)
@@ -59,8 +62,8 @@ package struct SubscriptionGroups: Sendable {
   /// The group with this name. Does not make one.
   package func find(_ name: String) -> SubscriptionGroup? { table[name] }
 
-  /// The group with this name, made with Java's defaults when there is none and groups are made at all. Nil when it may not be
-  /// made: groups are not made by use, the name may not be one, or there are as many groups as there may be.
+  /// The group with this name, made with Java's defaults when there is none and groups are made at all. Nil when it may
+  /// not be made: groups are not made by use, the name may not be one, or there are as many groups as there may be.
   package mutating func findOrMake(_ name: String, now: WallTime) -> SubscriptionGroup? {
     if let known = table[name] { return known }
     guard autoCreates || Self.isSystem(name), table.count < limit, Self.isName(name) else { return nil }
@@ -126,7 +129,8 @@ package struct StoredSubscriptionGroups: Hashable, Sendable {
   /// The groups.
   package var groups: [SubscriptionGroupConfig]
 
-  /// Reads the file's content. Names that could not be groups are kept: Java does not check them, and a store of its must open.
+  /// Reads the file's content. Names that could not be groups are kept: Java does not check them, and a store of its
+  /// must open.
   package init(json: JSONValue) throws(DecodeError) {
     version = try DataVersion(json: json["dataVersion"] ?? .object([]))
     groups = []

@@ -1,11 +1,11 @@
 package import ApusBase
 package import ApusModel
 
-/// A topic as it stands: an immutable value that handlers keep using after they let go of the table's lock. A change of the topic
-/// makes a new one with the same number.
+/// A topic as it stands: an immutable value that handlers keep using after they let go of the table's lock. A change of
+/// the topic makes a new one with the same number.
 package final class Topic: Sendable {
-  /// The topic's number: stable while the topic exists, dense from 0, never given to another topic. Per-topic state of the shell
-  /// and the statistics are kept under it.
+  /// The topic's number: stable while the topic exists, dense from 0, never given to another topic. Per-topic state of
+  /// the shell and the statistics are kept under it.
   package let id: Int32
   /// The settings.
   package let config: TopicConfig
@@ -25,7 +25,8 @@ package final class Topic: Sendable {
 ///
 /// The shell keeps it behind one lock and persists ``json`` after every change (``version`` moved).
 ///
-/// Source: apache/rocketmq@rocketmq-all-4.9.8:broker/src/main/java/org/apache/rocketmq/broker/topic/TopicConfigManager.java
+/// Source:
+/// apache/rocketmq@rocketmq-all-4.9.8:broker/src/main/java/org/apache/rocketmq/broker/topic/TopicConfigManager.java
 package struct Topics: Sendable {
   /// What decides which topics a broker has of its own and which it makes for clients.
   package struct Rules: Hashable, Sendable {
@@ -73,8 +74,8 @@ package struct Topics: Sendable {
   /// The topics that belong to this broker: fixed names, its cluster, itself, its reply topic.
   private var systemNames: Set<String> = []
 
-  /// Makes the table with the broker's own topics, or, with `stored`, what an earlier run left behind and the own topics over it.
-  /// `seed` keeps clients from choosing names that collide.
+  /// Makes the table with the broker's own topics, or, with `stored`, what an earlier run left behind and the own
+  /// topics over it. `seed` keeps clients from choosing names that collide.
   package init(rules: Rules, stored: StoredTopics? = nil, now: WallTime, seed: UInt64 = 0) {
     self.rules = rules
     self.version = DataVersion(timestamp: now)
@@ -138,9 +139,9 @@ package struct Topics: Sendable {
     return topic
   }
 
-  /// The topic that a send names. One that does not exist is made from the template `defaultTopic` with the template's permission
-  /// but its inherit bit; the number of queues is the client's wish, at most the template's write queues. Where the template does
-  /// not allow that, a retry topic is made all the same, with one queue.
+  /// The topic that a send names. One that does not exist is made from the template `defaultTopic` with the template's
+  /// permission but its inherit bit; the number of queues is the client's wish, at most the template's write queues.
+  /// Where the template does not allow that, a retry topic is made all the same, with one queue.
   ///
   /// The names are validated already.
   package mutating func forSend(
@@ -166,8 +167,8 @@ package struct Topics: Sendable {
     return (topic, true)
   }
 
-  /// The topic with this name, made with `queueCount` queues for reading and writing when there is none: retry and dead-letter
-  /// topics. An existing one keeps its settings, but takes on a unit flag that it lacks.
+  /// The topic with this name, made with `queueCount` queues for reading and writing when there is none: retry and
+  /// dead-letter topics. An existing one keeps its settings, but takes on a unit flag that it lacks.
   @discardableResult
   package mutating func ensure(
     _ name: String, queueCount: Int32, systemFlag: Int32 = 0, now: WallTime
@@ -241,16 +242,17 @@ package struct StoredTopics: Hashable, Sendable {
   /// The topics.
   package var topics: [TopicConfig]
 
-  /// Reads the file's content. A topic whose name or queue numbers cannot be is an error: the backup may be better.
+  /// Reads the file's content. A topic whose name's length or whose queue numbers
+  /// cannot be is an error, as the backup may be better. Other characters than clients may use are kept: brokers and
+  /// clusters with such names have topics named like themselves.
   package init(json: JSONValue) throws(DecodeError) {
     version = try DataVersion(json: json["dataVersion"] ?? .object([]))
     topics = []
     for member in json["topicConfigTable"]?.members ?? [] {
       let config = try TopicConfig(json: member.value)
-      do throws(NameFault) {
-        try TopicName.validate(config.name)
-      } catch {
-        throw DecodeError(field: "topicName", offset: 0, reason: TopicName.remark(error))
+      guard (1...TopicName.maxLength).contains(config.name.utf8.count) else {
+        throw DecodeError(
+          field: "topicName", offset: 0, reason: "\(config.name.utf8.count) bytes, not 1 to \(TopicName.maxLength)")
       }
       for count in [config.readQueueCount, config.writeQueueCount] where count < 0 || count > Topics.queueLimit {
         throw DecodeError(field: config.name, offset: 0, reason: "\(count) queues, not 0 to \(Topics.queueLimit)")

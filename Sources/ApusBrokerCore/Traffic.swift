@@ -1,5 +1,5 @@
-/// What one event loop did since it last handed its numbers over: plain additions to arrays, so that counting a message costs
-/// nothing that shows. Every loop has its own; ``BrokerStats/absorb(_:)`` empties it into the history.
+/// What one event loop did since it last handed its numbers over: plain additions to arrays, so that counting a message
+/// costs nothing that shows. Every loop has its own; ``BrokerStats/absorb(_:)`` empties it into the history.
 package struct Traffic: Sendable {
   /// Messages and bytes.
   package struct Flow: Hashable, Sendable {

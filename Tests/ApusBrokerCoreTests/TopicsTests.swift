@@ -157,7 +157,8 @@ import Testing
   }
 
   @Test(arguments: [
-    #"{"topicConfigTable":{"x":{"topicName":"bad$name"}}}"#,
+    #"{"topicConfigTable":{"x":{"topicName":""}}}"#,
+    "{\"topicConfigTable\":{\"x\":{\"topicName\":\"\(String(repeating: "n", count: 128))\"}}}",
     #"{"topicConfigTable":{"x":{}}}"#,
     #"{"topicConfigTable":{"x":{"topicName":"x","readQueueNums":-1}}}"#,
     #"{"topicConfigTable":{"x":{"topicName":"x","writeQueueNums":99999999}}}"#,

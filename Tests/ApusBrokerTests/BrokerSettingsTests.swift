@@ -1,0 +1,123 @@
+import ApusBase
+import ApusBrokerCore
+import ApusModel
+import Testing
+
+@testable import ApusBroker
+
+@Suite struct BrokerSettingsTests {
+  let machine = BrokerSettings.Machine(cores: 2, hostName: "host", address: "10.0.0.7", storeRoot: "/home/x/store")
+  let now = WallTime(milliseconds: 5)
+
+  func settings(_ entries: [(String, String)] = []) throws -> BrokerSettings {
+    try BrokerSettings(
+      PropertiesFile(entries.map { PropertiesFile.Entry($0.0, $0.1) }), machine: machine, now: now)
+  }
+
+  @Test func `knows every key of Java's configuration with Java's default`() throws {
+    let defaults = try settings()
+    let cores = [
+      "min(cores, 4)": "2", "16 + cores * 2": "20", "8 + cores": "10", "min(32, cores)": "2",
+      "max(8 + cores * 2, sendMessageThreadPoolNums * 4)": "12", "local ip": "10.0.0.7", "host name": "host",
+      "~/store": "/home/x/store", "6 (RW)": "6", "0L": "0",
+      "configBlackList;brokerConfigPath (string list by ;)": "configBlackList;brokerConfigPath",
+    ]
+    let rows = try Fixture.text("settings/keys-4.9.8.tsv").split(separator: "\n").dropFirst()
+    #expect(rows.count == 159)
+    for row in rows {
+      let columns = row.split(separator: "\t", omittingEmptySubsequences: false).map(String.init)
+      #expect(SettingKey.byName[columns[0]] != nil, "\(columns[0])")
+      if columns[2].hasPrefix("-D") || ["null", "(unset)"].contains(columns[2]) {
+        #expect(defaults[columns[0]] == nil, "\(columns[0])")
+      } else {
+        let expected = cores[columns[2]] ?? columns[2].filter { $0 != "\"" }
+        #expect(defaults[columns[0]] == expected, "\(columns[0])")
+      }
+    }
+  }
+
+  @Test func `reads what a Java broker printed and prints the same`() throws {
+    let bytes = try Fixture.bytes("settings/broker-config.properties")
+    let printed = try PropertiesFile(parsing: bytes.rawSpan)
+    #expect(printed.entries.count > 170)
+    let read = try BrokerSettings(printed, machine: machine, now: now)
+    #expect(read.warnings.isEmpty)
+    let own = Set(SettingKey.apus.map(\.name))
+    let again = try PropertiesFile(parsing: Array(read.lines.utf8).rawSpan)
+    #expect(
+      Set(again.entries.filter { !own.contains($0.key) }.map { "\($0.key)=\($0.value)" })
+        == Set(printed.entries.map { "\($0.key)=\($0.value)" }))
+  }
+
+  @Test func `sorts the values into components`() throws {
+    let read = try settings([
+      ("brokerClusterName", "C"), ("brokerName", " b "), ("listenPort", "20911"), ("namesrvAddr", "a:1; b:2;"),
+      ("flushDiskType", "SYNC_FLUSH"), ("deleteWhen", "02;14"), ("registerNameServerPeriod", "1000"),
+      ("adminAllow", "10.0.0.0/8, 192.168.1.1"), ("autoCreateTopicEnable", "FALSE"), ("storePathRootDir", "/data"),
+      ("mappedFileSizeConsumeQueue", "2010"), ("traceTopicEnable", "true"), ("fileReservedTime", "2"),
+    ])
+    #expect(read.identity.cluster == "C")
+    #expect(read.identity.broker == "b")
+    #expect(read.identity.port == 20911)
+    #expect(read.identity.nameServers == ["a:1", "b:2"])
+    #expect(read.keeping.syncsBeforeAcknowledging)
+    #expect(read.keeping.deletionHours == [2, 14])
+    #expect(read.keeping.commitLog == "/data/commitlog")
+    #expect(read.keeping.queueFileBytes == 2000)
+    #expect(read.keeping.retention == .seconds(7200))
+    #expect(read.registering.period == .seconds(10))
+    #expect(read.process.adminNetworks.map(\.description) == ["10.0.0.0/8", "192.168.1.1/32"])
+    #expect(!read.topicRules.autoCreates)
+    #expect(read.topicRules.cluster == "C")
+    #expect(read.topicRules.traceTopic == "RMQ_SYS_TRACE_TOPIC")
+  }
+
+  @Test(arguments: [
+    ("listenPort", "99999"), ("listenPort", "-1"), ("maxMessageSize", "4MB"), ("maxMessageSize", ""),
+    ("autoCreateTopicEnable", "yes"), ("flushDiskType", "sync"), ("deleteWhen", "24"), ("deleteWhen", ""),
+    ("brokerPermission", "99"), ("fileReservedTime", "99999999999999999999"), ("adminAllow", "everywhere"),
+    ("brokerName", ""), ("brokerName", String(repeating: "b", count: 128)), ("defaultTopicQueueNums", "0"),
+  ])
+  func `a value that cannot be is an error that names the key`(key: String, value: String) {
+    let error = #expect(throws: SettingError.self) { try settings([(key, value)]) }
+    #expect(error?.key == key)
+    #expect(error?.description.contains(key) == true)
+  }
+
+  @Test func `an unknown key is a warning`() throws {
+    #expect(try settings([("popPollingSize", "7")]).warnings.count == 1)
+  }
+
+  @Test func `a change takes effect where it can and says what waits`() throws {
+    var live = try settings()
+    let change = try live.update(
+      PropertiesFile([
+        .init("maxMessageSize", "100"), .init("listenPort", "1"), .init("unknown", "x"), .init("brokerPermission", "4"),
+        .init("maxDelayTime", "41"),
+      ]), now: WallTime(milliseconds: 9))
+    #expect(live.serving.maxBodyBytes == 100)
+    #expect(live.serving.permission == .read)
+    #expect(live.identity.port == 10911)
+    #expect(live["listenPort"] == "1")
+    #expect(change.waiting == ["listenPort"])
+    #expect(change.entries.count == 4)
+    #expect(change.changesPermission)
+    #expect(live.version == DataVersion(timestamp: WallTime(milliseconds: 9), counter: 1))
+  }
+
+  @Test func `one bad value leaves everything as it was`() throws {
+    var live = try settings()
+    #expect(throws: SettingError.self) {
+      try live.update(PropertiesFile([.init("traceOn", "false"), .init("brokerPermission", "x")]), now: now)
+    }
+    #expect(live.serving.traceOn)
+    #expect(live.version.counter == 0)
+  }
+
+  @Test(arguments: ["configBlackList", "brokerConfigPath", "rocketmqHome", "secret"])
+  func `keeps forbidden keys from being changed`(key: String) throws {
+    let guarded = try settings([("configBlackList", "configBlackList; brokerConfigPath ;secret")])
+    #expect(guarded.forbids(PropertiesFile([.init("traceOn", "false"), .init(key, "x")])))
+    #expect(!guarded.forbids(PropertiesFile([.init("traceOn", "false")])))
+  }
+}

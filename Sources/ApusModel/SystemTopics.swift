@@ -41,7 +41,8 @@ public enum SystemTopics {
 
   private static let fixed = Set(names)
 
-  /// Whether a topic belongs to the broker. A broker adds the names of its cluster, of itself and of its reply topic to these.
+  /// Whether a topic belongs to the broker. A broker adds the names of its cluster, of itself and of its reply topic to
+  /// these.
   public static func contains(_ topic: String) -> Bool { fixed.contains(topic) || topic.hasPrefix(systemPrefix) }
 
   /// The topic that holds a group's messages to be tried again.

@@ -58,7 +58,8 @@ public struct TopicConfig: Hashable, Sendable {
     self.isOrdered = isOrdered
   }
 
-  /// Reads the JSON form. The name is required; the rest has Java's defaults, an unknown filter counts as ``TopicFilter/singleTag``.
+  /// Reads the JSON form. The name is required; the rest has Java's defaults, an unknown filter counts as
+  /// ``TopicFilter/singleTag``.
   public init(json: JSONValue) throws(DecodeError) {
     self.init(
       name: try json.requiredText("topicName"),

@@ -51,6 +51,11 @@ enum FrameFixtures {
     return samples
   }
 
+  /// The bytes of lines of digits; lines that start with `#` are comments.
+  static func hexadecimalLines(_ text: String) -> [UInt8] {
+    text.split(separator: "\n").filter { !$0.hasPrefix("#") }.flatMap(hexadecimal)
+  }
+
   private static func hexadecimal(_ text: Substring) -> [UInt8] {
     let digits = text.utf8.compactMap { Character(Unicode.Scalar($0)).hexDigitValue }
     return stride(from: 0, to: digits.count - 1, by: 2).map { UInt8(digits[$0] << 4 | digits[$0 + 1]) }

@@ -27,8 +27,8 @@ extension JSONValue {
   /// Whether this is `null`.
   public var isNull: Bool { self == .null }
 
-  /// A whole number of 64 bits: a number (its fraction cut off), a text of digits or a boolean; nil for anything else and when it does
-  /// not fit.
+  /// A whole number of 64 bits: a number (its fraction cut off), a text of digits or a boolean; nil for anything else
+  /// and when it does not fit.
   public var int64: Int64? {
     switch self {
     case .integer(let number): number

@@ -1,6 +1,7 @@
-/// Reads a JSON text as leniently as fastjson 1.2 does, so that what Java brokers and foreign clients write is understood:
-/// unquoted, integer and object keys, single quotes, repeated and trailing commas, comments, the suffixes `L S B F D` of numbers,
-/// raw control characters in strings, `undefined` and `NaN` (both null), any whitespace around the document.
+/// Reads a JSON text as leniently as fastjson 1.2 does, so that what Java brokers and foreign clients write is
+/// understood: unquoted, integer and object keys, single quotes, repeated and trailing commas, comments, the suffixes
+/// `L S B F D` of numbers, raw control characters in strings, `undefined` and `NaN` (both null), any whitespace around
+/// the document.
 ///
 /// Linear in the size of the input, nesting bounded, never traps. Bytes that are not UTF-8 become U+FFFD.
 public struct JSONParser: ~Escapable {

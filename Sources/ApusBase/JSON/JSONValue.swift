@@ -1,7 +1,8 @@
-/// A JSON document of the kind that fastjson reads and writes: keys of objects need not be strings, and their order is kept.
+/// A JSON document of the kind that fastjson reads and writes: keys of objects need not be strings, and their order is
+/// kept.
 ///
-/// It is for the cold side: bodies of administering requests and configuration files. Headers of hot requests are scanned
-/// without it.
+/// It is for the cold side: bodies of administering requests and configuration files. Headers of hot requests are
+/// scanned without it.
 public indirect enum JSONValue: Hashable, Sendable {
   /// `null`
   case null

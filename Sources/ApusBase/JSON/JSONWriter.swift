@@ -1,12 +1,13 @@
 /// How a ``JSONValue`` is put into text.
 public enum JSONStyle: Hashable, Sendable {
-  /// As fastjson writes by default: integer keys without quotes, object keys as nested objects. What Java brokers put into bodies.
+  /// As fastjson writes by default: integer keys without quotes, object keys as nested objects. What Java brokers put
+  /// into bodies.
   case fastjson
-  /// Every key quoted (an object key as a text that holds its JSON), everything beyond ASCII and `/` escaped: fastjson's
-  /// browser-compatible form, which any JSON parser reads.
+  /// Every key quoted (an object key as a text that holds its JSON), everything beyond ASCII and `/` escaped:
+  /// fastjson's browser-compatible form, which any JSON parser reads.
   case standard
-  /// `fastjson` with line breaks and tabs, as Java writes configuration files: a member with a text key starts a line, one with
-  /// an integer key does not.
+  /// `fastjson` with line breaks and tabs, as Java writes configuration files: a member with a text key starts a line,
+  /// one with an integer key does not.
   case pretty
 }
 
@@ -137,8 +138,8 @@ public enum JSONWriter {
     return "\(sign)\(digits.prefix(1)).\(fraction)E\(exponent - 1)"
   }
 
-  /// The shortest digits that identify a positive number, without zeroes at either end, and the power of ten that `0.digits`
-  /// must be multiplied by.
+  /// The shortest digits that identify a positive number, without zeroes at either end, and the power of ten that
+  /// `0.digits` must be multiplied by.
   private static func shortestDigits(_ number: Double) -> (digits: String, exponent: Int) {
     let parts = number.description.split(separator: "e")
     let mantissa = parts[0].split(separator: ".")

@@ -1,6 +1,7 @@
 import ApusBase
 
-/// Which answer belongs to which request: chosen by the asking side, echoed by the answering one. The wire calls it `opaque`.
+/// Which answer belongs to which request: chosen by the asking side, echoed by the answering one. The wire calls it
+/// `opaque`.
 @frozen
 public struct RequestID: RawRepresentable, Hashable, Sendable, CustomStringConvertible {
   /// The number on the wire.

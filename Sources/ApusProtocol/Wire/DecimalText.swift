@@ -1,8 +1,8 @@
 public import ApusBase
 
 extension RawSpan {
-  /// The number that the bytes spell as Java's `parseLong` reads it: an optional sign and decimal digits; nil for anything else
-  /// and when it does not fit.
+  /// The number that the bytes spell as Java's `parseLong` reads it: an optional sign and decimal digits; nil for
+  /// anything else and when it does not fit.
   @inlinable
   public func decimal<Value: FixedWidthInteger>(_ type: Value.Type) -> Value? {
     var position = 0

@@ -9,8 +9,8 @@ extension ByteWriter {
     }
   }
 
-  /// Appends UTF-8 bytes as fastjson escapes them between quotes: quote and backslash, control characters below U+0020 and in
-  /// U+007F...U+009F, the separators U+2028 and U+2029. Everything else stays.
+  /// Appends UTF-8 bytes as fastjson escapes them between quotes: quote and backslash, control characters below U+0020
+  /// and in U+007F...U+009F, the separators U+2028 and U+2029. Everything else stays.
   mutating func writeEscaped(_ text: RawSpan) {
     var plain = 0
     var position = 0

@@ -1,6 +1,7 @@
 import ApusBase
 
-/// Where a text of a header stands: in the frame itself, or in the decoder's scratch memory when it had to be unescaped.
+/// Where a text of a header stands: in the frame itself, or in the decoder's scratch memory when it had to be
+/// unescaped.
 @frozen
 @usableFromInline
 struct TextPlace: BitwiseCopyable, Sendable {
@@ -37,8 +38,9 @@ struct FieldPlace: BitwiseCopyable, Sendable {
   var value: TextPlace
 }
 
-/// The custom fields of one header, in memory that is used again for the next: nothing is allocated once it has grown to the
-/// largest header seen. Fields whose names are one small letter, as the hot send request has them, are found directly.
+/// The custom fields of one header, in memory that is used again for the next: nothing is allocated once it has grown
+/// to the largest header seen. Fields whose names are one small letter, as the hot send request has them, are found
+/// directly.
 @safe
 struct FieldTable: ~Copyable {
   /// More custom fields than any client sends; a header with more is refused.

@@ -19,8 +19,8 @@ public enum Frame {
   /// The longest frame that Java takes unless told: 16 MiB with the length itself.
   public static let defaultLimit = 16_777_216
 
-  /// The length of the frame that starts with `prefix`, with its length field; nil when too few bytes are there to tell.
-  /// Throws as soon as the bytes there cannot start a frame of at most `limit` bytes.
+  /// The length of the frame that starts with `prefix`, with its length field; nil when too few bytes are there to
+  /// tell. Throws as soon as the bytes there cannot start a frame of at most `limit` bytes.
   public static func length(of prefix: RawSpan, limit: Int = defaultLimit) throws(DecodeError) -> Int? {
     guard prefix.byteCount >= 4 else { return nil }
     let following = Int(prefix.loadBigEndian(at: 0, as: Int32.self))

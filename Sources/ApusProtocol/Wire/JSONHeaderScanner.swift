@@ -1,8 +1,8 @@
 import ApusBase
 
-/// Reads a JSON header straight into a header and a field table: no values are built, texts stay where they are unless they
-/// hold escapes. Accepts any order, absent and unknown members, numbers as texts and texts as numbers, raw control characters,
-/// single quotes and stray commas; nesting in unknown members is bounded.
+/// Reads a JSON header straight into a header and a field table: no values are built, texts stay where they are unless
+/// they hold escapes. Accepts any order, absent and unknown members, numbers as texts and texts as numbers, raw control
+/// characters, single quotes and stray commas; nesting in unknown members is bounded.
 struct JSONHeaderScanner: ~Escapable {
   private static let maxDepth = 32
 

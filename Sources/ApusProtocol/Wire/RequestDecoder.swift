@@ -1,19 +1,22 @@
 public import ApusBase
 
-/// Turns frames into commands. One for each loop: it uses its memory again for every frame, so that decoding allocates nothing.
+/// Turns frames into commands. One for each loop: it uses its memory again for every frame, so that decoding allocates
+/// nothing.
 public struct RequestDecoder: ~Copyable {
   /// The scratch memory kept between frames at most; a large header does not pin more.
   private static let scratchLimit = 64 << 10
 
   private var fields = FieldTable()
   private var scratch = ByteWriter(capacity: 4096)
-  /// After ``decode(frame:)`` threw: the header, as far as the id of the request was read, so that an error can be answered.
+  /// After ``decode(frame:)`` threw: the header, as far as the id of the request was read, so that an error can be
+  /// answered.
   public private(set) var failedHeader: CommandHeader?
 
   /// Makes a decoder with memory for headers of usual size.
   public init() {}
 
-  /// Reads one whole frame as ``Frame/length(of:limit:)`` measured it. An error's offset counts from the frame's first byte.
+  /// Reads one whole frame as ``Frame/length(of:limit:)`` measured it. An error's offset counts from the frame's first
+  /// byte.
   @_lifetime(&self, copy frame)
   public mutating func decode(frame: RawSpan) throws(DecodeError) -> Request {
     failedHeader = nil
@@ -30,7 +33,8 @@ public struct RequestDecoder: ~Copyable {
     let (type, headerBytes) = try Frame.header(of: frame, frameBytes: frame.byteCount)
     let bodyStart = Frame.prefixBytes + headerBytes
     let (header, remark) = try scan(frame, type, Frame.prefixBytes..<bodyStart)
-    // The spans borrow this decoder's memory, which only the next call changes: the result holds the decoder until then.
+    // The spans borrow this decoder's memory, which only the next call changes: the result holds the decoder until
+    // then.
     let unescaped = unsafe _overrideLifetime(scratch.bytes, copying: frame)
     let places = unsafe _overrideLifetime(fields.fields, copying: frame)
     let letters = unsafe _overrideLifetime(fields.letters, copying: frame)

@@ -84,6 +84,12 @@ let package = Package(
         "ApusBase", "ApusModel", "ApusProtocol", "ApusBrokerCore", "ApusStoreCore", "ApusStore", "ApusRemoting",
         "ApusSystem", "ApusBroker",
       ]),
+    tests(
+      "ApusNameServerTests",
+      [
+        "ApusBase", "ApusModel", "ApusProtocol", "ApusRouteCore", "ApusSystem", "ApusRemoting", "ApusNameServer",
+        "ApusSimulator",
+      ]),
     tests("ApusBrokerCoreTests", ["ApusBase", "ApusModel", "ApusProtocol", "ApusBrokerCore"]),
     tests("ApusModelTests", ["ApusBase", "ApusModel"]),
     tests("ApusProtocolTests", ["ApusBase", "ApusModel", "ApusProtocol"]),

@@ -25,6 +25,8 @@ public struct ConfigFile: Sendable {
   /// Whether what has the name `path` is worth keeping as the backup. False after it was found damaged: then the
   /// backup is the better of the two and stays.
   private var isPresentUsable = true
+  /// Whether the directories above the file are known to be durable: the first time they may just have been made.
+  private var isDirectoryDurable = false
 
   /// Describes a file; touches nothing.
   public init(path: String) { self.path = path }
@@ -86,6 +88,23 @@ public struct ConfigFile: Sendable {
     try disk.rename(temporary, to: path)
     isPresentUsable = true
     try disk.syncDirectory(directory)
+    if !isDirectoryDurable {
+      try Self.syncAncestors(of: directory, on: disk)
+      isDirectoryDurable = true
+    }
+  }
+
+  /// Makes a directory's own name durable, and the names above it. What may not be opened was not made by this process.
+  private static func syncAncestors(of directory: String, on disk: any Disk) throws(DiskError) {
+    var current = directory
+    while current != "/" && current != "." {
+      current = Self.directory(of: current)
+      do throws(DiskError) {
+        try disk.syncDirectory(current)
+      } catch  where error.code == .denied {
+        return
+      }
+    }
   }
 
   /// The directory that a path lies in; `.` for a bare name.

@@ -59,9 +59,9 @@ struct SimulatedNames {
   /// In the order they were made.
   private var pending: [Change] = []
 
-  /// The path without a `/` at its end.
+  /// The path without a `/` at its end; `.` is where relative paths start, as the empty path is.
   static func canonical(_ path: String) -> String {
-    path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
+    path == "." ? "" : path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
   }
 
   /// The directory of a path; empty for a name without one.

@@ -1,14 +1,15 @@
 package import ApusBase
 import CZlib
 
-/// zlib streams (RFC 1950), as Java's `Deflater` and `Inflater` make and read them: compressed registrations and message
-/// bodies.
+/// zlib streams (RFC 1950), as Java's `Deflater` and `Inflater` make and read them: compressed registrations and
+/// message bodies.
 package enum Zlib {
   /// The level that RocketMQ compresses with unless told.
   package static let defaultLevel: Int32 = 5
 
-  /// Decompresses a stream. What follows its end is ignored, as in Java. Throws for bytes that are no complete stream and
-  /// for more than `limit` bytes of output; memory grows with what has been decompressed, never with what was announced.
+  /// Decompresses a stream. What follows its end is ignored, as in Java. Throws for bytes that are no complete stream
+  /// and for more than `limit` bytes of output; memory grows with what has been decompressed, never with what was
+  /// announced.
   package static func inflate(_ bytes: RawSpan, limit: Int) throws(DecodeError) -> [UInt8] {
     precondition(limit >= 0, "negative limit")
     guard bytes.byteCount <= Int(UInt32.max) else { throw failure(0, "longer than 4 GiB") }

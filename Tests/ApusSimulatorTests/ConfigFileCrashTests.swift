@@ -68,8 +68,6 @@ import Testing
       let disk = SimulatedDisk(seed: seed)
       var file = ConfigFile(path: "home/config/kv.json")
       try file.store(Array("one.".utf8).rawSpan, to: disk)
-      try disk.syncDirectory("home")
-      try disk.syncDirectory("")
       try file.store(Array("two.".utf8).rawSpan, to: disk)
       disk.plan = FaultPlan(crashAtCall: call, crashKind: kind)
       var isStored = false

@@ -1,1 +1,0 @@
-// Target ApusNameServer: see docs/architecture.md.

@@ -59,6 +59,10 @@ kill9-quick: build
 kill9: build ## kill -9 under load, 50 rounds
 	@python3 -B Interop/kill9.py --rounds 50 --canary
 
+bench: build ## Measure the broker beside the floor and write docs/benchmarks.md (about six minutes)
+	@Scripts/setup.sh bench
+	@python3 -B Benchmarks/compare.py
+
 format: setup ## Format all Swift files in place
 	@swift format format --in-place --parallel --recursive Package.swift Sources Tests
 

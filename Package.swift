@@ -94,7 +94,7 @@ let package = Package(
     tests("ApusModelTests", ["ApusBase", "ApusModel"]),
     tests("ApusProtocolTests", ["ApusBase", "ApusModel", "ApusProtocol"]),
     tests("ApusStoreTests", ["ApusBase", "ApusModel", "ApusStoreCore", "ApusStore", "ApusSimulator"]),
-    tests("ApusBenchTests", ["ApusBase", "ApusBench"]),
+    tests("ApusBenchTests", ["ApusBase", "ApusBench", "ApusSystem"]),
     tests("ApusCommandTests", ["apus"]),
     tests("TidyTests", []),
     tests("ApusSystemTests", ["ApusBase", "ApusSystem"]),

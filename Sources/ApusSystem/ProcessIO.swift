@@ -34,6 +34,32 @@ package enum ProcessIO {
     return unsafe String(validatingCString: value)
   }
 
+  /// The whole content of a file of at most 16 MiB, /proc included; nil when it cannot be read.
+  package static func read(_ path: String) -> [UInt8]? {
+    do throws(SystemError) {
+      return try contents(of: path)
+    } catch {
+      return nil
+    }
+  }
+
+  /// The whole content of a file of at most 16 MiB, /proc included.
+  package static func contents(of path: String, byteLimit: Int = 16 << 20) throws(SystemError) -> [UInt8] {
+    let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw SystemError(errno: errno, operation: "open \(path)") }
+    defer { close(descriptor) }
+    var content: [UInt8] = []
+    var block = [UInt8](repeating: 0, count: 64 << 10)
+    while true {
+      let count = unsafe block.withUnsafeMutableBytes { unsafe Glibc.read(descriptor, $0.baseAddress, $0.count) }
+      if count < 0 && errno == EINTR { continue }
+      guard count >= 0 else { throw SystemError(errno: errno, operation: "read \(path)") }
+      if count == 0 { return content }
+      guard content.count + count <= byteLimit else { throw SystemError(errno: EFBIG, operation: "read \(path)") }
+      content += block[..<count]
+    }
+  }
+
   /// Ends the process. Nothing that is buffered in memory is written any more.
   package static func exit(_ status: Int32) -> Never { Glibc.exit(status) }
 }

@@ -20,6 +20,9 @@ enum Program {
   }
 
   private static func run(_ arguments: Arguments) throws(CommandFailure) {
-    throw CommandFailure(.failure, "'\(arguments.command.name)' is not here yet")
+    switch arguments.command {
+    case .bench: try BenchCommand.run(arguments)
+    default: throw CommandFailure(.failure, "'\(arguments.command.name)' is not here yet")
+    }
   }
 }

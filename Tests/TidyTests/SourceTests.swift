@@ -68,7 +68,8 @@ import Testing
 
   @Test func `nothing depends on the machine it was written on`() {
     let homes = ["home", "root", "Users", "work"].map { "/" + $0 + "/" }
-    for file in SourceTree.files {
+    // Tests may use such paths as values.
+    for file in SourceTree.files where !file.path.hasPrefix("Tests/") {
       for (index, line) in file.lines.enumerated() {
         for home in homes {
           guard let range = line.firstRange(of: home) else { continue }

@@ -1,0 +1,30 @@
+import ApusSystem
+
+/// What a process on this machine has used, as /proc tells it.
+struct ProcessUsage: Hashable, Sendable {
+  /// Processor time in user and kernel mode, in steps of 10 ms.
+  var cpu: Duration
+  /// Memory of its own: resident, and not of a file.
+  var anonymousBytes: Int64
+
+  /// Reads the figures of a process; nil when there is none of that number.
+  init?(of process: Int32) {
+    guard let stat = ProcessIO.read("/proc/\(process)/stat"), let status = ProcessIO.read("/proc/\(process)/status")
+    else { return nil }
+    self.init(stat: String(decoding: stat, as: UTF8.self), status: String(decoding: status, as: UTF8.self))
+  }
+
+  /// Takes the figures from the text of the two files; nil when they are not there.
+  init?(stat: String, status: String) {
+    // The name of the program, in parentheses, may hold anything; fields 14 and 15 are ticks of 1/100 s.
+    guard let nameEnd = stat.lastIndex(of: ")") else { return nil }
+    let fields = stat[stat.index(after: nameEnd)...].split(separator: " ")
+    guard fields.count > 12, let user = Int64(fields[11]), let system = Int64(fields[12]) else { return nil }
+    cpu = .milliseconds(10 * (user + system))
+    let line = status.split(separator: "\n").first { $0.hasPrefix("RssAnon:") }
+    guard
+      let kilobytes = line?.split(whereSeparator: { $0 == " " || $0 == "\t" }).dropFirst().first.flatMap({ Int64($0) })
+    else { return nil }
+    anonymousBytes = kilobytes * 1024
+  }
+}

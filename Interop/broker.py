@@ -37,7 +37,8 @@ class Broker:
         """Starts the process and returns the seconds until it said that it was ready."""
         if not BINARY.exists():
             raise BrokerFailure(f"{BINARY} is missing: run 'make build' first")
-        command = [BINARY, "serve", "--store", self.store, "-c", self.config, "--broker-port", "0", "--namesrv-port", "0"]
+        ports = ["--broker-port", "0", "--namesrv-port", "0"]
+        command = [BINARY, "serve", "--store", self.store, "-c", self.config, *ports]
         begin = time.monotonic()
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(

@@ -2,8 +2,8 @@
 
 usage: kill9.py [--rounds N] [--seed N] [--flush async|sync|both] [--canary]
 
-A round: start on the same store, send over several connections (single messages and batches, KEYS for the index), SIGKILL
-at a random moment, start again, pull every queue and check that
+A round: start on the same store, send over several connections (single messages and batches, KEYS for the index),
+SIGKILL at a random moment, start again, pull every queue and check that
   - each acknowledged message is at its queue and offset, with its body and its place in the log,
   - the offsets of a queue have no holes, and no acknowledged offset was handed out twice,
   - nothing is there that was never sent, and nothing twice.
@@ -192,7 +192,7 @@ def main():
         if evidence.problems:
             for problem in evidence.problems[:20]:
                 print(f"FAIL {problem}")
-            print(f"{len(evidence.problems)} problems with --seed {options.seed}; the end of the log:\n{broker.log_tail()}")
+            print(f"{len(evidence.problems)} problems with --seed {options.seed}; the log ends:\n{broker.log_tail()}")
             return 1
     print(f"{len(evidence.by_place)} acknowledged messages, all found")
     return 0

@@ -59,6 +59,6 @@ if [[ $purpose == interop ]] && ! cmp -s Interop/requirements.txt .venv/requirem
   say "making the Python environment .venv ($(tr '\n' ' ' <Interop/requirements.txt))"
   python3 -m venv --clear .venv || fail "python3 could not make .venv; install python3-venv and run make again."
   .venv/bin/pip install --quiet --disable-pip-version-check --no-input -r Interop/requirements.txt ||
-    fail "pip could not install Interop/requirements.txt; check the network or the pip configuration and run make again."
+    fail "pip could not install Interop/requirements.txt; check the network, then make again."
   cp Interop/requirements.txt .venv/requirements.txt
 fi

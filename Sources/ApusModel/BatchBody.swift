@@ -12,7 +12,8 @@ public import ApusBase
 /// | … | 2 + n | i16, bytes | properties |
 ///
 /// Source: apache/rocketmq@rocketmq-all-4.9.8:store/src/main/java/org/apache/rocketmq/store/CommitLog.java
-/// (`MessageExtBatchEncoder`). Comes from outside: every length is checked, and reading stops at the first that does not fit.
+/// (`MessageExtBatchEncoder`). Comes from outside: every length is checked, and reading stops at the first that does
+/// not fit.
 @frozen
 public struct BatchBody: ~Escapable {
   @usableFromInline var reader: ByteReader

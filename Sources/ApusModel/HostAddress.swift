@@ -8,7 +8,8 @@ public import ApusBase
 /// | 4 or 16 | 4 | i32 big-endian | port |
 ///
 /// Source: apache/rocketmq@rocketmq-all-4.9.8:common/src/main/java/org/apache/rocketmq/common/message/MessageExt.java
-/// (`socketAddress2ByteBuffer`). The port is 32 bits wide on disk and kept as read, so that every record can be written back.
+/// (`socketAddress2ByteBuffer`). The port is 32 bits wide on disk and kept as read, so that every record can be written
+/// back.
 @frozen
 public struct HostAddress: Hashable, Sendable, CustomStringConvertible {
   /// The first eight bytes of an IPv6 address as a number; 0 for IPv4.
@@ -89,8 +90,8 @@ public struct HostAddress: Hashable, Sendable, CustomStringConvertible {
     writer.write(port)
   }
 
-  /// The address without its port, as Java's `getHostAddress` writes it: `10.0.0.1`, or eight hexadecimal groups without
-  /// leading zeroes and without `::`.
+  /// The address without its port, as Java's `getHostAddress` writes it: `10.0.0.1`, or eight hexadecimal groups
+  /// without leading zeroes and without `::`.
   public var host: String {
     if !isIPv6 {
       return "\(low >> 24 & 255).\(low >> 16 & 255).\(low >> 8 & 255).\(low & 255)"
@@ -106,8 +107,8 @@ public struct HostAddress: Hashable, Sendable, CustomStringConvertible {
 }
 
 extension HostAddress {
-  /// Reads `1.2.3.4:80`, `[::1]:80` or, as Java writes it, `0:0:0:0:0:0:0:1:80`. Names are not looked up. The port must be
-  /// 0…65535. Nil when the text is anything else.
+  /// Reads `1.2.3.4:80`, `[::1]:80` or, as Java writes it, `0:0:0:0:0:0:0:1:80`. Names are not looked up. The port must
+  /// be 0…65535. Nil when the text is anything else.
   public init?(_ text: String) {
     guard let colon = text.lastIndex(of: ":") else { return nil }
     var host = text[..<colon]

@@ -1,9 +1,10 @@
 public import ApusBase
 
-/// The id that a broker gives a message, made of its own address and the message's place in the commit log; a client or tool can
-/// find the message by it. On the wire it is called `offsetMsgId`.
+/// The id that a broker gives a message, made of its own address and the message's place in the commit log; a client or
+/// tool can find the message by it. On the wire it is called `offsetMsgId`.
 ///
-/// The text is the upper-case hexadecimal form of address (4 or 16 bytes), port (i32) and offset (i64): 32 or 56 characters
+/// The text is the upper-case hexadecimal form of address (4 or 16 bytes), port (i32) and offset (i64): 32 or 56
+/// characters
 /// (apache/rocketmq@rocketmq-all-4.9.8:common/src/main/java/org/apache/rocketmq/common/message/MessageDecoder.java,
 /// `createMessageId`).
 @frozen
@@ -60,8 +61,8 @@ public struct MessageID: Hashable, Sendable, CustomStringConvertible {
 
 /// The id that a producing client gives a message before it sends it: property UNIQ_KEY, `msgId` of a send result.
 ///
-/// Upper-case hexadecimal of address (4 or 16 bytes), process id (i16), class loader hash (i32), milliseconds since the first of
-/// the current month at 00:00 local time (i32), counter (i16): 32 or 56 characters
+/// Upper-case hexadecimal of address (4 or 16 bytes), process id (i16), class loader hash (i32), milliseconds since the
+/// first of the current month at 00:00 local time (i32), counter (i16): 32 or 56 characters
 /// (apache/rocketmq@rocketmq-all-4.9.8:common/src/main/java/org/apache/rocketmq/common/message/MessageClientIDSetter.java).
 public struct UniqueKey: Hashable, Sendable, CustomStringConvertible {
   /// The address of the client's machine; its port is 0.
@@ -84,7 +85,8 @@ public struct UniqueKey: Hashable, Sendable, CustomStringConvertible {
     self.counter = counter
   }
 
-  /// Reads the text form. Other clients use other ids: an error here only means that this one says nothing about its origin.
+  /// Reads the text form. Other clients use other ids: an error here only means that this one says nothing about its
+  /// origin.
   public init(_ text: RawSpan) throws(DecodeError) {
     let bytes = try Hexadecimal.decode(text, field: "unique key")
     guard bytes.count == 16 || bytes.count == 28 else {

@@ -1,10 +1,10 @@
 public import ApusBase
 
-/// A message's properties as they are sent and stored: `name 0x01 value 0x02` repeated, the last 0x02 optional. A view of the
-/// bytes; nothing is copied until a text is asked for.
+/// A message's properties as they are sent and stored: `name 0x01 value 0x02` repeated, the last 0x02 optional. A view
+/// of the bytes; nothing is copied until a text is asked for.
 ///
-/// Reading follows Java to the letter, for hostile bytes too: pairs without a name, without a 0x01 or with an empty value are
-/// passed over, the first 0x01 splits, and of two pairs with one name the later counts
+/// Reading follows Java to the letter, for hostile bytes too: pairs without a name, without a 0x01 or with an empty
+/// value are passed over, the first 0x01 splits, and of two pairs with one name the later counts
 /// (apache/rocketmq@rocketmq-all-4.9.8:common/src/main/java/org/apache/rocketmq/common/message/MessageDecoder.java,
 /// `string2messageProperties`).
 @frozen
@@ -109,7 +109,8 @@ public struct MessageProperties: ~Escapable {
     return result
   }
 
-  /// Appends the readable pairs but those named `removed`, each ended by 0x02 but the last. Returns whether it wrote any.
+  /// Appends the readable pairs but those named `removed`, each ended by 0x02 but the last. Returns whether it wrote
+  /// any.
   @inlinable
   @discardableResult
   public func write(into writer: inout ByteWriter, removing removed: StaticString...) -> Bool {
@@ -125,8 +126,8 @@ public struct MessageProperties: ~Escapable {
     return wrote
   }
 
-  /// Appends what a plain send stores: the readable pairs without WAIT, and CLUSTER last with this broker's cluster (a CLUSTER of
-  /// the producer is dropped).
+  /// Appends what a plain send stores: the readable pairs without WAIT, and CLUSTER last with this broker's cluster (a
+  /// CLUSTER of the producer is dropped).
   @inlinable
   public func writeStored(cluster: RawSpan, into writer: inout ByteWriter) {
     var position = 0
@@ -144,7 +145,8 @@ public struct MessageProperties: ~Escapable {
     writer.write(cluster)
   }
 
-  /// Appends one pair to encoded pairs that a writer holds from `start` on, with a separator before it where one is missing.
+  /// Appends one pair to encoded pairs that a writer holds from `start` on, with a separator before it where one is
+  /// missing.
   @inlinable
   public static func append(
     _ name: StaticString, _ value: RawSpan, into writer: inout ByteWriter, after start: Int

@@ -1,7 +1,7 @@
 public import ApusBase
 
-/// A message that is about to be stored: everything of ``StoredRecord`` but what the store decides (queue offset, physical offset,
-/// store time). It borrows topic, body and properties; encoding copies them once, into the log.
+/// A message that is about to be stored: everything of ``StoredRecord`` but what the store decides (queue offset,
+/// physical offset, store time). It borrows topic, body and properties; encoding copies them once, into the log.
 ///
 /// All lengths were checked before: a topic of 1…127 bytes, properties of 0…32,767, a body that fits an i32.
 @frozen
@@ -33,7 +33,8 @@ public struct RecordDraft: ~Escapable {
   /// What the queue unit carries for the tags: ``TagsCode``, or the delivery time of a delayed message.
   public var tagsCode: Int64
 
-  /// Puts a draft together. Computes nothing: `bodyCRC` and `tagsCode` are the caller's, made outside of the append section.
+  /// Puts a draft together. Computes nothing: `bodyCRC` and `tagsCode` are the caller's, made outside of the append
+  /// section.
   @inlinable
   @_lifetime(copy topic, copy body, copy properties)
   public init(

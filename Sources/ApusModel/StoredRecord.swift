@@ -1,7 +1,7 @@
 public import ApusBase
 
-/// A message as it lies in the commit log, and as pull, query and view deliver it: a view of the bytes, checked once, read without
-/// copying.
+/// A message as it lies in the commit log, and as pull, query and view deliver it: a view of the bytes, checked once,
+/// read without copying.
 ///
 /// | Offset (IPv4 hosts) | Bytes | Type | Field |
 /// |---|---|---|---|
@@ -24,8 +24,8 @@ public import ApusBase
 /// | … | 2 + n | i16, bytes | properties |
 ///
 /// All numbers are big-endian. Source: apache/rocketmq@rocketmq-all-4.9.8:store/src/main/java/org/apache/rocketmq/store/CommitLog.java
-/// (`calMsgLength`, `checkMessageAndReturnSize`). V2, which 5.x writes for topics longer than 127 bytes, is read as well; Java 4.9.8
-/// stops there.
+/// (`calMsgLength`, `checkMessageAndReturnSize`). V2, which 5.x writes for topics longer than 127 bytes, is read as
+/// well; Java 4.9.8 stops there.
 @frozen
 public struct StoredRecord: ~Escapable {
   /// The record's bytes, exactly as many as its size says.
@@ -44,8 +44,8 @@ public struct StoredRecord: ~Escapable {
   /// The size of a record with IPv4 hosts and nothing in body, topic and properties.
   @inlinable public static var minimumBytes: Int { 91 }
 
-  /// Views the record at the start of `input`, which may go on after it. Checks the magic and that all lengths add up to the
-  /// record's size; the CRC is checked by ``bodyMatchesCRC``.
+  /// Views the record at the start of `input`, which may go on after it. Checks the magic and that all lengths add up
+  /// to the record's size; the CRC is checked by ``bodyMatchesCRC``.
   @inlinable
   @_lifetime(copy input)
   public init(_ input: RawSpan) throws(DecodeError) {

@@ -1,6 +1,7 @@
 public import ApusBase
 
-/// The number that a consume-queue unit carries for a message's tags, so that a pull can pass over messages without reading them.
+/// The number that a consume-queue unit carries for a message's tags, so that a pull can pass over messages without
+/// reading them.
 public enum TagsCode {
   /// Java's string hash of the tags, sign-extended to 64 bits; 0 for no tags
   /// (apache/rocketmq@rocketmq-all-4.9.8:store/src/main/java/org/apache/rocketmq/store/MessageExtBrokerInner.java,

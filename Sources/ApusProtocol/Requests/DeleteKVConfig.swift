@@ -1,0 +1,35 @@
+/// 102 DELETE_KV_CONFIG: remove a text of the name server's key-value configuration.
+///
+/// Source: apache/rocketmq@rocketmq-all-4.9.8:common/src/main/java/org/apache/rocketmq/common/protocol/header/namesrv/DeleteKVConfigRequestHeader.java
+public enum DeleteKVConfig {
+  /// The request.
+  public struct Request: OutgoingRequest {
+    /// The request's code.
+    public static var code: RequestCode { .deleteKVConfig }
+
+    /// The namespace.
+    public var namespace: String
+    /// The key.
+    public var key: String
+
+    /// Puts a request together.
+    public init(namespace: String, key: String) {
+      self.namespace = namespace
+      self.key = key
+    }
+
+    /// Reads a request; refuses one whose required fields are missing or wrong.
+    public init(_ request: borrowing ApusProtocol.Request) throws(Refusal) {
+      namespace = try request.text("namespace")
+      key = try request.text("key")
+    }
+
+    /// The custom header fields.
+    public var fields: [ReplyField] {
+      [
+        ReplyField("namespace", namespace),
+        ReplyField("key", key),
+      ]
+    }
+  }
+}

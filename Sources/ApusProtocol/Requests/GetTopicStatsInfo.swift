@@ -1,0 +1,33 @@
+/// 202 GET_TOPIC_STATS_INFO: what a topic's queues hold.
+///
+/// Source: apache/rocketmq@rocketmq-all-4.9.8:common/src/main/java/org/apache/rocketmq/common/protocol/header/GetTopicStatsInfoRequestHeader.java
+public enum GetTopicStatsInfo {
+  /// The request.
+  public struct Request: OutgoingRequest {
+    /// The request's code.
+    public static var code: RequestCode { .getTopicStatsInfo }
+
+    /// The topic.
+    public var topic: String
+
+    /// Puts a request together.
+    public init(topic: String) {
+      self.topic = topic
+    }
+
+    /// Reads a request; refuses one whose required fields are missing or wrong.
+    public init(_ request: borrowing ApusProtocol.Request) throws(Refusal) {
+      topic = try request.text("topic")
+    }
+
+    /// The custom header fields.
+    public var fields: [ReplyField] {
+      [
+        ReplyField("topic", topic)
+      ]
+    }
+  }
+
+  /// The body of the answer: the queues.
+  public typealias Response = TopicStatsTable
+}

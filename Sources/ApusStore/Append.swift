@@ -1,0 +1,113 @@
+package import ApusBase
+package import ApusModel
+import ApusStoreCore
+
+/// Where an appended message lies.
+package struct Appended: Hashable, Sendable {
+  /// Where its record begins; for a batch, the first one's.
+  package var offset: PhysicalOffset
+  /// Its place in the queue; for a batch, the first one's. 0 for prepared and rolled-back messages.
+  package var queueOffset: QueueOffset
+  /// When it was stored.
+  package var storeTime: WallTime
+  /// Where the record ends; for a batch, the last one's. The message is acknowledged when the promised mark reaches it.
+  package var end: PhysicalOffset
+}
+
+/// What became of an append.
+package enum AppendOutcome: Hashable, Sendable {
+  /// The message is in the log.
+  case appended(Appended)
+  /// The next file is not ready: try again when ``MessageStore/finish(_:_:)`` of a preparation returned true.
+  case needsSegment
+  /// The store does not take it.
+  case refused(StoreRefusal)
+}
+
+extension MessageStore {
+  /// Writes a record to the end of the log and notes its queue entry. No system call and, but for the growth of a table, no
+  /// allocation. Everything about the draft was checked before.
+  package func append(_ draft: borrowing RecordDraft, to queue: ConsumeQueue, now: WallTime) -> AppendOutcome {
+    if let refusal { return .refused(refusal) }
+    let bytes = draft.recordBytes
+    switch log.place(bytes) {
+    case .ready: break
+    case .needsSegment: return .needsSegment
+    case .tooLarge: return .refused(.tooLarge)
+    }
+    let offset = log.targetOffset
+    let takesPlace = draft.sysFlag.takesQueueOffset
+    let queueOffset = takesPlace ? queue.nextOffset : .zero
+    unsafe draft.encode(to: log.target, queueOffset: queueOffset, physicalOffset: offset, storeTime: now)
+    log.wrote(bytes, storeTime: now)
+    if takesPlace {
+      note(
+        queue, ConsumeQueueEntry(offset: offset, size: Int32(truncatingIfNeeded: bytes), tagsCode: draft.tagsCode), now)
+    }
+    return .appended(Appended(offset: offset, queueOffset: queueOffset, storeTime: now, end: offset + bytes))
+  }
+
+  /// Writes the records of a batch, all into one file and with consecutive queue offsets.
+  package func append(batch: borrowing BatchDraft, to queue: ConsumeQueue, now: WallTime) -> AppendOutcome {
+    precondition(batch.count > 0, "a batch without messages")
+    if let refusal { return .refused(refusal) }
+    switch log.place(batch.bytes.byteCount) {
+    case .ready: break
+    case .needsSegment: return .needsSegment
+    case .tooLarge: return .refused(.tooLarge)
+    }
+    let first = Appended(offset: log.targetOffset, queueOffset: queue.nextOffset, storeTime: now, end: log.targetOffset)
+    var end = first.end
+    for index in 0..<batch.count {
+      let bytes = batch.recordBytes(index)
+      let offset = log.targetOffset
+      unsafe batch.encode(index, to: log.target, queueOffset: queue.nextOffset, physicalOffset: offset, storeTime: now)
+      log.wrote(bytes, storeTime: now)
+      note(queue, ConsumeQueueEntry(offset: offset, size: Int32(bytes), tagsCode: batch.tagsCode(index)), now)
+      end = offset + bytes
+    }
+    return .appended(
+      Appended(offset: first.offset, queueOffset: first.queueOffset, storeTime: now, end: end))
+  }
+
+  @inline(__always)
+  private func note(_ queue: ConsumeQueue, _ entry: ConsumeQueueEntry, _ now: WallTime) {
+    let offset = queue.nextOffset
+    queue.nextOffset = offset + 1
+    pending.append(PendingEntry(queue: queue, queueOffset: offset.rawValue, entry: entry, storeTime: now))
+  }
+
+  /// Adds the entries of all records below the dispatchable mark to their queues. Returns the queues that grew, each once.
+  package func dispatch() -> [ConsumeQueue] {
+    let end = log.marks.dispatchable
+    var head = pendingHead
+    while head < pending.count {
+      let next = pending[head]
+      if next.entry.end > end { break }
+      let queue = next.queue
+      precondition(queue.tail.end == next.queueOffset, "queue entries out of order")
+      queue.append(next.entry)
+      if !queue.hasGrown {
+        queue.hasGrown = true
+        grown.append(queue)
+      }
+      dispatchedTime = next.storeTime
+      head += 1
+    }
+    dispatched = end
+    if head == pending.count {
+      pending.removeAll(keepingCapacity: true)
+      head = 0
+    } else if head > 4096, head > pending.count / 2 {
+      pending.removeFirst(head)
+      head = 0
+    }
+    pendingHead = head
+    for queue in grown {
+      queue.hasGrown = false
+      markDirty(queue)
+    }
+    defer { grown.removeAll(keepingCapacity: true) }
+    return grown
+  }
+}

@@ -1,1 +1,0 @@
-// Target ApusStore: see docs/architecture.md.

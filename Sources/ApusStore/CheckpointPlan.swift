@@ -1,0 +1,102 @@
+package import ApusBase
+import ApusModel
+package import ApusStoreCore
+
+/// Writes RocketMQ's checkpoint and the durable mark: queue files are brought to the device first, so that both only say what is so.
+package struct CheckpointPlan: Sendable {
+  let directories: [String]
+  let queueFiles: [QueueFileCache.Key: String]
+  let checkpoint: Checkpoint
+  let checkpointPath: String
+  /// The mark, but for the CRC of its last record.
+  let mark: DurableMark
+  let markPath: String
+  let root: String
+  let lastRecord: (mapping: Mapping, range: Range<Int>)?
+
+  /// What came of it.
+  package enum Outcome: Sendable {
+    /// Both are on the device.
+    case written(DurableMark)
+    /// They are not; what was there before still counts.
+    case failed(DiskError)
+  }
+
+  /// Does it. Blocks.
+  package func run(on disk: any Disk) -> Outcome {
+    do throws(DiskError) {
+      for directory in directories { try disk.syncDirectory(directory) }
+      for path in queueFiles.values.sorted() {
+        let file = try OpenFile(disk: disk, path: path, create: false)
+        try disk.sync(file.file)
+      }
+      try Self.write(checkpoint.encoded, to: checkpointPath, at: 0, length: Int64(Checkpoint.bytes), on: disk)
+      var mark = mark
+      if let lastRecord { mark.lastRecord?.crc = CRC32.checksum(lastRecord.mapping.bytes(lastRecord.range)) }
+      try Self.write(mark.encoded, to: markPath, at: mark.position, length: Int64(DurableMark.bytes), on: disk)
+      try disk.syncDirectory(root)
+      return .written(mark)
+    } catch {
+      return .failed(error)
+    }
+  }
+
+  static func write(
+    _ bytes: [UInt8], to path: String, at position: Int64, length: Int64, on disk: any Disk
+  ) throws(DiskError) {
+    let file = try OpenFile(disk: disk, path: path, create: true)
+    if try disk.length(of: file.file) != length { try disk.setLength(of: file.file, to: length) }
+    try disk.write(file.file, at: position, bytes: bytes.rawSpan)
+    try disk.sync(file.file)
+  }
+}
+
+extension MessageStore {
+  /// A new checkpoint and durable mark; nil when nothing has moved since the last one. Queue files should be written before, so that
+  /// the mark can move.
+  package func planCheckpoint() -> CheckpointPlan? { planCheckpoint(closing: false) }
+
+  func planCheckpoint(closing: Bool) -> CheckpointPlan? {
+    guard failure == nil, !checkpointing, !writingQueues else { return nil }
+    let flushed = log.marks.flushed
+    let moved = mark.map { $0.offset != flushed || $0.queues != queuesWritten || $0.isClean != closing } ?? true
+    guard moved || checkpoint.index != indexTime else { return nil }
+    var last: (mapping: Mapping, range: Range<Int>)?
+    var lastRecord = mark?.lastRecord
+    if let record = log.lastFlushed {
+      guard let file = log.segments.file(at: record.offset), let mapping = file.mapping else { return nil }
+      let position = record.offset - file.start
+      last = (mapping, position..<position + record.size)
+      lastRecord = DurableMark.LastRecord(offset: record.offset, crc: 0, storeTime: record.storeTime)
+    }
+    let logTime = log.lastFlushed?.storeTime ?? checkpoint.log
+    // Queues that are complete are as new as the log, also when its last records have no entries.
+    let queuesTime = queuesWritten >= flushed ? logTime : max(checkpoint.queues, queuesWrittenTime)
+    checkpointing = true
+    let plan = CheckpointPlan(
+      directories: newQueueDirectories.sorted().reversed(), queueFiles: unsyncedQueueFiles,
+      checkpoint: Checkpoint(log: logTime, queues: queuesTime, index: indexTime),
+      checkpointPath: settings.checkpointPath,
+      mark: DurableMark(
+        sequence: (mark?.sequence ?? 0) &+ 1, offset: flushed, lastRecord: lastRecord, queues: queuesWritten,
+        isClean: closing),
+      markPath: settings.markPath, root: settings.root, lastRecord: last)
+    newQueueDirectories = []
+    unsyncedQueueFiles = [:]
+    return plan
+  }
+
+  /// Takes in what a checkpoint came to. An I/O error ends the store's acceptance: a failed sync cannot be repeated.
+  package func finish(_ plan: CheckpointPlan, _ outcome: CheckpointPlan.Outcome) {
+    checkpointing = false
+    switch outcome {
+    case .written(let mark):
+      self.mark = mark
+      checkpoint = plan.checkpoint
+    case .failed(let error):
+      newQueueDirectories.formUnion(plan.directories)
+      unsyncedQueueFiles.merge(plan.queueFiles) { newer, _ in newer }
+      if error.code == .full { setFull(.queues, path: settings.root) } else { fail(error) }
+    }
+  }
+}

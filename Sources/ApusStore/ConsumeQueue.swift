@@ -1,0 +1,118 @@
+package import ApusBase
+import ApusModel
+import ApusStoreCore
+
+/// The index of one message queue into the log: an entry of 20 bytes for each queue offset, in files of equal length
+/// (apache/rocketmq@rocketmq-all-4.9.8:store/src/main/java/org/apache/rocketmq/store/ConsumeQueue.java).
+///
+/// The newest entries are in memory (the tail) until they are written to the file in batches. Files are sparse and have their full
+/// length from the start, as Java's. A queue belongs to its store's owner; other threads only carry references to it.
+package final class ConsumeQueue: @unchecked Sendable {
+  /// The topic.
+  package let topic: String
+  /// The number in the topic.
+  package let id: Int32
+  /// A number of its own in this store, for tables.
+  package let number: Int
+  /// The directory of its files.
+  package let directory: String
+  /// The length of a file in bytes.
+  let fileBytes: Int
+
+  /// The queue offset that the next message gets: it runs ahead of ``maxOffset`` until the message is dispatched.
+  package internal(set) var nextOffset = QueueOffset.zero
+  /// The queue offset of the oldest message that is still in the log.
+  package internal(set) var minOffset = QueueOffset.zero
+  /// The end of the last entry's record; nil when there is none.
+  package internal(set) var lastRecordEnd: PhysicalOffset?
+  /// Free for the caller: how the broker finds what it keeps for this queue.
+  package var attachment: AnyObject?
+
+  var tail = QueueTail()
+  /// Everything before it is in the files.
+  var written: Int64 = 0
+  /// Where the files begin, as byte positions in the queue, in order.
+  var files: [Int64] = []
+  /// Entries that an I/O thread has read because the page cache did not have them.
+  var warmed: (start: Int64, bytes: [UInt8])?
+  /// How many entries the queue had when recovery began to put its entries back; nil when it did not.
+  var rebuiltFrom: Int64?
+  /// How much memory of the tail the store has counted.
+  var countedBytes = 0
+  var isDirty = false
+  var hasGrown = false
+
+  init(topic: String, id: Int32, number: Int, root: String, fileBytes: Int) {
+    self.topic = topic
+    self.id = id
+    self.number = number
+    self.directory = "\(root)/\(topic)/\(id)"
+    self.fileBytes = fileBytes
+  }
+
+  /// The queue offset behind the newest entry.
+  package var maxOffset: QueueOffset { QueueOffset(tail.end) }
+
+  /// How many entries a file has.
+  var entriesPerFile: Int64 { Int64(fileBytes / ConsumeQueueEntry.bytes) }
+
+  /// Where the file begins, in bytes, that holds an entry.
+  func fileStart(of offset: Int64) -> Int64 {
+    let position = offset * Int64(ConsumeQueueEntry.bytes)
+    return position - position % Int64(fileBytes)
+  }
+
+  /// The path of the file that begins at a byte position.
+  func path(ofFileAt start: Int64) -> String { directory + "/" + SegmentName.text(start) }
+
+  /// Adds the entry of the next queue offset.
+  @inline(__always)
+  func append(_ entry: ConsumeQueueEntry) {
+    tail.append(entry)
+    lastRecordEnd = entry.end
+  }
+
+  /// The queue has no entries from here on; what the files hold beyond is cut by the caller.
+  func restart(at offset: Int64) {
+    tail.truncate(to: offset)
+    if tail.end != offset { tail.restart(at: offset) }
+    written = min(written, offset)
+    nextOffset = QueueOffset(offset)
+    warmed = nil
+  }
+}
+
+/// Queues by topic and number. Those that have a directory but were not asked for yet are only known by their number.
+struct QueueTable {
+  private var topics: [String: [Int32: Slot]] = [:]
+
+  enum Slot {
+    case known
+    case loaded(ConsumeQueue)
+  }
+
+  func slot(_ topic: String, _ id: Int32) -> Slot? { topics[topic]?[id] }
+
+  mutating func insert(_ queue: ConsumeQueue) { topics[queue.topic, default: [:]][queue.id] = .loaded(queue) }
+
+  mutating func insertKnown(_ topic: String, _ id: Int32) { topics[topic, default: [:]][id] = .known }
+
+  mutating func removeTopic(_ topic: String) -> [ConsumeQueue]? {
+    topics.removeValue(forKey: topic)?.values.compactMap { if case .loaded(let queue) = $0 { queue } else { nil } }
+  }
+
+  /// Forgets what was loaded, but not that it exists.
+  mutating func unloadAll() { topics = topics.mapValues { $0.mapValues { _ in .known } } }
+
+  var loaded: [ConsumeQueue] {
+    topics.values.flatMap { $0.values.compactMap { if case .loaded(let queue) = $0 { queue } else { nil } } }
+  }
+
+  var all: [(topic: String, id: Int32)] {
+    topics.flatMap { topic, queues in queues.keys.map { (topic, $0) } }
+  }
+
+  var topicNames: [String] { Array(topics.keys) }
+
+  func ids(_ topic: String) -> [Int32] { topics[topic].map { $0.keys.sorted() } ?? [] }
+}

@@ -1,0 +1,29 @@
+import ApusBase
+
+/// Whole runs of bytes to and from a ``Disk``.
+extension Disk {
+  /// Writes `bytes` at `offset`.
+  func write(_ file: DiskFile, at offset: Int64, bytes: RawSpan) throws(DiskError) {
+    try unsafe bytes.withUnsafeBytes { (buffer) throws(DiskError) in
+      try unsafe write(file, at: offset, from: buffer)
+    }
+  }
+
+  /// Reads up to `count` bytes at `offset`; fewer only at the end of the file.
+  func bytes(of file: DiskFile, at offset: Int64, count: Int) throws(DiskError) -> [UInt8] {
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: count, alignment: 16)
+    defer { unsafe buffer.deallocate() }
+    let read = try unsafe read(file, at: offset, into: buffer)
+    return unsafe Array(buffer[..<read])
+  }
+
+  /// The whole of a small file; nil when it does not exist.
+  func contents(of path: String, limit: Int) throws(DiskError) -> [UInt8]? {
+    do throws(DiskError) {
+      let file = try OpenFile(disk: self, path: path, create: false)
+      return try bytes(of: file.file, at: 0, count: limit)
+    } catch  where error.code == .notFound {
+      return nil
+    }
+  }
+}

@@ -1,0 +1,255 @@
+package import ApusBase
+import ApusModel
+package import ApusStoreCore
+
+/// What a pull brings: where its messages lie, to be copied outside of the store's lock, and the offsets that the answer carries.
+/// Reused from pull to pull.
+package struct Fetch: Sendable {
+  /// What became of the pull.
+  package internal(set) var status = FetchStatus.noMatchedLogicQueue
+  /// The oldest message of the queue.
+  package internal(set) var minOffset = QueueOffset.zero
+  /// The queue offset behind the newest message.
+  package internal(set) var maxOffset = QueueOffset.zero
+  /// Where the next pull goes on.
+  package internal(set) var nextOffset = QueueOffset.zero
+  /// The records, in queue order; records that lie side by side are one range.
+  package internal(set) var ranges: [Range] = []
+  /// How many messages there are.
+  package internal(set) var messageCount = 0
+  /// How many bytes they have.
+  package internal(set) var byteCount = 0
+  /// How far behind the log's end the last record looked at lies, in bytes; nil when none was looked at.
+  package internal(set) var bytesBehind: Int64?
+  /// What an I/O thread must read before this pull can be answered; then pull again. Set only when nothing was found.
+  package internal(set) var cold: WarmPlan?
+
+  /// Records side by side in one log file.
+  package struct Range: Sendable {
+    /// Keeps the memory mapped.
+    package let mapping: Mapping
+    /// Where in the file.
+    package internal(set) var range: Swift.Range<Int>
+    /// Where in the log the range begins.
+    package let offset: PhysicalOffset
+
+    /// The records' bytes.
+    @_lifetime(borrow self)
+    package func bytes() -> RawSpan {
+      let span = mapping.bytes(range)
+      return unsafe _overrideLifetime(span, borrowing: self)
+    }
+  }
+
+  /// An empty fetch.
+  package init() {}
+
+  /// Whether all records can be copied without waiting for the device. Not under the lock: it asks the machine.
+  package func isResident(on disk: any Disk) -> Bool {
+    ranges.allSatisfy { disk.isResident($0.mapping.segment, $0.range) }
+  }
+
+  /// Reads all records into memory, waiting for the device: for an I/O thread.
+  package func warm(on disk: any Disk) { for range in ranges { disk.warm(range.mapping.segment, range.range) } }
+
+  /// Copies the records to the end of `writer`.
+  package func copy(into writer: inout ByteWriter) {
+    writer.reserve(byteCount)
+    for range in ranges { writer.write(range.bytes()) }
+  }
+
+  mutating func begin(_ status: FetchStatus, _ min: QueueOffset, _ max: QueueOffset, next: QueueOffset) {
+    self.status = status
+    minOffset = min
+    maxOffset = max
+    nextOffset = next
+    ranges.removeAll(keepingCapacity: true)
+    messageCount = 0
+    byteCount = 0
+    bytesBehind = nil
+    cold = nil
+  }
+
+  mutating func add(_ mapping: Mapping, _ range: Swift.Range<Int>, at offset: PhysicalOffset) {
+    if let last = ranges.indices.last, ranges[last].mapping === mapping,
+      ranges[last].range.upperBound == range.lowerBound
+    {
+      ranges[last].range = ranges[last].range.lowerBound..<range.upperBound
+    } else {
+      ranges.append(Range(mapping: mapping, range: range, offset: offset))
+    }
+    messageCount += 1
+    byteCount += range.count
+    status = .found
+  }
+}
+
+extension MessageStore {
+  /// Looks up the messages of a queue from an offset on, as RocketMQ's pull does, and fills `result` with where they lie. `queue` nil
+  /// means that there is no such queue. At most the limits of the settings and of `limits`, never beyond the end of the queue file
+  /// that holds `offset`.
+  package func fetch(
+    from queue: ConsumeQueue?, at offset: QueueOffset, limits: FetchLimits, filter: borrowing TagFilter,
+    into result: inout Fetch
+  ) {
+    guard let queue else { return result.begin(.noMatchedLogicQueue, .zero, .zero, next: .zero) }
+    let (low, high) = (queue.minOffset, queue.maxOffset)
+    if high == .zero { return result.begin(.noMessageInQueue, low, high, next: .zero) }
+    if offset < low { return result.begin(.offsetTooSmall, low, high, next: low) }
+    if offset == high { return result.begin(.offsetOverflowOne, low, high, next: offset) }
+    if offset > high { return result.begin(.offsetOverflowBadly, low, high, next: high) }
+    result.begin(.noMatchedMessage, low, high, next: offset)
+    var scan = Scan(position: offset.rawValue, limits: limits)
+    let fileEnd = queue.fileStart(of: offset.rawValue) / Int64(ConsumeQueueEntry.bytes) + queue.entriesPerFile
+    let end = min(high.rawValue, fileEnd, offset.rawValue + Int64(limits.scanLimit))
+    while scan.position < end, !scan.isOver {
+      switch entries(of: queue, from: scan.position, to: end) {
+      case .tail(let last):
+        let count = Int(last - scan.position)
+        unsafe look(at: queue.tail.pointer(at: scan.position), count: count, &scan, filter, &result)
+      case .scratch(let count):
+        unsafe look(at: UnsafeRawPointer(scratch.base), count: count, &scan, filter, &result)
+      case .cold(let plan):
+        scan.isOver = true
+        if result.messageCount == 0 { result.cold = plan }
+      case .unreadable:
+        scan.isOver = true
+        if scan.position == offset.rawValue {
+          result.status = .offsetFoundNull
+          scan.position = fileEnd
+        }
+      }
+    }
+    result.nextOffset = QueueOffset(scan.position)
+  }
+
+  /// The state of one pull's walk over queue entries.
+  struct Scan {
+    var position: Int64
+    let limits: FetchLimits
+    /// Records before it are gone: the start of the next log file after one that was not there.
+    var skipBefore = PhysicalOffset(.min)
+    var isOver = false
+  }
+
+  @unsafe
+  private func look(
+    at base: UnsafeRawPointer, count: Int, _ scan: inout Scan, _ filter: borrowing TagFilter, _ result: inout Fetch
+  ) {
+    let entries = unsafe RawSpan(_unsafeStart: base, byteCount: count * ConsumeQueueEntry.bytes)
+    let end = log.marks.dispatchable
+    var position = 0
+    while position < entries.byteCount {
+      let entry = ConsumeQueueEntry(entries, at: position)
+      if entry.isBlank || entry.offset < scan.skipBefore {
+        if result.messageCount == 0, entry.isBlank { result.status = .messageWasRemoving }
+      } else {
+        let behind = Int64(end - entry.offset)
+        result.bytesBehind = behind
+        let limit = behind > settings.memoryBytes ? settings.diskPull : settings.memoryPull
+        if isFull(result, adding: entry, limit, scan.limits) {
+          scan.isOver = true
+          return
+        }
+        if filter.matches(entry.tagsCode) {
+          guard take(entry, &scan, &result) else {
+            scan.isOver = true
+            return
+          }
+        } else if result.messageCount == 0 {
+          result.status = .noMatchedMessage
+        }
+      }
+      scan.position += 1
+      position += ConsumeQueueEntry.bytes
+    }
+  }
+
+  private func isFull(
+    _ result: borrowing Fetch, adding entry: ConsumeQueueEntry, _ limit: StoreSettings.PullLimit, _ asked: FetchLimits
+  ) -> Bool {
+    guard result.messageCount > 0 else { return false }
+    if result.messageCount >= min(asked.maxMessages, limit.count) { return true }
+    return result.byteCount + Int(entry.size) > min(limit.bytes, asked.maxBytes)
+  }
+
+  /// Adds the record of an entry. Returns false when the pull ends here because the record's file must be mapped first.
+  private func take(_ entry: ConsumeQueueEntry, _ scan: inout Scan, _ result: inout Fetch) -> Bool {
+    switch log.find(entry.offset, size: Int(entry.size), round: round) {
+    case .found(let mapping, let range):
+      if Self.isRecord(mapping, range, at: entry.offset) {
+        result.add(mapping, range, at: entry.offset)
+        scan.skipBefore = PhysicalOffset(.min)
+      } else {
+        report(.recordDamaged(entry.offset))
+        if result.messageCount == 0 { result.status = .messageWasRemoving }
+      }
+    case .unmapped(let file):
+      if result.messageCount == 0 { result.cold = WarmPlan(mapping: file, length: file.capacity) }
+      return false
+    case .gone:
+      if result.messageCount == 0 { result.status = .messageWasRemoving }
+      let bytes = Int64(log.fileBytes)
+      if let file = log.segments.file(from: entry.offset) {
+        scan.skipBefore = file.start
+      } else {
+        scan.skipBefore = PhysicalOffset((entry.offset.rawValue / bytes &+ 1).multipliedReportingOverflow(by: bytes).0)
+      }
+    }
+    return true
+  }
+
+  /// Whether a record that says that it lies here begins at a range and fills it.
+  static func isRecord(_ mapping: Mapping, _ range: Swift.Range<Int>, at offset: PhysicalOffset) -> Bool {
+    let bytes = mapping.bytes(range)
+    guard bytes.byteCount >= StoredRecord.minimumBytes, StoredRecord.prefix(of: bytes) == .record(size: range.count)
+    else {
+      return false
+    }
+    return bytes.loadBigEndian(at: 28, as: Int64.self) == offset.rawValue
+  }
+
+  // MARK: Queue entries
+
+  enum Entries {
+    /// In the tail, up to this queue offset.
+    case tail(upTo: Int64)
+    /// In the scratch memory, this many.
+    case scratch(count: Int)
+    case cold(WarmPlan)
+    case unreadable
+  }
+
+  /// Brings entries of a queue near, without waiting for the device; all of one file.
+  func entries(of queue: ConsumeQueue, from offset: Int64, to end: Int64) -> Entries {
+    if offset >= queue.tail.start { return .tail(upTo: end) }
+    let count = Int(min(end, queue.tail.start) - offset)
+    if let warmed = queue.warmed, warmed.start <= offset {
+      let skip = Int(offset - warmed.start) * ConsumeQueueEntry.bytes
+      let bytes = min(warmed.bytes.count - skip, count * ConsumeQueueEntry.bytes, unsafe scratch.memory.count)
+      if bytes >= ConsumeQueueEntry.bytes {
+        unsafe warmed.bytes.withUnsafeBytes { source in
+          if let start = source.baseAddress { unsafe scratch.base.copyMemory(from: start + skip, byteCount: bytes) }
+        }
+        return .scratch(count: bytes / ConsumeQueueEntry.bytes)
+      }
+    }
+    let start = queue.fileStart(of: offset)
+    guard queue.files.contains(start) else { return .unreadable }
+    let position = offset * Int64(ConsumeQueueEntry.bytes) - start
+    let wanted = min(count, ScanBuffer.entries)
+    let key = QueueFileCache.Key(queue: queue.number, start: start)
+    let plan = WarmPlan(queue: queue, key: key, from: offset, position: position, count: min(count, 800))
+    guard let file = queueFiles.file(key) else { return .cold(plan) }
+    let room = unsafe UnsafeMutableRawBufferPointer(rebasing: scratch.memory[..<(wanted * ConsumeQueueEntry.bytes)])
+    do {
+      guard let read = try unsafe disk.readIfCached(file.file, at: position, into: room) else { return .cold(plan) }
+      if read < ConsumeQueueEntry.bytes { return .unreadable }
+      return .scratch(count: read / ConsumeQueueEntry.bytes)
+    } catch {
+      report(.queueFileUnreadable(path: queue.path(ofFileAt: start), reason: error.description))
+      queue.files.removeAll { $0 == start }
+      return .unreadable
+    }
+  }
+}

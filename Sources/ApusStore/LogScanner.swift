@@ -1,0 +1,104 @@
+import ApusBase
+import ApusModel
+import ApusStoreCore
+
+extension StoredRecord {
+  /// The record at the start of `bytes`; nil when none is whole there.
+  @_lifetime(copy bytes)
+  static func whole(at bytes: RawSpan) -> StoredRecord? {
+    do { return try StoredRecord(bytes) } catch { return nil }
+  }
+}
+
+/// Reads one log file front to back after a stop and finds what is whole in it.
+struct LogScanner: ~Escapable {
+  let bytes: RawSpan
+  let start: PhysicalOffset
+  let checksBodies: Bool
+  /// Whether zeroes where a record would begin mean that nothing follows, without looking.
+  let trustsZeroes: Bool
+
+  @_lifetime(copy bytes)
+  init(_ bytes: RawSpan, start: PhysicalOffset, checksBodies: Bool, trustsZeroes: Bool = false) {
+    self.bytes = bytes
+    self.start = start
+    self.checksBodies = checksBodies
+    self.trustsZeroes = trustsZeroes
+  }
+
+  /// Whether the file begins with anything but zeroes.
+  var hasData: Bool { !Self.isZero(bytes.extracting(0..<min(4096, bytes.byteCount))) }
+
+  /// When the record at a position was stored; nil when none is whole there.
+  func storeTime(at position: Int) -> WallTime? {
+    do {
+      let record = try StoredRecord(bytes.extracting(position..<bytes.byteCount))
+      return record.physicalOffset == start + position ? record.storeTime : nil
+    } catch {
+      return nil
+    }
+  }
+
+  /// What stands at a position of the file.
+  enum Item {
+    /// A whole record of this size.
+    case record(size: Int)
+    /// The blank that ends the file.
+    case blank
+    /// Zeroes to the end of the file.
+    case unwritten
+    /// The file's last byte was reached.
+    case end
+    /// Something else, with the reason.
+    case bad(StaticString)
+  }
+
+  func item(at position: Int) -> Item {
+    guard position < bytes.byteCount else { return .end }
+    let rest = bytes.extracting(position..<bytes.byteCount)
+    switch StoredRecord.prefix(of: rest) {
+    case .blank(let size): return size == rest.byteCount ? .blank : .bad("a blank that does not end with the file")
+    case .unwritten: return trustsZeroes || Self.isZero(rest) ? .unwritten : .bad("zeroes before written bytes")
+    case .unknown: return .bad("no record begins here")
+    case .record: break
+    }
+    do {
+      let record = try StoredRecord(rest)
+      if record.physicalOffset != start + position { return .bad("a record that belongs elsewhere") }
+      if checksBodies, !record.bodyMatchesCRC { return .bad("the body's checksum does not match") }
+      return .record(size: record.size)
+    } catch {
+      return .bad("a record whose lengths do not add up")
+    }
+  }
+
+  /// The next position after `position` where a whole record or the ending blank stands.
+  func resume(after position: Int) -> Int? {
+    var candidate = position + 1
+    while candidate + 8 <= bytes.byteCount {
+      let magic = bytes.loadBigEndian(at: candidate + 4, as: Int32.self)
+      if magic == StoredRecord.magic || magic == StoredRecord.magicV2 || magic == StoredRecord.blankMagic {
+        switch item(at: candidate) {
+        case .record, .blank: return candidate
+        default: break
+        }
+      }
+      candidate += 1
+    }
+    return nil
+  }
+
+  static func isZero(_ bytes: RawSpan) -> Bool {
+    var position = 0
+    let words = bytes.byteCount & ~7
+    while position < words {
+      if unsafe bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: position, as: UInt64.self) != 0 { return false }
+      position += 8
+    }
+    while position < bytes.byteCount {
+      if bytes.byte(at: position) != 0 { return false }
+      position += 1
+    }
+    return true
+  }
+}

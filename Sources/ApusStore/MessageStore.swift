@@ -1,0 +1,210 @@
+package import ApusBase
+import ApusModel
+package import ApusStoreCore
+
+/// The messages of one broker: commit log and consume queues over a ``Disk``.
+///
+/// It has no threads and no locks. Its owner keeps it behind one lock; what needs the device is cut in three: `plan…()` and
+/// `finish(…)` under the lock, `run(on:)` of the plan outside of it. Of each kind of plan at most one is under way at a time.
+///
+/// A message goes through it like this: ``append(_:to:now:)`` encodes the record into the log and notes its queue entry,
+/// ``dispatch()`` adds the noted entries to the queues' tails up to the dispatchable mark, ``planFlush()`` brings the record to the
+/// device, ``planQueueWrites()`` the entry into its file, ``planCheckpoint(now:)`` lets the next start begin behind both.
+package final class MessageStore {
+  /// The layout and the limits.
+  package let settings: StoreSettings
+  let disk: any Disk
+  let log: CommitLog
+  var queues = QueueTable()
+  var queueFiles: QueueFileCache
+  private var queueCount = 0
+
+  /// Entries of appended records that are not in their queues yet, in log order.
+  var pending: [PendingEntry] = []
+  var pendingHead = 0
+  /// Everything before it has its queue entry.
+  var dispatched = PhysicalOffset.zero
+  var dispatchedTime = WallTime(milliseconds: 0)
+  var grown: [ConsumeQueue] = []
+
+  // Queue files.
+  var dirtyQueues: [ConsumeQueue] = []
+  var roundLeft = 0
+  var roundTarget = PhysicalOffset.zero
+  var roundTime = WallTime(milliseconds: 0)
+  /// Everything before it has its entry in the queue files.
+  var queuesWritten = PhysicalOffset.zero
+  var queuesWrittenTime = WallTime(milliseconds: 0)
+  var unsyncedQueueFiles: [QueueFileCache.Key: String] = [:]
+  var newQueueDirectories: Set<String> = []
+  var tailBytes = 0
+
+  // Steps under way.
+  var preparing = false
+  var flushing = false
+  var writingQueues = false
+  var checkpointing = false
+
+  // Marks on the device.
+  var checkpoint = Checkpoint(
+    log: WallTime(milliseconds: 0), queues: WallTime(milliseconds: 0), index: WallTime(milliseconds: 0))
+  var mark: DurableMark?
+  /// Store time of the last record in finished index files, for the checkpoint: kept by the index.
+  package var indexTime = WallTime(milliseconds: 0)
+
+  /// Why the store accepts nothing any more; nil while it does.
+  package private(set) var failure: DiskError?
+  private var full: Set<FullReason> = []
+  var isClosed = false
+  var lockFile: DiskFile?
+  private var events: [StoreEvent] = []
+  /// Counts the rounds of ``releaseIdleMappings(after:)``.
+  var round = 0
+  let scratch: ScanBuffer
+
+  struct PendingEntry {
+    var queue: ConsumeQueue
+    var queueOffset: Int64
+    var entry: ConsumeQueueEntry
+    var storeTime: WallTime
+  }
+
+  enum FullReason: Hashable {
+    case segment
+    case queues
+  }
+
+  init(disk: any Disk, settings: StoreSettings) {
+    precondition(settings.logFileBytes >= 1024 && settings.logFileBytes <= Int(Int32.max), "log file length")
+    precondition(
+      settings.queueFileBytes > 0 && settings.queueFileBytes % ConsumeQueueEntry.bytes == 0, "queue file length")
+    self.disk = disk
+    self.settings = settings
+    log = CommitLog(
+      disk: disk, directory: settings.logDirectory, fileBytes: settings.logFileBytes, dispatch: settings.dispatch)
+    queueFiles = QueueFileCache(limit: settings.openQueueFiles)
+    scratch = ScanBuffer()
+  }
+
+  deinit { if let lockFile { disk.close(lockFile) } }
+
+  // MARK: Marks
+
+  /// How far the log has come.
+  package var marks: Marks { log.marks }
+
+  /// Replicas hold everything before `end`.
+  package func confirm(to end: PhysicalOffset) { log.marks.confirm(to: end) }
+
+  /// The first byte of the log that is still there.
+  package var minOffset: PhysicalOffset { log.minOffset }
+
+  // MARK: Queues
+
+  /// The queue of a topic; nil when it never had a message here. A queue that was not used since the start is loaded from its
+  /// files, which waits for the device.
+  package func queue(topic: String, id: Int32) throws(DiskError) -> ConsumeQueue? {
+    switch queues.slot(topic, id) {
+    case .loaded(let queue): return queue
+    case .known: return try load(topic, id)
+    case nil: return nil
+    }
+  }
+
+  /// Whether ``queue(topic:id:)`` and ``openQueue(topic:id:)`` answer without waiting for the device.
+  package func isLoaded(topic: String, id: Int32) -> Bool {
+    if case .known = queues.slot(topic, id) { false } else { true }
+  }
+
+  /// The queue of a topic, made when it is missing. Its directory is made with its first entries. The topic must be a valid name.
+  package func openQueue(topic: String, id: Int32) throws(DiskError) -> ConsumeQueue {
+    if let queue = try queue(topic: topic, id: id) { return queue }
+    let queue = makeQueue(topic, id)
+    queues.insert(queue)
+    return queue
+  }
+
+  private func makeQueue(_ topic: String, _ id: Int32) -> ConsumeQueue {
+    queueCount += 1
+    return ConsumeQueue(
+      topic: topic, id: id, number: queueCount, root: settings.queueDirectory, fileBytes: settings.queueFileBytes)
+  }
+
+  private func load(_ topic: String, _ id: Int32) throws(DiskError) -> ConsumeQueue {
+    let queue = makeQueue(topic, id)
+    try queue.load(on: disk) { report($0) }
+    try queue.raiseMinimum(to: log.minOffset, on: disk)
+    queues.insert(queue)
+    return queue
+  }
+
+  /// All queues, loaded or not.
+  package var allQueues: [(topic: String, id: Int32)] { queues.all }
+
+  /// The numbers of a topic's queues, in order.
+  package func queueIDs(ofTopic topic: String) -> [Int32] { queues.ids(topic) }
+
+  /// The topics that have queues.
+  package var topicsWithQueues: [String] { queues.topicNames }
+
+  // MARK: State
+
+  /// Whether a message would be refused now, and why.
+  package var refusal: StoreRefusal? {
+    if isClosed { return .closed }
+    if let failure { return .failed(failure) }
+    return full.isEmpty ? nil : .diskFull
+  }
+
+  /// Ends the store's acceptance for good.
+  func fail(_ error: DiskError) {
+    guard failure == nil else { return }
+    failure = error
+    report(.failed(error))
+  }
+
+  func setFull(_ reason: FullReason, path: String) {
+    if full.isEmpty { report(.diskFull(path: path)) }
+    full.insert(reason)
+  }
+
+  func clearFull(_ reason: FullReason) {
+    guard full.remove(reason) != nil else { return }
+    if full.isEmpty { report(.diskFreed) }
+  }
+
+  func report(_ event: StoreEvent) {
+    // Nobody may be taking them; the first ones tell what began it.
+    if events.count < 1024 { events.append(event) }
+  }
+
+  /// What happened since the last call, at most 1,024 events.
+  package func takeEvents() -> [StoreEvent] {
+    defer { events = [] }
+    return events
+  }
+}
+
+/// Memory for the queue entries of one pull.
+@safe
+final class ScanBuffer {
+  /// How many entries fit.
+  static let entries = 160
+  let memory = UnsafeMutableRawBufferPointer.allocate(
+    byteCount: ScanBuffer.entries * ConsumeQueueEntry.bytes, alignment: 16)
+
+  deinit { unsafe memory.deallocate() }
+
+  /// The first byte.
+  @unsafe
+  var base: UnsafeMutableRawPointer {
+    guard let base = unsafe memory.baseAddress else { preconditionFailure("no scratch memory") }
+    return unsafe base
+  }
+
+  /// The first entry.
+  var first: ConsumeQueueEntry {
+    let bytes = unsafe RawSpan(_unsafeBytes: UnsafeRawBufferPointer(memory))
+    return ConsumeQueueEntry(bytes, at: 0)
+  }
+}

@@ -1,0 +1,141 @@
+package import ApusBase
+import ApusModel
+package import ApusStoreCore
+
+extension MessageStore {
+  /// Opens the store at `settings.root`, made when it is missing: takes its lock, finds its files, reads what came after the durable
+  /// mark and puts the queues in order (see ``Recovery``). `log` is told of every choice. Blocks.
+  package static func open(
+    disk: any Disk, settings: StoreSettings, log: (StoreEvent) -> Void = { _ in }
+  ) throws(StoreError) -> MessageStore {
+    let store = MessageStore(disk: disk, settings: settings)
+    do throws(DiskError) {
+      try disk.createDirectory(settings.root)
+      try disk.createDirectory(settings.logDirectory)
+      try disk.createDirectory(settings.queueDirectory)
+      store.lockFile = try disk.lock(settings.lockPath)
+    } catch {
+      throw error.code == .locked ? .inUse(path: settings.lockPath) : .disk(error)
+    }
+    try store.findLogFiles(log)
+    do throws(DiskError) {
+      try store.findQueues()
+      let abort = try disk.list(settings.root).contains { $0.name == "abort" }
+      var recovery = Recovery(store: store, wasClosed: !abort)
+      defer { recovery.events.forEach(log) }
+      try recovery.run()
+      disk.close(try disk.open(settings.abortPath, create: true))
+      try disk.syncDirectory(settings.root)
+      try store.reserveTail()
+    } catch {
+      throw .disk(error)
+    }
+    return store
+  }
+
+  /// Lists the log's files and gives the one with a wrong length its own, when the others say what that is.
+  private func findLogFiles(_ report: (StoreEvent) -> Void) throws(StoreError) {
+    let entries: [DiskEntry]
+    do throws(DiskError) {
+      try disk.removeFile(log.directory + ".new")
+      entries = try disk.list(log.directory).filter { !$0.isDirectory }
+    } catch {
+      throw .disk(error)
+    }
+    let size = Int64(log.fileBytes)
+    var previousEnd: PhysicalOffset?
+    for (index, entry) in entries.enumerated() {
+      let path = log.directory + "/" + entry.name
+      guard let start = SegmentName.start(entry.name) else {
+        throw .layout(path: path, reason: "is no log file: move it elsewhere")
+      }
+      if let previousEnd, start < previousEnd.rawValue {
+        throw .layout(path: path, reason: "begins within the file before: mappedFileSizeCommitLog is not \(size)")
+      }
+      if entry.length != size {
+        // Another file of the right length, or a distance of it, shows that the setting is right.
+        let isSure = entries.contains { $0.length == size } || entry.length == 0
+        guard isSure, entry.length < size || index == entries.count - 1 else {
+          throw .layout(
+            path: path, reason: "has \(entry.length) bytes, but mappedFileSizeCommitLog is \(size)")
+        }
+        do throws(DiskError) { try giveLength(path, entry.length) } catch { throw .disk(error) }
+        report(.fileLengthRepaired(path: path, was: entry.length))
+      }
+      if let previousEnd, start > previousEnd.rawValue {
+        report(.fileMissing(from: previousEnd, to: PhysicalOffset(start)))
+      }
+      let file = MappedFile(start: PhysicalOffset(start), directory: log.directory, capacity: log.fileBytes)
+      log.segments.append(file)
+      previousEnd = file.end
+    }
+  }
+
+  private func giveLength(_ path: String, _ length: Int64) throws(DiskError) {
+    let file = try OpenFile(disk: disk, path: path, create: false)
+    if length > Int64(log.fileBytes) {
+      // What lies beyond cannot be part of a record; it is kept for a look at it.
+      let rest = try disk.bytes(
+        of: file.file, at: Int64(log.fileBytes), count: Int(min(length - Int64(log.fileBytes), 1 << 20)))
+      let isZero = LogScanner.isZero(rest.rawSpan)
+      if !isZero { try CheckpointPlan.write(rest, to: path + ".rest", at: 0, length: Int64(rest.count), on: disk) }
+    }
+    try disk.setLength(of: file.file, to: Int64(log.fileBytes))
+    try disk.sync(file.file)
+  }
+
+  /// Lists which queues there are, without looking into them.
+  private func findQueues() throws(DiskError) {
+    for topic in try disk.list(settings.queueDirectory) where topic.isDirectory {
+      for entry in try disk.list(settings.queueDirectory + "/" + topic.name) where entry.isDirectory {
+        if let id = Int32(entry.name), String(id) == entry.name { queues.insertKnown(topic.name, id) }
+      }
+    }
+  }
+
+  /// Makes sure that writing to the tail cannot run out of space: Java leaves its files sparse.
+  private func reserveTail() throws(DiskError) {
+    guard let tail = log.tail, let mapping = tail.mapping else { return }
+    do throws(DiskError) {
+      let file = try OpenFile(disk: disk, path: tail.path, create: false)
+      try disk.allocate(file.file, length: Int64(tail.capacity))
+      let end = min(log.position + settings.populateStep, tail.capacity)
+      try disk.populate(mapping.segment, log.position..<end)
+      tail.populated = end
+    } catch  where error.code == .unsupported {
+      tail.populated = tail.capacity
+    } catch  where error.code == .full {
+      setFull(.segment, path: tail.path)
+    }
+  }
+
+  /// Flushes, writes the queue files and the marks, and removes the abort file, so that the next start has nothing to do. No plan
+  /// may be under way. After a failure the abort file stays.
+  package func close() throws(DiskError) {
+    guard !isClosed else { return }
+    _ = dispatch()
+    isClosed = true
+    if let failure { throw failure }
+    if let plan = planFlush() { finish(plan, plan.run(on: disk)) }
+    // One round for what was dirty, one for what became flushed meanwhile.
+    for _ in 0..<2 {
+      while let plan = planQueueWrites() {
+        let outcome = plan.run(on: disk)
+        finish(plan, outcome)
+        if let error = outcome.error { throw error }
+      }
+    }
+    if let plan = planCheckpoint(closing: true) {
+      let outcome = plan.run(on: disk)
+      finish(plan, outcome)
+      if case .failed(let error) = outcome { throw error }
+    }
+    if let failure { throw failure }
+    if log.marks.dispatchable == log.marks.appended {
+      try disk.removeFile(settings.abortPath)
+      try disk.syncDirectory(settings.root)
+    }
+    if let lockFile { disk.close(lockFile) }
+    lockFile = nil
+  }
+}

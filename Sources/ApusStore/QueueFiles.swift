@@ -1,0 +1,179 @@
+import ApusBase
+import ApusStoreCore
+
+/// The open files of all queues: a bounded number, those not used for longest given up first (second chance). Files that a plan
+/// still uses stay open until it lets go of them.
+struct QueueFileCache {
+  struct Key: Hashable, Sendable {
+    var queue: Int
+    var start: Int64
+  }
+
+  private struct Entry {
+    var key: Key
+    var file: OpenFile
+    var wasUsed: Bool
+  }
+
+  private var entries: [Entry] = []
+  private var positions: [Key: Int] = [:]
+  private var hand = 0
+  private let limit: Int
+
+  init(limit: Int) { self.limit = max(limit, 4) }
+
+  mutating func file(_ key: Key) -> OpenFile? {
+    guard let position = positions[key] else { return nil }
+    entries[position].wasUsed = true
+    return entries[position].file
+  }
+
+  mutating func insert(_ key: Key, _ file: OpenFile) {
+    if let position = positions[key] {
+      entries[position].file = file
+      return
+    }
+    if entries.count < limit {
+      positions[key] = entries.count
+      entries.append(Entry(key: key, file: file, wasUsed: true))
+      return
+    }
+    while entries[hand].wasUsed {
+      entries[hand].wasUsed = false
+      hand = (hand + 1) % entries.count
+    }
+    positions[entries[hand].key] = nil
+    entries[hand] = Entry(key: key, file: file, wasUsed: true)
+    positions[key] = hand
+    hand = (hand + 1) % entries.count
+  }
+
+  mutating func remove(where matches: (Key) -> Bool) {
+    entries.removeAll { matches($0.key) }
+    positions = [:]
+    for (position, entry) in entries.enumerated() { positions[entry.key] = position }
+    hand = 0
+  }
+}
+
+/// Reading and changing a queue's files at once, waiting for the device: for loading, recovery and truncation, never for pulls.
+extension ConsumeQueue {
+  /// Finds the files and the end of the last one. The end is where the first unwritten entry stands, found by halving.
+  func load(on disk: any Disk, report: (StoreEvent) -> Void) throws(DiskError) {
+    let entries = try disk.list(directory)
+    files = entries.compactMap { $0.isDirectory ? nil : SegmentName.start($0.name) }
+      .filter { $0 % Int64(fileBytes) == 0 }.sorted()
+    // Only the files that follow one another up to the last one count.
+    if let gap = files.indices.dropFirst().last(where: { files[$0] - files[$0 - 1] != Int64(fileBytes) }) {
+      report(.queueFileUnreadable(path: path(ofFileAt: files[gap - 1]), reason: "the file after it is missing"))
+      files.removeFirst(gap)
+    }
+    var end = (files.first ?? 0) / Int64(ConsumeQueueEntry.bytes)
+    while let last = files.last {
+      let written = try writtenEntries(ofFileAt: last, on: disk)
+      end = last / Int64(ConsumeQueueEntry.bytes) + written
+      if written > 0 || files.count == 1 { break }
+      files.removeLast()
+    }
+    tail.restart(at: end)
+    written = end
+    nextOffset = QueueOffset(end)
+    minOffset = QueueOffset((files.first ?? 0) / Int64(ConsumeQueueEntry.bytes))
+    lastRecordEnd = nil
+    if let last = try lastMessage(before: end, on: disk) { lastRecordEnd = last.end }
+  }
+
+  private func writtenEntries(ofFileAt start: Int64, on disk: any Disk) throws(DiskError) -> Int64 {
+    let file = try OpenFile(disk: disk, path: path(ofFileAt: start), create: false)
+    var low: Int64 = 0
+    var high = entriesPerFile
+    while low < high {
+      let middle = (low + high) / 2
+      let entry = try Self.read(file, at: middle, on: disk)
+      if entry.isWritten { low = middle + 1 } else { high = middle }
+    }
+    return low
+  }
+
+  private static func read(_ file: OpenFile, at index: Int64, on disk: any Disk) throws(DiskError) -> ConsumeQueueEntry
+  {
+    let size = ConsumeQueueEntry.bytes
+    let bytes = try disk.bytes(of: file.file, at: index * Int64(size), count: size)
+    // A file that is too short reads as if nothing was written there.
+    guard bytes.count == size else { return ConsumeQueueEntry(offset: .zero, size: 0, tagsCode: 0) }
+    return ConsumeQueueEntry(bytes.rawSpan, at: 0)
+  }
+
+  /// The entry at a queue offset, from memory or file; nil outside of the queue and where a file is missing.
+  func entry(at offset: Int64, on disk: any Disk) throws(DiskError) -> ConsumeQueueEntry? {
+    guard offset < tail.end else { return nil }
+    if offset >= tail.start { return tail.entry(at: offset) }
+    return try fileEntry(at: offset, on: disk)
+  }
+
+  /// The entry that a file holds at a queue offset; nil where a file is missing.
+  func fileEntry(at offset: Int64, on disk: any Disk) throws(DiskError) -> ConsumeQueueEntry? {
+    let start = fileStart(of: offset)
+    guard files.contains(start) else { return nil }
+    let file = try OpenFile(disk: disk, path: path(ofFileAt: start), create: false)
+    return try Self.read(file, at: offset - start / Int64(ConsumeQueueEntry.bytes), on: disk)
+  }
+
+  /// The newest entry before a queue offset that stands for a message.
+  func lastMessage(before end: Int64, on disk: any Disk) throws(DiskError) -> ConsumeQueueEntry? {
+    var offset = end - 1
+    let first = (files.first ?? 0) / Int64(ConsumeQueueEntry.bytes)
+    while offset >= first {
+      guard let entry = try entry(at: offset, on: disk) else { return nil }
+      if !entry.isBlank { return entry }
+      offset -= 1
+    }
+    return nil
+  }
+
+  /// Moves `minOffset` to the first message at or behind the log's first byte.
+  func raiseMinimum(to logStart: PhysicalOffset, on disk: any Disk) throws(DiskError) {
+    var low = max(minOffset.rawValue, (files.first ?? 0) / Int64(ConsumeQueueEntry.bytes))
+    let end = tail.end
+    var high = end
+    while low < high {
+      let middle = (low + high) / 2
+      // A blank says nothing: the next message after it decides.
+      var probe = middle
+      var decided: ConsumeQueueEntry?
+      while probe < high {
+        if let entry = try entry(at: probe, on: disk), !entry.isBlank {
+          decided = entry
+          break
+        }
+        probe += 1
+      }
+      guard let decided else {
+        high = middle
+        continue
+      }
+      if decided.offset < logStart { low = probe + 1 } else { high = middle }
+    }
+    minOffset = QueueOffset(low)
+  }
+
+  /// Cuts the queue's entries from a queue offset on, in memory and in the files.
+  func truncate(to offset: Int64, on disk: any Disk) throws(DiskError) {
+    let end = max(written, rebuiltFrom ?? 0)
+    restart(at: offset)
+    try zero(offset..<max(offset, end), on: disk)
+    lastRecordEnd = try lastMessage(before: offset, on: disk)?.end
+  }
+
+  /// Writes zeroes over entries in the files.
+  func zero(_ range: Range<Int64>, on disk: any Disk) throws(DiskError) {
+    let size = Int64(ConsumeQueueEntry.bytes)
+    for start in files where start + Int64(fileBytes) > range.lowerBound * size && start < range.upperBound * size {
+      let file = try OpenFile(disk: disk, path: path(ofFileAt: start), create: false)
+      let from = max(range.lowerBound * size, start) - start
+      let to = min(range.upperBound * size, start + Int64(fileBytes)) - start
+      let zeroes = [UInt8](repeating: 0, count: Int(to - from))
+      try disk.write(file.file, at: from, bytes: zeroes.rawSpan)
+    }
+  }
+}

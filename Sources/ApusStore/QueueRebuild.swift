@@ -1,0 +1,172 @@
+import ApusBase
+import ApusModel
+import ApusStoreCore
+
+/// Puts queue entries back while recovery reads the log.
+///
+/// The first record of a queue that is read rewinds the queue to that record's queue offset; from there on everything is written
+/// anew. A record beyond the queue's end means that entries before are missing: reading begins again further back where it can,
+/// else the offsets between stay empty.
+struct QueueRebuild {
+  let store: MessageStore
+  /// Set when damage was passed over: then a gap needs no other cause.
+  var sawDamage = false
+  /// Set when entries are missing whose records lie before the place where reading began.
+  private(set) var mustGoBack = false
+  private var canGoBack = false
+  private var touched: [ConsumeQueue] = []
+  private var events: [StoreEvent] = []
+  private var lastQueue: ConsumeQueue?
+  private var lastTopic: [UInt8] = []
+
+  init(store: MessageStore) { self.store = store }
+
+  /// Starts a reading of the log.
+  mutating func begin(canGoBack: Bool) {
+    self.canGoBack = canGoBack
+    sawDamage = false
+    mustGoBack = false
+    touched = []
+    events = []
+    lastQueue = nil
+    lastTopic = []
+  }
+
+  /// Puts the entry of a record in its place.
+  mutating func add(_ record: borrowing StoredRecord, at offset: PhysicalOffset) throws(DiskError) {
+    guard record.sysFlag.takesQueueOffset, record.queueOffset >= .zero else { return }
+    guard let queue = try queue(of: record) else {
+      events.append(.recordDamaged(offset))
+      return
+    }
+    let place = record.queueOffset.rawValue
+    guard place < Int64.max / Int64(ConsumeQueueEntry.bytes * 2) else {
+      events.append(.recordDamaged(offset))
+      return
+    }
+    if queue.rebuiltFrom == nil {
+      queue.rebuiltFrom = queue.tail.end
+      touched.append(queue)
+      if place <= queue.tail.end {
+        queue.restart(at: place)
+      } else if queue.tail.end == 0, queue.files.isEmpty, !canGoBack {
+        // The queue's first messages were removed with their log file.
+        queue.restart(at: place)
+        queue.minOffset = QueueOffset(place)
+      }
+    }
+    if place < queue.tail.end {
+      events.append(.queueRewound(path: queue.directory, to: QueueOffset(place)))
+      queue.rebuiltFrom = max(queue.rebuiltFrom ?? 0, queue.tail.end)
+      queue.restart(at: place)
+    } else if place > queue.tail.end {
+      if canGoBack, !sawDamage {
+        mustGoBack = true
+        return
+      }
+      fill(queue, to: place)
+    }
+    queue.append(
+      ConsumeQueueEntry(
+        offset: offset, size: Int32(truncatingIfNeeded: record.size), tagsCode: tagsCode(record)))
+  }
+
+  private mutating func fill(_ queue: ConsumeQueue, to place: Int64) {
+    let first = queue.tail.end
+    // A gap this wide is no damage but another life of the queue: begin it at the record.
+    guard place - first <= 1 << 20 else {
+      events.append(.queueBlanked(path: queue.directory, QueueOffset(first)..<QueueOffset(place)))
+      queue.restart(at: place)
+      return
+    }
+    events.append(.queueBlanked(path: queue.directory, QueueOffset(first)..<QueueOffset(place)))
+    for _ in first..<place { queue.tail.append(.blank) }
+  }
+
+  private mutating func queue(of record: borrowing StoredRecord) throws(DiskError) -> ConsumeQueue? {
+    if let lastQueue, lastQueue.id == record.queueID, record.topic.equals(lastTopic.rawSpan) { return lastQueue }
+    let topic = record.topic.text
+    guard record.queueID >= 0, Self.isDirectoryName(topic) else { return nil }
+    let queue = try store.openQueue(topic: topic, id: record.queueID)
+    lastQueue = queue
+    lastTopic = record.topic.array
+    return queue
+  }
+
+  /// Whether a topic read from disk can be the name of a directory without leading elsewhere.
+  private static func isDirectoryName(_ topic: String) -> Bool {
+    !topic.isEmpty && topic.utf8.count <= 255 && topic != "." && topic != ".."
+      && topic.utf8.allSatisfy { $0 != UInt8(ascii: "/") && $0 >= 0x20 }
+  }
+
+  /// What the entry carries: the tags' hash, or the delivery time of a delayed message.
+  private func tagsCode(_ record: borrowing StoredRecord) -> Int64 {
+    let properties = record.properties
+    if record.topic.equals("SCHEDULE_TOPIC_XXXX"), let level = properties.integer(PropertyName.delay) {
+      let levels = store.settings.delayLevels
+      let clamped = levels.clamped(level)
+      if clamped > 0 { return levels.deliveryTime(level: clamped, storedAt: record.storeTime).milliseconds }
+    }
+    guard let tags = properties.value(of: PropertyName.tags) else { return 0 }
+    return TagsCode.hash(tags)
+  }
+
+  // MARK: Afterwards
+
+  /// Ends every loaded queue where its messages end, and returns what was done.
+  mutating func finish(
+    readFrom start: PhysicalOffset, logEnd: PhysicalOffset, isolated: [Range<PhysicalOffset>]
+  ) throws(DiskError) -> [StoreEvent] {
+    for queue in store.queues.loaded {
+      if queue.rebuiltFrom != nil {
+        try endRebuilt(queue, isolated: isolated)
+      } else {
+        try cut(queue, readFrom: start, logEnd: logEnd, isolated: isolated)
+      }
+      queue.rebuiltFrom = nil
+      queue.nextOffset = queue.maxOffset
+      queue.lastRecordEnd = try queue.lastMessage(before: queue.tail.end, on: store.disk)?.end
+      try queue.raiseMinimum(to: store.log.minOffset, on: store.disk)
+    }
+    return events
+  }
+
+  /// Messages of the queue's end that lie in damage keep their offsets; other entries beyond the last message are cut.
+  private mutating func endRebuilt(_ queue: ConsumeQueue, isolated: [Range<PhysicalOffset>]) throws(DiskError) {
+    store.markDirty(queue)
+    guard let old = queue.rebuiltFrom, old > queue.tail.end else { return }
+    let first = queue.tail.end
+    while queue.tail.end < old,
+      let entry = try queue.fileEntry(at: queue.tail.end, on: store.disk),
+      isolated.contains(where: { $0.contains(entry.offset) })
+    {
+      queue.tail.append(.blank)
+    }
+    if queue.tail.end > first {
+      events.append(.queueBlanked(path: queue.directory, QueueOffset(first)..<queue.maxOffset))
+    }
+    guard old > queue.tail.end else { return }
+    events.append(.queueCut(path: queue.directory, from: queue.maxOffset, to: QueueOffset(old)))
+    try queue.zero(queue.tail.end..<old, on: store.disk)
+  }
+
+  /// A queue without a message in what was read: entries that point there, or beyond the log, point to nothing.
+  private mutating func cut(
+    _ queue: ConsumeQueue, readFrom start: PhysicalOffset, logEnd: PhysicalOffset, isolated: [Range<PhysicalOffset>]
+  ) throws(DiskError) {
+    let old = queue.tail.end
+    var end = old
+    let first = (queue.files.first ?? 0) / Int64(ConsumeQueueEntry.bytes)
+    while end > first, let entry = try queue.entry(at: end - 1, on: store.disk) {
+      let isInside = entry.end <= logEnd
+      let isBelow = entry.offset < start || isolated.contains { $0.contains(entry.offset) }
+      if !entry.isBlank, isInside, isBelow { break }
+      end -= 1
+    }
+    // Blanks before the first message belong to the file, blanks after the last one to damage: both stay.
+    if end == first { end = try queue.lastMessage(before: old, on: store.disk) == nil ? old : end }
+    guard end < old else { return }
+    events.append(.queueCut(path: queue.directory, from: QueueOffset(end), to: QueueOffset(old)))
+    try queue.truncate(to: end, on: store.disk)
+  }
+}

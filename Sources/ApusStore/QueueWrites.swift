@@ -1,0 +1,194 @@
+package import ApusBase
+import ApusStoreCore
+
+/// Writes the queue entries that are only in memory to their files, in one batch for many queues.
+///
+/// Only entries of flushed records are written: a queue file never knows a record that a power loss can take away.
+package struct QueueWritePlan: Sendable {
+  struct Piece: Sendable {
+    var queue: ConsumeQueue
+    var key: QueueFileCache.Key
+    var path: String
+    var directory: String
+    /// Where in the file.
+    var position: Int
+    var bytes: [UInt8]
+    var file: OpenFile?
+    var isNew: Bool
+    var fileBytes: Int
+    /// The queue offset behind the last entry of the piece.
+    var end: Int64
+  }
+
+  let pieces: [Piece]
+  /// Whether this is the last plan of a round, so that everything before `covers` is written when it succeeds.
+  let endsRound: Bool
+
+  /// What came of it.
+  package struct Outcome: Sendable {
+    var opened: [OpenFile?] = []
+    var error: DiskError?
+  }
+
+  /// Does it, stopping at the first error. Blocks.
+  package func run(on disk: any Disk) -> Outcome {
+    var outcome = Outcome()
+    for piece in pieces {
+      do {
+        outcome.opened.append(try write(piece, on: disk))
+      } catch {
+        outcome.error = error
+        break
+      }
+    }
+    return outcome
+  }
+
+  private func write(_ piece: Piece, on disk: any Disk) throws(DiskError) -> OpenFile {
+    if piece.isNew { try disk.createDirectory(piece.directory) }
+    let file: OpenFile
+    if let open = piece.file {
+      file = open
+    } else {
+      file = try OpenFile(disk: disk, path: piece.path, create: true)
+    }
+    if piece.isNew, try disk.length(of: file.file) != Int64(piece.fileBytes) {
+      try disk.setLength(of: file.file, to: Int64(piece.fileBytes))
+    }
+    try disk.write(file.file, at: Int64(piece.position), bytes: piece.bytes.rawSpan)
+    return file
+  }
+}
+
+extension MessageStore {
+  /// How many queues one plan looks at: bounds the time under the lock.
+  private static let queuesPerPlan = 4096
+
+  /// A batch of entries to write; nil when there is nothing to do. Call again until it is nil.
+  package func planQueueWrites() -> QueueWritePlan? {
+    guard failure == nil, !writingQueues else { return nil }
+    if roundLeft == 0 {
+      roundLeft = dirtyQueues.count
+      roundTarget = min(log.marks.flushed, dispatched)
+      roundTime = log.lastFlushed.map { min($0.storeTime, dispatchedTime) } ?? dispatchedTime
+    }
+    var pieces: [QueueWritePlan.Piece] = []
+    while roundLeft > 0, pieces.isEmpty {
+      let count = min(roundLeft, Self.queuesPerPlan)
+      roundLeft -= count
+      let queues = dirtyQueues[..<count]
+      dirtyQueues.removeFirst(count)
+      for queue in queues {
+        queue.isDirty = false
+        // A queue whose records are not flushed yet becomes dirty again, for the next round.
+        addPieces(of: queue, to: &pieces)
+      }
+    }
+    guard !pieces.isEmpty else {
+      endRound()
+      return nil
+    }
+    writingQueues = true
+    return QueueWritePlan(pieces: pieces, endsRound: roundLeft == 0)
+  }
+
+  private func endRound() {
+    queuesWritten = max(queuesWritten, roundTarget)
+    queuesWrittenTime = max(queuesWrittenTime, roundTime)
+  }
+
+  private func addPieces(of queue: ConsumeQueue, to pieces: inout [QueueWritePlan.Piece]) {
+    let size = Int64(ConsumeQueueEntry.bytes)
+    var offset = max(queue.written, queue.tail.start)
+    let end = flushedEnd(of: queue, from: offset)
+    while offset < end {
+      let start = queue.fileStart(of: offset)
+      let upTo = min(end, start / size + queue.entriesPerFile)
+      let isNew = !queue.files.contains(start)
+      let key = QueueFileCache.Key(queue: queue.number, start: start)
+      var position = Int(offset * size - start)
+      var bytes: [UInt8] = []
+      if isNew, position > 0 {
+        // The queue begins within this file: what stands before is blank, as Java writes it.
+        bytes = Self.blanks(position / ConsumeQueueEntry.bytes)
+        position = 0
+      }
+      bytes.append(contentsOf: queue.tail.bytes(offset..<upTo).array)
+      pieces.append(
+        QueueWritePlan.Piece(
+          queue: queue, key: key, path: queue.path(ofFileAt: start), directory: queue.directory, position: position,
+          bytes: bytes, file: isNew ? nil : queueFiles.file(key), isNew: isNew, fileBytes: queue.fileBytes, end: upTo))
+      offset = upTo
+    }
+    if end < queue.tail.end { markDirty(queue) }
+  }
+
+  /// The queue offset behind the last entry whose record is flushed.
+  private func flushedEnd(of queue: ConsumeQueue, from offset: Int64) -> Int64 {
+    let flushed = log.marks.flushed
+    guard let last = queue.lastRecordEnd, last > flushed else { return queue.tail.end }
+    var low = offset
+    var high = queue.tail.end
+    while low < high {
+      let middle = (low + high) / 2
+      let entry = queue.tail.entry(at: middle)
+      if entry.isBlank || entry.end <= flushed { low = middle + 1 } else { high = middle }
+    }
+    return low
+  }
+
+  private static func blanks(_ count: Int) -> [UInt8] {
+    var writer = ByteWriter(capacity: count * ConsumeQueueEntry.bytes)
+    for _ in 0..<count {
+      writer.write(ConsumeQueueEntry.blank.offset.rawValue)
+      writer.write(ConsumeQueueEntry.blank.size)
+      writer.write(ConsumeQueueEntry.blank.tagsCode)
+    }
+    return writer.array
+  }
+
+  /// Takes in what a batch came to. What was not written stays in memory and is planned again.
+  package func finish(_ plan: QueueWritePlan, _ outcome: QueueWritePlan.Outcome) {
+    writingQueues = false
+    for (index, piece) in plan.pieces.enumerated() {
+      let queue = piece.queue
+      guard index < outcome.opened.count, let file = outcome.opened[index] else {
+        markDirty(queue)
+        continue
+      }
+      if piece.isNew {
+        queue.files.append(piece.key.start)
+        queue.files.sort()
+        newQueueDirectories.insert(queue.directory)
+        newQueueDirectories.insert(settings.queueDirectory + "/" + queue.topic)
+        newQueueDirectories.insert(settings.queueDirectory)
+      }
+      queueFiles.insert(piece.key, file)
+      unsyncedQueueFiles[piece.key] = piece.path
+      // A truncation in between makes what was written stale; it is written again.
+      queue.written = max(queue.written, min(piece.end, queue.tail.end))
+      trim(queue)
+    }
+    if let error = outcome.error {
+      roundLeft = 0
+      if error.code == .full { setFull(.queues, path: settings.queueDirectory) } else { fail(error) }
+    } else {
+      clearFull(.queues)
+      if plan.endsRound { endRound() }
+    }
+  }
+
+  /// Lets go of entries that are in the file, but for the newest, which most pulls want.
+  private func trim(_ queue: ConsumeQueue) {
+    let kept: Int64 = tailBytes > settings.queueTailBytes ? 0 : 256
+    if queue.tail.count > 2 * Int(kept) { queue.tail.removeFirst(to: min(queue.written, queue.tail.end - kept)) }
+    tailBytes += queue.tail.memoryBytes - queue.countedBytes
+    queue.countedBytes = queue.tail.memoryBytes
+  }
+
+  func markDirty(_ queue: ConsumeQueue) {
+    guard !queue.isDirty else { return }
+    queue.isDirty = true
+    dirtyQueues.append(queue)
+  }
+}

@@ -1,0 +1,286 @@
+import ApusBase
+import ApusModel
+import ApusStoreCore
+
+/// Puts a store in order after a stop: finds where the log ends, gives every record its queue entry, and leaves out what is
+/// damaged, by one rule. Below what is durable damage is isolated: what can be read after it stays, and the messages lost keep their
+/// queue offsets, as blanks. Above it the log ends at the first bad record.
+///
+/// What is durable, and where reading begins, the durable mark says (``DurableMark``), else the checkpoint (``RecoveryPlan``). Entries
+/// are put back by the queue offset that each record carries, over what the files hold, so that recovering twice, or being stopped
+/// in it, comes to the same.
+struct Recovery {
+  let store: MessageStore
+  /// Whether the store was closed in order: there was no abort file.
+  let wasClosed: Bool
+  /// Every choice made, in order.
+  private(set) var events: [StoreEvent] = []
+
+  private var plan = RecoveryPlan(start: .zero, rule: .everything, basis: .nothing)
+  /// Whether zeroes after the last record are taken for the end without looking at all of them.
+  private var trustsZeroes = false
+  private var end = PhysicalOffset.zero
+  private var last: CommitLog.LastRecord?
+  private var records = 0
+  /// What was passed over.
+  private var isolated: [Range<PhysicalOffset>] = []
+  private var rebuild: QueueRebuild
+
+  init(store: MessageStore, wasClosed: Bool) {
+    self.store = store
+    self.wasClosed = wasClosed
+    rebuild = QueueRebuild(store: store)
+  }
+
+  private var files: [MappedFile] { store.log.segments.files }
+
+  /// Does it all.
+  mutating func run() throws(DiskError) {
+    let first = try choosePlan()
+    try readLog(from: first)
+    try finishLog()
+    events += try rebuild.finish(readFrom: plan.start, logEnd: end, isolated: isolated)
+    store.dispatched = end
+    store.dispatchedTime = last?.storeTime ?? store.checkpoint.queues
+    store.queuesWritten = min(plan.start, end)
+    store.queuesWrittenTime = store.checkpoint.queues
+    events.append(.recovered(end: end, records: records))
+  }
+
+  // MARK: Where to begin
+
+  private mutating func choosePlan() throws(DiskError) -> CommitLog.LastRecord? {
+    if let bytes = try store.disk.contents(of: store.settings.checkpointPath, limit: Checkpoint.bytes),
+      let checkpoint = Checkpoint(bytes.rawSpan)
+    {
+      store.checkpoint = checkpoint
+      store.indexTime = checkpoint.index
+    }
+    if let bytes = try store.disk.contents(of: store.settings.markPath, limit: DurableMark.bytes) {
+      if let mark = DurableMark.newest(in: bytes.rawSpan) {
+        store.mark = mark
+        if let reason = try mismatch(of: mark) {
+          events.append(.markIgnored(reason: reason))
+        } else {
+          trustsZeroes = wasClosed && mark.isClean
+          plan = RecoveryPlan(
+            start: max(min(mark.offset, mark.queues), store.log.minOffset),
+            rule: wasClosed ? .everything : .before(mark.offset), basis: .mark)
+          events.append(.recoveryStarted(at: plan.start, basis: plan.basis))
+          guard let record = mark.lastRecord else { return nil }
+          return CommitLog.LastRecord(
+            offset: record.offset, size: mark.offset - record.offset, storeTime: record.storeTime)
+        }
+      } else {
+        events.append(.markIgnored(reason: "neither of its slots is whole"))
+      }
+    }
+    try planWithoutMark()
+    events.append(.recoveryStarted(at: plan.start, basis: plan.basis))
+    return nil
+  }
+
+  /// Why a mark does not fit the log; nil when it does.
+  private func mismatch(of mark: DurableMark) throws(DiskError) -> String? {
+    guard mark.offset >= store.log.minOffset, mark.queues >= .zero, mark.queues <= mark.offset else {
+      return "it lies outside of the log"
+    }
+    guard let last = mark.lastRecord else { return mark.offset == .zero ? nil : "it names no record" }
+    guard let file = store.log.segments.file(at: last.offset), mark.offset <= file.end, last.offset < mark.offset else {
+      return "its last record is not in the log"
+    }
+    let mapping = try store.mapped(file, writable: false)
+    let bytes = mapping.bytes(last.offset - file.start..<mark.offset - file.start)
+    guard CRC32.checksum(bytes) == last.crc else { return "its last record has changed" }
+    return nil
+  }
+
+  private mutating func planWithoutMark() throws(DiskError) {
+    try loadAllQueues()
+    var described: [RecoveryPlan.File] = []
+    for file in files {
+      let mapping = try store.mapped(file, writable: false)
+      let scanner = LogScanner(mapping.bytes(0..<file.capacity), start: file.start, checksBodies: false)
+      described.append(
+        RecoveryPlan.File(start: file.start, firstStoreTime: scanner.storeTime(at: 0), hasData: scanner.hasData))
+    }
+    let logEnd = files.last?.end ?? .zero
+    let covered = store.queues.loaded.compactMap(\.lastRecordEnd).filter { $0 <= logEnd }.max()
+    let exists = try store.disk.list(store.settings.root).contains { $0.name == "checkpoint" && $0.length >= 24 }
+    plan = RecoveryPlan.withoutMark(
+      files: described, wasClosed: wasClosed, checkpoint: exists ? store.checkpoint : nil, queuesCover: covered)
+  }
+
+  private func loadAllQueues() throws(DiskError) {
+    for (topic, id) in store.queues.all { _ = try store.queue(topic: topic, id: id) }
+  }
+
+  // MARK: Reading
+
+  /// Reads the log from the plan's start, going further back while entries before it turn out to be missing.
+  private mutating func readLog(from first: CommitLog.LastRecord?) throws(DiskError) {
+    var step = 1
+    while true {
+      end = plan.start
+      last = first
+      records = 0
+      isolated = []
+      rebuild.begin(canGoBack: plan.start > store.log.minOffset)
+      let before = events.count
+      try readFiles()
+      guard rebuild.mustGoBack else { return }
+      events.removeLast(events.count - before)
+      let index = files.lastIndex { $0.start < plan.start } ?? 0
+      plan.start = files[max(0, index + 1 - step)].start
+      step *= 2
+      store.queues.unloadAll()
+      try loadAllQueues()
+      events.append(.recoveryWentBack(to: plan.start))
+    }
+  }
+
+  private mutating func readFiles() throws(DiskError) {
+    var position = plan.start
+    for (index, file) in files.enumerated() where file.end > plan.start {
+      if file.start > position {
+        guard plan.rule.mayFollow(position, after: last?.storeTime) else { return }
+        isolated.append(position..<file.start)
+      }
+      position = max(position, file.start)
+      let mapping = try store.mapped(file, writable: false)
+      let bytes = mapping.bytes(0..<file.capacity)
+      let scanner = LogScanner(
+        bytes, start: file.start, checksBodies: store.settings.checksOnRecovery, trustsZeroes: trustsZeroes)
+      guard try read(scanner, file, index, from: position - file.start) else { return }
+      if rebuild.mustGoBack { return }
+      position = file.end
+    }
+  }
+
+  /// Reads one file from a position on. Returns whether the log goes on in the next one.
+  private mutating func read(
+    _ scanner: borrowing LogScanner, _ file: MappedFile, _ index: Int, from start: Int
+  ) throws(DiskError) -> Bool {
+    var position = start
+    while true {
+      switch scanner.item(at: position) {
+      case .record(let size):
+        try take(scanner.bytes.extracting(position..<position + size), at: file.start + position)
+        if rebuild.mustGoBack { return false }
+        position += size
+        end = file.start + position
+      case .blank, .end: return true
+      case .unwritten:
+        if try isMissingBlank(file, index, at: position) {
+          try restoreBlank(file, at: position)
+          return true
+        }
+        guard try goesOn(after: index, from: file.start + position) else { return false }
+        isolate(file, file.start + position..<file.end)
+        return true
+      case .bad(let reason):
+        let bad = file.start + position
+        if plan.rule.mayFollow(bad, after: last?.storeTime) {
+          if let next = scanner.resume(after: position), covers(scanner, file, next, index) {
+            isolate(file, bad..<file.start + next)
+            position = next
+            continue
+          }
+          if try goesOn(after: index, from: bad) {
+            isolate(file, bad..<file.end)
+            return true
+          }
+        }
+        events.append(.logCut(path: file.path, at: bad, reason: "\(reason)"))
+        return false
+      }
+    }
+  }
+
+  private mutating func isolate(_ file: MappedFile, _ range: Range<PhysicalOffset>) {
+    isolated.append(range)
+    rebuild.sawDamage = true
+    events.append(.damageIsolated(path: file.path, range))
+  }
+
+  /// Whether what stands at a position, a record or the file's blank, is durable for sure.
+  private func covers(_ scanner: borrowing LogScanner, _ file: MappedFile, _ position: Int, _ index: Int) -> Bool {
+    if let time = scanner.storeTime(at: position) { return plan.rule.covers(file.start + position, storedAt: time) }
+    // A blank was written with the first record of the next file.
+    guard index + 1 < files.count, let mapping = files[index + 1].mapping else { return false }
+    let next = files[index + 1]
+    let nextScanner = LogScanner(mapping.bytes(0..<next.capacity), start: next.start, checksBodies: false)
+    guard let time = nextScanner.storeTime(at: 0) else { return false }
+    return plan.rule.covers(next.start, storedAt: time)
+  }
+
+  /// Whether a later file holds durable records.
+  private func goesOn(after index: Int, from offset: PhysicalOffset) throws(DiskError) -> Bool {
+    guard plan.rule.mayFollow(offset, after: last?.storeTime) else { return false }
+    for file in files[(index + 1)...] {
+      let mapping = try store.mapped(file, writable: false)
+      let bytes = mapping.bytes(0..<file.capacity)
+      let scanner = LogScanner(bytes, start: file.start, checksBodies: store.settings.checksOnRecovery)
+      if let time = scanner.storeTime(at: 0) {
+        if case .record = scanner.item(at: 0) { return plan.rule.covers(file.start, storedAt: time) }
+      }
+      if trustsZeroes, !scanner.hasData { continue }
+      if let next = scanner.resume(after: 0), let time = scanner.storeTime(at: next) {
+        return plan.rule.covers(file.start + next, storedAt: time)
+      }
+    }
+    return false
+  }
+
+  /// Whether the zeroes from a position to the file's end stand where a blank belongs: the next file begins with a whole record
+  /// that did not fit here.
+  private func isMissingBlank(_ file: MappedFile, _ index: Int, at position: Int) throws(DiskError) -> Bool {
+    guard file.capacity - position >= 8, index + 1 < files.count, files[index + 1].start == file.end else {
+      return false
+    }
+    let next = files[index + 1]
+    let mapping = try store.mapped(next, writable: false)
+    let scanner = LogScanner(mapping.bytes(0..<next.capacity), start: next.start, checksBodies: true)
+    guard case .record(let size) = scanner.item(at: 0), let time = scanner.storeTime(at: 0) else { return false }
+    return size + 8 > file.capacity - position || plan.rule.covers(next.start, storedAt: time)
+  }
+
+  private mutating func restoreBlank(_ file: MappedFile, at position: Int) throws(DiskError) {
+    var writer = ByteWriter(capacity: 8)
+    writer.write(Int32(truncatingIfNeeded: file.capacity - position))
+    writer.write(StoredRecord.blankMagic)
+    let open = try OpenFile(disk: store.disk, path: file.path, create: false)
+    try store.disk.write(open.file, at: Int64(position), bytes: writer.bytes)
+    try store.disk.sync(open.file)
+    events.append(.blankRestored(path: file.path, at: file.start + position))
+  }
+
+  private mutating func take(_ bytes: RawSpan, at offset: PhysicalOffset) throws(DiskError) {
+    guard let record = StoredRecord.whole(at: bytes) else { preconditionFailure("the record was whole a moment ago") }
+    records += 1
+    last = CommitLog.LastRecord(offset: offset, size: bytes.byteCount, storeTime: record.storeTime)
+    try rebuild.add(record, at: offset)
+  }
+
+  // MARK: The log's end
+
+  private func finishLog() throws(DiskError) {
+    let log = store.log
+    if !wasClosed || !trustsZeroes { try flushRead() }
+    log.marks = Marks(end: end, dispatch: store.settings.dispatch)
+    if log.segments.files.isEmpty { return }
+    try store.cutLog(to: end, trustsZeroes: trustsZeroes)
+    log.last = last
+    log.lastFlushed = last
+    for file in log.segments.files where file !== log.tail { file.mapping = nil }
+  }
+
+  /// What a killed process left is only in the page cache.
+  private func flushRead() throws(DiskError) {
+    for file in files where file.end > plan.start && file.start < end {
+      let from = max(plan.start, file.start) - file.start
+      let to = min(end, file.end) - file.start
+      try store.disk.flush(store.mapped(file, writable: false).segment, from..<to)
+    }
+  }
+}

@@ -1,5 +1,6 @@
 package import ApusBase
 package import ApusModel
+package import ApusProtocol
 
 /// Who is connected: producers and consumers by group, as their heartbeats tell.
 ///
@@ -51,8 +52,8 @@ package struct ClientTable: Sendable {
   package struct Client: Hashable, Sendable {
     /// The client's id, `ip@instance`.
     package var id: String
-    /// The number of its language on the wire.
-    package var language: UInt8
+    /// The language it is written in.
+    package var language: Language
     /// Its version on the wire.
     package var version: Int32
     /// Its address.
@@ -93,7 +94,7 @@ package struct ClientTable: Sendable {
   /// A heartbeat's sender; to be called before its groups are registered. A connection that changes its client id keeps
   /// its groups.
   package mutating func seen(
-    _ connection: UInt64, id: String, language: UInt8, version: Int32, address: HostAddress, now: MonotonicTime
+    _ connection: UInt64, id: String, language: Language, version: Int32, address: HostAddress, now: MonotonicTime
   ) throws(Excess) {
     guard !id.isEmpty, id.utf8.count <= limits.clientIDBytes else { throw .clientID }
     var client =
@@ -227,6 +228,9 @@ package struct ClientTable: Sendable {
   /// How a consumer group consumes; nil when it has no members.
   package func profile(of group: RawSpan) -> ConsumerProfile? { consumers[group]?.profile }
 
+  /// How a consumer group consumes; nil when it has no members.
+  package func profile(of group: String) -> ConsumerProfile? { consumers[group]?.profile }
+
   /// What a consumer group wants of a topic; nil when it has no members or does not subscribe to it.
   package func subscription(group: RawSpan, topic: RawSpan) -> GroupSubscription? {
     consumers[group]?.subscriptions[topic]
@@ -240,38 +244,6 @@ package struct ClientTable: Sendable {
 
 /// How a consumer group consumes, as its members' heartbeats say; the last one counts.
 package struct ConsumerProfile: Hashable, Sendable {
-  /// Whether members pull by themselves or are handed messages by the client library.
-  package enum ConsumeType: String, Hashable, Sendable, CaseIterable {
-    /// Pull.
-    case actively = "CONSUME_ACTIVELY"
-    /// Push.
-    case passively = "CONSUME_PASSIVELY"
-  }
-
-  /// Whether the members share the messages or each gets all.
-  package enum MessageModel: String, Hashable, Sendable, CaseIterable {
-    /// Each gets all.
-    case broadcasting = "BROADCASTING"
-    /// They share.
-    case clustering = "CLUSTERING"
-  }
-
-  /// Where a group without offsets starts.
-  package enum ConsumeFromWhere: String, Hashable, Sendable, CaseIterable {
-    /// At the newest message.
-    case lastOffset = "CONSUME_FROM_LAST_OFFSET"
-    /// Deprecated in Java.
-    case lastOffsetAndMinWhenFirst = "CONSUME_FROM_LAST_OFFSET_AND_FROM_MIN_WHEN_BOOT_FIRST"
-    /// Deprecated in Java.
-    case minOffset = "CONSUME_FROM_MIN_OFFSET"
-    /// Deprecated in Java.
-    case maxOffset = "CONSUME_FROM_MAX_OFFSET"
-    /// At the oldest message.
-    case firstOffset = "CONSUME_FROM_FIRST_OFFSET"
-    /// At a time.
-    case timestamp = "CONSUME_FROM_TIMESTAMP"
-  }
-
   /// Pull or push.
   package var consumeType: ConsumeType
   /// Sharing or not.
@@ -287,38 +259,22 @@ package struct ConsumerProfile: Hashable, Sendable {
   }
 }
 
-/// What a consumer group wants of one topic, as a heartbeat says.
+/// What a consumer group wants of one topic, as a heartbeat says, ready to filter pulls.
 package final class GroupSubscription: Sendable {
-  /// The topic.
-  package let topic: String
-  /// When the client made the subscription; the newest counts. Milliseconds in Java, nanoseconds in Go.
-  package let version: Int64
-  /// `TAG` or `SQL92`.
-  package let expressionType: String
-  /// The expression.
-  package let expression: String
-  /// The tags, as the client listed them.
-  package let tags: [String]
-  /// The tags' hashes, as the client listed them.
-  package let tagHashes: [Int32]
-  /// Whether a class was to filter; a relic.
-  package let isClassFilter: Bool
-  /// The filter for pulls; nil when the expression is not one of tags.
+  /// As the heartbeat says. C++ clients send no tags; they are made from the expression then.
+  package let data: SubscriptionData
+  /// The filter for pulls; nil when the expression is not one of tags, or cannot be read.
   package let filter: Subscription?
 
-  /// Describes a subscription. The filter is made from the expression, as C++ clients send no tags.
-  package init(
-    topic: String, version: Int64, expressionType: String = "TAG", expression: String, tags: [String] = [],
-    tagHashes: [Int32] = [], isClassFilter: Bool = false
-  ) {
-    self.topic = topic
-    self.version = version
-    self.expressionType = expressionType
-    self.expression = expression
-    let filter = expressionType == "TAG" ? Subscription(tagExpression: expression) : nil
-    self.filter = filter
-    self.tags = tags.isEmpty ? filter?.tags ?? [] : tags
-    self.tagHashes = tagHashes.isEmpty ? filter?.tagHashes ?? [] : tagHashes
-    self.isClassFilter = isClassFilter
+  /// Reads a heartbeat's subscription.
+  package init(_ data: SubscriptionData) {
+    self.data = data
+    filter =
+      data.expressionType == SubscriptionData.tagExpression ? Subscription(tagExpression: data.expression) : nil
   }
+
+  /// The topic.
+  package var topic: String { data.topic }
+  /// When the client made the subscription; the newest counts. Milliseconds in Java, nanoseconds in Go.
+  package var version: Int64 { data.version }
 }

@@ -113,6 +113,20 @@ package struct SubscriptionGroups: Sendable {
     return group
   }
 
+  /// Differs whenever ``json`` does.
+  package var mark: Mark { Mark(version: version, count: table.count) }
+
+  /// See ``SubscriptionGroups/mark``.
+  package struct Mark: Hashable, Sendable {
+    private var version: DataVersion
+    private var count: Int
+
+    init(version: DataVersion, count: Int) {
+      self.version = version
+      self.count = count
+    }
+  }
+
   /// What `subscriptionGroup.json` and the answer to code 201 hold.
   package var json: JSONValue {
     JSONValue(members: [

@@ -226,6 +226,20 @@ package struct Topics: Sendable {
     return topic
   }
 
+  /// Differs whenever ``json`` does.
+  package var mark: Mark { Mark(version: version, count: table.count) }
+
+  /// See ``Topics/mark``.
+  package struct Mark: Hashable, Sendable {
+    private var version: DataVersion
+    private var count: Int
+
+    init(version: DataVersion, count: Int) {
+      self.version = version
+      self.count = count
+    }
+  }
+
   /// What `topics.json` and the answer to code 21 hold.
   package var json: JSONValue {
     JSONValue(members: [

@@ -17,6 +17,15 @@ public struct AdministeringCodes: Hashable, Sendable {
     .getNamesrvConfig,
   ])
 
+  /// What the broker asks for: changes of topics, groups, settings and offsets, and its settings, which name paths of
+  /// the machine.
+  public static let broker = AdministeringCodes([
+    .updateAndCreateTopic, .deleteTopicInBroker, .updateBrokerConfig, .getBrokerConfig,
+    .updateAndCreateSubscriptionGroup, .deleteSubscriptionGroup, .updateAndCreateACLConfig, .deleteACLConfig,
+    .updateGlobalWhiteAddrsConfig, .invokeBrokerToResetOffset, .cloneGroupOffset, .cleanExpiredConsumeQueue,
+    .cleanUnusedTopic, .deleteExpiredCommitLog, .resumeCheckHalfMessage, .consumeMessageDirectly,
+  ])
+
   /// Refuses a request that administers and comes from elsewhere.
   public func check(_ code: RequestCode, from peer: HostAddress, _ access: AdminAccess) throws(Refusal) {
     guard codes.contains(code), !access.allows(peer) else { return }

@@ -1,5 +1,6 @@
 import ApusBase
 import ApusModel
+import ApusProtocol
 import Testing
 
 @testable import ApusBrokerCore
@@ -15,11 +16,13 @@ import Testing
     notifies: Bool = true, after: Duration = .zero
   ) throws {
     try table.seen(
-      connection, id: "client-\(connection)", language: 0, version: 409, address: HostAddress(ipv4: 1, port: 2),
+      connection, id: "client-\(connection)", language: .java, version: 409, address: HostAddress(ipv4: 1, port: 2),
       now: start + after)
     try table.register(
       consumer: group, profile: profile,
-      subscriptions: topics.map { GroupSubscription(topic: $0, version: version, expression: "v\(version)") },
+      subscriptions: topics.map {
+        GroupSubscription(SubscriptionData(topic: $0, expression: "v\(version)", version: version))
+      },
       notifies: notifies, on: connection)
   }
 
@@ -51,7 +54,7 @@ import Testing
     #expect(table.takeNotices().isEmpty)
     #expect(find(table, "U")?.version == 2)
     try heartbeat(&table, on: 1, topics: ["U"], version: 1)
-    #expect(find(table, "U")?.expression == "v2")
+    #expect(find(table, "U")?.data.expression == "v2")
   }
 
   @Test func `a closed connection leaves all groups and the others are told once`() throws {
@@ -129,11 +132,10 @@ import Testing
     #expect(throws: ClientTable.Excess.groups) { try table.register(producer: "c", on: 1) }
   }
 
-  @Test func `a subscription without tags gets them from its expression`() {
-    let subscription = GroupSubscription(topic: "T", version: 1, expression: "a || b")
-    #expect(subscription.tags == ["a", "b"])
-    #expect(subscription.tagHashes == [97, 98])
+  @Test func `filters by the expression, whatever tags the client lists`() {
+    let subscription = GroupSubscription(SubscriptionData(topic: "T", expression: "a || b"))
     #expect(subscription.filter?.matches(tagsCode: 98) == true)
-    #expect(GroupSubscription(topic: "T", version: 1, expressionType: "SQL92", expression: "a = 1").filter == nil)
+    #expect(subscription.filter?.matches(tagsCode: 99) == false)
+    #expect(GroupSubscription(SubscriptionData(topic: "T", expression: "a = 1", expressionType: "SQL92")).filter == nil)
   }
 }

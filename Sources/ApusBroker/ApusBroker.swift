@@ -1,1 +1,0 @@
-// Target ApusBroker: see docs/architecture.md.

@@ -1,0 +1,98 @@
+package import ApusBase
+package import ApusBrokerCore
+package import ApusSystem
+
+/// What requests are answered from: each table behind a lock of its own, of which never two are held at once.
+package struct BrokerTables: Sendable {
+  /// The settings.
+  package let settings: Locked<BrokerSettings>
+  /// The topics.
+  package let topics: Locked<Topics>
+  /// The consumer groups.
+  package let groups: Locked<SubscriptionGroups>
+  /// Where the groups are.
+  package let offsets: Locked<ConsumerOffsets>
+  /// Who is connected.
+  package let clients: Locked<ClientTable>
+  /// How much was stored and delivered.
+  package let statistics: Locked<BrokerStats>
+
+  /// Fills the tables with what an earlier run left behind. `seed` is random, so that no client can choose names that
+  /// collide.
+  package init(settings: BrokerSettings, stored: ConfigStore.Stored, now: WallTime, seed: UInt64) {
+    var groups = SubscriptionGroups(
+      autoCreates: settings.serving.createsGroups, stored: stored.groups, now: now, seed: seed)
+    groups.limit = settings.process.groups
+    self.settings = Locked(settings)
+    self.topics = Locked(Topics(rules: settings.topicRules, stored: stored.topics, now: now, seed: seed))
+    self.groups = Locked(groups)
+    self.offsets = Locked(ConsumerOffsets(stored: stored.offsets, seed: seed))
+    self.clients = Locked(ClientTable(notifies: settings.serving.notifiesMembers, seed: seed))
+    self.statistics = Locked(BrokerStats())
+  }
+
+  /// Keeps the configuration files of the store below `root` up to date with the tables.
+  package func configStore(root: String, disk: any Disk) -> ConfigStore {
+    ConfigStore(root: root, disk: disk, topics: topics, groups: groups, offsets: offsets)
+  }
+
+  /// The handlers of every code that is not answered in place (10, 310, 320, 11, 15, and 14 while an offset is
+  /// committed).
+  package func handlers(
+    messages: any StoredMessages, config: ConfigStore, settingsFile: SettingsFile?, listener: any TopicListener,
+    booted: WallTime
+  ) -> HandlerTable {
+    let broker = settings.withLock { $0.identity.broker }
+    var table = HandlerTable()
+    addClientCodes(to: &table, listener)
+    addQueueCodes(to: &table, messages, broker)
+    table.add(
+      .updateAndCreateTopic, .ioThread, UpdateAndCreateTopic(topics: topics, config: config, listener: listener))
+    table.add(
+      .deleteTopicInBroker, .ioThread,
+      DeleteTopicInBroker(topics: topics, offsets: offsets, messages: messages, config: config, listener: listener))
+    table.add(.getAllTopicConfig, .ioThread, GetAllTopicConfig(topics: topics))
+    table.add(
+      .updateAndCreateSubscriptionGroup, .ioThread, UpdateAndCreateSubscriptionGroup(groups: groups, config: config))
+    table.add(
+      .deleteSubscriptionGroup, .ioThread,
+      DeleteSubscriptionGroup(groups: groups, offsets: offsets, statistics: statistics, config: config))
+    table.add(.getAllSubscriptionGroupConfig, .ioThread, GetAllSubscriptionGroupConfig(groups: groups))
+    table.add(.getAllConsumerOffset, .ioThread, GetAllConsumerOffset(offsets: offsets))
+    table.add(
+      .updateBrokerConfig, .ioThread,
+      UpdateBrokerConfig(
+        settings: settings, topics: topics, groups: groups, clients: clients, file: settingsFile, listener: listener))
+    table.add(.getBrokerConfig, .ioThread, GetBrokerConfig(settings: settings))
+    table.add(
+      .getBrokerRuntimeInfo, .ioThread,
+      GetBrokerRuntimeInfo(settings: settings, statistics: statistics, messages: messages, booted: booted))
+    return table
+  }
+
+  private func addClientCodes(to table: inout HandlerTable, _ listener: any TopicListener) {
+    table.add(.heartbeat, .loop, Heartbeat(clients: clients, groups: groups, topics: topics, listener: listener))
+    table.add(.unregisterClient, .loop, UnregisterClient(clients: clients, groups: groups))
+    table.add(.getConsumerListByGroup, .loop, GetConsumerListByGroup(clients: clients))
+    table.add(.getConsumerConnectionList, .loop, GetConsumerConnectionList(clients: clients))
+    table.add(.getProducerConnectionList, .loop, GetProducerConnectionList(clients: clients))
+  }
+
+  private func addQueueCodes(to table: inout HandlerTable, _ messages: any StoredMessages, _ broker: String) {
+    table.add(
+      .queryConsumerOffset, .ioThread, QueryConsumerOffset(topics: topics, offsets: offsets, messages: messages))
+    table.add(.getMaxOffset, .ioThread, GetMaxOffset(topics: topics, messages: messages))
+    table.add(.getMinOffset, .ioThread, GetMinOffset(topics: topics, messages: messages))
+    table.add(.searchOffsetByTimestamp, .ioThread, SearchOffsetByTimestamp(topics: topics, messages: messages))
+    table.add(
+      .getEarliestMessageStoreTime, .ioThread, GetEarliestMessageStoreTime(topics: topics, messages: messages))
+    table.add(.viewMessageByID, .ioThread, ViewMessageByID(messages: messages))
+    table.add(.queryMessage, .ioThread, QueryMessage(topics: topics, settings: settings, messages: messages))
+    table.add(
+      .getTopicStatsInfo, .ioThread, GetTopicStatsInfo(topics: topics, messages: messages, broker: broker))
+    table.add(
+      .getConsumeStats, .ioThread,
+      GetConsumeStats(
+        topics: topics, offsets: offsets, clients: clients, statistics: statistics, messages: messages, broker: broker))
+  }
+}

@@ -1,0 +1,24 @@
+import ApusBase
+import ApusProtocol
+
+/// Typed fields of a command that was copied out of its frame, refused in the same words as those read in place.
+extension Command {
+  /// A text that must be there.
+  func text(_ name: String) throws(Refusal) -> String {
+    guard let value = self[name] else { throw Refusal(.systemError, "the field \(name) is missing") }
+    return value
+  }
+
+  /// A number that must be there.
+  func number<Value: FixedWidthInteger>(_ name: String, _ type: Value.Type = Value.self) throws(Refusal) -> Value {
+    let text = try text(name)
+    guard let value = Value(text) else {
+      throw Refusal(
+        .systemError, "the field \(name) is no number of \(Value.bitWidth) bits: \(text.prefix(64))")
+    }
+    return value
+  }
+
+  /// A truth value as Java reads it: true for `true` in any case; false when it is absent.
+  func flag(_ name: String) -> Bool { self[name]?.lowercased() == "true" }
+}

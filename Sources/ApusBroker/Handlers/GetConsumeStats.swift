@@ -1,0 +1,66 @@
+import ApusBase
+package import ApusBrokerCore
+import ApusModel
+package import ApusProtocol
+package import ApusSystem
+
+/// Code 208: how far a consumer group is in each queue that it reads, and how fast it goes.
+///
+/// Topics that its members no longer subscribe to are left out while it has members that do subscribe to something.
+package struct GetConsumeStats: RequestHandler {
+  private let topics: Locked<Topics>
+  private let offsets: Locked<ConsumerOffsets>
+  private let clients: Locked<ClientTable>
+  private let statistics: Locked<BrokerStats>
+  private let messages: any StoredMessages
+  private let broker: String
+
+  /// Takes its parts; `broker` is the broker's name.
+  package init(
+    topics: Locked<Topics>, offsets: Locked<ConsumerOffsets>, clients: Locked<ClientTable>,
+    statistics: Locked<BrokerStats>, messages: any StoredMessages, broker: String
+  ) {
+    self.topics = topics
+    self.offsets = offsets
+    self.clients = clients
+    self.statistics = statistics
+    self.messages = messages
+    self.broker = broker
+  }
+
+  /// Answers.
+  package func handle(_ request: Command, from requester: Requester) throws(Refusal) -> Reply {
+    let group = try request.text("consumerGroup")
+    let named = request["topic"] ?? ""
+    let isNamed = named.contains { !$0.isWhitespace }
+    let names = isNamed ? [named] : offsets.withLock { $0.topics(ofGroup: group) }
+    let subscribed = Set(clients.withLock { $0.subscriptions(of: group) }.map(\.topic))
+    var entries: [ConsumeStats.Entry] = []
+    var rate = 0.0
+    for name in names where subscribed.isEmpty || subscribed.contains(name) {
+      guard let topic = topics.withLock({ $0.find(name) }) else { continue }
+      do throws(DiskError) {
+        try append(topic, group, to: &entries)
+      } catch {
+        throw Refusals.disk(error)
+      }
+      let series = statistics.withLock { $0.series(.groupGetMessages(topic: topic.id, group: group)) }
+      rate += series?.snapshot(.minute).perSecond ?? 0
+    }
+    return Reply(body: ConsumeStats(entries, consumeRate: rate).bytes())
+  }
+
+  private func append(_ topic: Topic, _ group: String, to entries: inout [ConsumeStats.Entry]) throws(DiskError) {
+    let committed = offsets.withLock { $0.offsets(topic: topic.name, group: group) }
+    for queue in 0..<max(topic.config.readQueueCount, 0) {
+      let offset = committed[queue] ?? 0
+      var time: WallTime?
+      if offset > 0 { time = try messages.storeTime(topic: topic.name, queue: queue, at: QueueOffset(offset - 1)) }
+      entries.append(
+        ConsumeStats.Entry(
+          queue: MessageQueue(topic: topic.name, brokerName: broker, queueID: queue),
+          brokerOffset: try messages.bounds(topic: topic.name, queue: queue)?.max ?? .zero,
+          consumerOffset: QueueOffset(offset), lastTimestamp: time ?? WallTime(milliseconds: 0)))
+    }
+  }
+}

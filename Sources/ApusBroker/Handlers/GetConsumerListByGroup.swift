@@ -1,0 +1,22 @@
+import ApusBase
+package import ApusBrokerCore
+package import ApusProtocol
+package import ApusSystem
+
+/// Code 38: the client ids of a consumer group, by which its members share the queues out.
+package struct GetConsumerListByGroup: RequestHandler {
+  private let clients: Locked<ClientTable>
+
+  /// Takes its parts.
+  package init(clients: Locked<ClientTable>) { self.clients = clients }
+
+  /// Answers.
+  package func handle(_ request: Command, from requester: Requester) throws(Refusal) -> Reply {
+    let group = try request.text("consumerGroup")
+    let ids = clients.withLock { clients in
+      (clients.consumers(of: group) ?? []).compactMap { clients.client(on: $0)?.id }
+    }
+    guard !ids.isEmpty else { throw Refusal(.systemError, "no consumer for this group, \(group)") }
+    return Reply(body: ConsumerIDList(ids).bytes())
+  }
+}

@@ -1,0 +1,65 @@
+package import ApusModel
+package import ApusProtocol
+
+/// Who sent a request.
+package struct Requester: Hashable, Sendable {
+  /// The connection, unlike every other one of the process.
+  package var connection: UInt64
+  /// The peer's address.
+  package var address: HostAddress
+
+  /// Names a requester.
+  package init(connection: UInt64, address: HostAddress) {
+    self.connection = connection
+    self.address = address
+  }
+}
+
+/// Answers requests of one code. Hot codes (10, 310, 320, 11, 14, 15) are answered in place; all others come here,
+/// copied out of their frame, so that they can be answered on another thread.
+package protocol RequestHandler: Sendable {
+  /// Answers, or throws what the request is refused with.
+  func handle(_ request: Command, from requester: Requester) throws(Refusal) -> Reply
+}
+
+/// Which handler answers which code, where it runs, and who may ask.
+package struct HandlerTable: Sendable {
+  /// Where a handler runs.
+  package enum Place: Hashable, Sendable {
+    /// On the connection's loop: it touches memory only.
+    case loop
+    /// On an I/O thread: it may wait for the device.
+    case ioThread
+  }
+
+  /// One code's row.
+  package struct Row: Sendable {
+    /// What answers.
+    package let handler: any RequestHandler
+    /// Where.
+    package let place: Place
+    /// Whether the code administers, so that it is accepted from where ``ApusModel/AdminAccess`` allows only.
+    package let administers: Bool
+  }
+
+  private var rows: [RequestCode: Row] = [:]
+
+  /// Makes an empty table.
+  package init() {}
+
+  /// Enters a code. Each may be entered once.
+  package mutating func add(_ code: RequestCode, _ place: Place, _ handler: any RequestHandler) {
+    precondition(rows[code] == nil, "two handlers for request code \(code.rawValue)")
+    rows[code] = Row(handler: handler, place: place, administers: AdministeringCodes.broker.codes.contains(code))
+  }
+
+  /// A code's row; throws how a code without one is refused, and how one that administers is refused from elsewhere.
+  package func row(for code: RequestCode, from requester: Requester, _ access: AdminAccess) throws(Refusal) -> Row {
+    guard let row = rows[code] else { throw Refusals.unsupported(code) }
+    if row.administers { try AdministeringCodes.broker.check(code, from: requester.address, access) }
+    return row
+  }
+
+  /// All codes that have a row.
+  package var codes: Set<RequestCode> { Set(rows.keys) }
+}

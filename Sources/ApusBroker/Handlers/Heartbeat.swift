@@ -1,0 +1,100 @@
+import ApusBase
+package import ApusBrokerCore
+import ApusModel
+package import ApusProtocol
+package import ApusSystem
+
+/// Code 34: a client tells which groups it is in. Consumer groups are made when they are new, and their retry topics
+/// with them.
+///
+/// The members of a group that changed are told by the loop at the end of its turn:
+/// ``ApusBrokerCore/ClientTable/takeNotices()``.
+package struct Heartbeat: RequestHandler {
+  private let clients: Locked<ClientTable>
+  private let groups: Locked<SubscriptionGroups>
+  private let topics: Locked<Topics>
+  private let listener: any TopicListener
+
+  /// Takes its parts.
+  package init(
+    clients: Locked<ClientTable>, groups: Locked<SubscriptionGroups>, topics: Locked<Topics>,
+    listener: any TopicListener
+  ) {
+    self.clients = clients
+    self.groups = groups
+    self.topics = topics
+    self.listener = listener
+  }
+
+  /// Answers. Groups after one that is refused are not registered.
+  package func handle(_ request: Command, from requester: Requester) throws(Refusal) -> Reply {
+    let heartbeat: HeartbeatData
+    do throws(DecodeError) {
+      heartbeat = try HeartbeatData(bytes: request.body)
+    } catch {
+      throw Refusals.body(error)
+    }
+    for group in heartbeat.producerGroups + heartbeat.consumers.map(\.group) {
+      do throws(NameFault) {
+        try GroupName.validate(group)
+      } catch {
+        throw Refusal(.systemError, GroupName.remark(error))
+      }
+    }
+    let limits = clients.withLock { $0.limits }
+    do throws(ClientTable.Excess) {
+      try register(heartbeat, request.header, requester)
+    } catch {
+      throw Refusals.excess(error, limits)
+    }
+    return Reply()
+  }
+
+  private func register(
+    _ heartbeat: HeartbeatData, _ header: CommandHeader, _ requester: Requester
+  ) throws(ClientTable.Excess) {
+    try clients.withLock { clients throws(ClientTable.Excess) in
+      try clients.seen(
+        requester.connection, id: heartbeat.clientID, language: header.language, version: header.version,
+        address: requester.address, now: SystemClock.monotonic())
+      for group in heartbeat.producerGroups { try clients.register(producer: group, on: requester.connection) }
+    }
+    for consumer in heartbeat.consumers {
+      let notifies = prepare(consumer)
+      let subscriptions = consumer.subscriptions.map { GroupSubscription($0) }
+      let profile = ConsumerProfile(
+        consumeType: consumer.consumeType, messageModel: consumer.messageModel,
+        consumeFromWhere: consumer.consumeFromWhere)
+      try clients.withLock { clients throws(ClientTable.Excess) in
+        _ = try clients.register(
+          consumer: consumer.group, profile: profile, subscriptions: subscriptions, notifies: notifies,
+          on: requester.connection)
+      }
+    }
+  }
+
+  /// Makes a consumer's group and retry topic where they are missing; returns whether the group's members are told of
+  /// changes.
+  private func prepare(_ consumer: ConsumerData) -> Bool {
+    let now = SystemClock.wall()
+    let group = groups.withLock { $0.findOrMake(consumer.group, now: now) }
+    guard let config = group?.config else { return true }
+    let name = SystemTopics.retryTopic(of: consumer.group)
+    // A group's name may be longer than a topic's: such a group has no retry topic.
+    guard name.utf8.count <= TopicName.maxLength else { return config.notifyConsumerIDsChangedEnabled }
+    let (before, topic) = topics.withLock { topics -> (Topic?, Topic?) in
+      let before = topics.find(name)
+      let flag = consumer.unitMode ? TopicConfig.unitSubscribedFlag : 0
+      do throws(Topics.Missing) {
+        return (
+          before, try topics.ensure(name, queueCount: config.retryQueueCount, systemFlag: flag, now: now)
+        )
+      } catch {
+        // There are as many topics as there may be: the consumer works, without retries.
+        return (before, before)
+      }
+    }
+    if let topic, topic !== before { listener.topicChanged(topic) }
+    return config.notifyConsumerIDsChangedEnabled
+  }
+}

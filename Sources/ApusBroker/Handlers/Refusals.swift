@@ -1,0 +1,67 @@
+package import ApusBase
+package import ApusBrokerCore
+package import ApusProtocol
+
+/// What requests are refused with, where several handlers say the same.
+package enum Refusals {
+  /// A code that nobody answers. Unknown codes get Java's words; known ones say what is not available.
+  package static func unsupported(_ code: RequestCode) -> Refusal {
+    guard let feature = unavailable[code] else {
+      return Refusal(.requestCodeNotSupported, " request type \(code.rawValue) not supported")
+    }
+    return Refusal(
+      .requestCodeNotSupported,
+      " request type \(code.rawValue) not supported: this broker does not offer \(feature)")
+  }
+
+  /// Codes that a Java broker answers, with what they are for.
+  private static let unavailable: [RequestCode: StaticString] = [
+    .consumerSendMessageBack: "retries of messages; turn them off in the consumer and send the message again yourself",
+    .endTransaction: "transactions; send messages without a transaction",
+    .lockBatchMessageQueue: "locks for consuming in order; use a concurrent listener",
+    .unlockBatchMessageQueue: "locks for consuming in order; use a concurrent listener",
+    .getAllDelayOffset: "delayed messages",
+    .checkClientConfig: "filters other than tags; subscribe by tags and filter in the consumer",
+    .sendReplyMessage: "request-reply; send the answer to a topic of your own",
+    .sendReplyMessageV2: "request-reply; send the answer to a topic of your own",
+    .updateAndCreateACLConfig: "access control lists; restrict access by network",
+    .deleteACLConfig: "access control lists; restrict access by network",
+    .updateGlobalWhiteAddrsConfig: "access control lists; restrict access by network",
+    .getBrokerClusterACLInfo: "access control lists; restrict access by network",
+  ]
+
+  /// A send with a delay level.
+  package static let delayed = Refusal(
+    .messageIllegal, "this broker does not deliver messages later: send without the property DELAY")
+
+  /// A send that begins a transaction.
+  package static let transactional = Refusal(
+    .messageIllegal, "this broker does not offer transactions: send without the property TRAN_MSG")
+
+  /// A topic that is not there, in the words of tools.
+  package static func noTopic(_ name: String) -> Refusal { Refusal(.topicNotExist, "topic[\(name)] not exist") }
+
+  /// The device failed while a request was answered.
+  package static func disk(_ error: DiskError) -> Refusal {
+    Refusal(.systemError, "the store could not be read or written: \(error)")
+  }
+
+  /// A body that is not what it should be.
+  package static func body(_ error: DecodeError) -> Refusal {
+    Refusal(.systemError, "the body cannot be read: \(error)")
+  }
+
+  /// A client that registers too much.
+  package static func excess(_ excess: ClientTable.Excess, _ limits: ClientTable.Limits) -> Refusal {
+    switch excess {
+    case .groups:
+      Refusal(.systemError, "a client may be in \(limits.groupsPerConnection) groups: leave some or use another client")
+    case .subscriptions(let group):
+      Refusal(
+        .systemError,
+        "group \(group) may subscribe to \(limits.subscriptionsPerGroup) topics: use several groups")
+    case .clientID:
+      Refusal(.systemError, "a client id must have 1 to \(limits.clientIDBytes) bytes")
+    }
+  }
+}

@@ -1,0 +1,45 @@
+import ApusBase
+package import ApusBrokerCore
+import ApusModel
+package import ApusProtocol
+package import ApusSystem
+
+/// Code 200: makes or changes a consumer group and writes `subscriptionGroup.json`.
+///
+/// Deviation from Java: names that cannot be groups and numbers that cannot be are refused.
+package struct UpdateAndCreateSubscriptionGroup: RequestHandler {
+  private let groups: Locked<SubscriptionGroups>
+  private let config: ConfigStore
+
+  /// Takes its parts.
+  package init(groups: Locked<SubscriptionGroups>, config: ConfigStore) {
+    self.groups = groups
+    self.config = config
+  }
+
+  /// Answers.
+  package func handle(_ request: Command, from requester: Requester) throws(Refusal) -> Reply {
+    let group: SubscriptionGroupConfig
+    do throws(DecodeError) {
+      group = try SubscriptionGroupConfig(json: JSONParser.parse(request.body.rawSpan))
+    } catch {
+      throw Refusals.body(error)
+    }
+    do throws(NameFault) {
+      try GroupName.validate(group.name)
+    } catch {
+      throw Refusal(.systemError, GroupName.remark(error))
+    }
+    guard (0...Topics.queueLimit).contains(group.retryQueueCount) else {
+      throw Refusal(
+        .systemError, "retryQueueNums is \(group.retryQueueCount) but must be from 0 to \(Topics.queueLimit)")
+    }
+    groups.withLock { _ = $0.update(group, now: SystemClock.wall()) }
+    do throws(DiskError) {
+      try config.saveGroups()
+    } catch {
+      throw Refusals.disk(error)
+    }
+    return Reply()
+  }
+}

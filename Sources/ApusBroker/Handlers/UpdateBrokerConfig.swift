@@ -1,0 +1,73 @@
+import ApusBase
+package import ApusBrokerCore
+package import ApusProtocol
+package import ApusSystem
+
+/// Code 25: changes settings. All of them or, when one is forbidden or cannot be, none; keys that nobody knows are
+/// passed over.
+///
+/// Deviation from Java: a value that cannot be is refused rather than ignored, and the remark of a success names the
+/// settings that count from the next start on.
+package struct UpdateBrokerConfig: RequestHandler {
+  private let settings: Locked<BrokerSettings>
+  private let topics: Locked<Topics>
+  private let groups: Locked<SubscriptionGroups>
+  private let clients: Locked<ClientTable>
+  private let file: SettingsFile?
+  private let listener: any TopicListener
+
+  /// Takes its parts; `file` is nil for a broker that was started without one.
+  package init(
+    settings: Locked<BrokerSettings>, topics: Locked<Topics>, groups: Locked<SubscriptionGroups>,
+    clients: Locked<ClientTable>, file: SettingsFile?, listener: any TopicListener
+  ) {
+    self.settings = settings
+    self.topics = topics
+    self.groups = groups
+    self.clients = clients
+    self.file = file
+    self.listener = listener
+  }
+
+  /// Answers.
+  package func handle(_ request: Command, from requester: Requester) throws(Refusal) -> Reply {
+    let properties: PropertiesFile
+    do throws(DecodeError) {
+      properties = try PropertiesFile(parsing: request.body.rawSpan)
+    } catch {
+      throw Refusals.body(error)
+    }
+    guard !settings.withLock({ $0.forbids(properties) }) else {
+      throw Refusal(.noPermission, "Can not update config in black list.")
+    }
+    let now = SystemClock.wall()
+    let change: BrokerSettings.Change
+    do throws(SettingError) {
+      change = try settings.withLock { settings throws(SettingError) in
+        try settings.update(properties, now: now)
+      }
+    } catch {
+      throw Refusal(.systemError, error.description)
+    }
+    apply(change, now)
+    do throws(DiskError) {
+      if !change.entries.isEmpty { try file?.merge(change.entries) }
+    } catch {
+      throw Refusals.disk(error)
+    }
+    let waiting = change.waiting.joined(separator: ", ")
+    return Reply(remark: waiting.isEmpty ? nil : "from the next start on: \(waiting)")
+  }
+
+  /// Hands live settings to the tables that go by them.
+  private func apply(_ change: BrokerSettings.Change, _ now: WallTime) {
+    let (rules, serving) = settings.withLock { ($0.topicRules, $0.serving) }
+    topics.withLock { topics in
+      topics.rules = rules
+      if change.changesPermission { topics.touch(now: now) }
+    }
+    groups.withLock { $0.autoCreates = serving.createsGroups }
+    clients.withLock { $0.notifies = serving.notifiesMembers }
+    if change.changesPermission { listener.allTopicsChanged() }
+  }
+}

@@ -1,0 +1,48 @@
+import ApusBase
+package import ApusBrokerCore
+package import ApusProtocol
+package import ApusSystem
+
+/// Code 15: a consumer group tells where it is in a queue. Answered in place: it touches memory only.
+///
+/// Deviation from Java, which remembers whatever it is told: topic and group must exist, where groups are not made by
+/// use, and the queue's id and the offset must be possible.
+package struct UpdateConsumerOffset: Sendable {
+  private let topics: Locked<Topics>
+  private let groups: Locked<SubscriptionGroups>
+  private let offsets: Locked<ConsumerOffsets>
+
+  /// Takes its parts.
+  package init(topics: Locked<Topics>, groups: Locked<SubscriptionGroups>, offsets: Locked<ConsumerOffsets>) {
+    self.topics = topics
+    self.groups = groups
+    self.offsets = offsets
+  }
+
+  /// Commits; returning means success, which has neither fields nor body.
+  package func handle(_ request: borrowing Request) throws(Refusal) {
+    let topic = try request.required("topic")
+    let group = try request.required("consumerGroup")
+    let queue = try request.int32("queueId")
+    let offset = try request.int64("commitOffset")
+    try commit(topic: topic, group: group, queue: queue, offset: offset)
+  }
+
+  /// Commits what a request, or a pull that carries a commit, says.
+  package func commit(topic: RawSpan, group: RawSpan, queue: Int32, offset: Int64) throws(Refusal) {
+    guard topics.withLock({ $0.find(topic) }) != nil else { throw Refusals.noTopic(topic.text) }
+    if groups.withLock({ $0.find(group) }) == nil {
+      let name = group.text
+      guard groups.withLock({ $0.findOrMake(name, now: SystemClock.wall()) }) != nil else {
+        throw Refusal(.subscriptionGroupNotExist, "subscription group not exist, \(name)")
+      }
+    }
+    switch offsets.withLock({ $0.commit(topic: topic, group: group, queue: queue, offset: offset) }) {
+    case .committed: return
+    case .outOfRange:
+      throw Refusal(.systemError, "queue \(queue) or offset \(offset) cannot be of topic \(topic.text)")
+    case .full:
+      throw Refusal(.systemError, "there are too many pairs of topic and group with offsets: delete groups (code 207)")
+    }
+  }
+}

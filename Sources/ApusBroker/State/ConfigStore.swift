@@ -1,0 +1,119 @@
+package import ApusBase
+package import ApusBrokerCore
+package import ApusSystem
+
+/// Keeps `topics.json`, `subscriptionGroup.json` and `consumerOffset.json` of a store up to date.
+///
+/// Topics and groups are written when they changed, offsets at intervals; each file is written only when its table
+/// moved since. All calls write to the device: they are made by the I/O threads and the cleaner, never by a loop, and a
+/// lock per file, which nobody else takes, keeps two of them from writing the same file at once.
+package final class ConfigStore: Sendable {
+  /// What an earlier run left behind.
+  package struct Stored: Sendable {
+    /// `topics.json`
+    package var topics: StoredTopics?
+    /// `subscriptionGroup.json`
+    package var groups: StoredSubscriptionGroups?
+    /// `consumerOffset.json`
+    package var offsets: StoredConsumerOffsets?
+    /// Files that were read from their backup, with the reason.
+    package var fallbacks: [String] = []
+  }
+
+  private struct Written<Mark: Equatable & Sendable>: Sendable {
+    var file: ConfigFile
+    var mark: Mark
+  }
+
+  private let disk: any Disk
+  private let topics: Locked<Topics>
+  private let groups: Locked<SubscriptionGroups>
+  private let offsets: Locked<ConsumerOffsets>
+  private let topicFile: Locked<Written<Topics.Mark?>>
+  private let groupFile: Locked<Written<SubscriptionGroups.Mark?>>
+  private let offsetFile: Locked<Written<Int64>>
+
+  /// The directory of the files below a store's root.
+  private static func path(_ root: String, _ name: String) -> String { "\(root)/config/\(name)" }
+
+  /// Reads what an earlier run left below `root`. Throws when a file and its backup are damaged.
+  package static func load(root: String, disk: any Disk) throws(ConfigFileError) -> Stored {
+    var stored = Stored()
+    stored.topics = try load("topics.json", root, disk, &stored) { json throws(DecodeError) in
+      try StoredTopics(json: json)
+    }
+    stored.groups = try load("subscriptionGroup.json", root, disk, &stored) { json throws(DecodeError) in
+      try StoredSubscriptionGroups(json: json)
+    }
+    stored.offsets = try load("consumerOffset.json", root, disk, &stored) { json throws(DecodeError) in
+      try StoredConsumerOffsets(json: json)
+    }
+    return stored
+  }
+
+  private static func load<Value>(
+    _ name: String, _ root: String, _ disk: any Disk, _ stored: inout Stored,
+    _ read: (JSONValue) throws(DecodeError) -> Value
+  ) throws(ConfigFileError) -> Value? {
+    var file = ConfigFile(path: path(root, name))
+    let loaded = try file.load(from: disk) { bytes throws(DecodeError) in
+      try read(JSONParser.parse(bytes, limits: JSONParser.Limits(bytes: Int(ConfigFile.byteLimit))))
+    }
+    guard let loaded else { return nil }
+    if case .backup(let damage) = loaded.source {
+      stored.fallbacks.append("\(name) was read from its backup: \(damage?.description ?? "it is missing or empty")")
+    }
+    return loaded.value
+  }
+
+  /// Takes over the tables, which hold what ``load(root:disk:)`` gave.
+  package init(
+    root: String, disk: any Disk, topics: Locked<Topics>, groups: Locked<SubscriptionGroups>,
+    offsets: Locked<ConsumerOffsets>
+  ) {
+    self.disk = disk
+    self.topics = topics
+    self.groups = groups
+    self.offsets = offsets
+    topicFile = Locked(Written(file: ConfigFile(path: Self.path(root, "topics.json")), mark: nil))
+    groupFile = Locked(Written(file: ConfigFile(path: Self.path(root, "subscriptionGroup.json")), mark: nil))
+    offsetFile = Locked(Written(file: ConfigFile(path: Self.path(root, "consumerOffset.json")), mark: -1))
+  }
+
+  /// Writes the topics if they changed.
+  package func saveTopics() throws(DiskError) {
+    try topicFile.withLock { written throws(DiskError) in
+      let table = topics.withLock { $0 }
+      guard written.mark != table.mark else { return }
+      try written.file.store(table.json.bytes(.pretty).rawSpan, to: disk)
+      written.mark = table.mark
+    }
+  }
+
+  /// Writes the groups if they changed.
+  package func saveGroups() throws(DiskError) {
+    try groupFile.withLock { written throws(DiskError) in
+      let table = groups.withLock { $0 }
+      guard written.mark != table.mark else { return }
+      try written.file.store(table.json.bytes(.pretty).rawSpan, to: disk)
+      written.mark = table.mark
+    }
+  }
+
+  /// Writes the offsets if they changed.
+  package func saveOffsets() throws(DiskError) {
+    try offsetFile.withLock { written throws(DiskError) in
+      let table = offsets.withLock { $0 }
+      guard written.mark != table.changes else { return }
+      try written.file.store(table.json.bytes(.pretty).rawSpan, to: disk)
+      written.mark = table.changes
+    }
+  }
+
+  /// Writes whatever changed: at the end of the process, and now and then for what loops changed.
+  package func saveAll() throws(DiskError) {
+    try saveTopics()
+    try saveGroups()
+    try saveOffsets()
+  }
+}

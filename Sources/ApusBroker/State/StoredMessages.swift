@@ -1,0 +1,100 @@
+package import ApusBase
+
+/// What requests ask of the messages besides sending and pulling. The calls may wait for the device, so none is made on
+/// an event loop. Topics are names that the topic table knows.
+package protocol StoredMessages: AnyObject, Sendable {
+  /// Where a queue begins and ends; nil for one that never had a message.
+  func bounds(topic: String, queue: Int32) throws(DiskError) -> QueueBounds?
+  /// The offset of the message of a queue that was stored closest to a moment; the queue's beginning when it is empty.
+  func offset(topic: String, queue: Int32, closestTo moment: WallTime) throws(DiskError) -> QueueOffset
+  /// When the message at an offset was stored; nil when there is none.
+  func storeTime(topic: String, queue: Int32, at offset: QueueOffset) throws(DiskError) -> WallTime?
+  /// Whether the message at an offset is among the newest, which memory holds. True when there is none.
+  func isInMemory(topic: String, queue: Int32, at offset: QueueOffset) throws(DiskError) -> Bool
+  /// The record that begins at an offset of the log; nil when none does.
+  func record(at offset: PhysicalOffset) throws(DiskError) -> [UInt8]?
+  /// The records that the index has under a key.
+  func query(_ query: IndexQuery) throws(DiskError) -> IndexAnswer
+  /// Removes the queues of a topic that was deleted.
+  func removeQueues(of topic: String) throws(DiskError)
+  /// The state of the whole store.
+  func summary() -> StoreSummary
+}
+
+/// Where a queue begins and ends.
+package struct QueueBounds: Hashable, Sendable {
+  /// The first message that is still there.
+  package var min: QueueOffset
+  /// One past the last message.
+  package var max: QueueOffset
+
+  /// Bounds a queue.
+  package init(min: QueueOffset, max: QueueOffset) {
+    self.min = min
+    self.max = max
+  }
+}
+
+/// A question to the index.
+package struct IndexQuery: Hashable, Sendable {
+  /// The topic.
+  package var topic: String
+  /// A key or a unique key of the message.
+  package var key: String
+  /// The most records to give.
+  package var limit: Int
+  /// The earliest store time.
+  package var from: WallTime
+  /// The latest store time.
+  package var to: WallTime
+
+  /// Asks.
+  package init(topic: String, key: String, limit: Int, from: WallTime, to: WallTime) {
+    self.topic = topic
+    self.key = key
+    self.limit = limit
+    self.from = from
+    self.to = to
+  }
+}
+
+/// What the index has.
+package struct IndexAnswer: Hashable, Sendable {
+  /// The records, one after the other, by ascending offset in the log.
+  package var records: [UInt8] = []
+  /// How many they are.
+  package var count = 0
+  /// The store time of the newest message in the index.
+  package var indexedUntil = WallTime(milliseconds: 0)
+  /// The log offset of the newest message in the index.
+  package var indexedUpTo = PhysicalOffset(0)
+
+  /// Starts with nothing.
+  package init() {}
+}
+
+/// The state of a store, for the runtime information.
+package struct StoreSummary: Hashable, Sendable {
+  /// The first byte of the log that is still there.
+  package var minOffset: Int64 = 0
+  /// One past the last byte of the log.
+  package var maxOffset: Int64 = 0
+  /// Bytes that are not on the device yet.
+  package var unflushedBytes: Int64 = 0
+  /// Bytes whose queue entries are still to be made.
+  package var undispatchedBytes: Int64 = 0
+  /// The store time of the oldest message; nil when there is none.
+  package var earliest: WallTime?
+  /// Capacity and free bytes of the device.
+  package var capacityBytes: Int64 = 0
+  /// Free bytes of the device.
+  package var freeBytes: Int64 = 0
+
+  /// Starts with nothing.
+  package init() {}
+
+  /// Which part of the device is in use, 0 to 1; −1 when that is not known.
+  package var usedRatio: Double {
+    capacityBytes > 0 ? Double(capacityBytes - freeBytes) / Double(capacityBytes) : -1
+  }
+}

@@ -95,7 +95,7 @@ let package = Package(
     tests("ApusProtocolTests", ["ApusBase", "ApusModel", "ApusProtocol"]),
     tests("ApusStoreTests", ["ApusBase", "ApusModel", "ApusStoreCore", "ApusStore", "ApusSimulator"]),
     tests("ApusBenchTests", ["ApusBase", "ApusBench", "ApusSystem"]),
-    tests("ApusCommandTests", ["apus"]),
+    tests("ApusCommandTests", ["apus", "ApusBase", "ApusBroker"]),
     tests("TidyTests", []),
     tests("ApusSystemTests", ["ApusBase", "ApusSystem"]),
     tests("ApusRemotingTests", ["ApusBase", "ApusModel", "ApusProtocol", "ApusSystem", "ApusRemoting"]),

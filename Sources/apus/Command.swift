@@ -28,6 +28,9 @@ struct Command: Hashable, Sendable {
   private static let advertise = Option(
     "advertise", value: "HOST", help: "The address or name that clients are told to connect to.")
 
+  private static let log = Option("log", value: "FILE", help: "Write the log to a file that is rotated, not to stderr.")
+  private static let loops = Option("loops", value: "N", help: "Threads that serve connections (half the cores).")
+
   /// `apus serve`.
   static let serve = Command(
     name: "serve",
@@ -43,7 +46,7 @@ struct Command: Hashable, Sendable {
       bind, advertise,
       Option("broker-port", value: "N", help: "The broker's port (10911); its second listener is N − 2."),
       Option("namesrv-port", value: "N", help: "The name server's port (9876)."),
-      printAll, printImportant, help,
+      loops, log, printAll, printImportant, help,
     ])
 
   /// `apus namesrv`, also called `mqnamesrv`.
@@ -55,7 +58,7 @@ struct Command: Hashable, Sendable {
       file, bind,
       Option(
         "name-servers", "n", java: "namesrvAddr", value: "LIST", help: "Accepted; not used."),
-      printAll, help,
+      log, printAll, help,
     ])
 
   /// `apus broker`, also called `mqbroker`.
@@ -72,7 +75,7 @@ struct Command: Hashable, Sendable {
       file,
       Option("name-servers", "n", java: "namesrvAddr", value: "LIST", help: "Name servers: HOST:PORT;HOST:PORT…"),
       Option("store", value: "DIR", help: "Where messages are kept, before the key storePathRootDir."),
-      bind, advertise, printAll, printImportant, help,
+      bind, advertise, loops, log, printAll, printImportant, help,
     ])
 
   /// `apus bench`.

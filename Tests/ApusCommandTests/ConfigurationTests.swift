@@ -1,0 +1,78 @@
+import ApusBase
+import ApusBroker
+import Testing
+
+@testable import apus
+
+@Suite struct ConfigurationTests {
+  private func arguments(_ line: String) throws -> Arguments {
+    guard case .run(let arguments) = try Invocation(commandLine: line.split(separator: " ").map(String.init)) else {
+      throw CommandFailure(.failure, "not a command: \(line)")
+    }
+    return arguments
+  }
+
+  private func serve(_ line: String, _ file: [PropertiesFile.Entry] = []) throws -> PropertiesFile {
+    try Configuration.serve(arguments("apus serve \(line)"), file: PropertiesFile(file), machineAddress: "10.1.2.3")
+  }
+
+  @Test func `serve keeps to this machine unless told otherwise`() throws {
+    let properties = try serve("")
+    #expect(properties["bindAddress"] == "127.0.0.1")
+    #expect(properties["brokerIP1"] == "127.0.0.1")
+    #expect(properties["storePathRootDir"] == "./apus-data")
+    #expect(properties["listenPort"] == nil)
+  }
+
+  @Test func `options stand above the file and the file above the defaults of serve`() throws {
+    let file = [
+      PropertiesFile.Entry("bindAddress", "10.0.0.1"), .init("brokerIP1", "host.a"), .init("listenPort", "7"),
+      .init("storePathRootDir", "/a"),
+    ]
+    let fromFile = try serve("", file)
+    #expect(fromFile["bindAddress"] == "10.0.0.1" && fromFile["brokerIP1"] == "host.a")
+    #expect(fromFile["listenPort"] == "7" && fromFile["storePathRootDir"] == "/a")
+    let told = try serve("--bind 127.0.0.2 --advertise host.b --broker-port 0 --store /b", file)
+    #expect(told["bindAddress"] == "127.0.0.2" && told["brokerIP1"] == "host.b")
+    #expect(told["listenPort"] == "0" && told["storePathRootDir"] == "/b")
+  }
+
+  @Test(arguments: [("0.0.0.0", "10.1.2.3"), ("::", "10.1.2.3"), ("10.9.9.9", "10.9.9.9")])
+  func `what is advertised follows from what is bound`(bind: String, host: String) throws {
+    #expect(try serve("--bind \(bind)")["brokerIP1"] == host)
+  }
+
+  @Test func `a broker takes its options over its file`() throws {
+    let file = PropertiesFile([.init("namesrvAddr", "a:1"), .init("brokerName", "b")])
+    let properties = try Configuration.broker(arguments("mqbroker -n c:2;d:3 --store /s"), file: file)
+    #expect(properties["namesrvAddr"] == "c:2;d:3")
+    #expect(properties["brokerName"] == "b")
+    #expect(properties["storePathRootDir"] == "/s")
+    #expect(properties["bindAddress"] == nil)
+  }
+
+  @Test func `a value that cannot be is a configuration error that names key, value and range`() throws {
+    let failure = #expect(throws: CommandFailure.self) {
+      _ = try Configuration.settings(
+        PropertiesFile([.init("listenPort", "70000")]), machine: try Configuration.machine())
+    }
+    #expect(failure?.status == .configuration)
+    for part in ["listenPort", "70000", "65535"] { #expect(failure?.message.contains(part) == true, "\(part)") }
+  }
+
+  @Test func `a file that is not there is a configuration error that names it`() {
+    let failure = #expect(throws: CommandFailure.self) { _ = try Configuration.file("/nowhere/broker.conf") }
+    #expect(failure?.status == .configuration)
+    #expect(failure?.message.contains("/nowhere/broker.conf") == true)
+  }
+
+  @Test func `printing shows all settings or the important ones`() throws {
+    let settings = try Configuration.settings(PropertiesFile(), machine: try Configuration.machine())
+    let all = try #require(Configuration.printout(try arguments("mqbroker -p"), settings))
+    let important = try #require(Configuration.printout(try arguments("mqbroker -m"), settings))
+    #expect(all.contains("\nflushDiskType=ASYNC_FLUSH\n") || all.hasPrefix("flushDiskType"))
+    #expect(important.contains("brokerClusterName=DefaultCluster\n"))
+    #expect(important.split(separator: "\n").count < all.split(separator: "\n").count / 3)
+    #expect(Configuration.printout(try arguments("mqbroker"), settings) == nil)
+  }
+}

@@ -1,5 +1,6 @@
 package import ApusBase
 package import ApusBrokerCore
+import ApusProtocol
 package import ApusSystem
 
 /// What requests are answered from: each table behind a lock of its own, of which never two are held at once.

@@ -1,5 +1,3 @@
-import ApusBase
-import ApusModel
 import ApusProtocol
 import ApusRouteCore
 import ApusSystem
@@ -10,16 +8,10 @@ extension NameServerRequests {
   /// Fields: `brokerName`, `brokerAddr`, `clusterName`, `brokerId`. Body: the broker's DataVersion. Answers
   /// `changed`, and the DataVersion known here unless the broker is not.
   func queryDataVersion(_ request: borrowing Request, _ context: Context) throws(Refusal) -> Reply {
-    let broker = try identity(request)
-    let version: DataVersion
-    do throws(DecodeError) {
-      version = try DataVersion(json: JSONParser.parse(request.body))
-    } catch {
-      throw Refusal(.systemError, "the body is no data version: \(error)")
-    }
+    let message = try QueryDataVersion.Request(request)
     let (isChanged, known) = routes.withLock {
-      $0.compare(version, of: broker.address, over: context.link, now: context.now)
+      $0.compare(message.version, of: message.brokerAddress, over: context.link, now: context.now)
     }
-    return Reply(fields: [ReplyField("changed", isChanged)], body: known?.json.bytes() ?? [])
+    return QueryDataVersion.Response(changed: isChanged, version: known).reply
   }
 }

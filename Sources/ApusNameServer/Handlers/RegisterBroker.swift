@@ -20,25 +20,21 @@ extension NameServerRequests {
   /// ``ApusProtocol/TopicTable``. Answers `haServerAddr` and `masterAddr` to a replica, and the order configurations
   /// as a KVTable to anyone.
   func registerBroker(_ request: borrowing Request, _ context: Context) throws(Refusal) -> Reply {
-    let broker = try identity(request)
-    let haServerAddress = request.text(optional: "haServerAddr")
-    guard haServerAddress?.utf8.count ?? 0 <= Self.nameLimit else {
-      throw Refusal(.systemError, "haServerAddr is longer than \(Self.nameLimit) bytes")
-    }
-    let announced = try request.int32(optional: "bodyCrc32") ?? 0
-    guard announced == 0 || announced == CRC32.body(request.body) else {
-      throw Refusal(.systemError, "crc32 not match")
-    }
-    let topics: TopicTable
-    let filterServers: [String]?
+    let message = try RegisterBroker.Request(request)
+    try check(message)
+    let content: RegisterBrokerBody
     do throws(DecodeError) {
-      (topics, filterServers) = try registration(request)
+      content = try body(of: message, version: request.header.version)
+      try check(content)
     } catch {
       throw Refusal(.systemError, "Failed to decode RegisterBrokerBody: \(error)")
     }
+    let broker = BrokerIdentity(
+      cluster: message.clusterName, brokerName: message.brokerName, brokerID: message.brokerID,
+      address: message.brokerAddress)
     let registration = BrokerRegistration(
-      broker: broker, haServerAddress: haServerAddress, topics: topics.topics, dataVersion: topics.version,
-      filterServers: filterServers)
+      broker: broker, haServerAddress: message.haServerAddress, topics: content.topics.topics,
+      dataVersion: content.topics.version, filterServers: content.filterServers)
     let outcome = routes.withLock { $0.register(registration, over: context.link, now: context.now) }
     guard case .registered(let masterAddress, let masterHA) = outcome else {
       log.warning(
@@ -47,55 +43,43 @@ extension NameServerRequests {
     }
     log.debug(
       "namesrv", "broker registered",
-      ["address": broker.address, "name": broker.brokerName, "topics": topics.topics.count])
+      ["address": broker.address, "name": broker.brokerName, "topics": content.topics.topics.count])
     var reply = Reply(body: kv.withLock { $0.body(of: KVConfig.orderTopics) }?.bytes() ?? [])
     if let masterHA { reply.fields.append(ReplyField("haServerAddr", masterHA)) }
     if let masterAddress { reply.fields.append(ReplyField("masterAddr", masterAddress)) }
     return reply
   }
 
-  /// Reads the body: JSON, compressed, or of a broker too old to send more than its topics.
-  private func registration(_ request: borrowing Request) throws(DecodeError) -> (TopicTable, [String]?) {
-    // Java's broker without topics sends no body.
-    guard request.body.byteCount > 0 else {
-      return (TopicTable(version: DataVersion(timestamp: WallTime(milliseconds: 0)), topics: []), nil)
+  private func body(of message: RegisterBroker.Request, version: Int32) throws(DecodeError) -> RegisterBrokerBody {
+    guard message.isCompressed, !message.body.isEmpty, version >= RegisterBrokerBody.firstVersion else {
+      var plain = message
+      plain.isCompressed = false
+      return try plain.content(version: version)
     }
-    guard request.header.version >= RegisterBrokerBody.firstVersion else {
-      let topics = try TopicTable(bytes: request.body)
-      try check(topics, [])
-      return (topics, nil)
-    }
-    let body: RegisterBrokerBody
-    if request.bool("compressed") {
-      let inflated = try Zlib.inflate(request.body, limit: Self.inflatedLimit)
-      body = try RegisterBrokerBody(inflated: inflated.rawSpan)
-    } else {
-      body = try RegisterBrokerBody(bytes: request.body)
-    }
-    try check(body.topics, body.filterServers)
-    return (body.topics, body.filterServers)
+    let inflated = try Zlib.inflate(message.body.rawSpan, limit: Self.inflatedLimit)
+    return try RegisterBrokerBody(inflated: inflated.rawSpan)
   }
 
-  private func check(_ topics: TopicTable, _ filterServers: [String]) throws(DecodeError) {
-    if let topic = topics.topics.first(where: { $0.name.isEmpty || $0.name.utf8.count > Self.nameLimit }) {
+  // MARK: Bounds of what stays in memory
+
+  private func check(_ message: RegisterBroker.Request) throws(Refusal) {
+    let names = [
+      ("brokerName", message.brokerName), ("brokerAddr", message.brokerAddress), ("clusterName", message.clusterName),
+    ]
+    for (field, name) in names where name.isEmpty {
+      throw Refusal(.systemError, "the field \(field) is empty")
+    }
+    for (field, name) in names + [("haServerAddr", message.haServerAddress)] where name.utf8.count > Self.nameLimit {
+      throw Refusal(.systemError, "the field \(field) is longer than \(Self.nameLimit) bytes")
+    }
+  }
+
+  private func check(_ body: RegisterBrokerBody) throws(DecodeError) {
+    if let topic = body.topics.topics.first(where: { $0.name.isEmpty || $0.name.utf8.count > Self.nameLimit }) {
       throw DecodeError(field: "topicName", offset: 0, reason: "\(topic.name.utf8.count) bytes long")
     }
-    guard filterServers.count <= Self.filterServerLimit, filterServers.allSatisfy({ $0.utf8.count <= Self.nameLimit })
+    guard body.filterServers.count <= Self.filterServerLimit,
+      body.filterServers.allSatisfy({ $0.utf8.count <= Self.nameLimit })
     else { throw DecodeError(field: "filterServerList", offset: 0, reason: "too many or too long") }
-  }
-
-  /// The broker that a request speaks of. Names are bounded, since they stay in memory.
-  func identity(_ request: borrowing Request) throws(Refusal) -> BrokerIdentity {
-    BrokerIdentity(
-      cluster: try name(request, "clusterName"), brokerName: try name(request, "brokerName"),
-      brokerID: try request.int64("brokerId"), address: try name(request, "brokerAddr"))
-  }
-
-  private func name(_ request: borrowing Request, _ field: StaticString) throws(Refusal) -> String {
-    let value = try request.required(field)
-    guard value.byteCount > 0, value.byteCount <= Self.nameLimit else {
-      throw Refusal(.systemError, "\(field) is empty or longer than \(Self.nameLimit) bytes")
-    }
-    return value.text
   }
 }

@@ -9,7 +9,7 @@ extension NameServerRequests {
 
   /// 224 GET_TOPICS_BY_CLUSTER. Field: `cluster`; an unknown one has no topics.
   func topicsByCluster(_ request: borrowing Request) throws(Refusal) -> Reply {
-    let cluster = try request.text("cluster")
+    let cluster = try GetTopicsByCluster.Request(request).cluster
     return topicList(routes.withLock { $0.topics(inCluster: cluster) })
   }
 

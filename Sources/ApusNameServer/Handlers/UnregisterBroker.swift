@@ -7,7 +7,10 @@ extension NameServerRequests {
   ///
   /// Fields: `brokerName`, `brokerAddr`, `clusterName`, `brokerId`.
   func unregisterBroker(_ request: borrowing Request) throws(Refusal) -> Reply {
-    let broker = try identity(request)
+    let message = try UnregisterBroker.Request(request)
+    let broker = BrokerIdentity(
+      cluster: message.clusterName, brokerName: message.brokerName, brokerID: message.brokerID,
+      address: message.brokerAddress)
     routes.withLock { $0.unregister(broker) }
     log.info("namesrv", "broker unregistered", ["address": broker.address, "name": broker.brokerName])
     return Reply()

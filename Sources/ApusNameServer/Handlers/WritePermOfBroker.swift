@@ -8,9 +8,10 @@ extension NameServerRequests {
   ///
   /// Field: `brokerName`. Answers `wipeTopicCount` or `addTopicCount`.
   func writePermission(_ request: borrowing Request, isAllowed: Bool) throws(Refusal) -> Reply {
-    let name = try request.text("brokerName")
-    let count = routes.withLock { $0.allowWriting(isAllowed, to: name) }
+    let name = try WipeWritePermOfBroker.Request(request).brokerName
+    let count = Int32(clamping: routes.withLock { $0.allowWriting(isAllowed, to: name) })
     log.info("namesrv", "write permission changed", ["name": name, "allowed": isAllowed, "topics": count])
-    return Reply(fields: [ReplyField(isAllowed ? "addTopicCount" : "wipeTopicCount", count)])
+    return isAllowed
+      ? AddWritePermOfBroker.Response(topicCount: count).reply : WipeWritePermOfBroker.Response(topicCount: count).reply
   }
 }

@@ -11,7 +11,6 @@ struct TextPlace: BitwiseCopyable, Sendable {
   var count: Int32
 
   /// A text of the frame.
-  @inline(__always)
   init(inFrame range: Range<Int>) {
     start = Int32(truncatingIfNeeded: range.lowerBound)
     count = Int32(truncatingIfNeeded: range.count)
@@ -24,7 +23,6 @@ struct TextPlace: BitwiseCopyable, Sendable {
   }
 
   /// The text's bytes.
-  @inline(__always)
   @_lifetime(copy frame, copy scratch)
   func bytes(frame: RawSpan, scratch: RawSpan) -> RawSpan {
     if start >= 0 { return frame.extracting(Int(start)..<Int(start) + Int(count)) }
@@ -91,7 +89,6 @@ struct FieldTable: ~Copyable {
   }
 
   /// Adds a field; `letter` is the name's only byte when it has just one. False when the table is full.
-  @inline(__always)
   mutating func append(_ place: FieldPlace, letter: UInt8?) -> Bool {
     guard count < Self.limit else { return false }
     if count == capacity { grow() }

@@ -40,7 +40,8 @@ import Testing
 
   @Test(arguments: [
     (#"K\u0001v\u0002"#, "K\u{1}v\u{2}"), (#"\u4E2D\uD83D\uDE00"#, "中😀"), (#"\ud83dx"#, "?x"), (#"\ude00"#, "?"),
-    (#"\ud83d\u0041"#, "?A"), (#"a\/b\\\"\n\t\r\b\f"#, "a/b\\\"\n\t\r\u{8}\u{c}"), (#"\x41\1"#, "A\u{1}"), ("中", "中"),
+    (#"\ud83d\u0041"#, "?A"), (#"a\/b\\\"\n\t\r\b\f"#, "a/b\\\"\n\t\r\u{8}\u{c}"), (#"\x41\1"#, "A\u{1}"),
+    (#"\u0041\u007a\u007A\u0080\u00e9\u000a\u0009"#, "Azz\u{80}é\n\t"), ("中", "中"),
     ("it's 12345678 long enough for words", "it's 12345678 long enough for words"),
   ])
   func `unescapes`(text: String, expected: String) throws {
@@ -64,10 +65,19 @@ import Testing
     #expect(try request.text("topic") == "B")
   }
 
+  @Test func `finds fields whose names are capital letters`() throws {
+    let frame = frameOf(type: 0, header: Array(#"{"extFields":{"Q":"1","q":"2"}}"#.utf8))
+    var decoder = RequestDecoder()
+    let request = try decoder.decode(frame: frame.rawSpan)
+    #expect(try request.int32("Q") == 1)
+    #expect(try request.int32("q") == 2)
+  }
+
   @Test(arguments: [
     #"{"code":99999999999}"#, #"{"code":1.5}"#, #"{"opaque":"x"}"#, #"{"extFields":[]}"#, #"{"extFields":7}"#, "[]",
     "{} x", "",
-    #"{"code":1"#, #"{"code" 1}"#, #"{"a":"\q"}}"#, #"{"extFields":{"a":"\u12"}}"#, #"{"code":1 "flag":2}"#,
+    #"{"code":1"#, #"{"code" 1}"#, #"{"a":"\q"}}"#, #"{"remark":"\u00g1"}"#, #"{"remark":"\u001"}"#,
+    #"{"extFields":{"a":"\u12"}}"#, #"{"code":1 "flag":2}"#,
   ])
   func `refuses`(header: String) {
     #expect(throws: DecodeError.self) { try decode(header) }

@@ -10,7 +10,8 @@ import Testing
   private static let general: Set = ["Signature", "AccessKey", "SecurityToken", "ReqT", "bname"]
 
   /// Reads every recorded request of a code and writes it again with `rewrite`; compares fields and body. Booleans that
-  /// are left out count as false. Requests that Java's own client would never send (recorded on purpose) must be refused.
+  /// are left out count as false. Requests that Java's own client would never send (recorded on purpose) must be
+  /// refused.
   private func check(
     _ code: RequestCode, sameBody: Bool = true,
     _ rewrite: (borrowing Request, inout ByteWriter) throws(Refusal) -> Void

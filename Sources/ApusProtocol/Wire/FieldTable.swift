@@ -11,6 +11,7 @@ struct TextPlace: BitwiseCopyable, Sendable {
   var count: Int32
 
   /// A text of the frame.
+  @inline(__always)
   init(inFrame range: Range<Int>) {
     start = Int32(truncatingIfNeeded: range.lowerBound)
     count = Int32(truncatingIfNeeded: range.count)
@@ -23,6 +24,7 @@ struct TextPlace: BitwiseCopyable, Sendable {
   }
 
   /// The text's bytes.
+  @inline(__always)
   @_lifetime(copy frame, copy scratch)
   func bytes(frame: RawSpan, scratch: RawSpan) -> RawSpan {
     if start >= 0 { return frame.extracting(Int(start)..<Int(start) + Int(count)) }
@@ -89,6 +91,7 @@ struct FieldTable: ~Copyable {
   }
 
   /// Adds a field; `letter` is the name's only byte when it has just one. False when the table is full.
+  @inline(__always)
   mutating func append(_ place: FieldPlace, letter: UInt8?) -> Bool {
     guard count < Self.limit else { return false }
     if count == capacity { grow() }

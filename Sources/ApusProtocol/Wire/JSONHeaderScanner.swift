@@ -98,6 +98,7 @@ struct JSONHeaderScanner: ~Escapable {
 extension JSONHeaderScanner {
   /// A member's name and the colon after it.
   @_lifetime(self: copy self)
+  @inline(__always)
   private mutating func name(_ scratch: inout ByteWriter) throws(DecodeError) -> TextPlace {
     let place: TextPlace
     if current == UInt8(ascii: "\"") || current == UInt8(ascii: "'") {
@@ -112,6 +113,7 @@ extension JSONHeaderScanner {
 
   /// The text of a value: a string's content, the characters of a number, a boolean or a nested value; nil for null.
   @_lifetime(self: copy self)
+  @inline(__always)
   private mutating func text(_ scratch: inout ByteWriter) throws(DecodeError) -> TextPlace? {
     skipBlanks()
     if current == UInt8(ascii: "\"") || current == UInt8(ascii: "'") { return try string(&scratch) }
@@ -204,19 +206,23 @@ extension JSONHeaderScanner {
   private func error(_ reason: String) -> DecodeError { DecodeError(field: "header", offset: offset, reason: reason) }
 
   /// The byte at a position before the end.
+  @inline(__always)
   private func byte(_ position: Int) -> UInt8 {
     unsafe bytes.unsafeLoad(fromUncheckedByteOffset: position, as: UInt8.self)
   }
 
   /// The byte at the current position, 0 at the end: no token starts with a zero byte.
+  @inline(__always)
   private var current: UInt8 { offset < end ? byte(offset) : 0 }
 
   @_lifetime(self: copy self)
+  @inline(__always)
   private mutating func skipBlanks() {
     while offset < end, byte(offset) <= UInt8(ascii: " ") { offset += 1 }
   }
 
   @_lifetime(self: copy self)
+  @inline(__always)
   private mutating func skipCommas() {
     skipBlanks()
     while current == UInt8(ascii: ",") {
@@ -226,11 +232,13 @@ extension JSONHeaderScanner {
   }
 
   @_lifetime(self: copy self)
+  @inline(__always)
   private mutating func expect(_ wanted: UInt8) throws(DecodeError) {
     guard current == wanted else { throw error("expected \(Unicode.Scalar(wanted))") }
     offset += 1
   }
 
+  @inline(__always)
   private mutating func expectSeparator() throws(DecodeError) {
     skipBlanks()
     guard current == UInt8(ascii: ",") || current == UInt8(ascii: "}") else { throw error("expected , or }") }
@@ -238,28 +246,27 @@ extension JSONHeaderScanner {
 
   /// Moves to the next quote or backslash, or to the end; eight bytes at a time.
   @_lifetime(self: copy self)
+  @inline(__always)
   private mutating func skipPlain(until quote: UInt8) {
     let ones: UInt64 = 0x0101_0101_0101_0101
     let quotes = ones &* UInt64(quote)
     let backslashes = ones &* UInt64(UInt8(ascii: "\\"))
-    while end - offset >= 8 {
+    var position = offset
+    while end - position >= 8 {
       let word = unsafe UInt64(
-        littleEndian: bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: UInt64.self))
+        littleEndian: bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: position, as: UInt64.self))
       let first = word ^ quotes
       let second = word ^ backslashes
       // The lowest marked byte is the first that was zero after the xor.
       let hits = ((first &- ones) & ~first | (second &- ones) & ~second) & 0x8080_8080_8080_8080
       if hits != 0 {
-        offset += hits.trailingZeroBitCount >> 3
+        offset = position + (hits.trailingZeroBitCount >> 3)
         return
       }
-      offset += 8
+      position += 8
     }
-    while offset < end {
-      let byte = byte(offset)
-      if byte == quote || byte == UInt8(ascii: "\\") { return }
-      offset += 1
-    }
+    while position < end, byte(position) != quote, byte(position) != UInt8(ascii: "\\") { position += 1 }
+    offset = position
   }
 
   /// A quoted text: in place, or in the scratch memory when it holds escapes.
@@ -277,7 +284,12 @@ extension JSONHeaderScanner {
     let unescaped = scratch.count
     scratch.write(bytes.extracting(start..<offset))
     while offset < end, byte(offset) != quote {
-      try escape(&scratch)
+      if let byte = shortEscape() {
+        scratch.write(byte)
+        offset += 6
+      } else {
+        try escape(&scratch)
+      }
       let plain = offset
       skipPlain(until: quote)
       scratch.write(bytes.extracting(plain..<offset))
@@ -288,6 +300,17 @@ extension JSONHeaderScanner {
     }
     offset += 1
     return TextPlace(inScratch: unescaped..<scratch.count)
+  }
+
+  /// The ASCII character that `\u00XX` stands for, the separator of properties above all; nil for others.
+  @inline(__always)
+  private func shortEscape() -> UInt8? {
+    guard end - offset >= 6 else { return nil }
+    let start = unsafe UInt32(bigEndian: bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: UInt32.self))
+    let high = byte(offset + 4) &- UInt8(ascii: "0")
+    let low = byte(offset + 5) &- UInt8(ascii: "0")
+    guard start == 0x5C75_3030, high <= 7, low <= 9 else { return nil }
+    return high << 4 | low
   }
 
   /// One escape, at its backslash.

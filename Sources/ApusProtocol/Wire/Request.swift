@@ -48,7 +48,10 @@ public struct Request: ~Escapable {
   @_lifetime(copy self)
   public func field(_ name: StaticString) -> RawSpan? {
     let length = name.utf8CodeUnitCount
-    if length == 1 { return field(letter: unsafe name.utf8Start.pointee) }
+    if length == 1 {
+      let letter = unsafe name.utf8Start.pointee
+      if letter >= UInt8(ascii: "a"), letter <= UInt8(ascii: "z") { return field(letter: letter) }
+    }
     var index = fields.count - 1
     while index >= 0 {
       let place = fields[index]

@@ -232,6 +232,12 @@ extension EventLoop {
     for work in left { work() }
     for observer in observers { observer.turnEnded(on: self) }
     for observer in observers { observer.flush(on: self) }
+    // They hold the loop.
+    observers = []
+    slots = []
+    again = []
+    stalled = []
+    timers = TimerHeap()
   }
 
   private func turn() {

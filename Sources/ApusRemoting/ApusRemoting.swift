@@ -1,1 +1,0 @@
-// Target ApusRemoting: see docs/architecture.md.

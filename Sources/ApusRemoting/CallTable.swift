@@ -1,0 +1,69 @@
+import ApusBase
+import ApusProtocol
+import ApusSystem
+
+/// Why a call to a peer has no answer.
+package enum CallError: Error, Hashable, Sendable, CustomStringConvertible {
+  /// None came in time.
+  case timedOut
+  /// The connection was closed.
+  case closed
+  /// There was no connection to be had; the text says why.
+  case unreachable(String)
+
+  /// A sentence fragment.
+  package var description: String {
+    switch self {
+    case .timedOut: "no answer in time"
+    case .closed: "the connection was closed"
+    case .unreachable(let reason): "unreachable: \(reason)"
+    }
+  }
+}
+
+/// The calls of one loop that wait for an answer.
+final class CallTable {
+  typealias Completion = (Result<Command, CallError>) -> Void
+
+  private struct Call {
+    let connection: ConnectionID
+    let timer: EventLoop.Timer
+    let completion: Completion
+  }
+
+  private var calls: [RequestID: Call] = [:]
+  private var lastID: Int32 = 0
+
+  /// The id of a request that no other of this loop has at present.
+  func nextID() -> RequestID {
+    repeat { lastID = lastID == .max ? 1 : lastID + 1 } while calls[RequestID(lastID)] != nil
+    return RequestID(lastID)
+  }
+
+  func add(on connection: Connection, timeout: Duration, _ completion: @escaping Completion) -> RequestID {
+    let id = nextID()
+    let timer = connection.loop.schedule(after: timeout) { [self] in
+      if let call = calls.removeValue(forKey: id) { call.completion(.failure(.timedOut)) }
+    }
+    calls[id] = Call(connection: connection.id, timer: timer, completion: completion)
+    return id
+  }
+
+  /// An answer has come. One that nobody waits for, or that another peer was asked for, is ignored.
+  func complete(on connection: Connection, _ answer: borrowing Request) {
+    let id = answer.header.id
+    guard let call = calls[id], call.connection == connection.id else { return }
+    calls[id] = nil
+    connection.loop.cancel(call.timer)
+    call.completion(.success(Command(copying: answer)))
+  }
+
+  /// The connection is closed. Its calls' timers find nothing then.
+  func fail(_ connection: ConnectionID, _ error: CallError) {
+    guard !calls.isEmpty else { return }
+    for (id, call) in calls where call.connection == connection {
+      calls[id] = nil
+      call.completion(.failure(error))
+    }
+  }
+}

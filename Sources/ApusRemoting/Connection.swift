@@ -1,0 +1,330 @@
+package import ApusBase
+package import ApusModel
+package import ApusProtocol
+package import ApusSystem
+
+/// One peer. Belongs to one event loop for life; everything here is called on that loop's thread.
+///
+/// Answers written to `output` in one turn of the loop leave together at its end. A peer that does not fetch its
+/// answers is not read any more until it does.
+package final class Connection: EventHandler, @unchecked Sendable {
+  /// Why frames of a connection are not read at present.
+  struct Pause: OptionSet {
+    let rawValue: UInt8
+    /// The service could not begin with a request.
+    static let stalled = Pause(rawValue: 1)
+    /// The peer does not fetch its answers.
+    static let output = Pause(rawValue: 2)
+    /// The process holds as many bytes of unfinished requests as it may.
+    static let budget = Pause(rawValue: 4)
+    /// The server is stopping, or the connection is.
+    static let ending = Pause(rawValue: 8)
+  }
+
+  enum State {
+    case open
+    /// Output is sent, then the connection closes; with `lingers` it waits for the peer to see why.
+    case closing(lingers: Bool)
+    /// Output is sent and the sending direction ended; what still comes is thrown away.
+    case lingering
+    case closed
+  }
+
+  /// Names the connection in the process.
+  package private(set) var id = ConnectionID(rawValue: 0)
+  /// The loop that it belongs to.
+  package let loop: EventLoop
+  /// Who is at the other end.
+  package let peer: HostAddress
+  /// Which address of this machine the peer reached.
+  package let local: HostAddress
+  /// Who answers its requests.
+  package let service: any RemotingService
+  /// What the service keeps with the connection.
+  package var attachment: AnyObject?
+
+  let shared: RemotingLoop
+  let descriptor: Int32
+  var state = State.open
+  var pause: Pause = []
+  /// Its place in the loop's list.
+  var position = 0
+  /// Called once when it has left the loop; for the one that opened or took it.
+  var onLeave: (() -> Void)?
+
+  // Reading
+  var inbound = FrameBuffer()
+  /// How many bytes the frame at the front of `inbound` has; 0 as long as that is not known.
+  var frameBytes = 0
+  /// When the first byte of the unfinished frame came.
+  var partialSince: MonotonicTime?
+  var isReadable = false
+  var isPeerEnded = false
+  /// How many bytes of whole frames have been handled, for messages.
+  var handledBytes: Int64 = 0
+
+  // Writing
+  private var outputBuffer: OutputBuffer?
+  private var isDirty = false
+  var isWritable = true
+  /// The unsent bytes as counted in the process's budget.
+  private var countedOutput = 0
+  var lastActivity: MonotonicTime
+  /// Since when output has waited without any of it being sent.
+  private var sendingSince: MonotonicTime?
+
+  init(
+    _ descriptor: Int32, peer: HostAddress, local: HostAddress, service: any RemotingService, on shared: RemotingLoop
+  ) {
+    self.descriptor = descriptor
+    self.peer = peer
+    self.local = local
+    self.service = service
+    self.shared = shared
+    loop = shared.loop
+    lastActivity = shared.loop.now
+  }
+
+  /// Lets the loop watch it. Takes the descriptor over, even when it throws.
+  func open() throws(SystemError) {
+    do {
+      try Socket.disableDelay(descriptor)
+      let settings = shared.settings
+      try Socket.resizeBuffers(descriptor, send: settings.socketSendBuffer, receive: settings.socketReceiveBuffer)
+      id = try loop.add(descriptor, self)
+    } catch {
+      Socket.close(descriptor)
+      state = .closed
+      throw error
+    }
+    shared.opened(self)
+  }
+
+  /// Whether requests are still read and answers still taken.
+  package var isOpen: Bool {
+    if case .open = state { return true }
+    return false
+  }
+
+  var isClosed: Bool {
+    if case .closed = state { return true }
+    return false
+  }
+
+  // MARK: Answers
+
+  /// Where answers are written. What is written to a closed connection is thrown away.
+  package var output: ByteWriter {
+    _read { yield prepareOutput().bytes }
+    _modify { yield &prepareOutput().bytes }
+  }
+
+  private func prepareOutput() -> OutputBuffer {
+    if !isDirty {
+      isDirty = true
+      shared.isDirty(self)
+    }
+    if let outputBuffer { return outputBuffer }
+    let buffer = shared.outputs.take()
+    outputBuffer = buffer
+    return buffer
+  }
+
+  /// Answers a request; does nothing when it was marked oneway.
+  package func send(_ reply: Reply, to request: CommandHeader) {
+    guard !request.isOneway else { return }
+    reply.encode(answering: request, into: &output)
+  }
+
+  /// Asks the peer and calls `completion` on the loop, once: with its answer, or with why there is none.
+  package func call(
+    _ code: RequestCode, fields: [ReplyField] = [], body: [UInt8] = [], type: HeaderType = .json, timeout: Duration,
+    completion: @escaping (Result<Command, CallError>) -> Void
+  ) {
+    guard isOpen else { return completion(.failure(.closed)) }
+    let id = shared.calls.add(on: self, timeout: timeout, completion)
+    write(code, id: id, flag: 0, fields: fields, body: body, type: type)
+  }
+
+  /// Tells the peer something that it does not answer.
+  package func notify(
+    _ code: RequestCode, fields: [ReplyField] = [], body: [UInt8] = [], type: HeaderType = .json
+  ) {
+    guard isOpen else { return }
+    write(code, id: shared.calls.nextID(), flag: CommandHeader.onewayFlag, fields: fields, body: body, type: type)
+  }
+
+  private func write(
+    _ code: RequestCode, id: RequestID, flag: Int32, fields: [ReplyField], body: [UInt8], type: HeaderType
+  ) {
+    let header = CommandHeader(code: code.rawValue, id: id, flag: flag, type: type)
+    var writer = RequestWriter.begin(header, into: &output)
+    for field in fields { writer.field(named: field.name, field.value, into: &output) }
+    writer.finish(body: body, into: &output)
+  }
+
+  /// How many bytes of output have not been sent.
+  package var pendingOutput: Int { outputBuffer?.pending ?? 0 }
+
+  /// Sends what can be sent now.
+  func flush() {
+    isDirty = false
+    guard let buffer = outputBuffer else { return }
+    if isClosed {
+      dropOutput()
+      return
+    }
+    send(buffer)
+    guard !isClosed else { return }
+    if buffer.pending == 0 {
+      sendingSince = nil
+      outputBuffer = nil
+      shared.outputs.give(buffer)
+    }
+    countOutput(buffer.pending)
+    if buffer.pending > outputMark { pause.insert(.output) }
+    if buffer.pending == 0, case .closing = state { finishClosing() }
+  }
+
+  /// From how much unsent output on nothing is read.
+  var outputMark: Int { shared.outbound.isSpent ? 0 : shared.settings.outputHighMark }
+
+  private func send(_ buffer: OutputBuffer) {
+    while isWritable, buffer.pending > 0 {
+      let count = Socket.send(descriptor, buffer.bytes.bytes.extracting(buffer.sent..<buffer.bytes.count))
+      if count > 0 {
+        buffer.sent += count
+        lastActivity = loop.now
+        sendingSince = nil
+      } else if Socket.wouldBlock(count) {
+        isWritable = false
+      } else {
+        abort(nil)
+        return
+      }
+    }
+    if buffer.pending > 0 {
+      if sendingSince == nil {
+        sendingSince = loop.now
+        shared.needsSweep(at: loop.now + shared.settings.sendDeadline)
+      }
+      // What has been sent is dropped when it is the larger part, so that each byte moves once at most.
+      if buffer.sent > buffer.pending {
+        buffer.bytes.removeFirst(buffer.sent)
+        buffer.sent = 0
+      }
+    }
+  }
+
+  private func countOutput(_ pending: Int) {
+    shared.outbound.change(by: pending - countedOutput)
+    countedOutput = pending
+  }
+
+  private func dropOutput() {
+    countOutput(0)
+    if let outputBuffer { shared.outputs.give(outputBuffer) }
+    outputBuffer = nil
+  }
+
+  // MARK: Events
+
+  package func ready(_ events: ReadyEvents, on loop: EventLoop) {
+    guard !isClosed else { return }
+    if !events.isDisjoint(with: [.readable, .peerEnded, .hungUp, .failed]) { isReadable = true }
+    if !events.isDisjoint(with: [.peerEnded, .hungUp, .failed]) { isPeerEnded = true }
+    if events.contains(.writable), !isWritable {
+      isWritable = true
+      flush()
+      guard !isClosed else { return }
+      if pause.contains(.output), pendingOutput <= min(shared.settings.outputLowMark, outputMark) {
+        pause.remove(.output)
+        resume()
+        return
+      }
+    }
+    if events.isEmpty, pause.contains(.stalled) {
+      pause.remove(.stalled)
+      resume()
+      return
+    }
+    read()
+  }
+
+  // MARK: The end
+
+  /// Closes the connection once its output is sent. Nothing more is read.
+  package func close() { close(lingers: false) }
+
+  /// With `lingers`, the peer gets time to read the output before the connection is reset over what it has sent itself.
+  func close(lingers: Bool) {
+    guard isOpen else { return }
+    state = .closing(lingers: lingers)
+    stopReading()
+    if pendingOutput == 0 { finishClosing() }
+  }
+
+  private func finishClosing() {
+    guard case .closing(let lingers) = state else { return }
+    guard lingers, !isPeerEnded else { return abort(nil) }
+    Socket.endSending(descriptor)
+    state = .lingering
+    shared.needsSweep(at: loop.now + shared.settings.lingerLimit)
+    lastActivity = loop.now
+    read()
+  }
+
+  /// Reads no further requests.
+  func stopReading() {
+    pause.insert(.ending)
+    partialSince = nil
+    dropInbound()
+  }
+
+  /// Closes the connection at once, whatever is under way. A reason is logged.
+  func abort(_ reason: String?) {
+    guard !isClosed else { return }
+    if let reason {
+      shared.log.warning("remoting", "closing connection", ["peer": peer, "reason": reason, "byte": handledBytes])
+    }
+    state = .closed
+    pause.insert(.ending)
+    loop.remove(id, descriptor)
+    Socket.close(descriptor)
+    dropInbound()
+    dropOutput()
+    shared.left(self)
+    onLeave?()
+    onLeave = nil
+  }
+
+  /// Closes the connection when one of its deadlines is over; else answers which is next.
+  func checkDeadlines(_ now: MonotonicTime) -> MonotonicTime? {
+    let settings = shared.settings
+    if case .lingering = state { return expire(lastActivity + settings.lingerLimit, now, nil) }
+    var next = lastActivity + settings.idleLimit
+    if next <= now {
+      abort(nil)
+      return nil
+    }
+    if let sendingSince {
+      let deadline = sendingSince + settings.sendDeadline
+      guard expire(deadline, now, "the peer does not fetch its answers") != nil else { return nil }
+      next = min(next, deadline)
+    }
+    // Time during which this side did not read is not the peer's.
+    if let partialSince, pause.isDisjoint(with: [.stalled, .output]) {
+      let limit = hasWholeHeader ? settings.bodyDeadline : settings.headerDeadline
+      let reason = hasWholeHeader ? "a frame took too long" : "a header took too long"
+      guard expire(partialSince + limit, now, reason) != nil else { return nil }
+      next = min(next, partialSince + limit)
+    }
+    return next
+  }
+
+  private func expire(_ deadline: MonotonicTime, _ now: MonotonicTime, _ reason: String?) -> MonotonicTime? {
+    if deadline > now { return deadline }
+    abort(reason)
+    return nil
+  }
+}

@@ -1,0 +1,198 @@
+import ApusBase
+package import ApusProtocol
+package import ApusSystem
+import ApusModel
+
+/// Asks other servers, over one connection to each, on one event loop. A connection is made when it is first needed,
+/// and made anew when it is needed after it was lost.
+package final class RemotingClient: @unchecked Sendable {
+  /// Called once on the loop: with the answer, or with why there is none.
+  package typealias Completion = @Sendable (Result<Command, CallError>) -> Void
+
+  private struct Waiting {
+    let deadline: MonotonicTime
+    let begin: (Connection?, CallError?) -> Void
+  }
+
+  /// A server and what is known of the way to it.
+  private final class Target {
+    var connection: Connection?
+    var attempt: Attempt?
+    var waiting: [Waiting] = []
+  }
+
+  package let loop: EventLoop
+  private let shared: RemotingLoop
+  private let service: any RemotingService
+  private let connectTimeout: Duration
+  private var targets: [SocketAddress: Target] = [:]
+  private var isClosed = false
+
+  /// Makes a client on a loop. `service` answers what servers ask of it; without one they get code 3.
+  package init(
+    loop: EventLoop, settings: RemotingSettings = RemotingSettings(), connectTimeout: Duration = .seconds(3),
+    service: (any RemotingService)? = nil, log: Logger
+  ) {
+    self.loop = loop
+    self.connectTimeout = connectTimeout
+    self.service = service ?? NoService()
+    let inbound = InboundBudget(limit: settings.inboundBudget, frameLimit: settings.effectiveFrameLimit)
+    let outbound = OutboundBudget(limit: settings.outboundBudget)
+    shared = RemotingLoop(loop, settings: settings, inbound: inbound, outbound: outbound, log: log)
+    let (shared, service) = (shared, self.service)
+    loop.execute {
+      loop.observe(shared)
+      shared.serve(service)
+    }
+  }
+
+  /// Asks a server. From any thread; `timeout` covers connecting too.
+  package func call(
+    _ address: SocketAddress, _ code: RequestCode, fields: [ReplyField] = [], body: [UInt8] = [],
+    type: HeaderType = .json, timeout: Duration = .seconds(3), completion: @escaping Completion
+  ) {
+    let isAccepted = loop.execute { [self] in
+      let deadline = loop.now + timeout
+      withConnection(to: address, by: deadline) { [self] connection, error in
+        guard let connection else { return completion(.failure(error ?? .closed)) }
+        connection.call(
+          code, fields: fields, body: body, type: type, timeout: deadline - loop.now, completion: completion)
+      }
+    }
+    if !isAccepted { completion(.failure(.closed)) }
+  }
+
+  /// Tells a server something that it does not answer; dropped when it cannot be reached.
+  package func notify(
+    _ address: SocketAddress, _ code: RequestCode, fields: [ReplyField] = [], body: [UInt8] = []
+  ) {
+    loop.execute { [self] in
+      withConnection(to: address, by: loop.now + connectTimeout) { connection, _ in
+        connection?.notify(code, fields: fields, body: body)
+      }
+    }
+  }
+
+  /// Closes the connection to a server; the next call makes a new one. From any thread.
+  package func disconnect(_ address: SocketAddress) {
+    loop.execute { [self] in targets[address]?.connection?.close() }
+  }
+
+  /// Fails all calls under way and closes all connections. From any thread.
+  package func close() {
+    loop.execute { [self] in
+      isClosed = true
+      for target in targets.values {
+        target.attempt?.end(nil)
+        finish(target, nil, .closed)
+        target.connection?.close()
+      }
+    }
+  }
+
+  // MARK: On the loop
+
+  private func withConnection(
+    to address: SocketAddress, by deadline: MonotonicTime, _ begin: @escaping (Connection?, CallError?) -> Void
+  ) {
+    guard !isClosed else { return begin(nil, .closed) }
+    let target = targets[address] ?? Target()
+    targets[address] = target
+    if let connection = target.connection, connection.isOpen { return begin(connection, nil) }
+    target.waiting.append(Waiting(deadline: deadline, begin: begin))
+    guard target.attempt == nil else { return }
+    connect(target, address)
+  }
+
+  private func connect(_ target: Target, _ address: SocketAddress) {
+    do throws(SystemError) {
+      let attempt = try Attempt(to: address, on: loop) { [self] descriptor, reason in
+        target.attempt = nil
+        connected(target, address, descriptor, reason)
+      }
+      target.attempt = attempt
+      loop.schedule(after: connectTimeout) { attempt.end("connecting took longer than \(self.connectTimeout)") }
+    } catch {
+      finish(target, nil, .unreachable("\(error)"))
+    }
+  }
+
+  private func connected(_ target: Target, _ address: SocketAddress, _ descriptor: Int32, _ reason: String?) {
+    guard descriptor >= 0 else {
+      return finish(target, nil, reason.map { CallError.unreachable($0) } ?? .closed)
+    }
+    do throws(SystemError) {
+      let local = try Socket.localAddress(descriptor)
+      let connection = Connection(
+        descriptor, peer: HostAddress(address), local: HostAddress(local), service: service, on: shared)
+      try connection.open()
+      target.connection = connection
+      connection.onLeave = { if target.connection === connection { target.connection = nil } }
+      finish(target, connection, nil)
+    } catch {
+      finish(target, nil, .unreachable("\(error)"))
+    }
+  }
+
+  /// Lets those go on that wait for the connection.
+  private func finish(_ target: Target, _ connection: Connection?, _ error: CallError?) {
+    let waiting = target.waiting
+    target.waiting = []
+    for one in waiting {
+      if connection != nil, one.deadline <= loop.now { one.begin(nil, .timedOut) } else { one.begin(connection, error) }
+    }
+  }
+}
+
+/// A socket that is connecting.
+private final class Attempt: EventHandler {
+  private let address: SocketAddress
+  private let descriptor: Int32
+  private let loop: EventLoop
+  private var id: HandlerID?
+  /// Called once with the connected descriptor, or with −1 and the reason.
+  private var done: ((Int32, String?) -> Void)?
+
+  init(to address: SocketAddress, on loop: EventLoop, _ done: @escaping (Int32, String?) -> Void) throws(SystemError) {
+    self.address = address
+    self.loop = loop
+    descriptor = try Socket.connect(to: address)
+    do throws(SystemError) {
+      id = try loop.add(descriptor, self)
+    } catch {
+      Socket.close(descriptor)
+      throw error
+    }
+    self.done = done
+  }
+
+  func ready(_ events: ReadyEvents, on loop: EventLoop) {
+    guard done != nil, !events.isDisjoint(with: [.writable, .failed, .hungUp]) else { return }
+    let errno = Socket.connectionError(descriptor)
+    if errno != 0 { return end("connect to \(address): \(SystemError.text(errno))") }
+    leave()?(descriptor, nil)
+  }
+
+  /// Gives up.
+  func end(_ reason: String?) {
+    guard let done = leave() else { return }
+    Socket.close(descriptor)
+    done(-1, reason)
+  }
+
+  private func leave() -> ((Int32, String?) -> Void)? {
+    defer { done = nil }
+    if done != nil, let id { loop.remove(id, descriptor) }
+    return done
+  }
+}
+
+/// Answers that it serves nothing.
+private final class NoService: RemotingService {
+  func handle(_ request: borrowing Request, on connection: Connection) -> Disposition {
+    let code = request.header.code
+    let reply = Reply(.requestCodeNotSupported, remark: "the request code \(code) is not supported by a client")
+    connection.send(reply, to: request.header)
+    return .done
+  }
+}

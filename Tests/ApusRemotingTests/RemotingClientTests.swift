@@ -1,0 +1,118 @@
+import ApusBase
+import ApusProtocol
+import ApusSystem
+import Testing
+
+@testable import ApusRemoting
+
+@Suite final class RemotingClientTests: Sendable {
+  let loop: EventLoop
+  let client: RemotingClient
+
+  init() throws {
+    loop = try EventLoop(index: 200, name: "client")
+    client = RemotingClient(loop: loop, log: Logger(level: .error))
+    try loop.start()
+  }
+
+  deinit {
+    loop.stop()
+    loop.join()
+  }
+
+  private func call(
+    _ port: UInt16, _ code: RequestCode, body: [UInt8] = [], timeout: Duration = .seconds(10)
+  ) -> Result<Command, CallError> {
+    let done = WakeUp()
+    let result = Locked<Result<Command, CallError>?>(nil)
+    client.call(.loopback(port: port), code, body: body, timeout: timeout) { answer in
+      result.withLock { $0 = answer }
+      done.signal()
+    }
+    while true {
+      if let value = result.withLock({ $0 }) { return value }
+      done.wait(until: nil)
+    }
+  }
+
+  @Test func `a call connects and brings the answer`() throws {
+    let server = try TestServer()
+    #expect(try call(server.port, RequestCode(310), body: [1, 2]).get().body == [1, 2])
+    #expect(try call(server.port, RequestCode(310), body: [3]).get().body == [3])
+    #expect(server.server.connectionCount == 1)
+  }
+
+  @Test func `many calls at once get each its own answer`() throws {
+    let server = try TestServer()
+    let sums = Locked((count: 0, wrong: 0))
+    let done = WakeUp()
+    for number in 0..<500 {
+      client.call(.loopback(port: server.port), RequestCode(310), body: Array("\(number)".utf8), timeout: .seconds(10))
+      {
+        let isRight: Bool =
+          switch $0 {
+          case .success(let answer): answer.body == Array("\(number)".utf8)
+          case .failure: false
+          }
+        let count = sums.withLock { sums in
+          sums.count += 1
+          if !isRight { sums.wrong += 1 }
+          return sums.count
+        }
+        if count == 500 { done.signal() }
+      }
+    }
+    done.wait(until: nil)
+    #expect(sums.withLock { $0 } == (500, 0))
+    #expect(server.server.connectionCount == 1)
+  }
+
+  @Test func `a server that is not there is unreachable`() throws {
+    let port = try UnusedPort()
+    guard case .failure(.unreachable(let reason)) = call(port.number, RequestCode(310)) else {
+      Issue.record("reached a port that nobody listens on")
+      return
+    }
+    #expect(reason == "connect to 127.0.0.1:\(port.number): Connection refused")
+  }
+
+  @Test func `no answer in time fails the call`() throws {
+    let server = try TestServer()
+    #expect(call(server.port, EchoService.silent, timeout: .milliseconds(50)) == .failure(.timedOut))
+  }
+
+  @Test func `a lost connection fails its calls and the next call connects again`() throws {
+    let server = try TestServer()
+    #expect(try call(server.port, RequestCode(310), body: [1]).get().body == [1])
+    let failed = Locked<CallError?>(nil)
+    let done = WakeUp()
+    client.call(.loopback(port: server.port), EchoService.silent, timeout: .seconds(10)) { result in
+      if case .failure(let error) = result { failed.withLock { $0 = error } }
+      done.signal()
+    }
+    server.until { !$0.unanswered.isEmpty }
+    let (id, _) = server.service.seen.withLock { $0.unanswered[0] }
+    let loop = server.loops[0]
+    loop.execute { loop.connection(id)?.close() }
+    done.wait(until: nil)
+    #expect(failed.withLock { $0 } == .closed)
+    #expect(try call(server.port, RequestCode(310), body: [2]).get().body == [2])
+  }
+
+  @Test func `a closed client refuses`() throws {
+    let server = try TestServer()
+    client.close()
+    #expect(call(server.port, RequestCode(310)) == .failure(.closed))
+  }
+}
+
+/// A port that was free a moment ago.
+private struct UnusedPort {
+  let number: UInt16
+
+  init() throws {
+    let descriptor = try Socket.listen(on: .loopback(port: 0))
+    number = try Socket.localAddress(descriptor).port
+    Socket.close(descriptor)
+  }
+}

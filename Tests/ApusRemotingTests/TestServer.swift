@@ -1,0 +1,164 @@
+import ApusBase
+import ApusModel
+import ApusProtocol
+import ApusSystem
+import Glibc
+import Testing
+
+@testable import ApusRemoting
+
+/// A clock that stands until it is moved.
+final class ManualClock: Sendable {
+  private let time = Locked(MonotonicTime(nanoseconds: 0))
+
+  var now: MonotonicTime { time.withLock { $0 } }
+
+  func advance(by duration: Duration) { time.withLock { $0 = $0 + duration } }
+}
+
+/// Answers with the request's body and says what it saw. Some codes ask for something else.
+final class EchoService: RemotingService {
+  static let stall = RequestCode(9001)
+  static let large = RequestCode(9002)
+  static let silent = RequestCode(9003)
+  static let callBack = RequestCode(9004)
+
+  struct Seen: Sendable {
+    var requests = 0
+    var closed = 0
+    var turns = 0
+    var answers: [String] = []
+    var isStalling = false
+    var unanswered: [(ConnectionID, CommandHeader)] = []
+  }
+
+  let seen = Locked(Seen())
+
+  func handle(_ request: borrowing Request, on connection: Connection) -> Disposition {
+    let header = request.header
+    switch request.code {
+    case EchoService.stall where seen.withLock({ $0.isStalling }): return .stalled
+    case EchoService.silent: seen.withLock { $0.unanswered.append((connection.id, header)) }
+    case EchoService.large: connection.send(Reply(body: [UInt8](repeating: 7, count: 100_000)), to: header)
+    case EchoService.callBack:
+      let seen = seen
+      connection.call(RequestCode(307), body: Array("who".utf8), timeout: .seconds(5)) { result in
+        let text =
+          switch result {
+          case .success(let command): String(decoding: command.body, as: UTF8.self)
+          case .failure(let error): "\(error)"
+          }
+        seen.withLock { $0.answers.append(text) }
+      }
+    default: connection.send(Reply(body: request.body.array), to: header)
+    }
+    seen.withLock { $0.requests += 1 }
+    return .done
+  }
+
+  func connectionClosed(_ connection: Connection) { seen.withLock { $0.closed += 1 } }
+
+  func turnEnded(on loop: EventLoop) { seen.withLock { $0.turns += 1 } }
+}
+
+/// A server with an echo service on a port of its own.
+final class TestServer {
+  let service = EchoService()
+  let loops: [EventLoop]
+  let server: RemotingServer
+  let listener: Listener
+  let clock = ManualClock()
+
+  var port: UInt16 { UInt16(listener.address.port) }
+
+  init(loops count: Int = 1, _ configure: (inout RemotingSettings) -> Void = { _ in }, accept: Listener.Accept? = nil)
+    throws
+  {
+    var settings = RemotingSettings()
+    configure(&settings)
+    let clock = clock
+    loops = try (0..<count).map { try EventLoop(index: $0, name: "test-loop", clock: { clock.now }) }
+    server = RemotingServer(loops: loops, settings: settings, log: Logger(level: .error))
+    listener = try server.bind(.loopback(port: 0), service: service, accept: accept ?? Socket.accept)
+    for loop in loops { try loop.start() }
+    server.start()
+  }
+
+  deinit {
+    for loop in loops { loop.stop() }
+    for loop in loops { loop.join() }
+  }
+
+  /// Moves the clock and lets every loop look at its timers.
+  func advance(by duration: Duration) {
+    clock.advance(by: duration)
+    turn()
+  }
+
+  /// Lets every loop finish the turns it is in.
+  func turn() { for _ in 0..<3 { for loop in loops { loop.executeAndWait {} } } }
+
+  /// Waits until what the service has seen satisfies a condition.
+  func until(_ condition: (EchoService.Seen) -> Bool) {
+    while !service.seen.withLock({ condition($0) }) { turn() }
+  }
+}
+
+/// A peer with a blocking socket.
+final class TestClient {
+  let descriptor: Int32
+  private var received: [UInt8] = []
+
+  init(port: UInt16, receiveBuffer: Int32 = 0) throws {
+    descriptor = try Socket.connect(to: .loopback(port: port))
+    try Socket.resizeBuffers(descriptor, send: 0, receive: receiveBuffer)
+    // Blocking from here on, for at most ten seconds, so that a fault fails the test instead of holding it up.
+    let flags = fcntl(descriptor, F_GETFL, 0)
+    _ = fcntl(descriptor, F_SETFL, flags & ~O_NONBLOCK)
+    var limit = timeval(tv_sec: 10, tv_usec: 0)
+    unsafe setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+    unsafe setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+  }
+
+  deinit { Socket.close(descriptor) }
+
+  func send(_ bytes: some Collection<UInt8>) {
+    let bytes = Array(bytes)
+    var sent = 0
+    while sent < bytes.count {
+      let count = Socket.send(descriptor, bytes.rawSpan.extracting(sent..<bytes.count))
+      guard count > 0 else { return }
+      sent += count
+    }
+  }
+
+  /// The next answer; nil when the server has closed.
+  func receive() throws -> Command? {
+    while true {
+      if let answer = try TestClient.takeFrame(&received) { return answer }
+      var buffer = [UInt8](repeating: 0, count: 65_536)
+      let count = unsafe buffer.withUnsafeMutableBytes { unsafe Socket.receive(descriptor, into: $0) }
+      if count <= 0 { return nil }
+      received.append(contentsOf: buffer[..<count])
+    }
+  }
+
+  private static func takeFrame(_ bytes: inout [UInt8]) throws -> Command? {
+    guard let length = try Frame.length(of: bytes.rawSpan), bytes.count >= length else { return nil }
+    let command = try Command(frame: bytes.rawSpan.extracting(0..<length))
+    bytes.removeFirst(length)
+    return command
+  }
+
+  /// Whether the server has closed the connection, which it is waited for.
+  func isClosed() throws -> Bool { try receive() == nil }
+
+  static func frame(
+    _ code: RequestCode, id: Int32, body: [UInt8] = [], flag: Int32 = 0, type: HeaderType = .json
+  ) -> [UInt8] {
+    let header = CommandHeader(code: code.rawValue, id: RequestID(id), flag: flag, type: type)
+    var output = ByteWriter()
+    Command(header: header, body: body).encode(into: &output)
+    return output.array
+  }
+}

@@ -21,6 +21,7 @@ package final class RemotingClient: @unchecked Sendable {
     var waiting: [Waiting] = []
   }
 
+  /// The loop that its connections and completions are on.
   package let loop: EventLoop
   private let shared: RemotingLoop
   private let service: any RemotingService

@@ -88,7 +88,7 @@ let package = Package(
       "ApusNameServerTests",
       [
         "ApusBase", "ApusModel", "ApusProtocol", "ApusRouteCore", "ApusSystem", "ApusRemoting", "ApusNameServer",
-        "ApusSimulator",
+        "ApusBrokerCore", "ApusBroker", "ApusSimulator",
       ]),
     tests("ApusBrokerCoreTests", ["ApusBase", "ApusModel", "ApusProtocol", "ApusBrokerCore"]),
     tests("ApusModelTests", ["ApusBase", "ApusModel"]),

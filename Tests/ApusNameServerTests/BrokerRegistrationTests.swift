@@ -1,0 +1,117 @@
+import ApusBase
+import ApusBroker
+import ApusBrokerCore
+import ApusModel
+import ApusProtocol
+import ApusRemoting
+import ApusSimulator
+import ApusSystem
+import Synchronization
+import Testing
+
+/// A broker's registration against real name servers, over sockets of this machine.
+@Suite struct BrokerRegistrationTests {
+  /// What a broker would have: topics with a version, and what it was told.
+  private final class Broker: Sendable {
+    let topics = Locked(TopicTable(version: DataVersion(timestamp: WallTime(milliseconds: 1)), topics: []))
+    let adopted = Locked<[Registration.Answer]>([])
+    let resolver: IOThreads
+    let loop: EventLoop
+    let registration: NameServerRegistration
+
+    init(_ name: String, id: Int64 = 0, options: NameServerRegistration.Options = .init()) throws {
+      resolver = try IOThreads(count: 1, capacity: 64)
+      loop = try EventLoop(index: 9)
+      let (topics, adopted) = (topics, adopted)
+      registration = NameServerRegistration(
+        broker: .init(
+          cluster: "C", name: name, id: id, address: "\(name)-\(id):10911", haServerAddress: "\(name)-\(id):10912"),
+        options: options, loop: loop, resolver: resolver, topics: { topics.withLock { $0 } },
+        adopt: { answer in adopted.withLock { $0.append(answer) } }, log: Logger(level: .error))
+      try loop.start()
+    }
+
+    func add(_ topic: String) {
+      topics.withLock {
+        $0.topics.append(TopicConfig(name: topic))
+        $0.version.advance(now: WallTime(milliseconds: 2))
+      }
+    }
+
+    func stop() {
+      registration.stop()
+      loop.stop()
+      loop.join()
+      resolver.stop()
+    }
+  }
+
+  /// Asks until the answer is as wanted; every question is a round trip, so that this is no busy loop. False when it
+  /// never is.
+  private func eventually(
+    _ server: RunningNameServer, _ request: some OutgoingRequest, _ isWanted: (Command) throws -> Bool
+  ) async throws -> Bool {
+    let deadline = SystemClock.monotonic() + .seconds(10)
+    while SystemClock.monotonic() < deadline {
+      if try isWanted(try await server.call(request)) { return true }
+    }
+    return false
+  }
+
+  private func topics(of command: Command) throws -> [String] { try TopicList(bytes: command.body).topics }
+
+  @Test(arguments: [false, true])
+  func `registers with all name servers, follows changes, and leaves them`(_ isCompressed: Bool) async throws {
+    let servers = [try RunningNameServer(loopIndex: 0), try RunningNameServer(loopIndex: 1)]
+    defer { for server in servers { server.stop() } }
+    var options = NameServerRegistration.Options()
+    options.isCompressed = isCompressed
+    let broker = try Broker("a", options: options)
+    broker.add("T")
+    broker.registration.start(nameServers: servers.map { $0.address.description })
+    let all = GetAllTopicListFromNameserver.Request()
+    for server in servers { #expect(try await eventually(server, all) { try topics(of: $0) == ["T"] }) }
+    broker.add("U")
+    broker.registration.topicsChanged()
+    for server in servers { #expect(try await eventually(server, all) { try topics(of: $0) == ["T", "U"] }) }
+    broker.stop()
+    // Nothing to wait for: stop returns when the name servers have answered.
+    for server in servers { #expect(try topics(of: try await server.call(all)) == []) }
+  }
+
+  @Test func `a replica learns its master, and ordered topics are adopted`() async throws {
+    let server = try RunningNameServer()
+    defer { server.stop() }
+    _ = try await server.call(PutKVConfig.Request(namespace: "ORDER_TOPIC_CONFIG", key: "T", value: "a:4"))
+    let master = try Broker("a")
+    defer { master.stop() }
+    master.registration.start(nameServers: [server.address.description])
+    let clusters = GetBrokerClusterInfo.Request()
+    #expect(try await eventually(server, clusters) { String(decoding: $0.body, as: UTF8.self).contains("a-0:10911") })
+    let replica = try Broker("a", id: 1)
+    defer { replica.stop() }
+    replica.registration.start(nameServers: [server.address.description])
+    let expected = Registration.Answer(
+      masterAddress: "a-0:10911", haServerAddress: "a-0:10912", orderTopics: ["T": "a:4"])
+    #expect(try await eventually(server, clusters) { _ in replica.adopted.withLock { $0 } == [expected] })
+  }
+
+  @Test func `a name server that cannot be reached holds nothing up`() async throws {
+    let server = try RunningNameServer()
+    defer { server.stop() }
+    let broker = try Broker("a")
+    broker.add("T")
+    broker.registration.start(nameServers: ["127.0.0.1:1", "no such host:9876", server.address.description])
+    let all = GetAllTopicListFromNameserver.Request()
+    #expect(try await eventually(server, all) { try topics(of: $0) == ["T"] })
+    broker.stop()
+  }
+
+  @Test func `a broker without full permission registers all topics with its own`() {
+    let topics = [TopicConfig(name: "T", readQueueCount: 3, permission: [.read, .write, .inherit], systemFlag: 1)]
+    #expect(NameServerRegistration.masked(topics, by: .readWrite) == topics)
+    #expect(
+      NameServerRegistration.masked(topics, by: .read)
+        == [TopicConfig(name: "T", readQueueCount: 3, permission: .read)])
+  }
+}

@@ -51,6 +51,11 @@ package final class SimulatedDisk: Disk, @unchecked Sendable {
   /// Whether the machine has stopped and not been started again.
   package private(set) var hasCrashed = false
 
+  /// How the machine stopped last.
+  package private(set) var lastCrash: CrashKind?
+  /// Makes `syncDirectory` do nothing, so that checkers can be checked.
+  package var ignoresDirectorySyncs = false
+
   private var random: SeededGenerator
   private var names = SimulatedNames()
   private var openFiles: [Int32: (file: SimulatedFile, path: String)] = [:]
@@ -96,6 +101,7 @@ package final class SimulatedDisk: Disk, @unchecked Sendable {
     precondition(!hasCrashed, "a machine that has stopped cannot stop")
     hasCrashed = true
     crashes[kind, default: 0] += 1
+    lastCrash = kind
     let files = names.files
     for file in files { noteWritesWithoutSpace(file, in: 0..<file.length) }
     wreck += files + openFiles.values.map(\.file) + mapped.values
@@ -123,6 +129,14 @@ package final class SimulatedDisk: Disk, @unchecked Sendable {
     for file in names.files {
       let share = Int.random(in: 0...4, using: &random)
       file.persist(file.dirtySectors(in: 0..<file.length).filter { _ in random.chance(share, in: 4) })
+    }
+  }
+
+  /// The visible files of a directory with their content, by name, for checkers: no call is counted and none fails.
+  package func contents(of directory: String) -> [(name: String, bytes: [UInt8])] {
+    let inside = names.visible.keys.filter { SimulatedNames.parent(of: $0) == directory }.sorted()
+    return inside.compactMap { path in
+      names.visible[path]?.file.map { (String(path.dropFirst(directory.count + 1)), $0.content) }
     }
   }
 
@@ -186,7 +200,7 @@ package final class SimulatedDisk: Disk, @unchecked Sendable {
     guard names.isDirectory(path) else {
       throw DiskError(.notFound, operation: DiskCall.syncDirectory.rawValue, path: path)
     }
-    names.sync(path)
+    if !ignoresDirectorySyncs { names.sync(path) }
   }
 
   /// The simulated time of the last write or flush of changed bytes.

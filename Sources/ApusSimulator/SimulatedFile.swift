@@ -90,6 +90,9 @@ final class SimulatedFile {
     return count
   }
 
+  /// A copy of what is visible.
+  var content: [UInt8] { unsafe Array(UnsafeRawBufferPointer(start: visible, count: length)) }
+
   /// The blocks of a range that have no space yet.
   func blocksWithoutSpace(in range: Range<Int>) -> [Int] {
     guard !range.isEmpty else { return [] }

@@ -1,5 +1,11 @@
 import ApusBase
 
+/// The directory that a path lies in.
+func directory(above path: String) -> String {
+  guard let slash = path.lastIndex(of: "/") else { return "." }
+  return slash == path.startIndex ? "/" : String(path[..<slash])
+}
+
 /// Whole runs of bytes to and from a ``Disk``.
 extension Disk {
   /// Writes `bytes` at `offset`.

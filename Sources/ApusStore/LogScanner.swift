@@ -72,6 +72,25 @@ struct LogScanner: ~Escapable {
     }
   }
 
+  /// Whether the topic or the properties of a whole record lack a sector: bytes that a device did not write before the power went
+  /// are zero, and no checksum covers these two. A body is covered by its own.
+  func isTorn(_ range: Range<Int>) -> Bool {
+    guard let record = StoredRecord.whole(at: bytes.extracting(range)) else { return true }
+    let properties = range.upperBound - record.properties.bytes.byteCount..<range.upperBound
+    let topicEnd = properties.lowerBound - 2
+    return lacksSector(properties) || lacksSector(topicEnd - record.topic.byteCount..<topicEnd)
+  }
+
+  private func lacksSector(_ range: Range<Int>) -> Bool {
+    var start = range.lowerBound
+    while start < range.upperBound {
+      let end = min(range.upperBound, (start / 512 + 1) * 512)
+      if Self.isZero(bytes.extracting(start..<end)) { return true }
+      start = end
+    }
+    return false
+  }
+
   /// The next position after `position` where a whole record or the ending blank stands.
   func resume(after position: Int) -> Int? {
     var candidate = position + 1

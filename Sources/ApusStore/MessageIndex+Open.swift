@@ -29,7 +29,7 @@ extension MessageIndex {
     disk: any Disk, settings: Settings, after left: Left
   ) throws(DiskError) -> (index: MessageIndex, removed: [String]) {
     try disk.createDirectory(settings.directory)
-    try disk.syncDirectory(parent(of: settings.directory))
+    try disk.syncDirectory(directory(above: settings.directory))
     let names = try disk.list(settings.directory).filter { !$0.isDirectory && isFileName($0.name) }
     var files: [IndexFile] = []
     for entry in names {
@@ -79,11 +79,6 @@ extension MessageIndex {
     }
     return IndexFile(
       name: name, layout: layout, segment: segment, header: header, isFlushed: header.endTime <= checkpoint)
-  }
-
-  private static func parent(of path: String) -> String {
-    guard let slash = path.lastIndex(of: "/") else { return "." }
-    return slash == path.startIndex ? "/" : String(path[..<slash])
   }
 
   /// Whether RocketMQ would take a name for that of an index file: digits that are a number of 64 bits.

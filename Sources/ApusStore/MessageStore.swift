@@ -56,6 +56,8 @@ package final class MessageStore {
   package private(set) var failure: DiskError?
   private var full: Set<FullReason> = []
   var isClosed = false
+  /// Whether the last stop was clean.
+  package internal(set) var wasClosed = false
   var lockFile: DiskFile?
   private var events: [StoreEvent] = []
   /// Counts the rounds of ``releaseIdleMappings(after:)``.
@@ -72,6 +74,7 @@ package final class MessageStore {
   enum FullReason: Hashable {
     case segment
     case queues
+    case retention
   }
 
   init(disk: any Disk, settings: StoreSettings) {

@@ -11,6 +11,7 @@ extension MessageStore {
     let store = MessageStore(disk: disk, settings: settings)
     do throws(DiskError) {
       try disk.createDirectory(settings.root)
+      try disk.syncDirectory(directory(above: settings.root))
       try disk.createDirectory(settings.logDirectory)
       try disk.createDirectory(settings.queueDirectory)
       store.lockFile = try disk.lock(settings.lockPath)
@@ -21,6 +22,7 @@ extension MessageStore {
     do throws(DiskError) {
       try store.findQueues()
       let abort = try disk.list(settings.root).contains { $0.name == "abort" }
+      store.wasClosed = !abort
       var recovery = Recovery(store: store, wasClosed: !abort)
       defer { recovery.events.forEach(log) }
       try recovery.run()

@@ -163,7 +163,7 @@ struct Recovery {
   ) throws(DiskError) -> Bool {
     var position = start
     while true {
-      switch scanner.item(at: position) {
+      switch item(scanner, at: position) {
       case .record(let size):
         try take(scanner.bytes.extracting(position..<position + size), at: file.start + position)
         if rebuild.mustGoBack { return false }
@@ -195,6 +195,15 @@ struct Recovery {
         return false
       }
     }
+  }
+
+  /// What stands at a position; a record that is not durable for sure and that a power loss has torn is none.
+  private func item(_ scanner: borrowing LogScanner, at position: Int) -> LogScanner.Item {
+    let item = scanner.item(at: position)
+    guard case .record(let size) = item, let time = scanner.storeTime(at: position),
+      !plan.rule.covers(scanner.start + position, storedAt: time), scanner.isTorn(position..<position + size)
+    else { return item }
+    return .bad("a sector of its topic or properties was never written")
   }
 
   private mutating func isolate(_ file: MappedFile, _ range: Range<PhysicalOffset>) {

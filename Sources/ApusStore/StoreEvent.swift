@@ -32,6 +32,8 @@ package enum StoreEvent: Hashable, Sendable, CustomStringConvertible {
   case queueFileUnreadable(path: String, reason: String)
   /// A record that a queue points to is damaged.
   case recordDamaged(PhysicalOffset)
+  /// Files that are no longer needed could not be removed; the next run tries again.
+  case removalFailed(DiskError)
   /// The device is full: sends are refused until there is space.
   case diskFull(path: String)
   /// There is space again.
@@ -60,6 +62,7 @@ package enum StoreEvent: Hashable, Sendable, CustomStringConvertible {
     case .queueRewound(let path, let to): "\(path): offset \(to) was given out twice, the later message counts"
     case .queueFileUnreadable(let path, let reason): "\(path): \(reason)"
     case .recordDamaged(let offset): "the record at \(offset) is damaged"
+    case .removalFailed(let error): "old files could not be removed: \(error)"
     case .diskFull(let path): "no space left for \(path): sends are refused"
     case .diskFreed: "space is available again"
     case .spaceNotReserved(let path): "\(path): the file system cannot reserve space, filled with zeroes"

@@ -1,1 +1,3 @@
-print("apus-sim")
+import Glibc
+
+exit(SimulatorTool.run(Array(CommandLine.arguments.dropFirst())))

@@ -23,7 +23,7 @@ import Testing
     "ApusBench": remoting,
     "apus": remoting.union(["ApusNameServer", "ApusBroker", "ApusBench"]),
     "ApusSimulator": model.union(["ApusStoreCore", "ApusStore"]),
-    "apus-sim": ["ApusBase", "ApusSimulator"],
+    "apus-sim": ["ApusBase", "ApusSimulator", "Glibc"],
   ]
 
   @Test func `every target imports only what its place in the architecture allows`() throws {

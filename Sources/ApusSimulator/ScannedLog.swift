@@ -1,0 +1,143 @@
+/// The records of a commit log as its bytes say, read without any code of the store: what the checkers hold the store
+/// against.
+///
+/// The layout is that of
+/// apache/rocketmq@rocketmq-all-4.9.8:store/src/main/java/org/apache/rocketmq/store/CommitLog.java, spelled out once
+/// more so that a mistake in the store's own codec does not hide itself.
+struct ScannedLog {
+  /// One record.
+  struct Record: Equatable {
+    var offset: Int64
+    var size: Int
+    var queueID: Int32
+    var flag: Int32
+    var queueOffset: Int64
+    var sysFlag: Int32
+    var storeTime: Int64
+    var body: [UInt8]
+    var topic: String
+    var properties: [UInt8]
+
+    var end: Int64 { offset + Int64(size) }
+
+    /// UNIQ_KEY and the words of KEYS.
+    var keys: [String] {
+      var keys: [String] = []
+      for pair in properties.split(separator: 2) {
+        let parts = pair.split(separator: 1, maxSplits: 1)
+        guard parts.count == 2 else { continue }
+        let value = String(decoding: parts[1], as: UTF8.self)
+        switch String(decoding: parts[0], as: UTF8.self) {
+        case "UNIQ_KEY": keys.append(value)
+        case "KEYS": keys += value.split(separator: " ").map(String.init)
+        default: break
+        }
+      }
+      return keys
+    }
+
+    /// What the consume queue carries for the tags: Java's hash of TAGS.
+    var tagsCode: Int64 {
+      for pair in properties.split(separator: 2) where pair.starts(with: Array("TAGS".utf8) + [1]) {
+        return Int64(ScannedLog.javaHash(String(decoding: pair.dropFirst(5), as: UTF8.self)))
+      }
+      return 0
+    }
+  }
+
+  /// The records from the start on, in order.
+  private(set) var records: [Record] = []
+  /// Where the first file begins.
+  private(set) var start: Int64 = 0
+  /// Behind the last record, or behind the blank that follows it.
+  private(set) var end: Int64 = 0
+
+  /// Reads the files of a log from `minimum` on: up to the first bytes that are neither record nor blank.
+  init(files: [(name: String, bytes: [UInt8])], from minimum: Int64) {
+    start = minimum
+    end = minimum
+    for (name, bytes) in files {
+      guard let fileStart = Int64(name), name.utf8.count == 20 else { continue }
+      if fileStart + Int64(bytes.count) <= minimum { continue }
+      guard fileStart == end || fileStart <= minimum else { return }
+      if !scan(bytes, startingAt: fileStart, from: Int(max(0, minimum - fileStart))) { return }
+    }
+  }
+
+  /// Reads one file; false when the log ends in it.
+  private mutating func scan(_ bytes: [UInt8], startingAt fileStart: Int64, from first: Int) -> Bool {
+    var position = first
+    while position < bytes.count {
+      guard bytes.count - position >= 8 else { return false }
+      let size = Int(Self.int32(bytes, position))
+      let magic = UInt32(bitPattern: Self.int32(bytes, position + 4))
+      if magic == 0xCBD4_3194, size == bytes.count - position {
+        end = fileStart + Int64(bytes.count)
+        return true
+      }
+      guard magic == 0xDAA3_20A7, size <= bytes.count - position,
+        let record = Self.record(bytes, position, size, fileStart)
+      else { return false }
+      records.append(record)
+      position += size
+      end = fileStart + Int64(position)
+    }
+    return true
+  }
+
+  /// The record that `bytes` are, all of them; nil when they are none that lies at `offset`.
+  static func record(_ bytes: [UInt8], at offset: Int64) -> Record? {
+    guard bytes.count >= 91, Int(int32(bytes, 0)) == bytes.count else { return nil }
+    return record(bytes, 0, bytes.count, offset)
+  }
+
+  private static func record(_ bytes: [UInt8], _ start: Int, _ size: Int, _ fileStart: Int64) -> Record? {
+    guard size >= 91 else { return nil }
+    let sysFlag = int32(bytes, start + 36)
+    let bornHost = sysFlag & 0x10 == 0 ? 8 : 20
+    let storeHost = sysFlag & 0x20 == 0 ? 8 : 20
+    var position = start + 68 + bornHost + storeHost
+    let limit = start + size
+    func take(_ count: Int) -> [UInt8]? {
+      guard count >= 0, position + count <= limit else { return nil }
+      defer { position += count }
+      return Array(bytes[position..<position + count])
+    }
+    guard let bodyLength = take(4), let body = take(Int(int32(bodyLength, 0))), let topicLength = take(1),
+      let topic = take(Int(topicLength[0])), let propertiesLength = take(2),
+      let properties = take(Int(propertiesLength[0]) << 8 | Int(propertiesLength[1])), position == limit,
+      int64(bytes, start + 28) == fileStart + Int64(start), body.isEmpty || crc(body) == int32(bytes, start + 8)
+    else { return nil }
+    return Record(
+      offset: fileStart + Int64(start), size: size, queueID: int32(bytes, start + 12), flag: int32(bytes, start + 16),
+      queueOffset: int64(bytes, start + 20), sysFlag: sysFlag, storeTime: int64(bytes, start + 48 + bornHost),
+      body: body, topic: String(decoding: topic, as: UTF8.self), properties: properties)
+  }
+
+  private static func int32(_ bytes: [UInt8], _ position: Int) -> Int32 {
+    Int32(bitPattern: bytes[position..<position + 4].reduce(0) { $0 << 8 | UInt32($1) })
+  }
+
+  private static func int64(_ bytes: [UInt8], _ position: Int) -> Int64 {
+    Int64(bitPattern: bytes[position..<position + 8].reduce(0) { $0 << 8 | UInt64($1) })
+  }
+
+  private static let crcTable: [UInt32] = (0..<256 as Range<UInt32>).map { byte in
+    (0..<8).reduce(byte) { value, _ in value & 1 == 0 ? value >> 1 : value >> 1 ^ 0xEDB8_8320 }
+  }
+
+  /// CRC-32 of a body without its highest bit, as RocketMQ stores it.
+  private static func crc(_ bytes: [UInt8]) -> Int32 {
+    let value = ~bytes.reduce(UInt32.max) { crcTable[Int(($0 ^ UInt32($1)) & 0xFF)] ^ $0 >> 8 }
+    return Int32(bitPattern: value & 0x7FFF_FFFF)
+  }
+
+  /// Java's hash of an ASCII text.
+  static func javaHash(_ text: String) -> Int32 { text.utf8.reduce(0) { $0 &* 31 &+ Int32($1) } }
+
+  /// The hash of a key in the index.
+  static func indexHash(topic: String, key: String) -> Int32 {
+    let hash = javaHash(topic + "#" + key)
+    return hash == .min ? 0 : abs(hash)
+  }
+}

@@ -1,0 +1,284 @@
+import ApusBase
+import ApusModel
+import ApusStore
+import ApusStoreCore
+
+/// What a broker is to its store, without sockets and threads: it sends, runs the store's steps and acknowledges. Its
+/// threads are jobs that stand still after each third of a step (plan, run, finish), so that anything can come in
+/// between.
+final class SimulatedBroker {
+  /// A thread of the broker, with at most one step under way.
+  enum Thread: CaseIterable {
+    case flusher, queueWriter, preparer, indexer, cleaner
+  }
+
+  /// A step under way.
+  private enum Stage {
+    /// Planned: running it gives what finishes it.
+    case planned(() -> (() -> Void))
+    /// Run: only the finish is left.
+    case ran(() -> Void)
+  }
+
+  let store: MessageStore
+  let index: MessageIndex
+  private let disk: SimulatedDisk
+  private let syncFlush: Bool
+  private let sabotage: Sabotage?
+  private var retention: Retention
+  private var stages: [Thread: Stage] = [:]
+  /// Where the indexer goes on.
+  private(set) var indexed: PhysicalOffset
+  /// Ends of sent records whose producers still wait.
+  private var waiting: [PhysicalOffset] = []
+  /// Up to where producers have their answer.
+  private(set) var acknowledged = PhysicalOffset.zero
+
+  /// Opens store and index, as a broker does when it starts.
+  init(
+    disk: SimulatedDisk, store settings: StoreSettings, index indexSettings: MessageIndex.Settings, syncFlush: Bool,
+    sabotage: Sabotage?
+  ) throws {
+    self.disk = disk
+    self.syncFlush = syncFlush
+    self.sabotage = sabotage
+    store = try MessageStore.open(disk: disk, settings: settings)
+    index = try MessageIndex.open(
+      disk: disk, settings: indexSettings,
+      after: .init(
+        cleanly: store.wasClosed, checkpoint: store.indexTime, logEnd: store.marks.appended)
+    ).index
+    indexed = max(index.resumeOffset, store.minOffset)
+    var retentionSettings = Retention.Settings()
+    retentionSettings.reservedTime = .seconds(120)
+    retentionSettings.segmentsPerRun = 3
+    retention = Retention(settings: retentionSettings)
+  }
+
+  /// Forgets the steps under way, as the end of the process does.
+  func abandonSteps() { stages = [:] }
+
+  /// Does what a clean stop does once the threads have ended.
+  func close() throws {
+    while let step = index.planFlush() { index.finish(step, try step.run(on: disk)) }
+    store.indexTime = index.durableTime
+    index.close(on: disk)
+    try store.close()
+    acknowledge()
+  }
+
+  /// The range of every queue, for comparison.
+  var queueRanges: [String] {
+    get throws {
+      try store.allQueues.sorted { ($0.topic, $0.id) < ($1.topic, $1.id) }.map { topic, id in
+        let queue = try store.queue(topic: topic, id: id)
+        return "\(topic)/\(id): \(queue?.minOffset.rawValue ?? 0)..<\(queue?.maxOffset.rawValue ?? 0)"
+      }
+    }
+  }
+
+  // MARK: Sending
+
+  /// What became of a send.
+  enum SendOutcome {
+    case taken(Appended)
+    case notNow
+    case refused
+  }
+
+  func send(_ send: Workload.Send) throws -> SendOutcome {
+    let queue = try store.openQueue(topic: send.queue.topic, id: send.queue.id)
+    let outcome = send.isBatch ? try appendBatch(send, to: queue) : append(send, to: queue)
+    switch outcome {
+    case .needsSegment: return .notNow
+    case .refused: return .refused
+    case .appended(let appended):
+      waiting.append(appended.end)
+      acknowledge()
+      return .taken(appended)
+    }
+  }
+
+  private func append(_ send: Workload.Send, to queue: ConsumeQueue) -> AppendOutcome {
+    let message = send.messages[0]
+    let topic = Array(send.queue.topic.utf8)
+    let draft = Self.draft(send.queue.id, topic.rawSpan, message.body.rawSpan, message.properties.rawSpan, message.flag)
+    return store.append(draft, to: queue, now: disk.now)
+  }
+
+  private func appendBatch(_ send: Workload.Send, to queue: ConsumeQueue) throws -> AppendOutcome {
+    let topic = Array(send.queue.topic.utf8)
+    let none: [UInt8] = []
+    let body = send.messages.flatMap(\.batchItem)
+    let template = Self.draft(send.queue.id, topic.rawSpan, none.rawSpan, none.rawSpan, 0)
+    let batch = try BatchDraft(template, body: body.rawSpan)
+    return store.append(batch: batch, to: queue, now: disk.now)
+  }
+
+  @_lifetime(copy topic, copy body, copy properties)
+  private static func draft(
+    _ queueID: Int32, _ topic: RawSpan, _ body: RawSpan, _ properties: RawSpan, _ flag: Int32
+  ) -> RecordDraft {
+    let host = HostAddress(ipv4: 0x7F00_0001, port: 10_911)
+    let tags = MessageProperties(properties).value(of: PropertyName.tags)
+    var tagsCode: Int64 = 0
+    if let tags { tagsCode = TagsCode.hash(tags) }
+    return RecordDraft(
+      topic: topic, body: body, properties: properties, queueID: queueID, flag: flag, sysFlag: [],
+      bodyCRC: CRC32.body(body), bornTime: WallTime(milliseconds: 1), bornHost: host, storeHost: host,
+      tagsCode: tagsCode)
+  }
+
+  /// Answers the producers whose promise holds.
+  private func acknowledge() {
+    let holds = syncFlush && sabotage != .acknowledgeBeforeFlush ? store.marks.flushed : store.marks.appended
+    while let first = waiting.first, first <= holds {
+      acknowledged = first
+      waiting.removeFirst()
+    }
+  }
+
+  // MARK: Steps
+
+  /// Moves a thread on by one third of a step. Returns whether it had something to do.
+  @discardableResult
+  func advance(_ thread: Thread, localHour: Int, using random: inout SeededGenerator) -> Bool {
+    switch stages[thread] {
+    case .planned(let run):
+      stages[thread] = .ran(run())
+    case .ran(let finish):
+      stages[thread] = nil
+      finish()
+      acknowledge()
+    case nil:
+      guard let run = plan(thread, localHour: localHour, using: &random) else { return false }
+      stages[thread] = .planned(run)
+    }
+    return true
+  }
+
+  /// Finishes the steps under way, and then all that are left to do but retention.
+  func finishAll(localHour: Int, using random: inout SeededGenerator) {
+    for thread in Thread.allCases where stages[thread] != nil {
+      while stages[thread] != nil, !disk.hasCrashed { advance(thread, localHour: localHour, using: &random) }
+    }
+    if store.failure == nil { _ = store.dispatch() }
+    run([.flusher, .queueWriter, .indexer], using: &random)
+  }
+
+  /// Lets the indexer come to the end of the log.
+  func runIndexer(using random: inout SeededGenerator) { run([.indexer], using: &random) }
+
+  private func run(_ threads: [Thread], using random: inout SeededGenerator) {
+    for thread in threads {
+      // The last step may find nothing to do or fail each time: it is not waited for.
+      for _ in 0..<3000 where !disk.hasCrashed && store.failure == nil {
+        if !advance(thread, localHour: 12, using: &random) && thread != .queueWriter { break }
+      }
+    }
+  }
+
+  private func plan(
+    _ thread: Thread, localHour: Int, using random: inout SeededGenerator
+  ) -> (() -> (() -> Void))? {
+    switch thread {
+    case .flusher: planFlush()
+    case .queueWriter: random.chance(1, in: 3) ? planCheckpoint() : planQueueWrites()
+    case .preparer: planPreparation()
+    case .indexer: planIndexing()
+    case .cleaner: planRetention(localHour: localHour)
+    }
+  }
+
+  private func planFlush() -> (() -> (() -> Void))? {
+    guard let plan = store.planFlush() else { return nil }
+    return { [self] in
+      let error = sabotage == .skipFlush ? nil : plan.run(on: disk)
+      return { [self] in store.finish(plan, error) }
+    }
+  }
+
+  private func planQueueWrites() -> (() -> (() -> Void))? {
+    guard let plan = store.planQueueWrites() else { return nil }
+    return { [self] in
+      let outcome = plan.run(on: disk)
+      return { [self] in store.finish(plan, outcome) }
+    }
+  }
+
+  private func planCheckpoint() -> (() -> (() -> Void))? {
+    store.indexTime = index.durableTime
+    guard let plan = store.planCheckpoint() else { return nil }
+    return { [self] in
+      let outcome = plan.run(on: disk)
+      return { [self] in store.finish(plan, outcome) }
+    }
+  }
+
+  private func planPreparation() -> (() -> (() -> Void))? {
+    guard let plan = store.planPreparation() else { return nil }
+    return { [self] in
+      let outcome = plan.run(on: disk)
+      return { [self] in _ = store.finish(plan, outcome) }
+    }
+  }
+
+  private func planIndexing() -> (() -> (() -> Void))? {
+    if let step = index.planStep(now: disk.now, name: { "\($0.milliseconds)" }) { return runIndexStep(step) }
+    switch store.read(from: indexed, limit: 1 << 16) {
+    case .end: return nil
+    case .cold(let plan):
+      return { [self] in
+        let outcome = plan.run(on: disk)
+        return { [self] in store.finish(plan, outcome) }
+      }
+    case .slice(let slice):
+      return { [self] in
+        let next = index.put(slice).next
+        return { [self] in indexed = next }
+      }
+    }
+  }
+
+  private func runIndexStep(_ step: IndexStep) -> (() -> (() -> Void)) {
+    { [self] in
+      do throws(DiskError) {
+        let result = try step.run(on: disk)
+        return { [self] in index.finish(step, result) }
+      } catch {
+        return { [self] in
+          guard let removal = index.abandon(step) else { return }
+          indexed = max(index.resumeOffset, store.minOffset)
+          // What cannot be removed now is found and judged by the next start.
+          do throws(DiskError) { try removal.run(on: disk) } catch { return }
+        }
+      }
+    }
+  }
+
+  private func planRetention(localHour: Int) -> (() -> (() -> Void))? {
+    guard let survey = store.planRetention() else { return nil }
+    return { [self] in
+      do throws(DiskError) {
+        let answer = try survey.run(on: disk)
+        return { [self] in remove(survey, answer, localHour: localHour) }
+      } catch {
+        return {}
+      }
+    }
+  }
+
+  private func remove(_ survey: RetentionSurvey, _ answer: RetentionSurvey.Answer, localHour: Int) {
+    let removal = store.finish(survey, answer, retention: &retention, now: disk.now, localHour: localHour)
+    guard let removal else { return }
+    stages[.cleaner] = .planned { [self] in
+      let outcome = removal.run(on: disk)
+      return { [self] in
+        store.finish(removal, outcome)
+        guard let expired = index.takeExpired(before: store.minOffset) else { return }
+        // What cannot be removed now comes with the next start.
+        do throws(DiskError) { try expired.run(on: disk) } catch { return }
+      }
+    }
+  }
+}

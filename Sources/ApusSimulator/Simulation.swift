@@ -1,0 +1,330 @@
+import ApusBase
+import ApusModel
+import ApusStore
+import ApusStoreCore
+
+/// A mistake put into the simulated broker on purpose: the checkers must find it, or they would find nothing.
+package enum Sabotage: String, CaseIterable, Hashable, Sendable {
+  /// Producers get their answer before the flush that it promises.
+  case acknowledgeBeforeFlush
+  /// A flush reports success without having flushed.
+  case skipFlush
+  /// The directory of the log is never synced.
+  case skipDirectorySync
+}
+
+/// How one simulation runs.
+package struct SimulationSettings: Hashable, Sendable {
+  /// Everything random follows from it.
+  package var seed: UInt64
+  /// How many steps it has.
+  package var steps: Int
+  /// What is wrong on purpose.
+  package var sabotage: Sabotage?
+
+  /// Describes a simulation.
+  package init(seed: UInt64, steps: Int = 600, sabotage: Sabotage? = nil) {
+    self.seed = seed
+    self.steps = steps
+    self.sabotage = sabotage
+  }
+}
+
+/// What a simulation did.
+package struct SimulationReport: Hashable, Sendable, CustomStringConvertible {
+  /// Steps taken.
+  package var steps = 0
+  /// Messages that the store took.
+  package var sent = 0
+  /// Messages whose producers got their answer.
+  package var acknowledged = 0
+  /// Messages that crashes took away, none of which was promised.
+  package var lost = 0
+  /// Messages that retention removed.
+  package var expired = 0
+  /// Clean stops.
+  package var cleanStops = 0
+  /// Crashes per kind.
+  package var crashes: [CrashKind: Int] = [:]
+  /// Failed calls per kind.
+  package var faults: [DiskCall: Int] = [:]
+
+  /// Starts with nothing done.
+  package init() {}
+
+  /// Adds what another simulation did.
+  package mutating func add(_ other: SimulationReport) {
+    steps += other.steps
+    sent += other.sent
+    acknowledged += other.acknowledged
+    lost += other.lost
+    expired += other.expired
+    cleanStops += other.cleanStops
+    crashes.merge(other.crashes, uniquingKeysWith: +)
+    faults.merge(other.faults, uniquingKeysWith: +)
+  }
+
+  /// One line.
+  package var description: String {
+    let crashes = crashes.sorted { $0.key.rawValue < $1.key.rawValue }.map { "\($0.key.rawValue) \($0.value)" }
+    let faults = faults.sorted { $0.key.rawValue < $1.key.rawValue }.map { "\($0.key.rawValue) \($0.value)" }
+    return """
+      \(steps) steps, \(sent) sent, \(acknowledged) acknowledged, \(lost) lost without promise, \(expired) expired, \
+      \(cleanStops) clean stops; crashes: \(crashes.joined(separator: ", ")); \
+      faults: \(faults.joined(separator: ", "))
+      """
+  }
+}
+
+/// Runs the production store over a ``SimulatedDisk`` for a number of random steps: sends, thirds of the store's own
+/// steps, crashes between them and within disk calls, failing calls, full disks, clean stops. After each start, and at
+/// the end, everything that the store holds is compared with everything that was sent.
+///
+/// **Promises.** Kill keeps what was acknowledged, in both flush modes. Power loss keeps what the store said is
+/// flushed, and with synchronous flush what was acknowledged. A clean stop keeps everything. Always: the log holds
+/// nothing that was lost before or never sent, queue offsets have no holes, queues and index are those of a scan of the
+/// log, and a start changes nothing for the next.
+package final class Simulation {
+  private let settings: SimulationSettings
+  private var random: SeededGenerator
+  private let disk: SimulatedDisk
+  private let storeSettings: StoreSettings
+  private let indexSettings: MessageIndex.Settings
+  private let syncFlush: Bool
+  private var workload: Workload
+  private var sent = SentMessages()
+  private var broker: SimulatedBroker?
+  private var report = SimulationReport()
+  private var step = 0
+  /// How the machine stopped since the log was last looked at; nil after a clean stop.
+  private var pendingCrash: CrashKind?
+  private static let largeCapacity: Int64 = 1 << 40
+
+  /// Sets a simulation up.
+  package init(_ settings: SimulationSettings) {
+    self.settings = settings
+    random = SeededGenerator(seed: settings.seed)
+    disk = SimulatedDisk(seed: random.next())
+    syncFlush = random.chance(1, in: 2)
+    var storeSettings = StoreSettings(root: "store")
+    storeSettings.logFileBytes = [4096, 8192, 16_384].randomElement(using: &random) ?? 4096
+    storeSettings.queueFileBytes = 20 * Int.random(in: 5...40, using: &random)
+    storeSettings.populateAhead = Int.random(in: 1...8192, using: &random)
+    storeSettings.populateStep = Int.random(in: 512...8192, using: &random)
+    storeSettings.openQueueFiles = Int.random(in: 4...12, using: &random)
+    storeSettings.queueTailBytes = Int.random(in: 0...20_000, using: &random)
+    self.storeSettings = storeSettings
+    workload = Workload(logFileBytes: storeSettings.logFileBytes)
+    let slots = Int.random(in: 1...50, using: &random)
+    guard let layout = IndexLayout(slotCount: slots, entryCount: Int.random(in: 2...120, using: &random)) else {
+      preconditionFailure("no such index file")
+    }
+    indexSettings = MessageIndex.Settings(
+      directory: "store/index", layout: layout, entriesAhead: Int.random(in: 1...40, using: &random))
+    disk.coldPercent = Int.random(in: 0...30, using: &random)
+    disk.ignoresDirectorySyncs = settings.sabotage == .skipDirectorySync
+  }
+
+  /// Runs all steps. Throws what a checker found, with seed and step.
+  package func run() throws(SimulationFailure) -> SimulationReport {
+    do {
+      try start(after: nil)
+      while step < settings.steps {
+        step += 1
+        try takeStep()
+        if let broker { note(broker) }
+        if disk.hasCrashed { try restartAfterCrash() }
+      }
+      try stopCleanly()
+    } catch {
+      throw SimulationFailure("seed \(settings.seed), step \(step): \(error)")
+    }
+    report.steps = step
+    report.acknowledged = sent.acknowledgedCount
+    report.lost = sent.lostCount
+    report.expired = sent.expiredCount
+    report.crashes = disk.crashes
+    report.faults = disk.faults
+    return report
+  }
+
+  // MARK: Steps
+
+  private func takeStep() throws {
+    disk.now = disk.now.advanced(byMilliseconds: Int64.random(in: 0...3000, using: &random))
+    guard let broker else { preconditionFailure("a step without a broker") }
+    switch Int.random(in: 0..<100, using: &random) {
+    case 0..<40: try send(on: broker)
+    case 40..<55:
+      if broker.store.failure == nil { _ = broker.store.dispatch() }
+    case 55..<90:
+      let thread = SimulatedBroker.Thread.allCases.randomElement(using: &random) ?? .flusher
+      broker.advance(thread, localHour: Int.random(in: 0...23, using: &random), using: &random)
+      note(broker)
+    case 90..<92: disk.writeBack()
+    case 92..<94: try pull(from: broker)
+    case 94: planFaults()
+    case 95: planCrash()
+    case 96: disk.crash(.kill)
+    case 97: disk.crash(.powerLoss)
+    case 98: try stopCleanly()
+    default: disk.capacity = disk.capacity == Self.largeCapacity ? 1 << 18 : Self.largeCapacity
+    }
+  }
+
+  private func send(on broker: SimulatedBroker) throws {
+    let send = workload.next(using: &random)
+    switch try broker.send(send) {
+    case .notNow, .refused: break
+    case .taken(let first):
+      var offset = first.offset.rawValue
+      for (index, draft) in send.messages.enumerated() {
+        let size = Int64(91 + draft.body.count + send.queue.topic.utf8.count + draft.properties.count)
+        try sent.append(
+          SentMessages.Message(
+            id: draft.id, topic: send.queue.topic, queueID: send.queue.id, flag: draft.flag, body: draft.body,
+            properties: draft.properties, offset: offset, queueOffset: first.queueOffset.rawValue + Int64(index),
+            end: offset + size))
+        offset += size
+      }
+      report.sent += send.messages.count
+      guard offset == first.end.rawValue else {
+        throw SimulationFailure("the store says that a send ends at \(first.end), not \(offset)")
+      }
+    }
+    note(broker)
+  }
+
+  /// Writes down what the broker has promised by now.
+  private func note(_ broker: SimulatedBroker) {
+    sent.acknowledge(upTo: broker.acknowledged.rawValue)
+    sent.flush(upTo: broker.store.marks.flushed.rawValue)
+    sent.expire(before: broker.store.minOffset.rawValue)
+  }
+
+  /// Pulls from a random queue at a random place that was dispatched.
+  private func pull(from broker: SimulatedBroker) throws {
+    guard broker.store.failure == nil,
+      let (queue, messages) = sent.byQueue.sorted(by: { $0.key < $1.key }).randomElement(using: &random),
+      let consumeQueue = try broker.store.queue(topic: queue.topic, id: queue.id)
+    else { return }
+    _ = broker.store.dispatch()
+    let visible = messages.filter { $0.queueOffset >= consumeQueue.minOffset.rawValue }
+    guard let message = visible.randomElement(using: &random) else { return }
+    try StoreCheck(store: broker.store, disk: disk).check(consumeQueue, at: message.queueOffset, visible)
+  }
+
+  private func planFaults() {
+    let calls: [DiskCall] = [.flush, .sync, .write, .allocate, .populate, .open, .syncDirectory, .rename, .map]
+    let call = calls.randomElement(using: &random) ?? .flush
+    let isFull = [.allocate, .populate, .write].contains(call) && random.chance(3, in: 4)
+    disk.plan = FaultPlan(failures: [
+      .init(
+        call, occurrence: Int.random(in: 1...5, using: &random), repeats: Int.random(in: 1...2, using: &random),
+        code: isFull ? .full : .failed(ErrorNumber.inputOutput))
+    ])
+  }
+
+  private func planCrash() {
+    disk.plan = FaultPlan(
+      crashAtCall: Int.random(in: 1...25, using: &random), crashKind: random.chance(1, in: 2) ? .kill : .powerLoss)
+  }
+
+  // MARK: Stopping and starting
+
+  private func stopCleanly() throws {
+    guard let broker else { preconditionFailure("a stop without a broker") }
+    disk.plan = FaultPlan()
+    disk.capacity = Self.largeCapacity
+    broker.finishAll(localHour: 12, using: &random)
+    note(broker)
+    guard broker.store.failure == nil else {
+      // A store that failed does not stop cleanly: its process ends, and the next start recovers.
+      disk.crash(.kill)
+      return try restartAfterCrash()
+    }
+    try broker.close()
+    note(broker)
+    report.cleanStops += 1
+    self.broker = nil
+    try start(after: nil)
+  }
+
+  /// Starts again until a start comes through: a crash may come in the middle of recovery, too.
+  private func restartAfterCrash() throws {
+    while disk.hasCrashed {
+      let crash = disk.lastCrash
+      broker?.abandonSteps()
+      broker = nil
+      disk.restart()
+      disk.capacity = Self.largeCapacity
+      if random.chance(1, in: 4) { planCrash() }
+      do {
+        try start(after: crash)
+      } catch  where disk.hasCrashed {
+        continue
+      }
+    }
+  }
+
+  /// Starts a broker and checks everything it has found.
+  private func start(after crash: CrashKind?) throws {
+    let broker = try open(after: crash)
+    if random.chance(1, in: 4) {
+      try checkSecondRecovery(changesNothingIn: broker)
+    } else {
+      self.broker = broker
+    }
+    note(self.broker ?? broker)
+  }
+
+  private func open(after crash: CrashKind?) throws -> SimulatedBroker {
+    // What one crash left was judged when it was read; a crash in a start adds to it, and the worse kind counts.
+    if let crash { pendingCrash = pendingCrash == .powerLoss ? .powerLoss : crash }
+    let broker = try SimulatedBroker(
+      disk: disk, store: storeSettings, index: indexSettings, syncFlush: syncFlush, sabotage: settings.sabotage)
+    let log = ScannedLog(files: disk.contents(of: storeSettings.logDirectory), from: broker.store.minOffset.rawValue)
+    try sent.reconcile(with: log, after: pendingCrash, syncFlush: syncFlush)
+    pendingCrash = nil
+    let appended = broker.store.marks.appended.rawValue
+    guard appended >= log.records.last?.end ?? log.start, appended <= log.end else {
+      throw SimulationFailure("the store says that its log ends at \(appended), its bytes say \(log.end)")
+    }
+    _ = broker.store.dispatch()
+    let check = StoreCheck(store: broker.store, disk: disk)
+    try check.queues(are: sent)
+    broker.runIndexer(using: &random)
+    if !disk.hasCrashed { try check.index(broker.index, finds: log.records) }
+    return broker
+  }
+
+  /// Stops right after a start and starts again: log, queues and marks must be the same.
+  private func checkSecondRecovery(changesNothingIn broker: SimulatedBroker) throws {
+    let before = try Self.state(of: broker, disk, storeSettings)
+    note(broker)
+    broker.abandonSteps()
+    disk.crash(.kill)
+    disk.restart()
+    let again = try open(after: .kill)
+    self.broker = again
+    let after = try Self.state(of: again, disk, storeSettings)
+    guard after == before else {
+      throw SimulationFailure("a second recovery made \(after.description) of \(before.description)")
+    }
+  }
+
+  private struct State: Equatable, CustomStringConvertible {
+    var end: Int64
+    var queues: [String]
+    var log: [[UInt8]]
+
+    var description: String { "end \(end), queues \(queues), log files \(log.count)" }
+  }
+
+  private static func state(
+    of broker: SimulatedBroker, _ disk: SimulatedDisk, _ settings: StoreSettings
+  ) throws -> State {
+    let log = disk.contents(of: settings.logDirectory).map(\.bytes)
+    return State(end: broker.store.marks.appended.rawValue, queues: try broker.queueRanges, log: log)
+  }
+}

@@ -1,0 +1,199 @@
+package import ApusBase
+package import ApusStoreCore
+
+/// The first half of a retention run: asks the device how old the log's files are and how full it is.
+package struct RetentionSurvey: Sendable {
+  let paths: [String]
+  let logDirectory: String
+  let queueDirectory: String
+
+  /// What the device says.
+  package struct Answer: Hashable, Sendable {
+    /// When each file was last written to, oldest file first.
+    package var modified: [WallTime]
+    /// The used share of the fuller one of the log's and the queues' file systems.
+    package var usedRatio: Double
+  }
+
+  /// Asks. Blocks.
+  package func run(on disk: any Disk) throws(DiskError) -> Answer {
+    var modified: [WallTime] = []
+    for path in paths { modified.append(try disk.modificationTime(of: path)) }
+    let log = try disk.space(of: logDirectory).usedRatio
+    let queues = try disk.space(of: queueDirectory).usedRatio
+    return Answer(modified: modified, usedRatio: max(log, queues))
+  }
+}
+
+/// The second half of a retention run: removes log files that the store has let go of, then looks which queue entries
+/// point before the log's new start and removes queue files that hold nothing else.
+package struct RetentionRemoval: Sendable {
+  /// The log's files to remove, oldest first.
+  package let logFiles: [String]
+  let logDirectory: String
+  /// Where the log begins now.
+  let minimum: PhysicalOffset
+  let queues: [QueueSurvey]
+
+  /// What became of it.
+  package struct Outcome: Sendable {
+    var queues: [(queue: ConsumeQueue?, survey: QueueSurvey.Answer)] = []
+    /// What went wrong; the rest was done all the same and comes again with the next run.
+    package var error: DiskError?
+  }
+
+  /// Does it. Each removal is durable before the next, so that a power loss cannot leave a gap. Blocks.
+  package func run(on disk: any Disk) -> Outcome {
+    var outcome = Outcome()
+    do throws(DiskError) {
+      for path in logFiles {
+        try disk.removeFile(path)
+        try disk.syncDirectory(logDirectory)
+      }
+      for queue in queues { outcome.queues.append((queue.queue, try queue.run(before: minimum, on: disk))) }
+    } catch {
+      outcome.error = error
+    }
+    return outcome
+  }
+}
+
+/// One queue, as far as retention looks at its files. It reads only entries that are written, and only in files before
+/// the last one it knows of, so that the queue may grow meanwhile.
+struct QueueSurvey: Sendable {
+  /// The queue; nil when it is not loaded.
+  let queue: ConsumeQueue?
+  let directory: String
+  let fileBytes: Int64
+  /// The written entries still to be looked at; nil when the queue is not loaded: then whole files only.
+  let entries: Range<Int64>?
+
+  struct Answer: Sendable {
+    /// Every written entry before it points before the log's start.
+    var minimum: Int64
+    /// Files that were removed, by the byte position they begin at.
+    var removed: [Int64]
+  }
+
+  func run(before minimum: PhysicalOffset, on disk: any Disk) throws(DiskError) -> Answer {
+    let size = Int64(ConsumeQueueEntry.bytes)
+    let files = try disk.list(directory).filter { !$0.isDirectory }.compactMap { SegmentName.start($0.name) }.sorted()
+    var first = entries?.lowerBound ?? 0
+    var removed: [Int64] = []
+    for (index, start) in files.enumerated() {
+      let end = (start + fileBytes) / size
+      let known = min(end, entries?.upperBound ?? end)
+      guard known > start / size else { break }
+      let expired = try expiredEntries(of: start, upTo: known, before: minimum, on: disk)
+      first = max(first, expired)
+      // The last file is never removed: it tells where the queue goes on.
+      guard expired == end, index < files.count - 1 else { break }
+      try disk.removeFile(directory + "/" + SegmentName.text(start))
+      try disk.syncDirectory(directory)
+      removed.append(start)
+    }
+    return Answer(minimum: first, removed: removed)
+  }
+
+  /// The queue offset behind the entries of one file that point before `minimum`, found by halving; blanks go with what
+  /// follows.
+  private func expiredEntries(
+    of start: Int64, upTo end: Int64, before minimum: PhysicalOffset, on disk: any Disk
+  ) throws(DiskError) -> Int64 {
+    let size = Int64(ConsumeQueueEntry.bytes)
+    let file = try OpenFile(disk: disk, path: directory + "/" + SegmentName.text(start), create: false)
+    var low = max(start / size, entries?.lowerBound ?? 0)
+    var high = end
+    while low < high {
+      let middle = (low + high) / 2
+      var probe = middle
+      var isExpired = false
+      while probe < high {
+        let bytes = try disk.bytes(of: file.file, at: probe * size - start, count: Int(size))
+        guard bytes.count == Int(size) else { break }
+        let entry = ConsumeQueueEntry(bytes.rawSpan, at: 0)
+        if entry.isBlank {
+          probe += 1
+          continue
+        }
+        isExpired = entry.isWritten && entry.offset < minimum
+        break
+      }
+      if isExpired { low = probe + 1 } else { high = middle }
+    }
+    return low
+  }
+}
+
+extension MessageStore {
+  /// Begins a retention run; nil when there is nothing that could be removed and nothing to ask.
+  package func planRetention() -> RetentionSurvey? {
+    guard !isClosed else { return nil }
+    return RetentionSurvey(
+      paths: log.segments.files.map(\.path), logDirectory: settings.logDirectory,
+      queueDirectory: settings.queueDirectory)
+  }
+
+  /// Applies the rules to what the device said: sets or clears the disk-full state and lets go of the files that are to
+  /// be removed. Files that are not flushed, or whose queue entries are not dispatched and written, stay.
+  ///
+  /// - Parameter localHour: the hour of the local time, 0…23.
+  /// - Returns: what is to be removed, nil for nothing.
+  package func finish(
+    _ survey: RetentionSurvey, _ answer: RetentionSurvey.Answer, retention: inout Retention, now: WallTime,
+    localHour: Int
+  ) -> RetentionRemoval? {
+    // Files may have come since; they are the newest and not looked at.
+    let plan = retention.run(
+      now: now, localHour: localHour, modified: answer.modified, usedRatio: answer.usedRatio)
+    if plan.isDiskFull { setFull(.retention, path: settings.root) } else { clearFull(.retention) }
+    var paths: [String] = []
+    for path in survey.paths.prefix(plan.segmentCount) {
+      guard let first = log.segments.files.first, first.path == path, first !== log.tail,
+        first.end <= min(log.marks.flushed, queuesWritten)
+      else { break }
+      _ = log.segments.removeFirst()
+      paths.append(path)
+    }
+    guard !paths.isEmpty else { return nil }
+    return RetentionRemoval(
+      logFiles: paths, logDirectory: settings.logDirectory, minimum: minOffset, queues: queueSurveys())
+  }
+
+  private func queueSurveys() -> [QueueSurvey] {
+    allQueues.map { topic, id in
+      var queue: ConsumeQueue?
+      if case .loaded(let loaded) = queues.slot(topic, id) { queue = loaded }
+      return QueueSurvey(
+        queue: queue, directory: "\(settings.queueDirectory)/\(topic)/\(id)", fileBytes: Int64(settings.queueFileBytes),
+        entries: queue.map { $0.minOffset.rawValue..<max($0.minOffset.rawValue, $0.written) })
+    }
+  }
+
+  /// Takes in what a removal came to: queues begin where their messages begin.
+  package func finish(_ removal: RetentionRemoval, _ outcome: RetentionRemoval.Outcome) {
+    for (queue, answer) in outcome.queues {
+      guard let queue else { continue }
+      queue.files.removeAll { answer.removed.contains($0) }
+      queueFiles.remove { $0.queue == queue.number && answer.removed.contains($0.start) }
+      unsyncedQueueFiles = unsyncedQueueFiles.filter {
+        $0.key.queue != queue.number || !answer.removed.contains($0.key.start)
+      }
+      queue.raiseMinimumInMemory(from: answer.minimum, to: removal.minimum)
+    }
+    if let error = outcome.error { report(.removalFailed(error)) }
+  }
+}
+
+extension ConsumeQueue {
+  /// Moves ``minOffset`` to `offset`, and on over entries of the tail that point before the log's start.
+  func raiseMinimumInMemory(from offset: Int64, to logStart: PhysicalOffset) {
+    var offset = max(offset, minOffset.rawValue)
+    while offset >= tail.start, offset < tail.end {
+      let entry = ConsumeQueueEntry(tail.bytes(offset..<offset + 1), at: 0)
+      guard entry.isBlank || entry.offset < logStart else { break }
+      offset += 1
+    }
+    minOffset = QueueOffset(min(offset, tail.end))
+  }
+}

@@ -134,6 +134,20 @@ import Testing
     #expect(throws: DecodeError.self) { try HeartbeatData(bytes: Array(text.utf8)) }
   }
 
+  @Test func `survives every single flipped bit`() throws {
+    func exercise<Body: JSONBody>(_ type: Body.Type, _ bytes: [UInt8]) {
+      for bit in 0..<min(bytes.count, 700) * 8 {
+        var damaged = bytes
+        damaged[bit / 8] ^= 1 << UInt8(bit % 8)
+        if let body = try? Body(bytes: damaged) { _ = body.bytes(.standard) }
+      }
+    }
+    exercise(HeartbeatData.self, try #require(try bodies(.heartbeat, ofRequests: true).max { $0.count < $1.count }))
+    exercise(RegisterBrokerBody.self, try #require(try bodies(.registerBroker, ofRequests: true).first))
+    exercise(TopicRouteData.self, try #require(try bodies(.getRouteInfoByTopic).first))
+    exercise(ConsumeStats.self, try #require(try bodies(.getConsumeStats).first))
+  }
+
   @Test func `reads queue keys of standard JSON`() throws {
     let table = TopicStatsTable([
       .init(

@@ -91,34 +91,21 @@ public enum JSONWriter {
 
   private static func quote(_ text: String, _ style: JSONStyle, _ output: inout ByteWriter) {
     output.write(UInt8(ascii: "\""))
-    for scalar in text.unicodeScalars {
-      switch scalar.value {
-      case 0x22: output.write("\\\"")
-      case 0x5C: output.write("\\\\")
-      case 0x08: output.write("\\b")
-      case 0x09: output.write("\\t")
-      case 0x0A: output.write("\\n")
-      case 0x0C: output.write("\\f")
-      case 0x0D: output.write("\\r")
-      case 0x2F where style == .standard: output.write("\\/")
-      case 0x20..<0x7F: output.write(UInt8(truncatingIfNeeded: scalar.value))
-      case 0..<0x20, 0x7F..<0xA0, 0x2028, 0x2029: escape(UInt16(scalar.value), &output)
-      default:
-        if style == .standard {
-          for unit in String(scalar).utf16 { escape(unit, &output) }
-        } else {
-          output.write(utf8: String(scalar))
-        }
-      }
+    if style == .standard {
+      writeStandard(text, &output)
+    } else {
+      output.write(jsonEscaped: text)
     }
     output.write(UInt8(ascii: "\""))
   }
 
-  private static func escape(_ unit: UInt16, _ output: inout ByteWriter) {
-    output.write("\\u")
-    for place in 0..<4 {
-      let digit = UInt8(truncatingIfNeeded: unit >> (12 - 4 * place) & 0xF)
-      output.write(digit < 10 ? digit + 48 : digit + 55)
+  private static func writeStandard(_ text: String, _ output: inout ByteWriter) {
+    for unit in text.utf16 {
+      switch unit {
+      case 0x2F: output.write("\\/")
+      case 0x22, 0x5C, 0..<0x20, 0x7F...: output.writeEscape(unit)
+      default: output.write(UInt8(truncatingIfNeeded: unit))
+      }
     }
   }
 

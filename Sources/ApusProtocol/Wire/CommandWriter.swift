@@ -115,7 +115,7 @@ public struct CommandWriter {
       output.writeCounted16(name)
     } else {
       output.write(UInt8(ascii: "\""))
-      output.writeEscaped(name)
+      output.write(jsonEscaped: name)
       output.write("\":")
     }
     write(value: value, into: &output)
@@ -178,7 +178,7 @@ public struct CommandWriter {
       output.write(value)
     } else {
       output.write(UInt8(ascii: "\""))
-      output.writeEscaped(value)
+      output.write(jsonEscaped: value)
       output.write(UInt8(ascii: "\""))
     }
   }
@@ -188,7 +188,7 @@ public struct CommandWriter {
       output.writeCounted32(value)
     } else {
       output.write(UInt8(ascii: "\""))
-      output.writeEscaped(value)
+      output.write(jsonEscaped: value)
       output.write(UInt8(ascii: "\""))
     }
   }
@@ -203,7 +203,7 @@ public struct CommandWriter {
     output.write(decimal: header.id.rawValue)
     if let remark {
       output.write(",\"remark\":\"")
-      output.writeEscaped(remark)
+      output.write(jsonEscaped: remark)
       output.write(UInt8(ascii: "\""))
     }
     output.write(",\"serializeTypeCurrentRPC\":\"JSON\",\"version\":")

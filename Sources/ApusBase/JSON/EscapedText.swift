@@ -1,17 +1,15 @@
-import ApusBase
-
 extension ByteWriter {
   /// Appends a text as fastjson escapes it between quotes.
-  mutating func writeEscaped(_ text: String) {
+  public mutating func write(jsonEscaped text: String) {
     var text = text
     text.withUTF8 { source in
-      unsafe writeEscaped(RawSpan(_unsafeBytes: UnsafeRawBufferPointer(source)))
+      unsafe write(jsonEscaped: RawSpan(_unsafeBytes: UnsafeRawBufferPointer(source)))
     }
   }
 
   /// Appends UTF-8 bytes as fastjson escapes them between quotes: quote and backslash, control characters below U+0020
   /// and in U+007F...U+009F, the separators U+2028 and U+2029. Everything else stays.
-  mutating func writeEscaped(_ text: RawSpan) {
+  public mutating func write(jsonEscaped text: RawSpan) {
     var plain = 0
     var position = 0
     while position < text.byteCount {
@@ -47,7 +45,8 @@ extension ByteWriter {
     return nil
   }
 
-  private mutating func writeEscape(_ unit: UInt16) {
+  /// Appends one UTF-16 unit as an escape.
+  mutating func writeEscape(_ unit: UInt16) {
     switch unit {
     case 0x22: write("\\\"")
     case 0x5C: write("\\\\")
@@ -63,18 +62,5 @@ extension ByteWriter {
         write(digit < 10 ? digit + 48 : digit + 55)
       }
     }
-  }
-
-  /// Appends a text after its length in 32 bits.
-  mutating func writeCounted32(_ text: String) {
-    write(Int32(truncatingIfNeeded: text.utf8.count))
-    write(utf8: text)
-  }
-
-  /// Appends a text after its length in 16 bits, which must hold it.
-  mutating func writeCounted16(_ text: String) {
-    precondition(text.utf8.count <= Int16.max, "a field name of more than 32,767 bytes")
-    write(Int16(truncatingIfNeeded: text.utf8.count))
-    write(utf8: text)
   }
 }

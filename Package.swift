@@ -82,7 +82,7 @@ let package = Package(
       "ApusBrokerTests",
       [
         "ApusBase", "ApusModel", "ApusProtocol", "ApusBrokerCore", "ApusStoreCore", "ApusStore", "ApusRemoting",
-        "ApusSystem", "ApusBroker",
+        "ApusSystem", "ApusBroker", "ApusSimulator",
       ]),
     tests(
       "ApusNameServerTests",

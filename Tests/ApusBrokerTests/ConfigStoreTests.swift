@@ -1,0 +1,70 @@
+import ApusBase
+import ApusBrokerCore
+import ApusModel
+import ApusProtocol
+import ApusSystem
+import Testing
+
+@testable import ApusBroker
+
+@Suite struct ConfigStoreTests {
+  let broker: BrokerUnderTest
+
+  init() throws { broker = try BrokerUnderTest() }
+
+  func read(_ path: String) throws -> [UInt8]? {
+    var file = ConfigFile(path: path)
+    return try file.load(from: broker.disk) { bytes throws(DecodeError) in bytes.array }?.value
+  }
+
+  func write(_ bytes: [UInt8], _ path: String) throws {
+    var file = ConfigFile(path: path)
+    try file.store(bytes.rawSpan, to: broker.disk)
+  }
+
+  @Test func `an empty store has nothing stored`() throws {
+    let stored = try ConfigStore.load(root: "/store", disk: broker.disk)
+    #expect(stored.topics == nil)
+    #expect(stored.groups == nil)
+    #expect(stored.offsets == nil)
+    #expect(stored.fallbacks.isEmpty)
+  }
+
+  @Test func `a Java broker's files become tables and come back with the same content`() throws {
+    for name in ["topics", "subscriptionGroup", "consumerOffset"] {
+      try write(try Fixture.bytes("config-json/\(name).json"), "/store/config/\(name).json")
+    }
+    let stored = try ConfigStore.load(root: "/store", disk: broker.disk)
+    let other = try BrokerUnderTest(stored: stored)
+    try other.config.saveAll()
+    let again = try ConfigStore.load(root: "/store", disk: other.disk)
+    #expect(Set(try #require(again.topics).topics).isSuperset(of: try #require(stored.topics).topics))
+    #expect(again.topics?.version == stored.topics?.version)
+    #expect(Set(again.groups?.groups ?? []) == Set(stored.groups?.groups ?? []))
+    #expect(Set(again.offsets?.entries ?? []) == Set(stored.offsets?.entries ?? []))
+    #expect(other.tables.offsets.withLock { $0.offset(topic: "FxTopic", group: "fx_g_sql", queue: 0) } == 6)
+  }
+
+  @Test func `writes a file only when its table moved`() throws {
+    try broker.config.saveAll()
+    let first = try read("/store/config/topics.json")
+    #expect(first != nil)
+    try broker.config.saveAll()
+    #expect(try read("/store/config/topics.json.bak") == nil)
+    broker.topic("T")
+    try broker.config.saveTopics()
+    #expect(try read("/store/config/topics.json") != first)
+    #expect(try read("/store/config/topics.json.bak") == first)
+  }
+
+  @Test func `takes the backup of a damaged file and says so`() throws {
+    try broker.config.saveAll()
+    broker.topic("T")
+    try broker.config.saveAll()
+    try write(Array("{\"dataVersion\":".utf8), "/store/config/topics.json")
+    let stored = try ConfigStore.load(root: "/store", disk: broker.disk)
+    #expect(stored.topics?.topics.contains { $0.name == "T" } == true)
+    #expect(stored.fallbacks.count == 1)
+    #expect(stored.fallbacks.first?.contains("topics.json") == true)
+  }
+}

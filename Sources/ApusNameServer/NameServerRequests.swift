@@ -55,7 +55,7 @@ package final class NameServerRequests: Sendable {
     }
     access = AdminAccess(ownAddresses: ownAddresses, networks: settings.adminAllow)
     kv = Locked(stored)
-    var table = RouteTable(limits: limits)
+    var table = RouteTable(limits: limits, seed: UInt64.random(in: .min ... .max))
     table.replaceOrderTopics(Self.orderTopics(settings, stored))
     routes = Locked(table)
     self.settings = Locked(settings)

@@ -63,7 +63,9 @@ package enum RegistrationOutcome: Hashable, Sendable {
   case full
 }
 
-/// How much a route table holds. Registrations come from anyone who can connect, so that memory must have a bound.
+/// How much a route table holds. Registrations come from anyone who can connect, so that memory must have a bound: a
+/// single registration is bounded by its body, all together by this. What a broker registered goes with its connection,
+/// so that a hostile one holds memory only for as long as it stays connected.
 package struct RouteLimits: Hashable, Sendable {
   /// How many broker addresses.
   package var brokers: Int

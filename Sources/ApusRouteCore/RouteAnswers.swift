@@ -13,21 +13,45 @@ package enum RouteForm: Hashable, Sendable {
 struct EncodedRoute: Sendable {
   /// The table's generation when it was encoded; another one makes it void.
   var generation: UInt64
-  var fastjson: [UInt8]?
-  var standard: [UInt8]?
+  private var fastjson: [UInt8]?
+  private var standard: [UInt8]?
+
+  init(generation: UInt64) { self.generation = generation }
+
+  subscript(form: RouteForm) -> [UInt8]? {
+    get { form == .fastjson ? fastjson : standard }
+    set { if form == .fastjson { fastjson = newValue } else { standard = newValue } }
+  }
 }
 
 extension RouteTable {
-  /// The route of a topic as the body of an answer to code 105 (TopicRouteData); nil when no group has the topic.
-  /// Encoded once and kept: O(1) until something in it changes.
-  package mutating func route(of topic: String, form: RouteForm) -> [UInt8]? {
-    guard let queues = topics[topic] else { return nil }
-    var encoded = queues.encoded ?? EncodedRoute(generation: generation)
-    if encoded.generation != generation { encoded = EncodedRoute(generation: generation) }
-    if let body = form == .fastjson ? encoded.fastjson : encoded.standard { return body }
-    let body = routeValue(of: topic, queues.queues).bytes(form == .fastjson ? .fastjson : .standard)
-    if form == .fastjson { encoded.fastjson = body } else { encoded.standard = body }
-    topics[topic]?.encoded = encoded
+  /// How many bytes of routes are encoded before all are forgotten and encoding starts anew. Routes replaced meanwhile
+  /// count too, so that this bounds the memory of the encoded routes from above.
+  private static let encodedByteLimit = 256 << 20
+
+  /// The route of a topic, given by its bytes, as the body of an answer to code 105 (TopicRouteData); nil when no
+  /// group has the topic. Encoded once and kept until something in it changes: then a lookup takes constant time and
+  /// allocates nothing.
+  package mutating func route(of topic: RawSpan, form: RouteForm) -> [UInt8]? {
+    if let known = encoded[topic], known.generation == generation, let body = known[form] { return body }
+    // Only the very bytes count: `String` takes different spellings of one text as equal, and repairs what is not
+    // UTF-8.
+    guard let index = topics.index(forKey: topic.text),
+      unsafe topics[index].key.utf8Span.span.bytes.sameBytes(as: topic)
+    else {
+      return nil
+    }
+    let (name, queues) = topics[index]
+    let body = routeValue(of: name, queues).bytes(form == .fastjson ? .fastjson : .standard)
+    var route = encoded[topic] ?? EncodedRoute(generation: generation)
+    if route.generation != generation { route = EncodedRoute(generation: generation) }
+    route[form] = body
+    encodedBytes += body.count
+    if encodedBytes > Self.encodedByteLimit {
+      encoded.removeAll()
+      encodedBytes = body.count
+    }
+    encoded.update(route, forKey: topic)
     return body
   }
 
@@ -69,7 +93,7 @@ extension RouteTable {
   /// The topics that some group of a cluster has (code 224), sorted.
   package func topics(inCluster cluster: String) -> [String] {
     guard let names = clusters[cluster] else { return [] }
-    return topics.filter { $0.value.queues.contains { names.contains($0.brokerName) } }.keys.sorted()
+    return topics.filter { $0.value.contains { names.contains($0.brokerName) } }.keys.sorted()
   }
 
   /// Which topics a list of unit topics names, by the flags of a topic's first group.
@@ -84,8 +108,8 @@ extension RouteTable {
 
   /// The topics with certain unit flags (codes 311 to 313), sorted.
   package func topics(_ kind: UnitTopics) -> [String] {
-    topics.filter { _, topic in
-      guard let flags = topic.queues.first?.systemFlag else { return false }
+    topics.filter { _, queues in
+      guard let flags = queues.first?.systemFlag else { return false }
       let isUnit = flags & TopicConfig.unitFlag != 0
       let hasUnitSubscribers = flags & TopicConfig.unitSubscribedFlag != 0
       switch kind {

@@ -23,7 +23,11 @@ package struct RouteTable: Sendable {
 
   let liveness: Duration
   let limits: RouteLimits
-  var topics: [String: TopicQueues] = [:]
+  /// Topic to its queues by broker group, sorted by group, so that every name server answers the same. Never empty.
+  var topics: [String: [QueueEntry]] = [:]
+  /// Routes as last encoded, found by the bytes of a request. Holds topics of the table only.
+  var encoded: ByteKeyedTable<EncodedRoute>
+  var encodedBytes = 0
   var groups: [String: BrokerGroup] = [:]
   /// Cluster to names of its groups.
   var clusters: [String: Set<String>] = [:]
@@ -36,8 +40,9 @@ package struct RouteTable: Sendable {
   var generation: UInt64 = 0
   private var queueEntryCount = 0
 
-  /// Makes an empty table.
-  package init(liveness: Duration = defaultLiveness, limits: RouteLimits = RouteLimits()) {
+  /// Makes an empty table. A random `seed` keeps clients from choosing topics that are slow to find.
+  package init(liveness: Duration = defaultLiveness, limits: RouteLimits = RouteLimits(), seed: UInt64 = 0) {
+    encoded = ByteKeyedTable(seed: seed)
     self.liveness = liveness
     self.limits = limits
   }
@@ -124,13 +129,13 @@ package struct RouteTable: Sendable {
   package mutating func allowWriting(_ isAllowed: Bool, to brokerName: String) -> Int {
     var count = 0
     for topic in topics.keys {
-      guard let index = topics[topic]?.queues.firstIndex(where: { $0.brokerName == brokerName }) else { continue }
+      guard let index = topics[topic]?.firstIndex(where: { $0.brokerName == brokerName }) else { continue }
       count += 1
-      let permission = topics[topic]!.queues[index].permission
+      let permission = topics[topic]![index].permission
       let changed = isAllowed ? permission.union(.write) : permission.subtracting(.write)
       if changed != permission {
-        topics[topic]!.queues[index].permission = changed
-        topics[topic]!.encoded = nil
+        topics[topic]![index].permission = changed
+        forget(topic)
       }
     }
     return count
@@ -139,16 +144,16 @@ package struct RouteTable: Sendable {
   /// Forgets a topic, everywhere or in the groups of one cluster (code 216).
   package mutating func deleteTopic(_ topic: String, inCluster cluster: String? = nil) {
     guard var queues = topics[topic] else { return }
-    let before = queues.queues.count
+    let before = queues.count
     if let cluster {
       let names = clusters[cluster] ?? []
-      queues.queues.removeAll { names.contains($0.brokerName) }
+      queues.removeAll { names.contains($0.brokerName) }
     } else {
-      queues.queues.removeAll()
+      queues.removeAll()
     }
-    queueEntryCount -= before - queues.queues.count
-    queues.encoded = nil
-    topics[topic] = queues.queues.isEmpty ? nil : queues
+    queueEntryCount -= before - queues.count
+    topics[topic] = queues.isEmpty ? nil : queues
+    forget(topic)
   }
 
   /// Sets the order configurations that routes carry: those of namespace `ORDER_TOPIC_CONFIG` while
@@ -185,29 +190,31 @@ package struct RouteTable: Sendable {
     guard registration.topics.count > room else { return true }
     let name = registration.broker.brokerName
     let added = registration.topics.count { topic in
-      topics[topic.name]?.queues.contains { $0.brokerName == name } != true
+      topics[topic.name]?.contains { $0.brokerName == name } != true
     }
     return added <= room
   }
 
   private mutating func update(_ config: TopicConfig, of brokerName: String) {
-    let queues = QueueEntry(brokerName: brokerName, config)
-    var topic = topics.removeValue(forKey: config.name) ?? TopicQueues()
-    if let index = topic.queues.firstIndex(where: { $0.brokerName >= brokerName }) {
-      if topic.queues[index].brokerName == brokerName {
-        if topic.queues[index] != queues { topic.encoded = nil }
-        topic.queues[index] = queues
-      } else {
-        topic.queues.insert(queues, at: index)
-        topic.encoded = nil
-        queueEntryCount += 1
-      }
+    let entry = QueueEntry(brokerName: brokerName, config)
+    // Taken out while it changes, so that the list is not copied.
+    var queues = topics.removeValue(forKey: config.name) ?? []
+    let index = queues.firstIndex { $0.brokerName >= brokerName } ?? queues.count
+    if index < queues.count, queues[index].brokerName == brokerName {
+      if queues[index] != entry { forget(config.name) }
+      queues[index] = entry
     } else {
-      topic.queues.append(queues)
-      topic.encoded = nil
+      queues.insert(entry, at: index)
+      forget(config.name)
       queueEntryCount += 1
     }
-    topics[config.name] = topic
+    topics[config.name] = queues
+  }
+
+  /// Drops a topic's encoded route. Where two spellings could be one `String`, all of them are dropped.
+  private mutating func forget(_ topic: String) {
+    encoded.remove(topic)
+    if !topic.utf8.allSatisfy({ $0 < 0x80 }) { generation += 1 }
   }
 
   /// Takes a process out of the table.
@@ -238,14 +245,11 @@ package struct RouteTable: Sendable {
 
   private mutating func removeQueues(of brokerName: String) {
     for topic in Array(topics.keys) {
-      guard let index = topics[topic]?.queues.firstIndex(where: { $0.brokerName == brokerName }) else { continue }
+      guard let index = topics[topic]?.firstIndex(where: { $0.brokerName == brokerName }) else { continue }
       queueEntryCount -= 1
-      if topics[topic]!.queues.count == 1 {
-        topics[topic] = nil
-      } else {
-        topics[topic]!.queues.remove(at: index)
-        topics[topic]!.encoded = nil
-      }
+      topics[topic]!.remove(at: index)
+      if topics[topic]!.isEmpty { topics[topic] = nil }
+      forget(topic)
     }
   }
 
@@ -266,13 +270,6 @@ package struct ExpiredBroker: Hashable, Sendable {
   package var brokerName: String
   /// Its connection, to be closed.
   package var link: RouteLink
-}
-
-/// One topic: its queues by broker group, and its route as last encoded.
-struct TopicQueues: Sendable {
-  /// Sorted by broker name, so that every name server answers the same.
-  var queues: [QueueEntry] = []
-  var encoded: EncodedRoute?
 }
 
 /// The queues of one topic in one broker group (QueueData).

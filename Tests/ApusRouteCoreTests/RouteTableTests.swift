@@ -8,7 +8,7 @@ import Testing
 
   private func route(_ topic: String, _ form: RouteForm = .fastjson) -> String? {
     var table = table
-    return table.route(of: topic, form: form).map { String(decoding: $0, as: UTF8.self) }
+    return table.answer(topic, form)
   }
 
   // MARK: Routes
@@ -29,12 +29,12 @@ import Testing
 
   @Test mutating func `answers the newest state although routes are kept encoded`() {
     table.add(.master("a"), topics: [.named("T")])
-    #expect(table.route(of: "T", form: .fastjson) != nil)
+    #expect(table.answer("T") != nil)
     table.add(.master("b"), topics: [.named("T")])
     #expect(route("T")?.contains("b-0:10911") == true)
     table.add(.replica("b"))
     #expect(route("T")?.contains("b-1:10911") == true)
-    #expect(table.route(of: "T", form: .fastjson) == table.route(of: "T", form: .fastjson))
+    #expect(table.answer("T") == table.answer("T"))
     table.replaceOrderTopics(["T": "a:4"])
     #expect(route("T")?.contains(#""filterServerTable":{},"orderTopicConf":"a:4","queueDatas""#) == true)
     table.replaceOrderTopics([:])
@@ -46,6 +46,38 @@ import Testing
     #expect(route("T")?.contains(#""filterServerTable":{"a-0:10911":["f:1"]}"#) == true)
     table.add(.master("a"), version: 1, filterServers: [])
     #expect(route("T")?.contains(#""filterServerTable":{}"#) == true)
+  }
+
+  @Test mutating func `every change of a topic shows although its route was encoded before`() {
+    table.add(.master("a"), topics: [.named("T"), .named("U")])
+    func routes() -> [String?] { [route("T"), route("U")] }
+    let first = routes()
+    _ = [table.answer("T"), table.answer("U"), table.answer("T", .standard)]
+    #expect(routes() == first)
+    _ = table.allowWriting(false, to: "a")
+    #expect(route("T")?.contains(#""perm":4"#) == true)
+    #expect(route("T", .standard)?.contains(#""perm":4"#) == true)
+    _ = [table.answer("T"), table.answer("U")]
+    table.add(.master("a"), topics: [.named("T", queues: 3)], version: 2)
+    #expect(route("T")?.contains(#""readQueueNums":3"#) == true)
+    _ = table.answer("T")
+    table.deleteTopic("T")
+    #expect(route("T") == nil)
+    #expect(route("U") != nil)
+    _ = table.answer("U")
+    table.unregister(.master("a"))
+    #expect(route("U") == nil)
+  }
+
+  @Test mutating func `a topic is found by its very bytes only`() {
+    table.add(.master("a"), topics: [.named("caf\u{E9}"), .named("T\u{FFFD}")])
+    #expect(route("caf\u{E9}") != nil)
+    #expect(route("cafe\u{301}") == nil)
+    let broken: [UInt8] = [UInt8(ascii: "T"), 0xFF]
+    #expect(table.route(of: broken.rawSpan, form: .standard) == nil)
+    _ = table.answer("caf\u{E9}")
+    table.add(.master("a"), topics: [.named("cafe\u{301}", queues: 3)], version: 2)
+    #expect(route("cafe\u{301}")?.contains(#""readQueueNums":3"#) == true)
   }
 
   // MARK: Registration
@@ -257,6 +289,11 @@ import Testing
 }
 
 extension RouteTable {
+  fileprivate mutating func answer(_ topic: String, _ form: RouteForm = .fastjson) -> String? {
+    let bytes = Array(topic.utf8)
+    return route(of: bytes.rawSpan, form: form).map { String(decoding: $0, as: UTF8.self) }
+  }
+
   @discardableResult
   fileprivate mutating func add(
     _ broker: BrokerIdentity, topics: [TopicConfig] = [], version: Int64? = 1, filterServers: [String]? = nil,

@@ -1,3 +1,4 @@
+import ApusBase
 import ApusProtocol
 import ApusRouteCore
 import ApusSystem
@@ -11,13 +12,12 @@ extension NameServerRequests {
   /// Fields: `topic`, `acceptStandardJsonOnly`. Answers TopicRouteData, or 17.
   func routeInfoByTopic(_ request: borrowing Request) -> Reply {
     let isStandard = request.header.version >= Self.standardJSONVersion || request.bool("acceptStandardJsonOnly")
-    let topic = request.text(optional: "topic")
-    if let topic, let body = routes.withLock({ $0.route(of: topic, form: isStandard ? .standard : .fastjson) }) {
-      return Reply(body: body)
-    }
+    let form: RouteForm = isStandard ? .standard : .fastjson
+    let topic = request.field("topic")
+    if let topic, let body = routes.withLock({ $0.route(of: topic, form: form) }) { return Reply(body: body) }
     return Reply(
       .topicNotExist,
-      remark: "No topic route info in name server for the topic: \(topic ?? "null")\n"
+      remark: "No topic route info in name server for the topic: \(topic?.text ?? "null")\n"
         + "See http://rocketmq.apache.org/docs/faq/ for further details.")
   }
 }

@@ -11,7 +11,7 @@ extension NameServerRequests {
   /// route table it bounds what stays in memory.
   private static let nameLimit = 1024
   /// The most filter servers of one broker that are taken.
-  private static let filterServerLimit = 100
+  private static let filterServerLimit = 16
 
   /// 103 REGISTER_BROKER: a broker says who it is and which topics it has.
   ///

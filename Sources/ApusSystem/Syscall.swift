@@ -14,6 +14,9 @@ package struct SystemError: Error, Hashable, Sendable, CustomStringConvertible {
     self.operation = operation
   }
 
+  /// Whether binding failed because another socket has the port.
+  package var isPortInUse: Bool { errno == EADDRINUSE }
+
   /// One line naming the call and the cause.
   package var description: String { "\(operation): \(SystemError.text(errno))" }
 

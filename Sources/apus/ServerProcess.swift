@@ -1,0 +1,110 @@
+import ApusBase
+import ApusModel
+import ApusRemoting
+import ApusSystem
+
+/// What every server of this program stands on: signals, descriptors, the log, event loops and the remoting server on them.
+final class ServerProcess {
+  /// How long answers may take to leave when the process stops.
+  private static let closingLimit = Duration.seconds(5)
+
+  /// Where everything is logged.
+  let log: Logger
+  /// The running loops.
+  let loops: [EventLoop]
+  /// The server on the loops.
+  let server: RemotingServer
+  /// The addresses of this machine: requests that administer are accepted from them.
+  let ownAddresses: [HostAddress]
+  private let signals: Signals
+  private let began: MonotonicTime
+
+  /// Prepares the process. To be called once, on the main thread, before any other thread is started. `loopCount` 0 means half
+  /// the processors.
+  init(logPath: String?, loopCount: Int, settings: RemotingSettings) throws(CommandFailure) {
+    do throws(SystemError) {
+      began = SystemClock.monotonic()
+      signals = try Signals()
+      log = try logPath.map { path throws(SystemError) in try Logger(path: path) } ?? Logger()
+      let limit = try DescriptorLimit.raise()
+      if limit.soft < 4096 {
+        log.warning("process", "few descriptors: connections and files are limited", ["limit": "\(limit.soft)"])
+      }
+      let count = loopCount > 0 ? loopCount : max(1, Thread.processorCount / 2)
+      var loops: [EventLoop] = []
+      for index in 0..<count { loops.append(try EventLoop(index: index, name: "apus-loop-\(index)")) }
+      self.loops = loops
+      ownAddresses = try SocketAddress.own().map { HostAddress($0) }
+      server = RemotingServer(loops: loops, settings: settings, log: log)
+      for loop in loops { try loop.start() }
+    } catch {
+      throw CommandFailure(.failure, "\(error)")
+    }
+  }
+
+  /// The address that a host name or address in text stands for, to bind to.
+  static func address(_ host: String, port: Int) throws(CommandFailure) -> SocketAddress {
+    precondition((0...65_535).contains(port), "a port has 16 bits")
+    do throws(SystemError) {
+      let host = host.isEmpty ? "0.0.0.0" : host
+      return try SocketAddress.resolve(host, port: UInt16(port), forBinding: true)[0]
+    } catch {
+      throw CommandFailure(.configuration, "cannot listen on \(host): \(error)")
+    }
+  }
+
+  /// Takes a port for a service. The result has the port that the system chose when 0 was asked for.
+  func bind(_ address: SocketAddress, service: any RemotingService) throws(CommandFailure) -> HostAddress {
+    do throws(SystemError) {
+      return try server.bind(address, service: service).address
+    } catch {
+      throw error.isPortInUse
+        ? CommandFailure(.portInUse, "another process listens on \(address); stop it or choose another port")
+        : CommandFailure(.failure, "\(error)")
+    }
+  }
+
+  /// A port that is free at this moment, and so is the one two below it.
+  static func freePortPair(on address: SocketAddress) throws(CommandFailure) -> UInt16 {
+    for _ in 0..<64 {
+      do throws(SystemError) {
+        let upper = try Socket.listen(on: address)
+        defer { Socket.close(upper) }
+        var below = try Socket.localAddress(upper)
+        let port = below.port
+        guard port > 1026 else { continue }
+        below.port = port - 2
+        Socket.close(try Socket.listen(on: below))
+        return port
+      } catch {
+        if !error.isPortInUse { throw CommandFailure(.failure, "\(error)") }
+      }
+    }
+    throw CommandFailure(.portInUse, "no two free ports were found on \(address.host)")
+  }
+
+  /// How long the process has been starting, for people.
+  var startTime: String { "\((SystemClock.monotonic() - began).milliseconds) ms" }
+
+  /// Waits until the process is asked to stop.
+  func waitForStop() throws(CommandFailure) {
+    do throws(SystemError) {
+      let signal = try signals.wait()
+      log.info("process", "stopping", ["signal": "\(signal)"])
+    } catch {
+      throw CommandFailure(.failure, "\(error)")
+    }
+  }
+
+  /// Reads no more requests; what was read is still answered.
+  func quiesce() { server.quiesce() }
+
+  /// Sends what has been answered, closes all connections and ends the loops.
+  func close() {
+    server.close(within: Self.closingLimit)
+    for loop in loops { loop.stop() }
+    for loop in loops { loop.join() }
+    log.info("process", "stopped", [:])
+    log.flushRepeats()
+  }
+}

@@ -22,6 +22,7 @@ enum Program {
   private static func run(_ arguments: Arguments) throws(CommandFailure) {
     switch arguments.command {
     case .bench: try BenchCommand.run(arguments)
+    case .nameServer: try NameServerCommand.run(arguments)
     default: throw CommandFailure(.failure, "'\(arguments.command.name)' is not here yet")
     }
   }

@@ -3,7 +3,8 @@ import ApusModel
 import ApusRemoting
 import ApusSystem
 
-/// What every server of this program stands on: signals, descriptors, the log, event loops and the remoting server on them.
+/// What every server of this program stands on: signals, descriptors, the log, event loops and the remoting server on
+/// them.
 final class ServerProcess {
   /// How long answers may take to leave when the process stops.
   private static let closingLimit = Duration.seconds(5)
@@ -19,8 +20,8 @@ final class ServerProcess {
   private let signals: Signals
   private let began: MonotonicTime
 
-  /// Prepares the process. To be called once, on the main thread, before any other thread is started. `loopCount` 0 means half
-  /// the processors.
+  /// Prepares the process. To be called once, on the main thread, before any other thread is started. `loopCount` 0
+  /// means half the processors.
   init(logPath: String?, loopCount: Int, settings: RemotingSettings) throws(CommandFailure) {
     do throws(SystemError) {
       began = SystemClock.monotonic()
@@ -83,8 +84,8 @@ final class ServerProcess {
     throw CommandFailure(.portInUse, "no two free ports were found on \(address.host)")
   }
 
-  /// How long the process has been starting, for people.
-  var startTime: String { "\((SystemClock.monotonic() - began).milliseconds) ms" }
+  /// How long the process has been starting, for people: whole milliseconds, rounded up.
+  var startTime: String { "\((SystemClock.monotonic() - began).milliseconds + 1) ms" }
 
   /// Waits until the process is asked to stop.
   func waitForStop() throws(CommandFailure) {

@@ -1,0 +1,70 @@
+import ApusBase
+import ApusModel
+import ApusNameServer
+import ApusRemoting
+import ApusSystem
+
+/// `apus namesrv`: a name server until it is asked to stop.
+enum NameServerCommand {
+  /// Runs the role.
+  static func run(_ arguments: Arguments) throws(CommandFailure) {
+    let file = try Configuration.file(arguments.text("config"))
+    let (settings, unknown) = try settings(home: Configuration.home + "/namesrv", file: file)
+    if arguments.has("print") {
+      ProcessIO.write(String(decoding: settings.properties, as: UTF8.self), to: .standardOutput)
+      return
+    }
+    let process = try ServerProcess(logPath: arguments.text("log"), loopCount: 1, settings: RemotingSettings())
+    for key in unknown { process.log.warning("config", "setting is not known and has no effect", ["key": key]) }
+    let nameServer = try start(settings, process: process)
+    let port = try port(settings)
+    let address = try process.bind(
+      ServerProcess.address(arguments.text("bind") ?? "0.0.0.0", port: port), service: nameServer)
+    process.server.start()
+    ProcessIO.write(
+      "apus \(Version.number) ready in \(process.startTime): name server \(address)\n", to: .standardOutput)
+    try process.waitForStop()
+    process.quiesce()
+    nameServer.stop()
+    process.close()
+  }
+
+  /// Settings from a file over the defaults of a name server that keeps its files in `home`, and the keys that nobody
+  /// knows.
+  static func settings(
+    home: String, file: PropertiesFile
+  ) throws(CommandFailure) -> (NameServerSettings, unknown: [String]) {
+    var settings = NameServerSettings(home: home)
+    let unknown: [String]
+    do throws(DecodeError) {
+      unknown = try settings.load(file)
+    } catch {
+      throw CommandFailure(.configuration, "setting \(error.field): \(error.reason)")
+    }
+    _ = try port(settings)
+    return (settings, unknown)
+  }
+
+  private static func port(_ settings: NameServerSettings) throws(CommandFailure) -> Int {
+    guard (0...65_535).contains(settings.listenPort) else {
+      throw CommandFailure(
+        .configuration, "setting listenPort is \(settings.listenPort) but must be a number from 0 to 65535")
+    }
+    return Int(settings.listenPort)
+  }
+
+  /// Makes a name server that begins to work on the process's loops; it is still to be bound.
+  static func start(_ settings: NameServerSettings, process: ServerProcess) throws(CommandFailure) -> NameServer {
+    do throws(NameServerError) {
+      let nameServer = try NameServer(
+        settings: settings, ownAddresses: process.ownAddresses, disk: PosixDisk(), log: process.log)
+      nameServer.start(on: process.loops)
+      return nameServer
+    } catch {
+      switch error {
+      case .files: throw CommandFailure(.disk, "\(error)")
+      case .system: throw CommandFailure(.failure, "\(error)")
+      }
+    }
+  }
+}

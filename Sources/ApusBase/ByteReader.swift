@@ -94,6 +94,12 @@ extension RawSpan {
     return true
   }
 
+  /// Whether the bytes begin with those of a literal.
+  @inlinable
+  public func starts(with literal: StaticString) -> Bool {
+    byteCount >= literal.utf8CodeUnitCount && extracting(0..<literal.utf8CodeUnitCount).equals(literal)
+  }
+
   /// Whether the bytes are those of a literal.
   @inlinable
   public func equals(_ literal: StaticString) -> Bool {

@@ -10,9 +10,13 @@ package final class Topic: Sendable {
   /// The settings.
   package let config: TopicConfig
 
+  /// Whether clients may not send to it: topics that the broker alone writes.
+  package let isClosedToProducers: Bool
+
   init(id: Int32, config: TopicConfig) {
     self.id = id
     self.config = config
+    isClosedToProducers = SystemTopics.closedToProducers.contains(config.name)
   }
 
   /// The interned name.

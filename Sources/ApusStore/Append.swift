@@ -25,8 +25,8 @@ package enum AppendOutcome: Hashable, Sendable {
 }
 
 extension MessageStore {
-  /// Writes a record to the end of the log and notes its queue entry. No system call and, but for the growth of a table, no
-  /// allocation. Everything about the draft was checked before.
+  /// Writes a record to the end of the log and notes its queue entry. No system call and, but for the growth of a
+  /// table, no allocation. Everything about the draft was checked before.
   package func append(_ draft: borrowing RecordDraft, to queue: ConsumeQueue, now: WallTime) -> AppendOutcome {
     if let refusal { return .refused(refusal) }
     let bytes = draft.recordBytes
@@ -77,7 +77,8 @@ extension MessageStore {
     pending.append(PendingEntry(queue: queue, queueOffset: offset.rawValue, entry: entry, storeTime: now))
   }
 
-  /// Adds the entries of all records below the dispatchable mark to their queues. Returns the queues that grew, each once.
+  /// Adds the entries of all records below the dispatchable mark to their queues. Returns the queues that grew, each
+  /// once.
   package func dispatch() -> [ConsumeQueue] {
     let end = log.marks.dispatchable
     var head = pendingHead
@@ -86,11 +87,12 @@ extension MessageStore {
       if next.entry.end > end { break }
       let queue = next.queue
       precondition(queue.tail.end == next.queueOffset, "queue entries out of order")
-      queue.append(next.entry)
       if !queue.hasGrown {
         queue.hasGrown = true
+        queue.grownFrom = queue.tail.end
         grown.append(queue)
       }
+      queue.append(next.entry)
       dispatchedTime = next.storeTime
       head += 1
     }

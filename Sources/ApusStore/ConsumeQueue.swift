@@ -5,8 +5,9 @@ import ApusStoreCore
 /// The index of one message queue into the log: an entry of 20 bytes for each queue offset, in files of equal length
 /// (apache/rocketmq@rocketmq-all-4.9.8:store/src/main/java/org/apache/rocketmq/store/ConsumeQueue.java).
 ///
-/// The newest entries are in memory (the tail) until they are written to the file in batches. Files are sparse and have their full
-/// length from the start, as Java's. A queue belongs to its store's owner; other threads only carry references to it.
+/// The newest entries are in memory (the tail) until they are written to the file in batches. Files are sparse and have
+/// their full length from the start, as Java's. A queue belongs to its store's owner; other threads only carry
+/// references to it.
 package final class ConsumeQueue: @unchecked Sendable {
   /// The topic.
   package let topic: String
@@ -41,6 +42,8 @@ package final class ConsumeQueue: @unchecked Sendable {
   var countedBytes = 0
   var isDirty = false
   var hasGrown = false
+  /// The queue offset of the first entry that the last dispatch added.
+  var grownFrom: Int64 = 0
 
   init(topic: String, id: Int32, number: Int, root: String, fileBytes: Int) {
     self.topic = topic
@@ -115,4 +118,16 @@ struct QueueTable {
   var topicNames: [String] { Array(topics.keys) }
 
   func ids(_ topic: String) -> [Int32] { topics[topic].map { $0.keys.sorted() } ?? [] }
+}
+
+extension ConsumeQueue {
+  /// The entries that the last ``MessageStore/dispatch()`` added, with their tags codes: for waking those who wait for
+  /// them.
+  package func forEachGrown(_ body: (_ offset: Int64, _ tagsCode: Int64) -> Void) {
+    var offset = max(grownFrom, tail.start)
+    while offset < tail.end {
+      body(offset, ConsumeQueueEntry(tail.bytes(offset..<offset + 1), at: 0).tagsCode)
+      offset += 1
+    }
+  }
 }

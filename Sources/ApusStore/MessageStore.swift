@@ -4,12 +4,14 @@ package import ApusStoreCore
 
 /// The messages of one broker: commit log and consume queues over a ``Disk``.
 ///
-/// It has no threads and no locks. Its owner keeps it behind one lock; what needs the device is cut in three: `plan…()` and
-/// `finish(…)` under the lock, `run(on:)` of the plan outside of it. Of each kind of plan at most one is under way at a time.
+/// It has no threads and no locks. Its owner keeps it behind one lock; what needs the device is cut in three: `plan…()`
+/// and `finish(…)` under the lock, `run(on:)` of the plan outside of it. Of each kind of plan at most one is under way
+/// at a time.
 ///
-/// A message goes through it like this: ``append(_:to:now:)`` encodes the record into the log and notes its queue entry,
-/// ``dispatch()`` adds the noted entries to the queues' tails up to the dispatchable mark, ``planFlush()`` brings the record to the
-/// device, ``planQueueWrites()`` the entry into its file, ``planCheckpoint(now:)`` lets the next start begin behind both.
+/// A message goes through it like this: ``append(_:to:now:)`` encodes the record into the log and notes its queue
+/// entry, ``dispatch()`` adds the noted entries to the queues' tails up to the dispatchable mark, ``planFlush()``
+/// brings the record to the device, ``planQueueWrites()`` the entry into its file, ``planCheckpoint(now:)`` lets the
+/// next start begin behind both.
 package final class MessageStore {
   /// The layout and the limits.
   package let settings: StoreSettings
@@ -99,13 +101,16 @@ package final class MessageStore {
   /// Replicas hold everything before `end`.
   package func confirm(to end: PhysicalOffset) { log.marks.confirm(to: end) }
 
+  /// How many bytes of the log have no queue entries yet.
+  package var undispatchedBytes: Int64 { Int64(log.marks.appended - dispatched) }
+
   /// The first byte of the log that is still there.
   package var minOffset: PhysicalOffset { log.minOffset }
 
   // MARK: Queues
 
-  /// The queue of a topic; nil when it never had a message here. A queue that was not used since the start is loaded from its
-  /// files, which waits for the device.
+  /// The queue of a topic; nil when it never had a message here. A queue that was not used since the start is loaded
+  /// from its files, which waits for the device.
   package func queue(topic: String, id: Int32) throws(DiskError) -> ConsumeQueue? {
     switch queues.slot(topic, id) {
     case .loaded(let queue): return queue
@@ -119,7 +124,8 @@ package final class MessageStore {
     if case .known = queues.slot(topic, id) { false } else { true }
   }
 
-  /// The queue of a topic, made when it is missing. Its directory is made with its first entries. The topic must be a valid name.
+  /// The queue of a topic, made when it is missing. Its directory is made with its first entries. The topic must be a
+  /// valid name.
   package func openQueue(topic: String, id: Int32) throws(DiskError) -> ConsumeQueue {
     if let queue = try queue(topic: topic, id: id) { return queue }
     let queue = makeQueue(topic, id)

@@ -27,7 +27,8 @@ package struct QueueWritePlan: Sendable {
   /// What came of it.
   package struct Outcome: Sendable {
     var opened: [OpenFile?] = []
-    var error: DiskError?
+    /// Why it did not succeed; nil when it did.
+    package internal(set) var error: DiskError?
   }
 
   /// Does it, stopping at the first error. Blocks.

@@ -1,0 +1,147 @@
+package import ApusBase
+import ApusBrokerCore
+package import ApusModel
+import ApusProtocol
+import ApusRemoting
+package import ApusStore
+import ApusStoreCore
+package import ApusSystem
+
+/// The broker role, put together: opens the store, loads the tables, starts the threads, and ends them in order.
+///
+/// The order of a life: `init` (the store is recovered), bind ``port`` and ``secondPort``, `start`, `leave` (name
+/// servers forget it), the server is made quiet, `drain` (what was accepted is answered), the server closes its
+/// connections, `close`.
+package final class Broker {
+  /// Serves `listenPort`.
+  package let port: BrokerPort
+  /// Serves the port two below it: everything but pulls.
+  package let secondPort: BrokerPort
+  /// What recovery said of the store.
+  package let recovery: [String]
+
+  private let parts: BrokerParts
+  private let service: BrokerService
+  private let config: ConfigStore
+  private let events: BrokerEvents
+  private let registration: NameServerRegistration
+  private let housekeeper: Housekeeper
+  private let settings: BrokerSettings
+
+  /// Opens the store and puts the parts together on running loops. `settingsFile` is where changes by code 25 are kept.
+  package init(
+    settings: BrokerSettings, settingsFile: SettingsFile?, loops: [EventLoop], ownAddresses: [HostAddress],
+    disk: any Disk, memoryBytes: Int64, log: Logger
+  ) throws(BrokerError) {
+    self.settings = settings
+    let identity = try BrokerIdentity(settings)
+    var said: [String] = []
+    let opened = try Self.open(settings, disk: disk, memoryBytes: memoryBytes, log: log, &said)
+    recovery = said
+    let store = opened.store
+    do throws(SystemError) {
+      let io = try IOThreads(count: settings.process.ioThreads, capacity: 4096)
+      var random = SystemRandom()
+      let seed = random.next()
+      let tables = BrokerTables(
+        settings: settings, stored: opened.tables, now: SystemClock.wall(), seed: seed)
+      config = tables.configStore(root: settings.keeping.root, disk: disk)
+      events = BrokerEvents(config: config, io: io, log: log)
+      let relay = FlushRelay()
+      var steps = StoreThreads.Settings()
+      steps.flushInterval = settings.keeping.flushInterval
+      steps.queueInterval = settings.keeping.queueFlushInterval
+      let threads = StoreThreads(
+        store: store, settings: steps, log: log, onFlushed: { relay.flushed() }, onSegment: { relay.segmentReady() })
+      let index = opened.index.map { SharedIndex($0, store: store, log: log) }
+      parts = BrokerParts(
+        identity: identity, tables: tables, store: store, threads: threads, index: index, io: io, listener: events,
+        log: log, syncTimeout: settings.keeping.syncTimeout)
+      let messages = StoreQueries(store: store, index: index, root: settings.keeping.root)
+      let states = loops.map {
+        BrokerLoop(
+          loop: $0, serving: settings.serving, parkedLimit: max(settings.process.parkedPulls / loops.count, 1),
+          parkedPerConnection: settings.process.parkedPullsPerConnection)
+      }
+      service = BrokerService(
+        parts: parts,
+        table: tables.handlers(
+          messages: messages, config: config, settingsFile: settingsFile, listener: events,
+          booted: SystemClock.wall()),
+        access: AdminAccess(ownAddresses: ownAddresses, networks: settings.process.adminNetworks),
+        queryOffset: QueryConsumerOffset(topics: tables.topics, offsets: tables.offsets, messages: messages),
+        states: states)
+      relay.join(service)
+      port = BrokerPort(service, servesPulls: true)
+      secondPort = BrokerPort(service, servesPulls: false)
+      registration = Self.registration(settings, identity, tables, loop: loops[0], io: io, log: log)
+      events.join(registration: registration, service: service)
+      housekeeper = Housekeeper(
+        service: service, config: config, store: store, index: index, retention: Retention.Settings(settings.keeping),
+        intervals: Housekeeper.Intervals(settings.keeping), log: log)
+    } catch {
+      throw .system(error)
+    }
+  }
+
+  /// Prepares the log, starts the threads and begins to register with the name servers.
+  package func start() throws(BrokerError) {
+    do throws(SystemError) {
+      try parts.threads.start()
+      try parts.index?.start()
+      try housekeeper.start()
+    } catch {
+      throw .system(error)
+    }
+    registration.start(nameServers: settings.identity.nameServers)
+  }
+
+  /// Leaves the name servers, waiting for their answers. Not to be called on a loop.
+  package func leave() {
+    events.leave()
+    registration.stop()
+  }
+
+  /// Answers what was accepted: to be called when the server reads no more requests. Not to be called on a loop.
+  package func drain(within limit: Duration) { service.drain(within: limit) }
+
+  /// Ends the threads, flushes and closes the store: to be called when the connections are closed.
+  package func close() throws(BrokerError) {
+    housekeeper.stop()
+    parts.io.stop()
+    parts.threads.stop()
+    parts.index?.stop()
+    parts.index?.close()
+    do throws(DiskError) {
+      try config.saveAll()
+      try parts.store.withLock { (store) throws(DiskError) in try store.close() }
+    } catch {
+      throw .disk(error)
+    }
+  }
+}
+
+/// Why a broker cannot run.
+package enum BrokerError: Error, CustomStringConvertible {
+  /// The store cannot be opened.
+  case store(StoreError)
+  /// A configuration file of the store cannot be read.
+  case files(ConfigFileError)
+  /// The device failed.
+  case disk(DiskError)
+  /// The machine refused something.
+  case system(SystemError)
+  /// A setting cannot be used.
+  case setting(String)
+
+  /// One line for the operator.
+  package var description: String {
+    switch self {
+    case .store(let error): "\(error)"
+    case .files(let error): "\(error)"
+    case .disk(let error): "\(error)"
+    case .system(let error): "\(error)"
+    case .setting(let reason): reason
+    }
+  }
+}

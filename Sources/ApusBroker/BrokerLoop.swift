@@ -1,0 +1,112 @@
+import ApusBase
+import ApusBrokerCore
+import ApusProtocol
+import ApusRemoting
+import ApusStore
+package import ApusSystem
+import Synchronization
+
+/// What the broker keeps for one event loop. Everything but ``parkedCount`` is used on that loop's thread only.
+package final class BrokerLoop: @unchecked Sendable {
+  /// The loop.
+  package let loop: EventLoop
+  /// What the loop's requests moved, taken over into the broker's statistics now and then.
+  var traffic = Traffic()
+  /// Pulls that wait for a message.
+  var parked: ParkedPulls<HeldPull>
+  /// Sends that wait for the device.
+  var pending = PendingAcknowledgements<PendingSend>()
+  /// Expressions of pulls, read once.
+  var subscriptions = SubscriptionCache()
+  /// Memory for the properties of the message being stored.
+  var properties = ByteWriter(capacity: 4096)
+  /// Memory for the id of the message being answered.
+  var messageID = ByteWriter(capacity: 64)
+  /// Memory for the result of a pull.
+  var fetch = Fetch()
+  /// Memory for pulls taken out of ``parked``.
+  var released: [ParkedPulls<HeldPull>.Released] = []
+  /// Queues by the topic's number and the queue's id, so that a send finds its queue without the store.
+  private var queues: [[ConsumeQueue?]] = []
+  /// Whether messages were appended in this turn.
+  var hasAppended = false
+  /// Whether the send path asked for the device in this turn.
+  var wantsFlush = false
+  /// Whether clients came or went in this turn.
+  var clientsChanged = false
+  /// Messages of this turn that pulls wait for.
+  var arrivals: [Arrival] = []
+  /// What clients may do.
+  var serving: BrokerSettings.Serving
+  /// Chooses queues for sends that leave that to the broker.
+  var random = SystemRandomNumberGenerator()
+  private var pairs: [UInt64: Int32] = [:]
+  /// How many pulls wait here, for other loops to read.
+  let parkedCount = Atomic(0)
+  /// How many sends wait here, for the end of the process to read.
+  let pendingCount = Atomic(0)
+
+  /// Makes the state of a loop whose parked pulls are bounded.
+  package init(loop: EventLoop, serving: BrokerSettings.Serving, parkedLimit: Int, parkedPerConnection: Int) {
+    self.loop = loop
+    self.serving = serving
+    parked = ParkedPulls(capacity: parkedLimit, perConnection: parkedPerConnection)
+  }
+
+  /// The queue that a send of this loop has used before.
+  func queue(topic: Topic, id: Int32) -> ConsumeQueue? { queue(number: QueueKey(topic: topic.id, queue: id)) }
+
+  /// Remembers a queue for the next send.
+  func remember(_ queue: ConsumeQueue, topic: Topic) {
+    let row = Int(topic.id)
+    while queues.count <= row { queues.append([]) }
+    while queues[row].count <= Int(queue.id) { queues[row].append(nil) }
+    queues[row][Int(queue.id)] = queue
+  }
+
+  /// Forgets the queues of a topic that is gone.
+  func forget(topic: Int32) {
+    if Int(topic) < queues.count { queues[Int(topic)] = [] }
+  }
+
+  /// Makes sure that a tick comes when the next parked pull or waiting send may be due.
+  func requestTick() {
+    if !parked.isEmpty { loop.requestTick(at: loop.now + ParkedPulls<HeldPull>.scanInterval) }
+    if let deadline = pending.nextDeadline { loop.requestTick(at: deadline) }
+  }
+
+  /// Publishes how many pulls wait.
+  func publishParked() { parkedCount.store(parked.count, ordering: .releasing) }
+
+  /// Publishes how many sends wait.
+  func publishPending() { pendingCount.store(pending.count, ordering: .relaxed) }
+
+  /// The queue of a key, if a send of this loop has used it.
+  func queue(number key: QueueKey) -> ConsumeQueue? {
+    guard Int(key.topic) < queues.count, Int(key.queue) < queues[Int(key.topic)].count else { return nil }
+    return queues[Int(key.topic)][Int(key.queue)]
+  }
+
+  /// The number under which statistics count what a group takes from a topic.
+  func pair(topic: Topic, group: SubscriptionGroup, _ statistics: Locked<BrokerStats>) -> Int32 {
+    let key = UInt64(UInt32(bitPattern: topic.id)) << 32 | UInt64(UInt32(bitPattern: group.id))
+    if let known = pairs[key] { return known }
+    let made = statistics.withLock { $0.pair(topic: topic.id, group: group.name) }
+    pairs[key] = made
+    return made
+  }
+}
+
+/// A message that has just become visible in a queue.
+struct Arrival: Sendable {
+  var queue: QueueKey
+  var offset: Int64
+  var tagsCode: Int64
+}
+
+/// Which queue of the broker a store's queue is: kept as its attachment.
+final class QueueTag: Sendable {
+  let key: QueueKey
+
+  init(_ key: QueueKey) { self.key = key }
+}

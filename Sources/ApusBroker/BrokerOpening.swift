@@ -1,0 +1,161 @@
+import ApusBase
+import ApusBrokerCore
+import ApusModel
+import ApusProtocol
+import ApusRemoting
+import ApusStore
+import ApusStoreCore
+import ApusSystem
+
+extension Broker {
+  /// What was found on the disk.
+  struct Opened {
+    var store: SharedStore
+    var index: MessageIndex?
+    var tables: ConfigStore.Stored
+  }
+
+  /// Opens store, index and configuration files. Every choice that recovery made is logged and collected.
+  static func open(
+    _ settings: BrokerSettings, disk: any Disk, memoryBytes: Int64, log: Logger, _ said: inout [String]
+  ) throws(BrokerError) -> Opened {
+    let keeping = settings.keeping
+    let store: MessageStore
+    do throws(StoreError) {
+      var collected: [String] = []
+      store = try MessageStore.open(disk: disk, settings: StoreSettings(settings, memoryBytes: memoryBytes)) { event in
+        collected.append("\(event)")
+        log.info("store", "\(event)")
+      }
+      said = collected
+    } catch {
+      throw .store(error)
+    }
+    let tables: ConfigStore.Stored
+    do throws(ConfigFileError) {
+      tables = try ConfigStore.load(root: keeping.root, disk: disk)
+    } catch {
+      throw .files(error)
+    }
+    for fallback in tables.fallbacks { log.warning("broker", "\(fallback)") }
+    var layout: IndexLayout?
+    if keeping.hasIndex {
+      layout = IndexLayout(slotCount: Int(keeping.indexSlots), entryCount: Int(keeping.indexEntries))
+      guard layout != nil else {
+        throw .setting(
+          "maxHashSlotNum and maxIndexNum make an index file of more than 2 GiB, or none: lower or raise them")
+      }
+    }
+    do throws(DiskError) {
+      let index = try layout.map { layout throws(DiskError) in try openIndex(layout, keeping, store, disk, log) }
+      let shared = SharedStore(store, disk: disk, isSynchronous: keeping.syncsBeforeAcknowledging)
+      return Opened(store: shared, index: index, tables: tables)
+    } catch {
+      throw .disk(error)
+    }
+  }
+
+  private static func openIndex(
+    _ layout: IndexLayout, _ keeping: BrokerSettings.Keeping, _ store: MessageStore, _ disk: any Disk, _ log: Logger
+  ) throws(DiskError) -> MessageIndex {
+    let (index, removed) = try MessageIndex.open(
+      disk: disk, settings: MessageIndex.Settings(directory: keeping.root + "/index", layout: layout),
+      after: MessageIndex.Left(
+        cleanly: store.wasClosed, checkpoint: store.indexTime, logEnd: store.marks.appended))
+    for name in removed { log.info("index", "index file built anew", ["file": name]) }
+    return index
+  }
+
+  /// Registers the broker with its topics as they are at each moment.
+  static func registration(
+    _ settings: BrokerSettings, _ identity: BrokerIdentity, _ tables: BrokerTables, loop: EventLoop, io: IOThreads,
+    log: Logger
+  ) -> NameServerRegistration {
+    var options = NameServerRegistration.Options()
+    options.rounds = Registration.Settings(
+      period: settings.registering.period, isForced: settings.registering.isForced)
+    options.timeout = settings.registering.timeout
+    options.isCompressed = settings.registering.isCompressed
+    return NameServerRegistration(
+      broker: NameServerRegistration.Broker(
+        cluster: identity.cluster, name: identity.name, id: identity.id, address: identity.address,
+        haServerAddress: "\(settings.identity.replicaHost):\(settings.identity.port + 1)"),
+      options: options, loop: loop, resolver: io,
+      topics: {
+        let permission = tables.settings.withLock { $0.serving.permission }
+        let (version, topics) = tables.topics.withLock { ($0.version, $0.all) }
+        return TopicTable(
+          version: version, topics: NameServerRegistration.masked(topics.map(\.config), by: permission))
+      },
+      adopt: { answer in
+        guard let ordered = answer.orderTopics else { return }
+        _ = tables.topics.withLock { $0.applyOrder(Set(ordered.keys), now: SystemClock.wall()) }
+      }, log: log)
+  }
+}
+
+extension BrokerIdentity {
+  /// The identity that settings describe. `brokerIP1` may be a name, which is looked up.
+  init(_ settings: BrokerSettings) throws(BrokerError) {
+    let identity = settings.identity
+    guard let port = UInt16(exactly: identity.port) else { throw .setting("listenPort \(identity.port) is no port") }
+    let found: [SocketAddress]
+    do throws(SystemError) {
+      found = try SocketAddress.resolve(identity.host, port: port, forBinding: false)
+    } catch {
+      throw .setting("brokerIP1 \(identity.host): \(error)")
+    }
+    guard let address = found.first(where: { !$0.isIPv6 }) ?? found.first else {
+      throw .setting("brokerIP1 \(identity.host) has no address")
+    }
+    self.init(
+      name: identity.broker, cluster: identity.cluster, region: identity.region, id: identity.id,
+      storeHost: HostAddress(address), address: "\(identity.host):\(identity.port)")
+  }
+}
+
+extension StoreSettings {
+  /// The store's part of a broker's settings, for a machine with this much memory.
+  init(_ settings: BrokerSettings, memoryBytes: Int64) {
+    let (keeping, serving) = (settings.keeping, settings.serving)
+    self.init(root: keeping.root)
+    logDirectory = keeping.commitLog
+    logFileBytes = Int(keeping.segmentBytes)
+    queueFileBytes = Int(keeping.queueFileBytes)
+    checksOnRecovery = keeping.checksCRCOnRecovery
+    self.memoryBytes = memoryBytes / 100 * Int64(serving.memoryPercent)
+    memoryPull = PullLimit(bytes: serving.fromMemory.bytes, count: serving.fromMemory.messages)
+    diskPull = PullLimit(bytes: serving.fromDisk.bytes, count: serving.fromDisk.messages)
+  }
+}
+
+extension Retention.Settings {
+  /// The retention part of a broker's settings.
+  init(_ keeping: BrokerSettings.Keeping) {
+    self.init()
+    deletionHours = Set(keeping.deletionHours)
+    reservedTime = keeping.retention
+    maxUsedRatio = Double(keeping.diskPercent) / 100
+    forcedEnabled = keeping.cleansForcibly
+  }
+}
+
+extension Housekeeper.Intervals {
+  /// The intervals in a broker's settings.
+  init(_ keeping: BrokerSettings.Keeping) {
+    self.init()
+    files = keeping.offsetInterval
+    retention = keeping.cleaningInterval
+  }
+}
+
+/// Passes on what the store's threads have to say to the service, which is made after them.
+final class FlushRelay: Sendable {
+  private let service = Locked<BrokerService?>(nil)
+
+  func join(_ service: BrokerService) { self.service.withLock { $0 = service } }
+
+  func flushed() { service.withLock { $0 }?.flushed() }
+
+  func segmentReady() { service.withLock { $0 }?.segmentReady() }
+}

@@ -1,0 +1,51 @@
+import ApusBase
+package import ApusBrokerCore
+package import ApusSystem
+
+/// What sending and pulling share: the tables, the store and the threads around it. Each lock is taken alone and
+/// briefly.
+package final class BrokerParts: Sendable {
+  /// Who the broker is.
+  package let identity: BrokerIdentity
+  /// The tables.
+  package let tables: BrokerTables
+  /// The messages.
+  package let store: SharedStore
+  /// The threads that do the store's slow work.
+  package let threads: StoreThreads
+  /// The index; nil when there is none.
+  package let index: SharedIndex?
+  /// The threads that may wait for the device.
+  package let io: IOThreads
+  /// Hears of topics that are made.
+  package let listener: any TopicListener
+  /// Where events are written.
+  package let log: Logger
+  /// How long a synchronous send waits for the device at most.
+  package let syncTimeout: Duration
+
+  /// The topics.
+  package var topics: Locked<Topics> { tables.topics }
+  /// The consumer groups.
+  package var groups: Locked<SubscriptionGroups> { tables.groups }
+  /// How far groups have consumed.
+  package var offsets: Locked<ConsumerOffsets> { tables.offsets }
+  /// Who is connected.
+  package var clients: Locked<ClientTable> { tables.clients }
+
+  /// Puts the parts together.
+  package init(
+    identity: BrokerIdentity, tables: BrokerTables, store: SharedStore, threads: StoreThreads, index: SharedIndex?,
+    io: IOThreads, listener: any TopicListener, log: Logger, syncTimeout: Duration
+  ) {
+    self.identity = identity
+    self.tables = tables
+    self.store = store
+    self.threads = threads
+    self.index = index
+    self.io = io
+    self.listener = listener
+    self.log = log
+    self.syncTimeout = syncTimeout
+  }
+}

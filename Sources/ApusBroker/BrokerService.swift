@@ -1,0 +1,313 @@
+package import ApusBase
+import ApusBrokerCore
+package import ApusModel
+package import ApusProtocol
+package import ApusRemoting
+import ApusStore
+import ApusStoreCore
+package import ApusSystem
+import Synchronization
+
+/// Answers requests to the broker: hands each to the handler of its code, and at the end of a turn makes what was
+/// appended visible.
+///
+/// The same object serves both listeners through a ``BrokerPort`` each.
+package final class BrokerService: Sendable {
+  private let parts: BrokerParts
+  private let table: HandlerTable
+  private let access: Locked<AdminAccess>
+  private let send: SendMessageHandler
+  private let pull: PullMessageHandler
+  private let updateOffset: UpdateConsumerOffset
+  private let queryOffset: QueryConsumerOffset
+  /// By the loop's index; loops of others are nil.
+  private let states: [BrokerLoop?]
+  /// Requests handed to other threads that have not been answered yet.
+  private let underWay = Atomic(0)
+
+  /// Serves the loops of `states` with these parts and handlers.
+  package init(
+    parts: BrokerParts, table: HandlerTable, access: AdminAccess, queryOffset: QueryConsumerOffset, states: [BrokerLoop]
+  ) {
+    self.parts = parts
+    self.table = table
+    self.access = Locked(access)
+    self.queryOffset = queryOffset
+    send = SendMessageHandler(parts)
+    pull = PullMessageHandler(parts, hasManyLoops: states.count > 1)
+    updateOffset = UpdateConsumerOffset(topics: parts.topics, groups: parts.groups, offsets: parts.offsets)
+    var byIndex: [BrokerLoop?] = Array(repeating: nil, count: (states.map(\.loop.index).max() ?? 0) + 1)
+    for state in states { byIndex[state.loop.index] = state }
+    self.states = byIndex
+  }
+
+  private func state(of loop: EventLoop) -> BrokerLoop {
+    guard let state = states[loop.index] else { preconditionFailure("loop \(loop.index) does not serve the broker") }
+    return state
+  }
+
+  /// The state of every loop.
+  package var loops: [BrokerLoop] { states.compactMap { $0 } }
+
+  // MARK: Requests
+
+  func handle(_ request: borrowing Request, on connection: Connection, servesPulls: Bool) -> Disposition {
+    let state = state(of: connection.loop)
+    switch request.code {
+    case .sendMessageV2, .sendMessage, .sendBatchMessage: return send.handle(request, on: connection, state)
+    case .pullMessage where servesPulls: return pull.handle(request, on: connection, state)
+    case .updateConsumerOffset:
+      do throws(Refusal) {
+        try updateOffset.handle(request)
+        connection.send(Reply(), to: request.header)
+      } catch {
+        connection.send(Reply(error.code, remark: error.remark), to: request.header)
+      }
+      return .done
+    case .queryConsumerOffset:
+      do throws(Refusal) {
+        if let offset = try queryOffset.committed(request) {
+          connection.send(Reply(fields: [ReplyField("offset", offset)]), to: request.header)
+          return .done
+        }
+      } catch {
+        connection.send(Reply(error.code, remark: error.remark), to: request.header)
+        return .done
+      }
+      return handleCold(request, on: connection, state)
+    default: return handleCold(request, on: connection, state)
+    }
+  }
+
+  private func handleCold(_ request: borrowing Request, on connection: Connection, _ state: BrokerLoop) -> Disposition {
+    let header = request.header
+    let requester = Requester(connection: connection.id.rawValue, address: connection.peer)
+    let row: HandlerTable.Row
+    do throws(Refusal) {
+      row = try table.row(for: request.code, from: requester, access.withLock { $0 })
+    } catch {
+      connection.send(Reply(error.code, remark: error.remark), to: header)
+      return .done
+    }
+    let command = Command(copying: request)
+    switch row.place {
+    case .loop:
+      connection.send(Self.reply(row.handler, command, requester), to: header)
+      state.clientsChanged = true
+    case .ioThread:
+      let id = connection.id
+      underWay.add(1, ordering: .relaxed)
+      let accepted = parts.io.submit { [self] in
+        let reply = Self.reply(row.handler, command, requester)
+        if command.header.code == RequestCode.updateBrokerConfig.rawValue { settingsChanged() }
+        let handed = state.loop.execute { [self] in
+          underWay.subtract(1, ordering: .relaxed)
+          state.loop.connection(id)?.send(reply, to: header)
+        }
+        if !handed { underWay.subtract(1, ordering: .relaxed) }
+      }
+      if !accepted {
+        underWay.subtract(1, ordering: .relaxed)
+        connection.send(
+          Reply(.systemBusy, remark: "too many requests wait for the disk: try again in a moment"), to: header)
+      }
+    }
+    return .done
+  }
+
+  private static func reply(_ handler: any RequestHandler, _ command: Command, _ requester: Requester) -> Reply {
+    do throws(Refusal) {
+      return try handler.handle(command, from: requester)
+    } catch {
+      return Reply(error.code, remark: error.remark)
+    }
+  }
+
+  func connectionClosed(_ connection: Connection) {
+    let state = state(of: connection.loop)
+    state.parked.connectionClosed(connection.id.rawValue)
+    state.publishParked()
+    parts.clients.withLock { $0.connectionClosed(connection.id.rawValue) }
+    state.clientsChanged = true
+    // No frame may follow in this turn: the notices leave with the next one, which this asks for.
+    state.loop.requestTick(at: state.loop.now)
+  }
+
+  // MARK: The end of a turn
+
+  func turnEnded(on loop: EventLoop) {
+    let state = state(of: loop)
+    if state.hasAppended { publish(state) }
+    if !state.pending.isEmpty { send.answerPending(state) }
+    if state.clientsChanged { notifyMembers(state) }
+    state.requestTick()
+  }
+
+  /// Makes what this turn appended visible: queue entries, waiting pulls, the threads that follow the log.
+  private func publish(_ state: BrokerLoop) {
+    state.hasAppended = false
+    state.arrivals.removeAll(keepingCapacity: true)
+    var othersWait = false
+    for other in states {
+      if let other, other !== state, other.parkedCount.load(ordering: .acquiring) > 0 { othersWait = true }
+    }
+    let collects = othersWait || !state.parked.isEmpty
+    let end = parts.store.withLock { store in
+      for queue in store.dispatch() where collects {
+        guard let tag = queue.attachment as? QueueTag, othersWait || state.parked.isAwaited(tag.key) else { continue }
+        queue.forEachGrown { offset, tagsCode in
+          state.arrivals.append(Arrival(queue: tag.key, offset: offset, tagsCode: tagsCode))
+        }
+      }
+      return store.marks.appended
+    }
+    if state.wantsFlush {
+      state.wantsFlush = false
+      parts.store.want(end)
+      parts.threads.flushNow()
+    }
+    parts.threads.logGrew(to: end)
+    parts.index?.logGrew()
+    guard !state.arrivals.isEmpty else { return }
+    if othersWait {
+      let arrivals = state.arrivals
+      for other in states {
+        guard let other, other !== state, other.parkedCount.load(ordering: .acquiring) > 0 else { continue }
+        other.loop.execute { [self] in wake(arrivals, other) }
+      }
+    }
+    wake(state.arrivals, state)
+  }
+
+  private func wake(_ arrivals: [Arrival], _ state: BrokerLoop) {
+    for arrival in arrivals {
+      state.parked.arrived(
+        arrival.queue, offset: arrival.offset, tagsCode: arrival.tagsCode, released: &state.released)
+    }
+    pull.runReleased(state)
+  }
+
+  func tick(on loop: EventLoop, now: MonotonicTime) {
+    let state = state(of: loop)
+    state.parked.expire(now: now, released: &state.released)
+    for key in state.parked.queuesToCheck(now: now) {
+      guard let queue = state.queue(number: key) else { continue }
+      let end = parts.store.withLock { _ in queue.maxOffset.rawValue }
+      state.parked.arrived(key, end: end, released: &state.released)
+    }
+    pull.runReleased(state)
+  }
+
+  /// Tells the members of consumer groups that changed to share the queues out anew.
+  private func notifyMembers(_ state: BrokerLoop) {
+    state.clientsChanged = false
+    for notice in parts.clients.withLock({ $0.takeNotices() }) {
+      let fields = NotifyConsumerIDsChanged.fields(group: notice.group)
+      for number in notice.connections {
+        let id = ConnectionID(rawValue: number)
+        guard id.loop < states.count, let target = states[id.loop] else { continue }
+        if target === state {
+          state.loop.connection(id)?.notify(NotifyConsumerIDsChanged.code, fields: fields)
+        } else {
+          target.loop.execute { target.loop.connection(id)?.notify(NotifyConsumerIDsChanged.code, fields: fields) }
+        }
+      }
+    }
+  }
+
+  // MARK: From other threads
+
+  /// The device holds more, or the store failed: answers the sends that wait for that.
+  package func flushed() {
+    for state in loops { state.loop.execute { [self] in send.answerPending(state) } }
+  }
+
+  /// A segment is ready: lets the sends go on that found none.
+  package func segmentReady() {
+    for state in loops { state.loop.execute { state.loop.resumeStalled() } }
+  }
+
+  /// A topic is gone: its waiting pulls are answered and its queues forgotten.
+  package func topicDeleted(_ topic: Int32) {
+    for state in loops {
+      state.loop.execute { [self] in
+        state.forget(topic: topic)
+        state.parked.releaseAll(topic: topic, released: &state.released)
+        pull.runReleased(state)
+      }
+    }
+    parts.tables.statistics.withLock { $0.forget(topic: topic) }
+  }
+
+  /// Settings changed: loops take over the ones they use.
+  private func settingsChanged() {
+    let settings = parts.tables.settings.withLock { $0 }
+    access.withLock { $0.networks = settings.process.adminNetworks }
+    let serving = settings.serving
+    for state in loops { state.loop.execute { state.serving = serving } }
+  }
+
+  /// Takes over what the loops counted and, once a second, samples the statistics.
+  package func sampleStatistics(now: WallTime) {
+    for state in loops {
+      state.loop.executeAndWait { [self] in
+        parts.tables.statistics.withLock { $0.absorb(&state.traffic) }
+      }
+    }
+    let day = LocalTime(now)
+    parts.tables.statistics.withLock { $0.sample(now: now, day: day.year * 10_000 + day.month * 100 + day.day) }
+  }
+
+  /// Forgets clients that have been silent for too long, and closes their connections.
+  package func removeSilentClients(now: MonotonicTime) {
+    for number in parts.clients.withLock({ $0.expired(now: now) }) {
+      let id = ConnectionID(rawValue: number)
+      guard id.loop < states.count, let state = states[id.loop] else { continue }
+      state.loop.execute { state.loop.connection(id)?.close() }
+    }
+  }
+
+  /// The process is stopping: waiting pulls are answered, and the call returns when every accepted request is.
+  package func drain(within limit: Duration) {
+    let deadline = SystemClock.monotonic() + limit
+    for state in loops {
+      state.loop.executeAndWait { [self] in
+        state.parked.releaseAll(released: &state.released)
+        pull.runReleased(state)
+      }
+    }
+    let pause = WakeUp()
+    while SystemClock.monotonic() < deadline {
+      var waiting = underWay.load(ordering: .relaxed)
+      for state in loops { state.loop.executeAndWait { state.publishPending() } }
+      for state in loops { waiting += state.pendingCount.load(ordering: .relaxed) }
+      if waiting == 0 { return }
+      pause.wait(until: SystemClock.monotonic() + .milliseconds(2))
+    }
+  }
+}
+
+/// One listener of the broker: all codes, or all but pulls on the second port.
+package final class BrokerPort: RemotingService {
+  private let service: BrokerService
+  private let servesPulls: Bool
+
+  /// Serves a listener.
+  package init(_ service: BrokerService, servesPulls: Bool) {
+    self.service = service
+    self.servesPulls = servesPulls
+  }
+
+  package func handle(_ request: borrowing Request, on connection: Connection) -> Disposition {
+    service.handle(request, on: connection, servesPulls: servesPulls)
+  }
+
+  package func connectionClosed(_ connection: Connection) { service.connectionClosed(connection) }
+
+  // Both ports share the loops: what a turn brought is published once, by the first port.
+  package func turnEnded(on loop: EventLoop) { if servesPulls { service.turnEnded(on: loop) } }
+
+  package func tick(on loop: EventLoop, now: MonotonicTime) {
+    if servesPulls { service.tick(on: loop, now: now) }
+  }
+}

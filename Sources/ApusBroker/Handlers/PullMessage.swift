@@ -1,0 +1,331 @@
+package import ApusBase
+package import ApusBrokerCore
+import ApusModel
+package import ApusProtocol
+import ApusRemoting
+import ApusStore
+import ApusStoreCore
+import ApusSystem
+
+/// Hands out messages: request 11. A pull that finds none may wait for one without a thread; what only the device has
+/// is brought near by an I/O thread, then the pull runs again.
+///
+/// Source:
+/// apache/rocketmq@rocketmq-all-4.9.8:broker/src/main/java/org/apache/rocketmq/broker/processor/PullMessageProcessor.java
+package final class PullMessageHandler: Sendable {
+  /// The newest records count as being in memory without asking the machine: this many bytes.
+  private static let residentBytes: Int64 = 64 << 20
+  /// The longest a pull may wait, whatever the client asks.
+  private static let longestWait = Duration.seconds(300)
+
+  private let parts: BrokerParts
+  private let hasManyLoops: Bool
+  private let events: OffsetMovedEvents
+
+  /// Makes a handler that uses these parts. With several loops a message may arrive while a pull is being parked.
+  package init(_ parts: BrokerParts, hasManyLoops: Bool) {
+    self.parts = parts
+    self.hasManyLoops = hasManyLoops
+    events = OffsetMovedEvents(identity: parts.identity, store: parts.store)
+  }
+
+  /// Handles one request on its loop.
+  func handle(_ request: borrowing Request, on connection: Connection, _ state: BrokerLoop) -> Disposition {
+    do throws(Refusal) {
+      let pull = try PullMessage.Request(request)
+      let held = try check(pull, request.header, connection, state)
+      if pull.flags.contains(.commitOffset), parts.identity.id == 0 {
+        _ = parts.offsets.withLock {
+          $0.commit(
+            topic: pull.topic, group: pull.consumerGroup, queue: pull.queueID, offset: pull.commitOffset.rawValue)
+        }
+      }
+      run(held, on: connection, state)
+    } catch {
+      connection.send(Reply(error.code, remark: error.remark), to: request.header)
+    }
+    return .done
+  }
+
+  // MARK: Checks
+
+  private func check(
+    _ pull: borrowing PullMessage.Request, _ header: CommandHeader, _ connection: Connection, _ state: BrokerLoop
+  ) throws(Refusal) -> HeldPull {
+    let serving = state.serving
+    guard serving.permission.contains(.read) else {
+      throw Refusal(.noPermission, "the broker[\(parts.identity.address)] pulling message is forbidden")
+    }
+    let group = try group(pull.consumerGroup)
+    guard let topic = parts.topics.withLock({ $0.find(pull.topic) }) else {
+      throw Refusal(
+        .topicNotExist,
+        "topic[\(pull.topic.text)] not exist, apply first please! \n"
+          + "See http://rocketmq.apache.org/docs/faq/ for further details.")
+    }
+    guard topic.config.permission.contains(.read) else {
+      throw Refusal(.noPermission, "the topic[\(topic.name)] pulling message is forbidden")
+    }
+    guard pull.queueID >= 0, pull.queueID < topic.config.readQueueCount else {
+      throw Refusal(
+        .systemError,
+        "queueId[\(pull.queueID)] is illegal, topic:[\(topic.name)] topicConfig.readQueueNums:"
+          + "[\(topic.config.readQueueCount)] consumer:[/\(connection.peer)]")
+    }
+    let subscription = try subscription(pull, group, state)
+    var wait = Duration.zero
+    if pull.flags.contains(.suspend) {
+      let asked = Duration.milliseconds(min(max(pull.suspendTimeoutMillis, 0), Self.longestWait.milliseconds))
+      wait = serving.longPolling ? asked : serving.shortPolling
+    }
+    return HeldPull(
+      header: header, topic: topic, group: group, queueID: pull.queueID, offset: pull.queueOffset,
+      maxMessages: pull.maxMessages, subscription: subscription, wait: wait)
+  }
+
+  private func group(_ name: RawSpan) throws(Refusal) -> SubscriptionGroup {
+    var found = parts.groups.withLock { $0.find(name) }
+    if found == nil {
+      do throws(NameFault) {
+        try GroupName.validate(name)
+      } catch {
+        throw Refusal(.systemError, GroupName.remark(error))
+      }
+      let text = name.text
+      found = parts.groups.withLock { $0.findOrMake(text, now: SystemClock.wall()) }
+    }
+    guard let found else {
+      throw Refusal(
+        .subscriptionGroupNotExist,
+        "subscription group [\(name.text)] does not exist, "
+          + "See http://rocketmq.apache.org/docs/faq/ for further details.")
+    }
+    guard found.config.consumeEnabled else {
+      throw Refusal(.noPermission, "subscription group no permission, \(found.name)")
+    }
+    return found
+  }
+
+  /// The filter of a pull; nil for all messages.
+  private func subscription(
+    _ pull: borrowing PullMessage.Request, _ group: SubscriptionGroup, _ state: BrokerLoop
+  ) throws(Refusal) -> Subscription? {
+    if pull.flags.contains(.subscription) {
+      if let type = pull.expressionType, type.byteCount > 0, !type.equals("TAG") { throw Self.unsupported(type.text) }
+      guard let expression = pull.subscription, expression.byteCount > 0 else { return nil }
+      guard let subscription = state.subscriptions.subscription(for: expression) else {
+        throw Refusal(.subscriptionParseFailed, "parse the consumer's subscription failed")
+      }
+      return subscription.isWildcard ? nil : subscription
+    }
+    let known = parts.clients.withLock {
+      ($0.profile(of: pull.consumerGroup), $0.subscription(group: pull.consumerGroup, topic: pull.topic))
+    }
+    guard let profile = known.0 else {
+      throw Refusal(.subscriptionNotExist, "the consumer's group info not exist")
+    }
+    if !group.config.consumeBroadcastEnabled, profile.messageModel == .broadcasting {
+      throw Refusal(.noPermission, "the consumer group[\(group.name)] can not consume by broadcast way")
+    }
+    guard let subscription = known.1 else {
+      throw Refusal(.subscriptionNotExist, "the consumer's subscription not exist")
+    }
+    guard subscription.version >= pull.subscriptionVersion else {
+      throw Refusal(.subscriptionNotLatest, "the consumer's subscription not latest")
+    }
+    guard let filter = subscription.filter else { throw Self.unsupported(subscription.data.expressionType) }
+    return filter.isWildcard ? nil : filter
+  }
+
+  private static func unsupported(_ type: String) -> Refusal {
+    Refusal(.systemError, "The broker does not support consumer to filter message by \(type): subscribe with tags")
+  }
+
+  // MARK: Running
+
+  /// Looks for messages and answers, waits, or has the device asked. `isWarm` says that the device was asked already.
+  func run(_ pull: HeldPull, on connection: Connection, _ state: BrokerLoop, isWarm: Bool = false) {
+    let filter: TagFilter = pull.subscription.map { .hashes($0.tagHashes) } ?? .all
+    let limits = FetchLimits(maxMessages: Int(max(pull.maxMessages, 1)))
+    let isLoaded = parts.store.withLock { store -> Bool in
+      guard store.isLoaded(topic: pull.topic.name, id: pull.queueID) else { return false }
+      let queue = state.queue(topic: pull.topic, id: pull.queueID) ?? loaded(pull, store)
+      store.fetch(from: queue, at: pull.offset, limits: limits, filter: filter, into: &state.fetch)
+      return true
+    }
+    guard isLoaded else { return load(pull, connection, state) }
+    if let plan = state.fetch.cold {
+      let store = parts.store
+      return hand(pull, connection, state) { store.warm(plan) }
+    }
+    let status = state.fetch.status
+    if status == .found {
+      if !isWarm, !isNear(state.fetch) {
+        let (store, fetch) = (parts.store, state.fetch)
+        return hand(pull, connection, state) { fetch.warm(on: store.disk) }
+      }
+      return answerFound(pull, connection, state)
+    }
+    if Self.code(of: status, at: pull.offset) == .pullNotFound, pull.wait > .zero, park(pull, connection, state) {
+      return
+    }
+    state.traffic.totals.pullsMissed += 1
+    if Self.code(of: status, at: pull.offset) == .pullOffsetMoved {
+      events.add(pull, movedTo: state.fetch.nextOffset)
+      state.hasAppended = true
+    }
+    answer(pull, Self.code(of: status, at: pull.offset), connection, state)
+  }
+
+  /// A queue that is loaded needs no device.
+  private func loaded(_ pull: HeldPull, _ store: MessageStore) -> ConsumeQueue? {
+    do throws(DiskError) {
+      return try store.queue(topic: pull.topic.name, id: pull.queueID)
+    } catch {
+      return nil
+    }
+  }
+
+  private func isNear(_ fetch: borrowing Fetch) -> Bool {
+    guard let first = fetch.ranges.first, let last = fetch.ranges.last, let behind = fetch.bytesBehind else {
+      return true
+    }
+    if Int64(last.offset - first.offset) + behind < Self.residentBytes { return true }
+    return fetch.isResident(on: parts.store.disk)
+  }
+
+  private func load(_ pull: HeldPull, _ connection: Connection, _ state: BrokerLoop) {
+    let (store, log) = (parts.store, parts.log)
+    hand(pull, connection, state) {
+      do throws(DiskError) {
+        _ = try store.queue(topic: pull.topic.name, id: pull.queueID)
+      } catch {
+        log.error(
+          "store", "a queue cannot be loaded", ["topic": pull.topic.name, "queue": pull.queueID, "cause": error])
+      }
+    }
+  }
+
+  /// Lets an I/O thread do something that waits for the device, then runs the pull again.
+  private func hand(
+    _ pull: HeldPull, _ connection: Connection, _ state: BrokerLoop, _ work: @escaping @Sendable () -> Void
+  ) {
+    let id = connection.id
+    let accepted = parts.io.submit { [self] in
+      work()
+      _ = state.loop.execute { [self] in
+        guard let connection = state.loop.connection(id) else { return }
+        run(pull, on: connection, state, isWarm: true)
+      }
+    }
+    if !accepted {
+      connection.send(
+        Reply(.systemBusy, remark: "too many reads wait for the disk: pull again in a moment"), to: pull.header)
+    }
+  }
+
+  private func park(_ pull: HeldPull, _ connection: Connection, _ state: BrokerLoop) -> Bool {
+    var once = pull
+    once.wait = .zero
+    let key = QueueKey(topic: pull.topic.id, queue: pull.queueID)
+    // An empty or unknown queue may be asked for any offset: whatever comes first is an answer.
+    let wanted = state.fetch.maxOffset == .zero ? 0 : pull.offset.rawValue
+    let outcome = state.parked.park(
+      once, connection: connection.id.rawValue, queue: key, wanted: wanted, subscription: pull.subscription,
+      deadline: state.loop.now + pull.wait)
+    guard case .parked = outcome else { return false }
+    state.publishParked()
+    state.requestTick()
+    if hasManyLoops { wakeIfGrown(key, pull, state) }
+    return true
+  }
+
+  /// Another loop may have put a message into the queue between the look and the parking.
+  private func wakeIfGrown(_ key: QueueKey, _ pull: HeldPull, _ state: BrokerLoop) {
+    let end = parts.store.withLock { loaded(pull, $0)?.maxOffset ?? .zero }
+    guard end > pull.offset else { return }
+    state.parked.arrived(key, end: end.rawValue, released: &state.released)
+    runReleased(state)
+  }
+
+  /// Runs the pulls again that were taken out of the parking.
+  func runReleased(_ state: BrokerLoop) {
+    guard !state.released.isEmpty else { return }
+    let released = state.released
+    state.released.removeAll(keepingCapacity: true)
+    for entry in released {
+      guard let connection = state.loop.connection(ConnectionID(rawValue: entry.connection)) else { continue }
+      var pull = entry.pull
+      guard let topic = parts.topics.withLock({ $0.find(pull.topic.name) }), topic.id == pull.topic.id else {
+        connection.send(Reply(.topicNotExist, remark: "topic[\(pull.topic.name)] was deleted"), to: pull.header)
+        continue
+      }
+      pull.topic = topic
+      run(pull, on: connection, state)
+    }
+    state.publishParked()
+  }
+
+  // MARK: Answers
+
+  /// The response code of a status
+  /// (apache/rocketmq@rocketmq-all-4.9.8:broker/…/processor/PullMessageProcessor.java).
+  static func code(of status: FetchStatus, at offset: QueueOffset) -> ResponseCode {
+    switch status {
+    case .found: .success
+    case .noMatchedMessage, .messageWasRemoving: .pullRetryImmediately
+    case .noMatchedLogicQueue, .noMessageInQueue: offset == .zero ? .pullNotFound : .pullOffsetMoved
+    case .offsetFoundNull, .offsetOverflowOne: .pullNotFound
+    case .offsetOverflowBadly, .offsetTooSmall: .pullOffsetMoved
+    }
+  }
+
+  private func begin(
+    _ pull: HeldPull, _ code: ResponseCode, _ connection: Connection, _ state: BrokerLoop
+  ) -> CommandWriter {
+    let fetch = state.fetch
+    var writer = ResponseWriter.begin(
+      pull.header, code: code, remark: fetch.status.rawValue, into: &connection.output)
+    PullMessage.Response(
+      suggestedBrokerID: 0, nextOffset: fetch.nextOffset, minOffset: fetch.minOffset, maxOffset: fetch.maxOffset
+    ).write(&writer, into: &connection.output)
+    writer.finishHeader(into: &connection.output)
+    return writer
+  }
+
+  private func answer(_ pull: HeldPull, _ code: ResponseCode, _ connection: Connection, _ state: BrokerLoop) {
+    guard !pull.header.isOneway else { return }
+    begin(pull, code, connection, state).end(into: &connection.output)
+  }
+
+  private func answerFound(_ pull: HeldPull, _ connection: Connection, _ state: BrokerLoop) {
+    guard !pull.header.isOneway else { return }
+    let writer = begin(pull, .success, connection, state)
+    state.fetch.copy(into: &connection.output)
+    writer.end(into: &connection.output)
+    state.traffic.got(
+      pair: state.pair(topic: pull.topic, group: pull.group, parts.tables.statistics),
+      messages: Int64(state.fetch.messageCount),
+      bytes: Int64(state.fetch.byteCount))
+  }
+}
+
+/// A pull after its checks: everything needed to run it, now or later.
+package struct HeldPull: Sendable {
+  /// The request's header, for the answer.
+  package var header: CommandHeader
+  /// Where from.
+  package var topic: Topic
+  /// Who pulls.
+  package var group: SubscriptionGroup
+  /// The queue.
+  package var queueID: Int32
+  /// From which message on.
+  package var offset: QueueOffset
+  /// How many messages at most.
+  package var maxMessages: Int32
+  /// The filter; nil for all messages.
+  package var subscription: Subscription?
+  /// How long it may wait for a message; zero once it has waited.
+  package var wait: Duration
+}

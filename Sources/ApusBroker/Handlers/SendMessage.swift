@@ -1,0 +1,398 @@
+import ApusBase
+import ApusBrokerCore
+import ApusModel
+import ApusProtocol
+import ApusRemoting
+import ApusStore
+import ApusStoreCore
+import ApusSystem
+
+/// Stores messages: requests 10, 310 and 320.
+///
+/// Everything that can be done before the log's turn is: checks, the CRC of the body, the stored form of the
+/// properties. Then the store's lock is taken for placing and encoding alone. With an asynchronous flush the answer is
+/// written at once; with a synchronous one the send waits in ``BrokerLoop/pending`` until the group commit covers it.
+///
+/// Source:
+/// apache/rocketmq@rocketmq-all-4.9.8:broker/src/main/java/org/apache/rocketmq/broker/processor/SendMessageProcessor.java.
+/// Deviations: a malformed batch and batch properties that become too long are answered with 13, not 1, as trying again
+/// cannot help.
+package final class SendMessageHandler: Sendable {
+  private let parts: BrokerParts
+
+  /// Makes a handler that uses these parts.
+  package init(_ parts: BrokerParts) { self.parts = parts }
+
+  /// Where a message goes after all checks.
+  private struct Target {
+    var topic: Topic
+    var queueID: Int32
+  }
+
+  /// Handles one request on its loop.
+  func handle(_ request: borrowing Request, on connection: Connection, _ state: BrokerLoop) -> Disposition {
+    do throws(Refusal) {
+      let send = try SendMessage.Request(request)
+      let target = try target(of: send, request.header, state)
+      let isBatch = send.isBatch || request.code == .sendBatchMessage
+      return isBatch
+        ? try storeBatch(send, target, request.header, connection, state, &state.properties)
+        : try storeMessage(send, target, request.header, connection, state, &state.properties)
+    } catch {
+      state.traffic.totals.putFailures += 1
+      refuse(error, request.header, connection, state)
+      return .done
+    }
+  }
+
+  // MARK: Checks
+
+  private func target(
+    of send: borrowing SendMessage.Request, _ header: CommandHeader, _ state: BrokerLoop
+  ) throws(Refusal) -> Target {
+    let serving = state.serving
+    if serving.acceptsSendsFrom.milliseconds > 0, SystemClock.wall() < serving.acceptsSendsFrom {
+      throw Refusal(
+        .systemError, "broker unable to service, until \(LocalTime(serving.acceptsSendsFrom).iso) (local time)")
+    }
+    var topic = try topic(send.topic, send, serving)
+    if send.topic.starts(with: "%RETRY%") {
+      topic = try retryTopic(topic, send, header)
+    }
+    let queues = topic.queueCount
+    guard send.queueID < queues else {
+      throw Refusal(
+        .systemError, "request queueId[\(send.queueID)] is illegal, topic \(topic.name) has \(queues) queues")
+    }
+    if send.queueID >= 0, topic.name.utf8.count == send.topic.byteCount {
+      return Target(topic: topic, queueID: send.queueID)
+    }
+    let writable = max(topic.config.writeQueueCount, 1)
+    return Target(topic: topic, queueID: Int32.random(in: 0..<writable, using: &state.random))
+  }
+
+  private func topic(
+    _ name: RawSpan, _ send: borrowing SendMessage.Request, _ serving: BrokerSettings.Serving
+  ) throws(Refusal) -> Topic {
+    if let known = parts.topics.withLock({ $0.find(name) }) {
+      if known.isClosedToProducers {
+        throw Refusal(.noPermission, "sending message to topic[\(known.name)] is forbidden.")
+      }
+      if !serving.permission.contains(.write), known.config.isOrdered {
+        throw Refusal(
+          .noPermission,
+          "the broker[\(parts.identity.address)] sending message is forbidden: its permission is read only")
+      }
+      return known
+    }
+    do throws(NameFault) {
+      try TopicName.validate(name)
+    } catch {
+      throw Refusal(.systemError, TopicName.remark(error))
+    }
+    if SystemTopics.closedToProducers.contains(name.text) {
+      throw Refusal(.noPermission, "sending message to topic[\(name.text)] is forbidden.")
+    }
+    return try create(name.text, send)
+  }
+
+  private func create(_ name: String, _ send: borrowing SendMessage.Request) throws(Refusal) -> Topic {
+    let template = send.defaultTopic.text
+    let (queues, unitMode) = (send.defaultTopicQueueCount, send.unitMode)
+    do throws(Topics.Missing) {
+      let made = try parts.topics.withLock { (topics) throws(Topics.Missing) in
+        try topics.forSend(
+          to: name, defaultTopic: template, defaultQueueCount: queues, unitMode: unitMode, now: SystemClock.wall())
+      }
+      if made.isNew { parts.listener.topicChanged(made.topic) }
+      return made.topic
+    } catch {
+      switch error {
+      case .notCreated:
+        throw Refusal(.topicNotExist, "topic[\(name)] not exist, apply first please!")
+      case .full:
+        throw Refusal(.systemError, "topic[\(name)] not created: the broker has as many topics as topicLimit allows")
+      }
+    }
+  }
+
+  /// A message that a consumer gives back by itself goes to the dead letters after the last try.
+  private func retryTopic(
+    _ topic: Topic, _ send: borrowing SendMessage.Request, _ header: CommandHeader
+  ) throws(Refusal) -> Topic {
+    let group = String(topic.name.dropFirst(SystemTopics.retryPrefix.count))
+    guard let settings = parts.groups.withLock({ $0.findOrMake(group, now: SystemClock.wall()) }) else {
+      throw Refusal(.subscriptionGroupNotExist, "subscription group not exist, \(group) create it first")
+    }
+    var limit = settings.config.retryMaxTimes
+    if header.version >= ClientVersion.overridesReconsumeTimes, let asked = send.maxReconsumeTimes { limit = asked }
+    guard send.reconsumeTimes >= limit else { return topic }
+    do throws(Topics.Missing) {
+      let name = SystemTopics.deadLetterTopic(of: group)
+      let (dead, isNew) = try parts.topics.withLock { (topics) throws(Topics.Missing) -> (Topic, Bool) in
+        let before = topics.count
+        let dead = try topics.ensure(name, queueCount: 1, now: SystemClock.wall())
+        return (dead, topics.count != before)
+      }
+      if isNew { parts.listener.topicChanged(dead) }
+      return dead
+    } catch {
+      throw Refusal(.systemError, "the dead-letter topic of \(group) cannot be created: topicLimit is reached")
+    }
+  }
+
+  // MARK: Storing
+
+  private func storeMessage(
+    _ send: borrowing SendMessage.Request, _ target: Target, _ header: CommandHeader, _ connection: Connection,
+    _ state: BrokerLoop, _ stored: inout ByteWriter
+  ) throws(Refusal) -> Disposition {
+    let limit = state.serving.maxBodyBytes
+    guard send.body.byteCount <= limit else {
+      throw Refusal(
+        .messageIllegal, "the message body has \(send.body.byteCount) bytes, maxMessageSize allows \(limit)")
+    }
+    let sysFlag = SysFlag(rawValue: send.sysFlag)
+    let properties = MessageProperties(send.properties)
+    let known = KnownProperties(properties)
+    try refuseUnavailable(known, send.properties, sysFlag)
+    stored.removeAll()
+    let cluster = parts.identity.clusterBytes
+    properties.writeStored(cluster: cluster.rawSpan, into: &stored)
+    guard stored.count <= MessageProperties.maximumBytes else {
+      throw Refusal(
+        .messageIllegal, "the properties take \(stored.count) bytes, at most \(MessageProperties.maximumBytes) fit")
+    }
+    let tags = known.tags.map { TagsCode.hash(send.properties.extracting($0)) } ?? 0
+    let queue = try queue(target, state)
+    var draft = RecordDraft(
+      topic: send.topic, body: send.body, properties: stored.bytes, queueID: target.queueID, flag: send.flag,
+      sysFlag: sysFlag, bodyCRC: CRC32.body(send.body), bornTime: send.bornTime, bornHost: connection.peer,
+      storeHost: parts.identity.storeHost, tagsCode: tags)
+    draft.reconsumeTimes = send.reconsumeTimes
+    let bytes = draft.recordBytes
+    let now = SystemClock.wall()
+    let outcome: AppendOutcome
+    if target.topic.name.utf8.count == send.topic.byteCount {
+      outcome = parts.store.withLock { $0.append(draft, to: queue, now: now) }
+    } else {
+      // A message turned into a dead letter carries the other topic.
+      let name = Array(target.topic.name.utf8)
+      var renamed = RecordDraft(
+        topic: name.rawSpan, body: send.body, properties: stored.bytes, queueID: target.queueID,
+        flag: send.flag, sysFlag: sysFlag, bodyCRC: draft.bodyCRC, bornTime: send.bornTime, bornHost: connection.peer,
+        storeHost: parts.identity.storeHost, tagsCode: tags)
+      renamed.reconsumeTimes = send.reconsumeTimes
+      outcome = parts.store.withLock { $0.append(renamed, to: queue, now: now) }
+    }
+    let appended = try accept(outcome)
+    guard let appended else { return .stalled }
+    state.traffic.put(topic: target.topic.id, messages: 1, bytes: Int64(bytes))
+    let waits = known.wait.map { MessageProperties.isTrue(send.properties.extracting($0)) } ?? true
+    let sent = PendingSend(
+      header: header, connection: connection.id, queueID: target.queueID, queueOffset: appended.queueOffset,
+      offset: appended.offset, batchIDs: [])
+    finish(sent, end: appended.end, waits: waits, connection, state)
+    return .done
+  }
+
+  private func storeBatch(
+    _ send: borrowing SendMessage.Request, _ target: Target, _ header: CommandHeader, _ connection: Connection,
+    _ state: BrokerLoop, _ stored: inout ByteWriter
+  ) throws(Refusal) -> Disposition {
+    let limit = state.serving.maxBodyBytes
+    guard send.body.byteCount <= limit else {
+      throw Refusal(.messageIllegal, "the batch has \(send.body.byteCount) bytes, maxMessageSize allows \(limit)")
+    }
+    guard !send.topic.starts(with: "%RETRY%") else {
+      throw Refusal(.messageIllegal, "batches cannot be sent to a retry topic")
+    }
+    let sysFlag = SysFlag(rawValue: send.sysFlag)
+    let properties = MessageProperties(send.properties)
+    let known = KnownProperties(properties)
+    try refuseUnavailable(known, send.properties, sysFlag)
+    stored.removeAll()
+    let cluster = parts.identity.clusterBytes
+    properties.write(into: &stored)
+    MessageProperties.append(
+      PropertyName.cluster, cluster.rawSpan, into: &stored, after: 0)
+    guard stored.count <= MessageProperties.maximumBytes else {
+      throw Refusal(.messageIllegal, "the batch's properties take \(stored.count) bytes, too many")
+    }
+    let queue = try queue(target, state)
+    var template = RecordDraft(
+      topic: send.topic, body: send.body.extracting(0..<0), properties: stored.bytes,
+      queueID: target.queueID, flag: send.flag, sysFlag: sysFlag, bodyCRC: 0, bornTime: send.bornTime,
+      bornHost: connection.peer, storeHost: parts.identity.storeHost, tagsCode: 0)
+    template.reconsumeTimes = send.reconsumeTimes
+    let batch = try Self.batch(template, send.body)
+    let now = SystemClock.wall()
+    let outcome = parts.store.withLock { $0.append(batch: batch, to: queue, now: now) }
+    guard let appended = try accept(outcome) else { return .stalled }
+    state.traffic.put(topic: target.topic.id, messages: Int64(batch.count), bytes: Int64(batch.bytes.byteCount))
+    var ids: [UInt8] = []
+    if !header.isOneway { ids = messageIDs(of: batch, from: appended.offset) }
+    let waits = known.wait.map { MessageProperties.isTrue(send.properties.extracting($0)) } ?? true
+    let sent = PendingSend(
+      header: header, connection: connection.id, queueID: target.queueID, queueOffset: appended.queueOffset,
+      offset: appended.offset, batchIDs: ids)
+    finish(sent, end: appended.end, waits: waits, connection, state)
+    return .done
+  }
+
+  private static func batch(_ template: borrowing RecordDraft, _ body: RawSpan) throws(Refusal) -> BatchDraft {
+    do throws(DecodeError) {
+      return try BatchDraft(template, body: body)
+    } catch {
+      throw Refusal(.messageIllegal, "malformed batch: \(error)")
+    }
+  }
+
+  private func messageIDs(of batch: borrowing BatchDraft, from start: PhysicalOffset) -> [UInt8] {
+    var writer = ByteWriter(capacity: batch.count * 33)
+    var offset = start
+    for index in 0..<batch.count {
+      if index > 0 { writer.write(UInt8(ascii: ",")) }
+      MessageID(host: parts.identity.storeHost, offset: offset).write(into: &writer)
+      offset = offset + batch.recordBytes(index)
+    }
+    return writer.array
+  }
+
+  /// Delayed and transactional messages need what this broker does not have; stored as plain ones they would be
+  /// delivered wrongly.
+  private func refuseUnavailable(
+    _ known: KnownProperties, _ properties: RawSpan, _ sysFlag: SysFlag
+  ) throws(Refusal) {
+    if let delay = known.delay, !properties.extracting(delay).equals("0") {
+      throw Refusal(
+        .messageIllegal, "delayed messages are not available on this broker: send without the property DELAY")
+    }
+    let isHalf = known.transaction.map { MessageProperties.isTrue(properties.extracting($0)) } ?? false
+    if isHalf || sysFlag.transaction != .none {
+      throw Refusal(.messageIllegal, "transactional messages are not available on this broker: send a plain message")
+    }
+  }
+
+  private func queue(_ target: Target, _ state: BrokerLoop) throws(Refusal) -> ConsumeQueue {
+    if let queue = state.queue(topic: target.topic, id: target.queueID) { return queue }
+    do throws(DiskError) {
+      let (topic, id) = (target.topic, target.queueID)
+      let queue = try parts.store.withLock { (store) throws(DiskError) in
+        let queue = try store.openQueue(topic: topic.name, id: id)
+        queue.attachment = QueueTag(QueueKey(topic: topic.id, queue: id))
+        return queue
+      }
+      state.remember(queue, topic: topic)
+      return queue
+    } catch {
+      throw Refusal(.systemError, "the queue cannot be opened: \(error)")
+    }
+  }
+
+  /// nil when the send must wait for a segment.
+  private func accept(_ outcome: AppendOutcome) throws(Refusal) -> Appended? {
+    switch outcome {
+    case .appended(let appended): return appended
+    case .needsSegment:
+      parts.threads.segmentMissing()
+      return nil
+    case .refused(.diskFull):
+      throw Refusal(.serviceNotAvailable, "the disk of this broker is full: messages are refused until there is space")
+    case .refused(.failed(let error)):
+      throw Refusal(.serviceNotAvailable, "the store of this broker failed and takes no messages: \(error)")
+    case .refused(.closed): throw Refusal(.serviceNotAvailable, "the broker is shutting down")
+    case .refused(.tooLarge):
+      throw Refusal(.messageIllegal, "the message does not fit a log file: mappedFileSizeCommitLog is too small for it")
+    }
+  }
+
+  // MARK: Answers
+
+  private func finish(
+    _ sent: PendingSend, end: PhysicalOffset, waits: Bool, _ connection: Connection, _ state: BrokerLoop
+  ) {
+    state.hasAppended = true
+    if parts.store.isSynchronous, waits, !sent.header.isOneway {
+      state.pending.add(sent, end: end, deadline: state.loop.now + parts.syncTimeout)
+      state.wantsFlush = true
+    } else {
+      answer(sent, .success, on: connection, state)
+    }
+  }
+
+  /// Answers the sends of a loop that the device now holds, and those whose time is up; all of them when the store
+  /// failed.
+  func answerPending(_ state: BrokerLoop) {
+    let mark = parts.store.acknowledged
+    while let sent = state.pending.popAcknowledged(upTo: mark) { answer(sent, .success, state) }
+    while let sent = state.pending.popExpired(now: state.loop.now) { answer(sent, .flushDiskTimeout, state) }
+    guard !state.pending.isEmpty, let refusal = parts.store.withLock({ $0.refusal }), case .failed(let error) = refusal
+    else { return }
+    // The record may or may not be on the device, so that the send counts as failed.
+    while let sent = state.pending.popAny() {
+      guard let connection = state.loop.connection(sent.connection) else { continue }
+      refuse(
+        Refusal(.serviceNotAvailable, "the flush failed, the message may be lost: \(error)"), sent.header, connection,
+        state)
+    }
+  }
+
+  private func answer(_ sent: PendingSend, _ code: ResponseCode, _ state: BrokerLoop) {
+    guard let connection = state.loop.connection(sent.connection) else { return }
+    answer(sent, code, on: connection, state)
+  }
+
+  private func answer(_ sent: PendingSend, _ code: ResponseCode, on connection: Connection, _ state: BrokerLoop) {
+    guard !sent.header.isOneway else { return }
+    var writer = ResponseWriter.begin(sent.header, code: code, into: &connection.output)
+    if sent.batchIDs.isEmpty {
+      writeFields(sent, &state.messageID, &writer, into: &connection.output)
+    } else {
+      SendMessage.Response(
+        messageID: sent.batchIDs.rawSpan, queueID: sent.queueID, queueOffset: sent.queueOffset
+      ).write(&writer, into: &connection.output)
+    }
+    writeBroker(&writer, connection, state)
+    writer.finish(into: &connection.output)
+  }
+
+  private func writeFields(
+    _ sent: PendingSend, _ messageID: inout ByteWriter, _ writer: inout CommandWriter, into output: inout ByteWriter
+  ) {
+    messageID.removeAll()
+    MessageID(host: parts.identity.storeHost, offset: sent.offset).write(into: &messageID)
+    SendMessage.Response(messageID: messageID.bytes, queueID: sent.queueID, queueOffset: sent.queueOffset)
+      .write(&writer, into: &output)
+  }
+
+  private func writeBroker(_ writer: inout CommandWriter, _ connection: Connection, _ state: BrokerLoop) {
+    let region = parts.identity.regionBytes
+    SendMessage.writeBroker(
+      region: region.rawSpan, traceOn: state.serving.traceOn, &writer, into: &connection.output)
+  }
+
+  private func refuse(_ refusal: Refusal, _ header: CommandHeader, _ connection: Connection, _ state: BrokerLoop) {
+    guard !header.isOneway else { return }
+    var writer = ResponseWriter.begin(header, code: refusal.code, remark: refusal.remark, into: &connection.output)
+    writeBroker(&writer, connection, state)
+    writer.finish(into: &connection.output)
+  }
+}
+
+/// A message that is stored and whose sender waits for the device.
+struct PendingSend {
+  var header: CommandHeader
+  var connection: ConnectionID
+  var queueID: Int32
+  var queueOffset: QueueOffset
+  var offset: PhysicalOffset
+  /// The ids of a batch, separated by commas; empty for a single message.
+  var batchIDs: [UInt8]
+}
+
+/// Versions of the protocol from which on clients behave differently.
+package enum ClientVersion {
+  /// V3_4_9: sends carry maxReconsumeTimes, which overrides the group's.
+  package static let overridesReconsumeTimes: Int32 = 121
+}

@@ -1,0 +1,106 @@
+import ApusBase
+import ApusBrokerCore
+import ApusStore
+import ApusStoreCore
+import ApusSystem
+
+/// What a broker does now and then on a thread of its own: statistics, configuration files, silent clients, retention.
+final class Housekeeper: Sendable {
+  /// How often each task is done; the defaults are Java's.
+  struct Intervals: Sendable {
+    var statistics = Duration.seconds(10)
+    /// `flushConsumerOffsetInterval`
+    var files = Duration.seconds(5)
+    var clients = Duration.seconds(10)
+    /// `cleanResourceInterval`; the first time after a minute.
+    var retention = Duration.seconds(10)
+    var firstRetention = Duration.seconds(60)
+  }
+
+  private struct Due {
+    var statistics = MonotonicTime(nanoseconds: .min)
+    var files = MonotonicTime(nanoseconds: .min)
+    var clients = MonotonicTime(nanoseconds: .min)
+    var retention: MonotonicTime
+    var rules: Retention
+  }
+
+  private let service: BrokerService
+  private let config: ConfigStore
+  private let store: SharedStore
+  private let index: SharedIndex?
+  private let log: Logger
+  private let intervals: Intervals
+  private let due: Locked<Due>
+  private let thread = StepThread(name: "apus-house")
+
+  init(
+    service: BrokerService, config: ConfigStore, store: SharedStore, index: SharedIndex?, retention: Retention.Settings,
+    intervals: Intervals, log: Logger
+  ) {
+    self.service = service
+    self.config = config
+    self.store = store
+    self.index = index
+    self.intervals = intervals
+    self.log = log
+    due = Locked(
+      Due(retention: SystemClock.monotonic() + intervals.firstRetention, rules: Retention(settings: retention)))
+  }
+
+  func start() throws(SystemError) { try thread.start { [self] now in step(now) } }
+
+  func stop() { thread.stop() }
+
+  private func step(_ now: MonotonicTime) -> MonotonicTime? {
+    var plan = due.withLock { $0 }
+    if now >= plan.statistics {
+      plan.statistics = now + intervals.statistics
+      service.sampleStatistics(now: SystemClock.wall())
+    }
+    if now >= plan.files {
+      plan.files = now + intervals.files
+      saveFiles()
+    }
+    if now >= plan.clients {
+      plan.clients = now + intervals.clients
+      service.removeSilentClients(now: now)
+    }
+    if now >= plan.retention {
+      plan.retention = now + intervals.retention
+      retain(&plan.rules)
+    }
+    due.withLock { $0 = plan }
+    log.flushRepeats()
+    return min(plan.statistics, plan.files, plan.clients, plan.retention)
+  }
+
+  private func saveFiles() {
+    do throws(DiskError) {
+      try config.saveAll()
+    } catch {
+      log.error("broker", "a configuration file cannot be written", ["cause": error])
+    }
+  }
+
+  /// Removes what has expired, and says so; a full device is looked at in every round, so that sends resume by
+  /// themselves.
+  private func retain(_ rules: inout Retention) {
+    guard let survey = store.withLock({ $0.planRetention() }) else { return }
+    do throws(DiskError) {
+      let answer = try survey.run(on: store.disk)
+      let now = SystemClock.wall()
+      let hour = LocalTime(now).hour
+      let removal = store.withLock {
+        $0.finish(survey, answer, retention: &rules, now: now, localHour: hour)
+      }
+      guard let removal else { return }
+      let outcome = removal.run(on: store.disk)
+      store.withLock { $0.finish(removal, outcome) }
+      log.info("store", "removed expired log files", ["files": "\(removal.logFiles.count)"])
+      index?.removeExpired(before: store.withLock { $0.minOffset })
+    } catch {
+      log.error("store", "looking for expired files failed", ["cause": error])
+    }
+  }
+}

@@ -1,0 +1,108 @@
+package import ApusBase
+import ApusModel
+package import ApusStore
+import ApusStoreCore
+import ApusSystem
+import Synchronization
+
+/// The message store as threads share it: one lock around it, held for short sections without system calls, and the
+/// marks that other threads follow without taking the lock.
+package final class SharedStore: @unchecked Sendable {
+  private let lock = Lock()
+  private let store: MessageStore
+  /// Where the store's files are.
+  package let disk: any Disk
+  /// Whether an acknowledgement waits for the device.
+  package let isSynchronous: Bool
+  private let acknowledgedMark: Atomic<Int64>
+  private let wantedMark: Atomic<Int64>
+
+  /// Shares a store that nobody else uses.
+  package init(_ store: MessageStore, disk: any Disk, isSynchronous: Bool) {
+    acknowledgedMark = Atomic(store.marks.flushed.rawValue)
+    wantedMark = Atomic(store.marks.flushed.rawValue)
+    self.store = store
+    self.disk = disk
+    self.isSynchronous = isSynchronous
+  }
+
+  /// Uses the store with the lock held. No system call may be made inside, and no other lock be taken.
+  @inline(__always)
+  package func withLock<Result, Failure: Error>(
+    _ body: (MessageStore) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    lock.lock()
+    defer { lock.unlock() }
+    return try body(store)
+  }
+
+  /// Everything before it is on the device: sends that wait for that are answered up to here.
+  package var acknowledged: PhysicalOffset { PhysicalOffset(acknowledgedMark.load(ordering: .acquiring)) }
+
+  /// Up to where somebody waits for the device.
+  package var wanted: PhysicalOffset { PhysicalOffset(wantedMark.load(ordering: .acquiring)) }
+
+  /// Somebody waits until everything before `end` is on the device.
+  package func want(_ end: PhysicalOffset) {
+    var known = wantedMark.load(ordering: .relaxed)
+    while known < end.rawValue {
+      let (done, seen) = wantedMark.weakCompareExchange(
+        expected: known, desired: end.rawValue, ordering: .acquiringAndReleasing)
+      if done { return }
+      known = seen
+    }
+  }
+
+  /// Everything before `end` is on the device now.
+  package func acknowledge(upTo end: PhysicalOffset) {
+    acknowledgedMark.store(end.rawValue, ordering: .releasing)
+  }
+
+  // MARK: For threads that may wait
+
+  /// The queue of a topic, loaded from its files if need be; nil when there is none. May wait for the device.
+  package func queue(topic: String, id: Int32) throws(DiskError) -> ConsumeQueue? {
+    try withLock { (store) throws(DiskError) in try store.queue(topic: topic, id: id) }
+  }
+
+  /// The record at an offset, copied; nil when there is none. May wait for the device.
+  package func record(at offset: PhysicalOffset) -> [UInt8]? {
+    while true {
+      switch withLock({ $0.record(at: offset) }) {
+      case .found(let range):
+        disk.warm(range.mapping.segment, range.range)
+        return range.bytes().array
+      case .missing: return nil
+      case .cold(let plan): warm(plan)
+      }
+    }
+  }
+
+  /// When the message at a queue offset was stored; nil when it is gone. May wait for the device.
+  package func storeTime(in queue: ConsumeQueue, at offset: QueueOffset) -> WallTime? {
+    while true {
+      switch withLock({ $0.storeTime(in: queue, at: offset) }) {
+      case .time(let time): return time
+      case .missing: return nil
+      case .cold(let plan): warm(plan)
+      }
+    }
+  }
+
+  /// The offset of the message stored nearest to a time. May wait for the device.
+  package func offset(in queue: ConsumeQueue, storedAt time: WallTime) -> QueueOffset {
+    var search = TimeSearch(for: time, in: withLock { _ in queue.minOffset..<queue.maxOffset })
+    while true {
+      switch search.next {
+      case .found(let offset): return offset
+      case .probe(let offset): search.learn(storeTime(in: queue, at: offset))
+      }
+    }
+  }
+
+  /// Brings near what a lookup found cold. Waits for the device.
+  package func warm(_ plan: WarmPlan) {
+    let outcome = plan.run(on: disk)
+    withLock { $0.finish(plan, outcome) }
+  }
+}

@@ -1,0 +1,95 @@
+package import ApusBase
+import ApusModel
+import ApusStore
+import ApusStoreCore
+
+/// What administering requests ask of the store and the index. Every call may wait for the device.
+package final class StoreQueries: StoredMessages {
+  private let store: SharedStore
+  private let index: SharedIndex?
+  private let root: String
+
+  /// Answers from a store and, where there is one, its index.
+  package init(store: SharedStore, index: SharedIndex?, root: String) {
+    self.store = store
+    self.index = index
+    self.root = root
+  }
+
+  package func bounds(topic: String, queue: Int32) throws(DiskError) -> QueueBounds? {
+    guard let queue = try store.queue(topic: topic, id: queue) else { return nil }
+    return store.withLock { _ in QueueBounds(min: queue.minOffset, max: queue.maxOffset) }
+  }
+
+  package func offset(topic: String, queue: Int32, closestTo moment: WallTime) throws(DiskError) -> QueueOffset {
+    guard let queue = try store.queue(topic: topic, id: queue) else { return .zero }
+    return store.offset(in: queue, storedAt: moment)
+  }
+
+  package func storeTime(topic: String, queue: Int32, at offset: QueueOffset) throws(DiskError) -> WallTime? {
+    guard let queue = try store.queue(topic: topic, id: queue) else { return nil }
+    return store.storeTime(in: queue, at: offset)
+  }
+
+  package func isInMemory(topic: String, queue: Int32, at offset: QueueOffset) throws(DiskError) -> Bool {
+    guard let queue = try store.queue(topic: topic, id: queue) else { return true }
+    var fetch = Fetch()
+    while true {
+      store.withLock {
+        $0.fetch(from: queue, at: offset, limits: FetchLimits(maxMessages: 1), filter: .all, into: &fetch)
+      }
+      guard let plan = fetch.cold else { break }
+      store.warm(plan)
+    }
+    guard let behind = fetch.bytesBehind else { return true }
+    return behind <= store.withLock { $0.settings.memoryBytes }
+  }
+
+  package func record(at offset: PhysicalOffset) throws(DiskError) -> [UInt8]? { store.record(at: offset) }
+
+  package func query(_ query: IndexQuery) throws(DiskError) -> IndexAnswer {
+    var answer = IndexAnswer()
+    guard let index else { return answer }
+    let found = index.query(topic: query.topic, key: query.key, limit: query.limit, from: query.from, to: query.to)
+    answer.indexedUntil = found.last.time
+    answer.indexedUpTo = found.last.offset
+    for offset in found.offsets {
+      guard let record = store.record(at: offset) else { continue }
+      answer.records.append(contentsOf: record)
+      answer.count += 1
+    }
+    return answer
+  }
+
+  package func removeQueues(of topic: String) throws(DiskError) {
+    guard let plan = store.withLock({ $0.removeQueues(ofTopic: topic) }) else { return }
+    try plan.run(on: store.disk)
+  }
+
+  package func summary() -> StoreSummary {
+    var summary = StoreSummary()
+    let (marks, minimum, pending) = store.withLock { ($0.marks, $0.minOffset, $0.undispatchedBytes) }
+    summary.minOffset = minimum.rawValue
+    summary.maxOffset = marks.appended.rawValue
+    summary.unflushedBytes = Int64(marks.appended - marks.flushed)
+    summary.undispatchedBytes = pending
+    summary.earliest = earliest(from: minimum)
+    do throws(DiskError) {
+      let space = try store.disk.space(of: root)
+      summary.capacityBytes = space.total
+      summary.freeBytes = space.available
+    } catch {
+      // Not known, which the summary says by zero.
+    }
+    return summary
+  }
+
+  private func earliest(from minimum: PhysicalOffset) -> WallTime? {
+    guard let record = store.record(at: minimum) else { return nil }
+    do throws(DecodeError) {
+      return try StoredRecord(record.rawSpan).storeTime
+    } catch {
+      return nil
+    }
+  }
+}

@@ -1,0 +1,152 @@
+package import ApusBase
+import ApusStore
+import ApusStoreCore
+package import ApusSystem
+import Synchronization
+
+/// The threads that do the store's slow work, one step machine each: they plan under the store's lock, run outside of
+/// it and finish under it.
+package final class StoreThreads: Sendable {
+  /// How often slow work is looked at.
+  package struct Settings: Sendable {
+    /// `flushIntervalCommitLog`: how often an asynchronous flush looks at dirty pages.
+    package var flushInterval = Duration.milliseconds(500)
+    /// `flushIntervalConsumeQueue`: how often queue files are written.
+    package var queueInterval = Duration.seconds(1)
+    /// How often a checkpoint is written while the store grows.
+    package var checkpointInterval = Duration.seconds(5)
+    /// How long a device that was full is left alone before the next try.
+    package var retryInterval = Duration.seconds(1)
+    /// After how many seconds without a reader an old log file is unmapped.
+    package var idleMappingRounds = 60
+
+    /// Java's numbers.
+    package init() {}
+  }
+
+  private let store: SharedStore
+  private let settings: Settings
+  private let log: Logger
+  private let flusher = StepThread(name: "apus-flush")
+  private let preparer = StepThread(name: "apus-prepare")
+  private let keeper = StepThread(name: "apus-keep")
+  private let policy: Locked<FlushPolicy>
+  private let nextPreparation = Atomic<Int64>(0)
+  private let dueCheckpoint = Locked(MonotonicTime(nanoseconds: .min))
+  /// Called on the flusher's thread after the acknowledged mark moved, or when the store failed.
+  private let onFlushed: @Sendable () -> Void
+  /// Called on the preparer's thread when sends that waited for a segment may go on.
+  private let onSegment: @Sendable () -> Void
+
+  /// Sets the threads up; they do not run yet.
+  package init(
+    store: SharedStore, settings: Settings, log: Logger, onFlushed: @escaping @Sendable () -> Void,
+    onSegment: @escaping @Sendable () -> Void
+  ) {
+    self.store = store
+    self.settings = settings
+    self.log = log
+    self.onFlushed = onFlushed
+    self.onSegment = onSegment
+    var policy = FlushPolicy()
+    policy.interval = settings.flushInterval
+    self.policy = Locked(policy)
+  }
+
+  /// Prepares the first segment, waiting for it, then starts the threads.
+  package func start() throws(SystemError) {
+    _ = prepare(SystemClock.monotonic(), once: true)
+    try flusher.start { [self] now in flush(now) }
+    try preparer.start { [self] now in prepare(now, once: false) }
+    try keeper.start { [self] now in keep(now) }
+  }
+
+  /// Ends the threads. What they left undone is up to the store's own close.
+  package func stop() {
+    flusher.stop()
+    preparer.stop()
+    keeper.stop()
+  }
+
+  /// Somebody waits for the device: flush now.
+  package func flushNow() { flusher.wake() }
+
+  /// The log grew to `end`: makes sure that the threads which follow it are awake. Cheap enough for every turn of a
+  /// loop.
+  package func logGrew(to end: PhysicalOffset) {
+    flusher.nudge()
+    keeper.nudge()
+    let due = nextPreparation.load(ordering: .relaxed)
+    if end.rawValue >= due {
+      nextPreparation.store(end.rawValue + 8 << 20, ordering: .relaxed)
+      preparer.wake()
+    }
+  }
+
+  /// A send found no segment: prepare one now.
+  package func segmentMissing() { preparer.wake() }
+
+  // MARK: Steps
+
+  private func flush(_ now: MonotonicTime) -> MonotonicTime? {
+    let marks = store.withLock { $0.marks }
+    let dirty = marks.appended - marks.flushed
+    let isWanted = store.wanted > marks.flushed
+    guard policy.withLock({ $0.shouldFlush(dirty: dirty, waiting: isWanted, now: now) }),
+      let plan = store.withLock({ $0.planFlush() })
+    else { return dirty > 0 ? now + settings.flushInterval : nil }
+    let failure = plan.run(on: store.disk)
+    let flushed = store.withLock { store in
+      store.finish(plan, failure)
+      return store.marks.flushed
+    }
+    store.acknowledge(upTo: flushed)
+    if store.isSynchronous || failure != nil { onFlushed() }
+    if let failure {
+      log.error("store", "flush failed, the store accepts nothing any more", ["cause": failure])
+      return nil
+    }
+    return store.wanted > flushed ? now : now + settings.flushInterval
+  }
+
+  private func prepare(_ now: MonotonicTime, once: Bool) -> MonotonicTime? {
+    while let plan = store.withLock({ $0.planPreparation() }) {
+      let outcome = plan.run(on: store.disk)
+      let ready = store.withLock { $0.finish(plan, outcome) }
+      if case .failed(let error) = outcome {
+        log.error("store", "preparing a log segment failed", ["cause": error])
+        return now + settings.retryInterval
+      }
+      if ready { onSegment() }
+      if once { break }
+    }
+    return nil
+  }
+
+  private func keep(_ now: MonotonicTime) -> MonotonicTime? {
+    var worked = false
+    while let plan = store.withLock({ $0.planQueueWrites() }) {
+      worked = true
+      let outcome = plan.run(on: store.disk)
+      store.withLock { $0.finish(plan, outcome) }
+      if outcome.error != nil { break }
+    }
+    let isDue = dueCheckpoint.withLock { due -> Bool in
+      guard now >= due else { return false }
+      due = now + settings.checkpointInterval
+      return true
+    }
+    if isDue, let plan = store.withLock({ $0.planCheckpoint() }) {
+      worked = true
+      let outcome = plan.run(on: store.disk)
+      store.withLock { $0.finish(plan, outcome) }
+    }
+    let (released, events) = store.withLock { store in
+      (store.releaseIdleMappings(after: settings.idleMappingRounds), store.takeEvents())
+    }
+    // Dropped here, outside of the lock: unmapping takes time.
+    if !released.isEmpty { worked = true }
+    for event in events { log.warning("store", "\(event)") }
+    return worked ? now + settings.queueInterval : nil
+  }
+}

@@ -92,8 +92,9 @@ let package = Package(
       ]),
     tests("ApusBrokerCoreTests", ["ApusBase", "ApusModel", "ApusProtocol", "ApusBrokerCore"]),
     tests("ApusModelTests", ["ApusBase", "ApusModel"]),
+    tests(
+      "ApusStoreTests", ["ApusBase", "ApusModel", "ApusStoreCore", "ApusStore", "ApusSystem", "ApusSimulator"]),
     tests("ApusProtocolTests", ["ApusBase", "ApusModel", "ApusProtocol"]),
-    tests("ApusStoreTests", ["ApusBase", "ApusModel", "ApusStoreCore", "ApusStore", "ApusSimulator"]),
     tests("ApusBenchTests", ["ApusBase", "ApusBench", "ApusSystem"]),
     tests("ApusCommandTests", ["apus", "ApusBase", "ApusBroker"]),
     tests("TidyTests", []),

@@ -1,17 +1,19 @@
 public import ApusBase
 
-/// The messages of a batch send, encoded as records outside of the append section: what the store decides (queue offset, physical
-/// offset, store time) is filled in when they are copied into the log.
+/// The messages of a batch send, encoded as records outside of the append section: what the store decides (queue
+/// offset, physical offset, store time) is filled in when they are copied into the log.
 ///
 /// Each record gets the item's own properties, then the batch's, so that a name may stand twice; the later one counts
-/// (apache/rocketmq@rocketmq-all-4.9.8:store/src/main/java/org/apache/rocketmq/store/CommitLog.java, `MessageExtBatchEncoder`).
+/// (apache/rocketmq@rocketmq-all-4.9.8:store/src/main/java/org/apache/rocketmq/store/CommitLog.java,
+/// `MessageExtBatchEncoder`).
 public struct BatchDraft: ~Copyable {
   private var writer: ByteWriter
   private var records: [(start: Int, bytes: Int, tagsCode: Int64)] = []
   private let storeTimePosition: Int
 
-  /// Reads the batch body and encodes its messages. `template` gives everything that the messages share; its properties are the
-  /// batch's, its body is not looked at. Throws when the body is malformed or empty, or a message's properties become too long.
+  /// Reads the batch body and encodes its messages. `template` gives everything that the messages share; its properties
+  /// are the batch's, its body is not looked at. Throws when the body is malformed or empty, or a message's properties
+  /// become too long.
   public init(_ template: borrowing RecordDraft, body: RawSpan) throws(DecodeError) {
     writer = ByteWriter(capacity: body.byteCount + 256)
     storeTimePosition = 48 + template.bornHost.byteCount

@@ -63,6 +63,7 @@ public struct MessageID: Hashable, Sendable, CustomStringConvertible {
 ///
 /// Upper-case hexadecimal of address (4 or 16 bytes), process id (i16), class loader hash (i32), milliseconds since the
 /// first of the current month at 00:00 local time (i32), counter (i16): 32 or 56 characters
+///
 /// (apache/rocketmq@rocketmq-all-4.9.8:common/src/main/java/org/apache/rocketmq/common/message/MessageClientIDSetter.java).
 public struct UniqueKey: Hashable, Sendable, CustomStringConvertible {
   /// The address of the client's machine; its port is 0.

@@ -23,9 +23,10 @@ public import ApusBase
 /// | … | 1 + n | i8, bytes | topic; i16 length with magic V2 |
 /// | … | 2 + n | i16, bytes | properties |
 ///
-/// All numbers are big-endian. Source: apache/rocketmq@rocketmq-all-4.9.8:store/src/main/java/org/apache/rocketmq/store/CommitLog.java
-/// (`calMsgLength`, `checkMessageAndReturnSize`). V2, which 5.x writes for topics longer than 127 bytes, is read as
-/// well; Java 4.9.8 stops there.
+/// All numbers are big-endian. Source:
+/// apache/rocketmq@rocketmq-all-4.9.8:store/src/main/java/org/apache/rocketmq/store/CommitLog.java (`calMsgLength`,
+/// `checkMessageAndReturnSize`). V2, which 5.x writes for topics longer than 127 bytes, is read as well; Java 4.9.8
+/// stops there.
 @frozen
 public struct StoredRecord: ~Escapable {
   /// The record's bytes, exactly as many as its size says.

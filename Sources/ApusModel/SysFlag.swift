@@ -9,7 +9,8 @@
 /// | 0x40, 0x80 | 5.x: needs unwrapping, is an inner batch |
 /// | 8…10 | compression: 0 and 3 zlib, 1 LZ4, 2 Zstandard |
 ///
-/// Source: apache/rocketmq@rocketmq-all-4.9.8:common/src/main/java/org/apache/rocketmq/common/sysflag/MessageSysFlag.java
+/// Source:
+/// apache/rocketmq@rocketmq-all-4.9.8:common/src/main/java/org/apache/rocketmq/common/sysflag/MessageSysFlag.java
 @frozen
 public struct SysFlag: OptionSet, Hashable, Sendable {
   /// The bits as stored.

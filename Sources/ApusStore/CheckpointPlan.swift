@@ -2,7 +2,8 @@ package import ApusBase
 import ApusModel
 package import ApusStoreCore
 
-/// Writes RocketMQ's checkpoint and the durable mark: queue files are brought to the device first, so that both only say what is so.
+/// Writes RocketMQ's checkpoint and the durable mark: queue files are brought to the device first, so that both only
+/// say what is so.
 package struct CheckpointPlan: Sendable {
   let directories: [String]
   let queueFiles: [QueueFileCache.Key: String]
@@ -52,8 +53,8 @@ package struct CheckpointPlan: Sendable {
 }
 
 extension MessageStore {
-  /// A new checkpoint and durable mark; nil when nothing has moved since the last one. Queue files should be written before, so that
-  /// the mark can move.
+  /// A new checkpoint and durable mark; nil when nothing has moved since the last one. Queue files should be written
+  /// before, so that the mark can move.
   package func planCheckpoint() -> CheckpointPlan? { planCheckpoint(closing: false) }
 
   func planCheckpoint(closing: Bool) -> CheckpointPlan? {

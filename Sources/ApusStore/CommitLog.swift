@@ -2,11 +2,12 @@ import ApusBase
 import ApusModel
 import ApusStoreCore
 
-/// The log that holds every message of a broker, in files of equal length. Records do not cross files: where one does not fit, a
-/// blank fills the rest (apache/rocketmq@rocketmq-all-4.9.8:store/src/main/java/org/apache/rocketmq/store/CommitLog.java).
+/// The log that holds every message of a broker, in files of equal length. Records do not cross files: where one does
+/// not fit, a blank fills the rest
+/// (apache/rocketmq@rocketmq-all-4.9.8:store/src/main/java/org/apache/rocketmq/store/CommitLog.java).
 ///
-/// Appending writes through the mapped memory of the last file in use, the tail: no system call, no allocation. The next file is
-/// made ahead of need by ``MessageStore/planPreparation()``.
+/// Appending writes through the mapped memory of the last file in use, the tail: no system call, no allocation. The
+/// next file is made ahead of need by ``MessageStore/planPreparation()``.
 @safe
 final class CommitLog {
   let disk: any Disk
@@ -60,8 +61,8 @@ final class CommitLog {
     case tooLarge
   }
 
-  /// Makes `bytes` fit at ``position`` of the tail, closing the tail with a blank and going on in the next file where needed. At
-  /// least eight bytes stay free behind every record, for the blank.
+  /// Makes `bytes` fit at ``position`` of the tail, closing the tail with a blank and going on in the next file where
+  /// needed. At least eight bytes stay free behind every record, for the blank.
   @inline(__always)
   func place(_ bytes: Int) -> Placement {
     if bytes &+ 8 <= capacity &- position { return .ready }

@@ -38,6 +38,8 @@ package final class ConsumeQueue: @unchecked Sendable {
   var warmed: (start: Int64, bytes: [UInt8])?
   /// How many entries the queue had when recovery began to put its entries back; nil when it did not.
   var rebuiltFrom: Int64?
+  /// The first queue offset whose entry recovery put back.
+  var rebuiltAt: Int64 = 0
   /// How much memory of the tail the store has counted.
   var countedBytes = 0
   var isDirty = false

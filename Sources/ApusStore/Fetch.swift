@@ -2,8 +2,8 @@ package import ApusBase
 import ApusModel
 package import ApusStoreCore
 
-/// What a pull brings: where its messages lie, to be copied outside of the store's lock, and the offsets that the answer carries.
-/// Reused from pull to pull.
+/// What a pull brings: where its messages lie, to be copied outside of the store's lock, and the offsets that the
+/// answer carries. Reused from pull to pull.
 package struct Fetch: Sendable {
   /// What became of the pull.
   package internal(set) var status = FetchStatus.noMatchedLogicQueue
@@ -85,9 +85,9 @@ package struct Fetch: Sendable {
 }
 
 extension MessageStore {
-  /// Looks up the messages of a queue from an offset on, as RocketMQ's pull does, and fills `result` with where they lie. `queue` nil
-  /// means that there is no such queue. At most the limits of the settings and of `limits`, never beyond the end of the queue file
-  /// that holds `offset`.
+  /// Looks up the messages of a queue from an offset on, as RocketMQ's pull does, and fills `result` with where they
+  /// lie. `queue` nil means that there is no such queue. At most the limits of the settings and of `limits`, never
+  /// beyond the end of the queue file that holds `offset`.
   package func fetch(
     from queue: ConsumeQueue?, at offset: QueueOffset, limits: FetchLimits, filter: borrowing TagFilter,
     into result: inout Fetch

@@ -27,7 +27,8 @@ package struct FlushPlan: Sendable {
 }
 
 extension MessageStore {
-  /// A flush of everything appended so far; nil when there is nothing to flush, a flush is under way, or one has failed.
+  /// A flush of everything appended so far; nil when there is nothing to flush, a flush is under way, or one has
+  /// failed.
   package func planFlush() -> FlushPlan? {
     let marks = log.marks
     guard marks.flushed < marks.appended, !flushing, failure == nil else { return nil }
@@ -43,8 +44,8 @@ extension MessageStore {
     return FlushPlan(upTo: marks.appended, pieces: pieces, last: log.last)
   }
 
-  /// Moves the flushed mark, or after an error ends the store's acceptance for good: what a failed flush left in memory can never be
-  /// known to be durable.
+  /// Moves the flushed mark, or after an error ends the store's acceptance for good: what a failed flush left in memory
+  /// can never be known to be durable.
   package func finish(_ plan: FlushPlan, _ error: DiskError?) {
     flushing = false
     if let error {

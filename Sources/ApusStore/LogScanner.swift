@@ -91,6 +91,23 @@ struct LogScanner: ~Escapable {
     return false
   }
 
+  /// How many bytes the first record has, together with those behind it that seem to come from the same batch: one
+  /// queue, consecutive queue offsets, the same times.
+  func firstBatchBytes() -> Int {
+    guard let first = StoredRecord.whole(at: bytes) else { return 0 }
+    var position = first.size
+    var place = first.queueOffset
+    while position < bytes.byteCount, case .record(let size) = item(at: position),
+      let next = StoredRecord.whole(at: bytes.extracting(position..<position + size)),
+      next.queueID == first.queueID, next.queueOffset == place + 1, next.storeTime == first.storeTime,
+      next.bornTime == first.bornTime, next.topic.equals(first.topic)
+    {
+      position += size
+      place = next.queueOffset
+    }
+    return position
+  }
+
   /// The next position after `position` where a whole record or the ending blank stands.
   func resume(after position: Int) -> Int? {
     var candidate = position + 1

@@ -1,7 +1,7 @@
 package import ApusBase
 
-/// A log file's memory, unmapped when the last holder lets go of it: the store while the file is in use, plans that write or flush
-/// it, fetches whose records are still to be copied.
+/// A log file's memory, unmapped when the last holder lets go of it: the store while the file is in use, plans that
+/// write or flush it, fetches whose records are still to be copied.
 ///
 /// The bytes below the dispatchable mark never change, so that holders read them without the store's lock.
 package final class Mapping: @unchecked Sendable {

@@ -3,17 +3,16 @@ import ApusModel
 package import ApusStoreCore
 
 extension MessageStore {
-  /// Opens the store at `settings.root`, made when it is missing: takes its lock, finds its files, reads what came after the durable
-  /// mark and puts the queues in order (see ``Recovery``). `log` is told of every choice. Blocks.
+  /// Opens the store at `settings.root`, made when it is missing: takes its lock, finds its files, reads what came
+  /// after the durable mark and puts the queues in order (see ``Recovery``). `log` is told of every choice. Blocks.
   package static func open(
     disk: any Disk, settings: StoreSettings, log: (StoreEvent) -> Void = { _ in }
   ) throws(StoreError) -> MessageStore {
     let store = MessageStore(disk: disk, settings: settings)
     do throws(DiskError) {
-      try disk.createDirectory(settings.root)
-      try disk.syncDirectory(directory(above: settings.root))
-      try disk.createDirectory(settings.logDirectory)
-      try disk.createDirectory(settings.queueDirectory)
+      for directory in [settings.root, settings.logDirectory, settings.queueDirectory] {
+        try store.makeDirectory(directory)
+      }
       store.lockFile = try disk.lock(settings.lockPath)
     } catch {
       throw error.code == .locked ? .inUse(path: settings.lockPath) : .disk(error)
@@ -33,6 +32,23 @@ extension MessageStore {
       throw .disk(error)
     }
     return store
+  }
+
+  /// Makes a directory so that its name, and those of the directories made above it, survive a power loss.
+  private func makeDirectory(_ path: String) throws(DiskError) {
+    let isNew = try disk.list(path).isEmpty
+    try disk.createDirectory(path)
+    var child = path[...]
+    while isNew, let slash = child.lastIndex(of: "/") {
+      child = child[..<slash]
+      do throws(DiskError) {
+        try disk.syncDirectory(child.isEmpty ? "/" : String(child))
+      } catch  where error.code == .denied {
+        // A directory that we may not even open was there before.
+        return
+      }
+    }
+    if isNew, !path.hasPrefix("/") { try disk.syncDirectory(".") }
   }
 
   /// Lists the log's files and gives the one with a wrong length its own, when the others say what that is.
@@ -111,8 +127,8 @@ extension MessageStore {
     }
   }
 
-  /// Flushes, writes the queue files and the marks, and removes the abort file, so that the next start has nothing to do. No plan
-  /// may be under way. After a failure the abort file stays.
+  /// Flushes, writes the queue files and the marks, and removes the abort file, so that the next start has nothing to
+  /// do. No plan may be under way. After a failure the abort file stays.
   package func close() throws(DiskError) {
     guard !isClosed else { return }
     _ = dispatch()

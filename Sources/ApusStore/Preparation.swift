@@ -4,9 +4,9 @@ import ApusStoreCore
 
 /// A step that keeps the log's next pages and its next file ready, ahead of need.
 ///
-/// A new file is made under a name outside of the log's directory (a file of the wrong length there would keep Java from
-/// starting), gets its length and its space, and is moved into place; the directory is synced before anything is written
-/// to it, so that no acknowledged record can lie in a file whose name is lost.
+/// A new file is made under a name outside of the log's directory (a file of the wrong length there would keep Java
+/// from starting), gets its length and its space, and is moved into place; the directory is synced before anything is
+/// written to it, so that no acknowledged record can lie in a file whose name is lost.
 package struct PreparationPlan: Sendable {
   enum Work: Sendable {
     case create(start: PhysicalOffset, path: String, bytes: Int, populate: Int)
@@ -88,7 +88,8 @@ package struct PreparationPlan: Sendable {
 }
 
 extension MessageStore {
-  /// The next step of preparation; nil when enough is ready. After a failure the step is planned again: the caller decides when.
+  /// The next step of preparation; nil when enough is ready. After a failure the step is planned again: the caller
+  /// decides when.
   package func planPreparation() -> PreparationPlan? {
     guard failure == nil, !isClosed, !preparing else { return nil }
     let work = nextPreparation()

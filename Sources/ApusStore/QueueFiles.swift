@@ -1,8 +1,8 @@
 import ApusBase
 import ApusStoreCore
 
-/// The open files of all queues: a bounded number, those not used for longest given up first (second chance). Files that a plan
-/// still uses stay open until it lets go of them.
+/// The open files of all queues: a bounded number, those not used for longest given up first (second chance). Files
+/// that a plan still uses stay open until it lets go of them.
 struct QueueFileCache {
   struct Key: Hashable, Sendable {
     var queue: Int
@@ -56,7 +56,8 @@ struct QueueFileCache {
   }
 }
 
-/// Reading and changing a queue's files at once, waiting for the device: for loading, recovery and truncation, never for pulls.
+/// Reading and changing a queue's files at once, waiting for the device: for loading, recovery and truncation, never
+/// for pulls.
 extension ConsumeQueue {
   /// Finds the files and the end of the last one. The end is where the first unwritten entry stands, found by halving.
   func load(on disk: any Disk, report: (StoreEvent) -> Void) throws(DiskError) {
@@ -163,6 +164,17 @@ extension ConsumeQueue {
     restart(at: offset)
     try zero(offset..<max(offset, end), on: disk)
     lastRecordEnd = try lastMessage(before: offset, on: disk)?.end
+  }
+
+  /// Writes an entry over one in a file.
+  func overwrite(_ entry: ConsumeQueueEntry, at offset: Int64, on disk: any Disk) throws(DiskError) {
+    let start = fileStart(of: offset)
+    var writer = ByteWriter(capacity: ConsumeQueueEntry.bytes)
+    writer.write(entry.offset.rawValue)
+    writer.write(entry.size)
+    writer.write(entry.tagsCode)
+    let file = try OpenFile(disk: disk, path: path(ofFileAt: start), create: false)
+    try disk.write(file.file, at: offset * Int64(ConsumeQueueEntry.bytes) - start, bytes: writer.bytes)
   }
 
   /// Writes zeroes over entries in the files.

@@ -4,9 +4,9 @@ import ApusStoreCore
 
 /// Puts queue entries back while recovery reads the log.
 ///
-/// The first record of a queue that is read rewinds the queue to that record's queue offset; from there on everything is written
-/// anew. A record beyond the queue's end means that entries before are missing: reading begins again further back where it can,
-/// else the offsets between stay empty.
+/// The first record of a queue that is read rewinds the queue to that record's queue offset; from there on everything
+/// is written anew. A record beyond the queue's end means that entries before are missing: reading begins again further
+/// back where it can, else the offsets between stay empty.
 struct QueueRebuild {
   let store: MessageStore
   /// Set when damage was passed over: then a gap needs no other cause.
@@ -14,7 +14,6 @@ struct QueueRebuild {
   /// Set when entries are missing whose records lie before the place where reading began.
   private(set) var mustGoBack = false
   private var canGoBack = false
-  private var touched: [ConsumeQueue] = []
   private var events: [StoreEvent] = []
   private var lastQueue: ConsumeQueue?
   private var lastTopic: [UInt8] = []
@@ -26,7 +25,6 @@ struct QueueRebuild {
     self.canGoBack = canGoBack
     sawDamage = false
     mustGoBack = false
-    touched = []
     events = []
     lastQueue = nil
     lastTopic = []
@@ -46,7 +44,7 @@ struct QueueRebuild {
     }
     if queue.rebuiltFrom == nil {
       queue.rebuiltFrom = queue.tail.end
-      touched.append(queue)
+      queue.rebuiltAt = min(place, queue.tail.end)
       if place <= queue.tail.end {
         queue.restart(at: place)
       } else if queue.tail.end == 0, queue.files.isEmpty, !canGoBack {
@@ -58,6 +56,7 @@ struct QueueRebuild {
     if place < queue.tail.end {
       events.append(.queueRewound(path: queue.directory, to: QueueOffset(place)))
       queue.rebuiltFrom = max(queue.rebuiltFrom ?? 0, queue.tail.end)
+      queue.rebuiltAt = min(queue.rebuiltAt, place)
       queue.restart(at: place)
     } else if place > queue.tail.end {
       if canGoBack, !sawDamage {
@@ -120,8 +119,10 @@ struct QueueRebuild {
     for queue in store.queues.loaded {
       if queue.rebuiltFrom != nil {
         try endRebuilt(queue, isolated: isolated)
+        try blank(queue, before: queue.rebuiltAt, readFrom: start, isolated)
       } else {
         try cut(queue, readFrom: start, logEnd: logEnd, isolated: isolated)
+        try blank(queue, before: queue.tail.end, readFrom: start, isolated)
       }
       queue.rebuiltFrom = nil
       queue.nextOffset = queue.maxOffset
@@ -148,6 +149,24 @@ struct QueueRebuild {
     guard old > queue.tail.end else { return }
     events.append(.queueCut(path: queue.directory, from: queue.maxOffset, to: QueueOffset(old)))
     try queue.zero(queue.tail.end..<old, on: store.disk)
+  }
+
+  /// Entries in the files that point into damage become blanks.
+  private mutating func blank(
+    _ queue: ConsumeQueue, before end: Int64, readFrom start: PhysicalOffset, _ isolated: [Range<PhysicalOffset>]
+  ) throws(DiskError) {
+    guard !isolated.isEmpty else { return }
+    var offset = end - 1
+    while offset >= 0, let entry = try queue.fileEntry(at: offset, on: store.disk) {
+      if !entry.isBlank {
+        if entry.offset < start { return }
+        if isolated.contains(where: { $0.contains(entry.offset) }) {
+          try queue.overwrite(.blank, at: offset, on: store.disk)
+          events.append(.queueBlanked(path: queue.directory, QueueOffset(offset)..<QueueOffset(offset + 1)))
+        }
+      }
+      offset -= 1
+    }
   }
 
   /// A queue without a message in what was read: entries that point there, or beyond the log, point to nothing.

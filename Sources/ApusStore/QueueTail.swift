@@ -1,7 +1,8 @@
 import ApusBase
 import ApusStoreCore
 
-/// The newest entries of one queue, in memory, encoded as they are written to the file. Takes no memory before the first entry.
+/// The newest entries of one queue, in memory, encoded as they are written to the file. Takes no memory before the
+/// first entry.
 @safe
 struct QueueTail: ~Copyable {
   private var base: UnsafeMutableRawPointer?

@@ -2,13 +2,13 @@ import ApusBase
 import ApusModel
 import ApusStoreCore
 
-/// Puts a store in order after a stop: finds where the log ends, gives every record its queue entry, and leaves out what is
-/// damaged, by one rule. Below what is durable damage is isolated: what can be read after it stays, and the messages lost keep their
-/// queue offsets, as blanks. Above it the log ends at the first bad record.
+/// Puts a store in order after a stop: finds where the log ends, gives every record its queue entry, and leaves out
+/// what is damaged, by one rule. Below what is durable damage is isolated: what can be read after it stays, and the
+/// messages lost keep their queue offsets, as blanks. Above it the log ends at the first bad record.
 ///
-/// What is durable, and where reading begins, the durable mark says (``DurableMark``), else the checkpoint (``RecoveryPlan``). Entries
-/// are put back by the queue offset that each record carries, over what the files hold, so that recovering twice, or being stopped
-/// in it, comes to the same.
+/// What is durable, and where reading begins, the durable mark says (``DurableMark``), else the checkpoint
+/// (``RecoveryPlan``). Entries are put back by the queue offset that each record carries, over what the files hold, so
+/// that recovering twice, or being stopped in it, comes to the same.
 struct Recovery {
   let store: MessageStore
   /// Whether the store was closed in order: there was no abort file.
@@ -241,8 +241,8 @@ struct Recovery {
     return false
   }
 
-  /// Whether the zeroes from a position to the file's end stand where a blank belongs: the next file begins with a whole record
-  /// that did not fit here.
+  /// Whether the zeroes from a position to the file's end stand where a blank belongs: the next file begins with a
+  /// whole record that did not fit here, alone or with those that came in one batch with it.
   private func isMissingBlank(_ file: MappedFile, _ index: Int, at position: Int) throws(DiskError) -> Bool {
     guard file.capacity - position >= 8, index + 1 < files.count, files[index + 1].start == file.end else {
       return false
@@ -250,8 +250,8 @@ struct Recovery {
     let next = files[index + 1]
     let mapping = try store.mapped(next, writable: false)
     let scanner = LogScanner(mapping.bytes(0..<next.capacity), start: next.start, checksBodies: true)
-    guard case .record(let size) = scanner.item(at: 0), let time = scanner.storeTime(at: 0) else { return false }
-    return size + 8 > file.capacity - position || plan.rule.covers(next.start, storedAt: time)
+    guard case .record = scanner.item(at: 0), let time = scanner.storeTime(at: 0) else { return false }
+    return scanner.firstBatchBytes() + 8 > file.capacity - position || plan.rule.covers(next.start, storedAt: time)
   }
 
   private mutating func restoreBlank(_ file: MappedFile, at position: Int) throws(DiskError) {

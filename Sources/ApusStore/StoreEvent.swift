@@ -1,8 +1,8 @@
 package import ApusBase
 package import ApusStoreCore
 
-/// Something that happened to a store which an operator may want to know: given to the log callback of recovery, and collected by the
-/// running store for the caller to take.
+/// Something that happened to a store which an operator may want to know: given to the log callback of recovery, and
+/// collected by the running store for the caller to take.
 package enum StoreEvent: Hashable, Sendable, CustomStringConvertible {
   /// Recovery begins to read the log at an offset, for this reason.
   case recoveryStarted(at: PhysicalOffset, basis: RecoveryPlan.Basis)

@@ -4,8 +4,9 @@ import ApusStoreCore
 
 /// Rewinding and removing. These wait for the device while they hold the store; no plan may be under way.
 extension MessageStore {
-  /// Takes back everything from `end` on, which must be the end of a record (or a file's start): the log's bytes become zero, so that no
-  /// old record can seem to follow new ones, later files are removed, and the queues end before the first message taken back.
+  /// Takes back everything from `end` on, which must be the end of a record (or a file's start): the log's bytes become
+  /// zero, so that no old record can seem to follow new ones, later files are removed, and the queues end before the
+  /// first message taken back.
   package func truncate(to end: PhysicalOffset) throws(DiskError) {
     precondition(!flushing && !writingQueues && !checkpointing && !preparing, "a plan is under way")
     guard end < log.marks.appended else { return }
@@ -111,14 +112,33 @@ extension MessageStore {
     return first.map { $0..<last }
   }
 
-  /// Removes the oldest log file, which must not be the one written to. Returns its path for the caller to remove with
-  /// ``RemovalPlan``; queues are raised with ``raiseMinimums()`` afterwards.
+  /// Removes the oldest log file, which must not be the one written to. The plan removes it; afterwards the queues are
+  /// raised with ``raiseMinimum(of:)``. Nil when no file can go.
   package func removeOldestFile() -> RemovalPlan? {
     guard let first = log.segments.files.first, first !== log.tail, log.segments.files.count > 1,
       first.end <= log.marks.flushed, first.end <= dispatched
     else { return nil }
     let file = log.segments.removeFirst()
     return RemovalPlan(files: [file.path], directories: [], sync: [log.directory])
+  }
+
+  /// The queues that are loaded: those whose minimum must be raised after log files were removed. Others find theirs
+  /// when they are loaded.
+  package var loadedQueues: [ConsumeQueue] { queues.loaded }
+
+  /// Moves a queue's minimum to its first message that is still in the log, and gives up the queue's files before it.
+  /// Returns what is to be removed; nil when there is nothing. Reads a few entries, which may wait for the device: call
+  /// it for one queue at a time.
+  @discardableResult
+  package func raiseMinimum(of queue: ConsumeQueue) throws(DiskError) -> RemovalPlan? {
+    try queue.raiseMinimum(to: log.minOffset, on: disk)
+    let first = queue.fileStart(of: queue.minOffset.rawValue)
+    let old = queue.files.filter { $0 < first && $0 != queue.files.last }
+    guard !old.isEmpty else { return nil }
+    queue.files.removeAll { old.contains($0) }
+    queueFiles.remove { $0.queue == queue.number && old.contains($0.start) }
+    for start in old { unsyncedQueueFiles[QueueFileCache.Key(queue: queue.number, start: start)] = nil }
+    return RemovalPlan(files: old.map(queue.path(ofFileAt:)), directories: [], sync: [queue.directory])
   }
 
   /// Removes a topic's queues. Their messages stay in the log.

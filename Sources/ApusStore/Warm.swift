@@ -2,8 +2,8 @@ package import ApusBase
 import ApusModel
 import ApusStoreCore
 
-/// Brings near what a pull or a lookup needs and what only the device has: maps a log file, or opens and reads a queue file. An I/O
-/// thread runs it; then the pull is tried again.
+/// Brings near what a pull or a lookup needs and what only the device has: maps a log file, or opens and reads a queue
+/// file. An I/O thread runs it; then the pull is tried again.
 package struct WarmPlan: Sendable {
   enum Work: Sendable {
     case map(start: PhysicalOffset, path: String, length: Int)
@@ -111,10 +111,10 @@ extension MessageStore {
     }
   }
 
-  /// The next bytes for a reader that goes through the log from `offset` on, up to `limit` bytes and never beyond the dispatchable
-  /// mark. The reader uses the whole records among them outside of the lock and comes again with the offset behind the last one, or
-  /// with the slice's `next` when a blank or the file's end was reached. At least one record is whole when `limit` is at least the
-  /// size of the largest record.
+  /// The next bytes for a reader that goes through the log from `offset` on, up to `limit` bytes and never beyond the
+  /// dispatchable mark. The reader uses the whole records among them outside of the lock and comes again with the
+  /// offset behind the last one, or with the slice's `next` when a blank or the file's end was reached. At least one
+  /// record is whole when `limit` is at least the size of the largest record.
   package func read(from offset: PhysicalOffset, limit: Int) -> LogRead {
     let offset = max(offset, log.minOffset)
     let end = log.marks.dispatchable
@@ -133,8 +133,8 @@ extension MessageStore {
     return .slice(LogSlice(start: offset, next: next, range: range))
   }
 
-  /// Lets go of the mappings of log files that were not read in the last `rounds` calls of this function. The caller drops what is
-  /// returned outside of the lock: unmapping takes time.
+  /// Lets go of the mappings of log files that were not read in the last `rounds` calls of this function. The caller
+  /// drops what is returned outside of the lock: unmapping takes time.
   package func releaseIdleMappings(after rounds: Int) -> [Mapping] {
     round += 1
     var released: [Mapping] = []
@@ -181,8 +181,8 @@ extension MessageStore {
     do { return try StoredRecord(range.bytes()).storeTime } catch { return nil }
   }
 
-  /// The offset of the message stored nearest to a time, reading what is cold itself: for threads that may wait while they hold the
-  /// store, and tests. Others step a ``TimeSearch``.
+  /// The offset of the message stored nearest to a time, reading what is cold itself: for threads that may wait while
+  /// they hold the store, and tests. Others step a ``TimeSearch``.
   package func offset(in queue: ConsumeQueue, storedAt time: WallTime) -> QueueOffset {
     var search = TimeSearch(for: time, in: queue.minOffset..<queue.maxOffset)
     while true {

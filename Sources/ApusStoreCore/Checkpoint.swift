@@ -1,7 +1,7 @@
 package import ApusBase
 
-/// RocketMQ's `checkpoint`: the store times up to which log, queues and index are on the device. Java's recovery starts at the
-/// newest log file that begins before them.
+/// RocketMQ's `checkpoint`: the store times up to which log, queues and index are on the device. Java's recovery starts
+/// at the newest log file that begins before them.
 ///
 /// | Offset | Bytes | Type | Field |
 /// |---|---|---|---|
@@ -10,7 +10,8 @@ package import ApusBase
 /// | 16 | 8 | i64 | store time of the last record of finished index files, ms |
 /// | 24 | 4072 | – | zero |
 ///
-/// Big-endian. Source: apache/rocketmq@rocketmq-all-4.9.8:store/src/main/java/org/apache/rocketmq/store/StoreCheckpoint.java.
+/// Big-endian. Source:
+/// apache/rocketmq@rocketmq-all-4.9.8:store/src/main/java/org/apache/rocketmq/store/StoreCheckpoint.java.
 package struct Checkpoint: Hashable, Sendable {
   /// The length of the file.
   package static let bytes = 4096

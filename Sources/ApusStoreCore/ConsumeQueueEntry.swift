@@ -8,12 +8,13 @@ package import ApusBase
 /// | 8 | 4 | i32 | size of the record |
 /// | 12 | 8 | i64 | tags code: hash of the tags, or the delivery time of a delayed message |
 ///
-/// Big-endian. Source: apache/rocketmq@rocketmq-all-4.9.8:store/src/main/java/org/apache/rocketmq/store/ConsumeQueue.java.
+/// Big-endian. Source:
+/// apache/rocketmq@rocketmq-all-4.9.8:store/src/main/java/org/apache/rocketmq/store/ConsumeQueue.java.
 package struct ConsumeQueueEntry: Hashable, Sendable {
   /// The size of a unit in bytes.
   package static let bytes = 20
-  /// What stands where there is no message: before the first of a queue that does not begin at 0, and in place of a message that
-  /// was lost to damage.
+  /// What stands where there is no message: before the first of a queue that does not begin at 0, and in place of a
+  /// message that was lost to damage.
   package static let blank = ConsumeQueueEntry(offset: .zero, size: .max, tagsCode: 0)
 
   /// Where the record begins.

@@ -1,7 +1,7 @@
 package import ApusBase
 
-/// What counts as durable when the log is read again after a stop: below it damage is isolated and what follows is kept, above it
-/// the log ends at the first bad record.
+/// What counts as durable when the log is read again after a stop: below it damage is isolated and what follows is
+/// kept, above it the log ends at the first bad record.
 package enum DamageRule: Hashable, Sendable {
   /// Everything: the store was closed in order.
   case everything
@@ -10,7 +10,8 @@ package enum DamageRule: Hashable, Sendable {
   /// Without a mark: what was stored before the checkpoint's time.
   case storedBefore(WallTime)
 
-  /// Whether a whole record at `offset`, stored at `storeTime`, is on the device for sure, so that damage before it is isolated.
+  /// Whether a whole record at `offset`, stored at `storeTime`, is on the device for sure, so that damage before it is
+  /// isolated.
   package func covers(_ offset: PhysicalOffset, storedAt storeTime: WallTime) -> Bool {
     switch self {
     case .everything: true
@@ -19,8 +20,8 @@ package enum DamageRule: Hashable, Sendable {
     }
   }
 
-  /// Whether durable records may follow bytes at `offset` that cannot be read, the last good record before having been stored at
-  /// `lastTime`.
+  /// Whether durable records may follow bytes at `offset` that cannot be read, the last good record before having been
+  /// stored at `lastTime`.
   package func mayFollow(_ offset: PhysicalOffset, after lastTime: WallTime?) -> Bool {
     switch self {
     case .everything: true
@@ -75,8 +76,9 @@ package struct RecoveryPlan: Hashable, Sendable {
     }
   }
 
-  /// Decides for a store without a matching mark. `files` in order; `queuesCover` is the greatest end of a record that any queue
-  /// knows, nil when the queues are empty: what lies after it has no entry yet, so reading never begins later.
+  /// Decides for a store without a matching mark. `files` in order; `queuesCover` is the greatest end of a record that
+  /// any queue knows, nil when the queues are empty: what lies after it has no entry yet, so reading never begins
+  /// later.
   package static func withoutMark(
     files: [File], wasClosed: Bool, checkpoint: Checkpoint?, queuesCover: PhysicalOffset?
   ) -> RecoveryPlan {

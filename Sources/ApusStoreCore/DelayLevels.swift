@@ -32,7 +32,8 @@ package struct DelayLevels: Hashable, Sendable {
   /// The level that a message gets which asks for `level`: the last one when it asks for more. 0 and less is no delay.
   package func clamped(_ level: Int64) -> Int { Int(max(0, min(level, Int64(milliseconds.count)))) }
 
-  /// When a message of this level, stored at `storeTime`, is delivered. Level 0 is delivered one second later, as in Java.
+  /// When a message of this level, stored at `storeTime`, is delivered. Level 0 is delivered one second later, as in
+  /// Java.
   package func deliveryTime(level: Int, storedAt storeTime: WallTime) -> WallTime {
     let delay = milliseconds.indices.contains(level - 1) ? milliseconds[level - 1] : 1000
     return storeTime.advanced(byMilliseconds: delay)

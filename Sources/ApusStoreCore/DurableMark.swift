@@ -1,7 +1,7 @@
 package import ApusBase
 
-/// Where the log was known to be on the device: a file of our own beside `checkpoint`, `apus.mark`, which Java ignores. Damage
-/// below it is isolated, damage above it cuts the log, and recovery reads from it on.
+/// Where the log was known to be on the device: a file of our own beside `checkpoint`, `apus.mark`, which Java ignores.
+/// Damage below it is isolated, damage above it cuts the log, and recovery reads from it on.
 ///
 /// The file has two slots, at 0 and 2048, written in turn, so that a torn write leaves the older one.
 ///

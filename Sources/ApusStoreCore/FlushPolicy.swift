@@ -1,8 +1,9 @@
 package import ApusBase
 
-/// When the log is flushed: at once when somebody waits for it, else as Java's asynchronous flush does: every 500 ms if at least
-/// four pages of 4 KiB are dirty, and everything every 10 s
-/// (apache/rocketmq@rocketmq-all-4.9.8:store/src/main/java/org/apache/rocketmq/store/CommitLog.java, `FlushRealTimeService`).
+/// When the log is flushed: at once when somebody waits for it, else as Java's asynchronous flush does: every 500 ms if
+/// at least four pages of 4 KiB are dirty, and everything every 10 s
+/// (apache/rocketmq@rocketmq-all-4.9.8:store/src/main/java/org/apache/rocketmq/store/CommitLog.java,
+/// `FlushRealTimeService`).
 package struct FlushPolicy: Hashable, Sendable {
   /// How often dirty pages are looked at (`flushIntervalCommitLog`).
   package var interval: Duration = .milliseconds(500)

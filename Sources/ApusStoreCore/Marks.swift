@@ -1,7 +1,7 @@
 package import ApusBase
 
-/// How far the log has come, in four respects: `appended ≥ flushed` and `appended ≥ confirmed`, each only growing except by
-/// ``truncate(to:)``. What queues, index, waiting pulls and delivery may see ends at ``dispatchable``.
+/// How far the log has come, in four respects: `appended ≥ flushed` and `appended ≥ confirmed`, each only growing
+/// except by ``truncate(to:)``. What queues, index, waiting pulls and delivery may see ends at ``dispatchable``.
 package struct Marks: Hashable, Sendable {
   /// Which mark delivery follows.
   package enum Dispatch: Hashable, Sendable {

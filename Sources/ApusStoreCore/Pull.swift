@@ -56,10 +56,12 @@ package enum TagFilter: Hashable, Sendable {
   }
 }
 
-/// Finds the message of a queue that was stored nearest to a time, by halving; the caller says when each one was stored.
+/// Finds the message of a queue that was stored nearest to a time, by halving; the caller says when each one was
+/// stored.
 ///
-/// An exact hit wins, else the nearer neighbour, a tie going to the earlier; before the first and after the last message it is that
-/// one (apache/rocketmq@rocketmq-all-4.9.8:store/src/main/java/org/apache/rocketmq/store/ConsumeQueue.java,
+/// An exact hit wins, else the nearer neighbour, a tie going to the earlier; before the first and after the last
+/// message it is that one
+/// (apache/rocketmq@rocketmq-all-4.9.8:store/src/main/java/org/apache/rocketmq/store/ConsumeQueue.java,
 /// `getOffsetInQueueByTime`). Java first picks a file by its modification time; this looks at the messages alone.
 package struct TimeSearch: Sendable {
   /// What to do next.

@@ -1,5 +1,6 @@
 /// The names of files whose content goes on in the next file: the position of the first byte, as 20 decimal digits
-/// (apache/rocketmq@rocketmq-all-4.9.8:common/src/main/java/org/apache/rocketmq/common/UtilAll.java, `offset2FileName`).
+/// (apache/rocketmq@rocketmq-all-4.9.8:common/src/main/java/org/apache/rocketmq/common/UtilAll.java,
+/// `offset2FileName`).
 package enum SegmentName {
   /// The name of the file that begins at `start`, which must not be negative.
   package static func text(_ start: Int64) -> String {

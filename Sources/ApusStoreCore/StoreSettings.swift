@@ -1,6 +1,6 @@
 /// How a store is laid out and how much it does at a time. The defaults are Java's
-/// (apache/rocketmq@rocketmq-all-4.9.8:store/src/main/java/org/apache/rocketmq/store/config/MessageStoreConfig.java); the keys of
-/// the configuration file stand beside.
+/// (apache/rocketmq@rocketmq-all-4.9.8:store/src/main/java/org/apache/rocketmq/store/config/MessageStoreConfig.java);
+/// the keys of the configuration file stand beside.
 package struct StoreSettings: Hashable, Sendable {
   /// The store's root directory: `storePathRootDir`.
   package var root: String
@@ -14,8 +14,8 @@ package struct StoreSettings: Hashable, Sendable {
   package var checksOnRecovery = true
   /// The delays of `messageDelayLevel`.
   package var delayLevels: DelayLevels
-  /// Up to how many bytes behind the end records count as being in memory; production sets it from the machine's memory:
-  /// `accessMessageInMemoryMaxRatio`.
+  /// Up to how many bytes behind the end records count as being in memory; production sets it from the machine's
+  /// memory: `accessMessageInMemoryMaxRatio`.
   package var memoryBytes: Int64 = 2 << 30
   /// Limits of one pull from memory: `maxTransferBytesOnMessageInMemory`, `maxTransferCountOnMessageInMemory`.
   package var memoryPull = PullLimit(bytes: 262_144, count: 32)

@@ -1,0 +1,281 @@
+import ApusBase
+import ApusModel
+import ApusSimulator
+import ApusStore
+import ApusStoreCore
+import ApusSystem
+import Testing
+
+/// An outcome that a test cannot go on with.
+struct Unexpected: Error {
+  let text: String
+  init(_ text: String) { self.text = text }
+}
+
+@Suite struct MessageStoreTests {
+  func settings(_ root: String = "/store") -> StoreSettings {
+    var settings = StoreSettings(root: root)
+    settings.logFileBytes = 4096
+    settings.queueFileBytes = 200
+    return settings
+  }
+
+  func harness(seed: UInt64 = 1) throws -> (StoreHarness, SimulatedDisk) {
+    let disk = SimulatedDisk(seed: seed)
+    return (try StoreHarness(on: disk, settings: settings()), disk)
+  }
+
+  @Test func `writes files that an independent reader of Java's layout reads`() throws {
+    let directory = try TemporaryDirectory()
+    let harness = try StoreHarness(on: PosixDisk(), settings: settings(directory.root))
+    for number in 0..<200 {
+      try harness.send(
+        "T\(number % 3)", Int32(number % 2), "body \(number)", tag: number % 5 == 0 ? nil : "tag\(number)")
+      harness.now = harness.now.advanced(byMilliseconds: 1)
+    }
+    harness.settle()
+    let reader = PlainReader(root: directory.root)
+    let messages = try reader.messages()
+    #expect(messages.map { String(decoding: $0.body, as: UTF8.self) } == (0..<200).map { "body \($0)" })
+    for message in messages {
+      let unit = try reader.units(message.topic, message.queue)[message.queueOffset]
+      #expect(unit == PlainReader.Unit(offset: message.offset, size: message.size, tagsCode: message.tagsCode))
+    }
+    #expect(
+      try directory.names("consumequeue/T0/0").allSatisfy {
+        try directory.bytes("consumequeue/T0/0/\($0)").count == 200
+      })
+    #expect(try directory.names("commitlog").allSatisfy { try directory.bytes("commitlog/\($0)").count == 4096 })
+    #expect(try directory.bytes("checkpoint").count == 4096)
+    #expect(directory.exists("abort"))
+    try harness.store.close()
+    #expect(!directory.exists("abort"))
+    let checkpoint = try directory.bytes("checkpoint")
+    #expect(Checkpoint(checkpoint.rawSpan)?.queues == WallTime(milliseconds: 1_700_000_000_199))
+  }
+
+  @Test func `a record that leaves exactly eight bytes stays, one byte more rolls`() throws {
+    for extra in 0...1 {
+      let (harness, _) = try harness()
+      // A record is its body, 91 bytes and the topic's one.
+      try harness.send("T", 0, String(repeating: "x", count: 1000 - 92))
+      let second = try harness.send("T", 0, String(repeating: "y", count: 4096 - 1000 - 92 - 8 + extra))
+      guard case .appended(let appended) = second else {
+        Issue.record("\(second)")
+        continue
+      }
+      #expect(appended.offset == PhysicalOffset(extra == 0 ? 1000 : 4096))
+      #expect(appended.queueOffset == QueueOffset(1))
+    }
+    let (harness, _) = try harness()
+    #expect(try harness.send("T", 0, String(repeating: "x", count: 4096 - 92 - 7)) == .refused(.tooLarge))
+  }
+
+  @Test(arguments: [CrashKind.kill, .powerLoss], 0..<20)
+  func `keeps what was promised over a crash`(kind: CrashKind, seed: UInt64) throws {
+    let (harness, disk) = try harness(seed: seed)
+    let settled = seed % 2 == 0
+    for number in 0..<100 { try harness.send("T", Int32(number % 4), "first \(number)") }
+    harness.settle()
+    for number in 0..<50 { try harness.send("T", Int32(number % 4), "second \(number)") }
+    if settled { harness.settle() }
+    disk.crash(kind)
+    disk.restart()
+    try harness.reopen()
+    let bodies = try (0..<4).map { try harness.bodies("T", Int32($0)) }
+    let kept = kind == .kill || settled ? 150 : 100
+    #expect(bodies.map(\.count).reduce(0, +) >= kept)
+    for (queue, bodies) in bodies.enumerated() {
+      let all =
+        (0..<100).filter { $0 % 4 == queue }.map { "first \($0)" }
+        + (0..<50).filter { $0 % 4 == queue }.map { "second \($0)" }
+      #expect(bodies == Array(all.prefix(bodies.count)))
+    }
+    // And it goes on where it ended.
+    try harness.send("T", 0, "after")
+    #expect(try harness.bodies("T", 0) == bodies[0] + ["after"])
+  }
+
+  @Test func `opens a closed store without reading the log again`() throws {
+    let (harness, _) = try harness()
+    for number in 0..<100 { try harness.send("T", 0, "\(number)") }
+    try harness.store.close()
+    try harness.reopen()
+    #expect(harness.events.contains(.recovered(end: harness.store.marks.appended, records: 0)))
+    #expect(try harness.bodies("T") == (0..<100).map(String.init))
+    try harness.send("T", 0, "100")
+    #expect(try harness.bodies("T") == (0...100).map(String.init))
+  }
+
+  @Test func `prepared messages take no place in a queue`() throws {
+    let (harness, _) = try harness()
+    try harness.send("T", 0, "a")
+    let outcome = try harness.send("T", 0, "half", prepared: true)
+    guard case .appended(let appended) = outcome else { throw Unexpected("\(outcome)") }
+    #expect(appended.queueOffset == .zero)
+    try harness.send("T", 0, "b")
+    #expect(try harness.bodies("T") == ["a", "b"])
+    try harness.reopen()
+    #expect(try harness.bodies("T") == ["a", "b"])
+  }
+
+  @Test func `truncation rewinds log and queues`() throws {
+    let (harness, _) = try harness()
+    var ends: [PhysicalOffset] = []
+    for number in 0..<100 {
+      guard case .appended(let appended) = try harness.send("T", Int32(number % 2), "\(number)") else { continue }
+      ends.append(appended.end)
+      if number == 60 { harness.settle() }
+    }
+    try harness.store.truncate(to: ends[49])
+    #expect(harness.store.marks.appended == ends[49])
+    #expect(try harness.bodies("T", 0) == (0..<50).filter { $0 % 2 == 0 }.map(String.init))
+    try harness.send("T", 0, "new")
+    harness.settle()
+    try harness.reopen()
+    #expect(try harness.bodies("T", 0) == (0..<50).filter { $0 % 2 == 0 }.map(String.init) + ["new"])
+    #expect(try harness.bodies("T", 1) == (0..<50).filter { $0 % 2 == 1 }.map(String.init))
+  }
+
+  @Test func `a failed flush ends acceptance for good`() throws {
+    let (harness, disk) = try harness()
+    try harness.send("T")
+    disk.plan = FaultPlan(failures: [.init(.flush, occurrence: 1, code: .failed(5))])
+    let plan = try #require(harness.store.planFlush())
+    harness.store.finish(plan, plan.run(on: disk))
+    let error = try #require(harness.store.failure)
+    #expect(try harness.send("T") == .refused(.failed(error)))
+    #expect(harness.store.marks.flushed == .zero)
+    #expect(harness.store.planFlush() == nil)
+    #expect(harness.store.takeEvents().contains(.failed(error)))
+  }
+
+  @Test func `a full device refuses sends until there is space`() throws {
+    let (harness, disk) = try harness()
+    disk.capacity = 0
+    var outcome = AppendOutcome.needsSegment
+    for _ in 0..<200 {
+      outcome = try harness.send("T", 0, String(repeating: "x", count: 500))
+      if case .refused = outcome { break }
+    }
+    #expect(outcome == .refused(.diskFull))
+    #expect(disk.writesWithoutSpace == 0)
+    disk.capacity = 1 << 30
+    harness.prepare()
+    guard case .appended = try harness.send("T") else { throw Unexpected("still full") }
+  }
+
+  @Test func `answers pulls as RocketMQ does`() throws {
+    let (harness, disk) = try harness()
+    let store = try #require(harness.store)
+    #expect(store.pull(nil, at: 3, on: disk).status == .noMatchedLogicQueue)
+    let queue = try store.openQueue(topic: "T", id: 0)
+    #expect(store.pull(queue, at: 0, on: disk).status == .noMessageInQueue)
+    for number in 0..<40 { try harness.send("T", 0, "\(number)", tag: number < 35 ? "a" : "b") }
+    let first = store.pull(queue, at: 0, on: disk)
+    #expect(first.status == .found)
+    #expect(first.messageCount == 10)
+    #expect(first.nextOffset == QueueOffset(10))
+    #expect(first.ranges.count == 1)
+    let end = store.pull(queue, at: 40, on: disk)
+    #expect(end.status == .offsetOverflowOne)
+    #expect(end.nextOffset == QueueOffset(40))
+    let beyond = store.pull(queue, at: 99, on: disk)
+    #expect(beyond.status == .offsetOverflowBadly)
+    #expect(beyond.nextOffset == QueueOffset(40))
+    let unmatched = store.pull(queue, at: 0, filter: .hashes([Int32(truncatingIfNeeded: TagsCode.hash("b"))]), on: disk)
+    #expect(unmatched.status == .noMatchedMessage)
+    #expect(unmatched.nextOffset == QueueOffset(10))
+    let matched = store.pull(queue, at: 30, filter: .hashes([Int32(truncatingIfNeeded: TagsCode.hash("b"))]), on: disk)
+    #expect(matched.messageCount == 5)
+    #expect(matched.nextOffset == QueueOffset(40))
+  }
+
+  @Test func `reads old messages from files`() throws {
+    let (harness, disk) = try harness()
+    disk.coldPercent = 50
+    for number in 0..<2000 {
+      try harness.send("T", 0, "\(number)")
+      if number % 100 == 99 { harness.settle() }
+    }
+    _ = harness.store.releaseIdleMappings(after: 0)
+    #expect(try harness.bodies("T") == (0..<2000).map(String.init))
+    let queue = try harness.queue("T")
+    #expect(harness.store.pull(queue, at: -1, on: disk).status == .offsetTooSmall)
+  }
+
+  @Test func `removing the oldest file raises the queues`() throws {
+    let (harness, disk) = try harness()
+    for number in 0..<200 { try harness.send("T", 0, "\(number)") }
+    harness.settle()
+    let plan = try #require(harness.store.removeOldestFile())
+    try plan.run(on: disk)
+    let queue = try harness.queue("T")
+    try harness.store.raiseMinimum(of: queue)
+    #expect(queue.minOffset > .zero)
+    #expect(harness.store.minOffset == PhysicalOffset(4096))
+    #expect(harness.store.pull(queue, at: 0, on: disk).status == .offsetTooSmall)
+    #expect(try harness.bodies("T").last == "199")
+    try harness.reopen()
+    #expect(try harness.bodies("T").last == "199")
+  }
+
+  @Test func `finds messages by time`() throws {
+    let (harness, _) = try harness()
+    let start = harness.now
+    for number in 0..<50 {
+      harness.now = start.advanced(byMilliseconds: Int64(number) * 10)
+      try harness.send("T", 0, "\(number)")
+    }
+    let queue = try harness.queue("T")
+    func offset(_ milliseconds: Int64) -> Int64 {
+      harness.store.offset(in: queue, storedAt: start.advanced(byMilliseconds: milliseconds)).rawValue
+    }
+    #expect(offset(-5) == 0)
+    #expect(offset(100) == 10)
+    #expect(offset(104) == 10)
+    #expect(offset(105) == 10)
+    #expect(offset(106) == 11)
+    #expect(offset(9999) == 49)
+  }
+
+  @Test func `a second broker cannot open the store`() throws {
+    let (harness, disk) = try harness()
+    #expect(throws: StoreError.inUse(path: "/store/lock")) {
+      _ = try MessageStore.open(disk: disk, settings: harness.settings)
+    }
+  }
+
+  @Test func `a batch lies in one file with consecutive offsets`() throws {
+    let (harness, disk) = try harness()
+    try harness.send("T", 0, String(repeating: "x", count: 3500))
+    var body = ByteWriter()
+    for number in 0..<5 {
+      let text = String(repeating: "\(number)", count: 50)
+      body.write(Int32(22 + 50))
+      body.write(Int64(0))
+      body.write(Int32(number))
+      body.write(Int32(50))
+      body.write(utf8: text)
+      body.write(Int16(0))
+    }
+    let topic = Array("T".utf8)
+    let properties = MessageProperties.encode([("CLUSTER", "C")])
+    harness.prepare()
+    let template = RecordDraft(
+      topic: topic.rawSpan, body: RawSpan(), properties: properties.rawSpan, queueID: 0, flag: 0, sysFlag: [],
+      bodyCRC: 0,
+      bornTime: harness.now, bornHost: .loopback(port: 1), storeHost: .loopback(port: 2), tagsCode: 0)
+    let batch = try BatchDraft(template, body: body.bytes)
+    let queue = try harness.store.openQueue(topic: "T", id: 0)
+    let outcome = harness.store.append(batch: batch, to: queue, now: harness.now)
+    guard case .appended(let appended) = outcome else { throw Unexpected("\(outcome)") }
+    #expect(appended.offset == PhysicalOffset(4096))
+    #expect(appended.queueOffset == QueueOffset(1))
+    _ = harness.store.dispatch()
+    let pulled = harness.store.pull(queue, at: 1, on: disk)
+    #expect(pulled.messageCount == 5)
+    #expect(
+      try harness.bodies("T").suffix(5) == ["0", "1", "2", "3", "4"].map { String(repeating: $0, count: 50) }[...])
+  }
+}

@@ -72,8 +72,8 @@ struct LogScanner: ~Escapable {
     }
   }
 
-  /// Whether the topic or the properties of a whole record lack a sector: bytes that a device did not write before the power went
-  /// are zero, and no checksum covers these two. A body is covered by its own.
+  /// Whether the topic or the properties of a whole record lack a sector: bytes that a device did not write before the
+  /// power went are zero, and no checksum covers these two. A body is covered by its own.
   func isTorn(_ range: Range<Int>) -> Bool {
     guard let record = StoredRecord.whole(at: bytes.extracting(range)) else { return true }
     let properties = range.upperBound - record.properties.bytes.byteCount..<range.upperBound

@@ -78,10 +78,10 @@ extension Connection {
 
   private func receiveShared() -> Int? {
     let room: Int
-    if frameBytes > inbound.capacity {
-      // The rest of a larger frame.
-      guard makeRoom(frameBytes) else { return nil }
-      room = unsafe loop.readBuffer.count
+    if frameBytes > 0 {
+      // The rest of a frame, and what follows it if there is memory to keep it in.
+      guard frameBytes <= inbound.capacity || makeRoom(frameBytes) else { return nil }
+      room = unsafe shared.inbound.isScarce ? frameBytes - inbound.count : loop.readBuffer.count
     } else {
       room = unsafe shared.inbound.readAllowance(upTo: loop.readBuffer.count)
       guard room > 0 else {

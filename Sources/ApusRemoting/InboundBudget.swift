@@ -9,6 +9,8 @@ import Synchronization
 final class InboundBudget: Sendable {
   /// Frames up to this many bytes count as small.
   static let smallFrame = 16 << 10
+  /// Enough to learn how long a frame is, and little enough for every connection to have it.
+  private static let firstBytes = 512
 
   private let limit: Int
   private let largeLimit: Int
@@ -25,11 +27,13 @@ final class InboundBudget: Sendable {
   /// The bytes held now.
   var usedBytes: Int { used.load(ordering: .relaxed) }
 
-  /// How many bytes a connection without unfinished request may read at once; 0 when it has to wait.
+  /// Whether only the reserve is left: then no more is read than is known to be needed.
+  var isScarce: Bool { usedBytes >= largeLimit }
+
+  /// How many bytes a connection may read of which it does not know yet what they are; 0 when it has to wait.
   func readAllowance(upTo wanted: Int) -> Int {
-    let bytes = usedBytes
-    if bytes + wanted <= largeLimit { return wanted }
-    return bytes + InboundBudget.smallFrame <= limit ? min(wanted, InboundBudget.smallFrame) : 0
+    guard isScarce else { return wanted }
+    return usedBytes + InboundBudget.firstBytes <= limit ? min(wanted, InboundBudget.firstBytes) : 0
   }
 
   /// Takes `count` bytes for a frame of `frameBytes`; false when they are not there.

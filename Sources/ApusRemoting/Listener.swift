@@ -20,6 +20,8 @@ package final class Listener: EventHandler, @unchecked Sendable {
   private let acceptCall: Accept
   private var id: HandlerID?
   private var isPaused = false
+  /// Whether the last try failed for want of descriptors.
+  private var isExhausted = false
   private var isClosed = false
   /// No more than this are taken in one turn.
   private static let batch = 64
@@ -63,22 +65,33 @@ package final class Listener: EventHandler, @unchecked Sendable {
     guard !isClosed, !isPaused else { return }
     for _ in 0..<Listener.batch {
       switch acceptCall(descriptor) {
-      case .connection(let descriptor, let peer): take(descriptor, HostAddress(peer))
+      case .connection(let descriptor, let peer):
+        if isExhausted {
+          isExhausted = false
+          log.info("remoting", "connections are taken again", ["address": address])
+        }
+        take(descriptor, HostAddress(peer))
       case .none: return
       case .gone: continue
-      case .exhausted(let errno):
-        log.error(
-          "remoting", "no more connections are taken for now",
-          ["address": address, "reason": SystemError.text(errno)])
-        isPaused = true
-        loop.schedule(after: settings.acceptPause) { [self] in
-          isPaused = false
-          ready([], on: loop)
-        }
-        return
+      case .exhausted(let errno): return pause(errno)
       }
     }
     loop.callAgain(self)
+  }
+
+  /// Tries again after a while: the system does not tell when a descriptor becomes free.
+  private func pause(_ errno: Int32) {
+    if !isExhausted {
+      isExhausted = true
+      let reason = SystemError.text(errno)
+      log.error("remoting", "no more connections are taken for now", ["address": address, "reason": reason])
+    }
+    isPaused = true
+    let loop = loop
+    loop.schedule(after: settings.acceptPause) { [self] in
+      isPaused = false
+      ready([], on: loop)
+    }
   }
 
   private func take(_ descriptor: Int32, _ peer: HostAddress) {

@@ -29,7 +29,7 @@ final class NameServerFiles: Sendable {
   func storeKV(_ config: KVConfig) throws(DiskError) { try store(config.json.bytes(), in: kv) }
 
   func storeSettings(_ settings: NameServerSettings) throws(DiskError) {
-    try store(settings.properties, in: self.settings)
+    try store(settings.stored, in: self.settings)
   }
 
   /// The file's lock is not held over the system calls: only one thread stores.

@@ -44,6 +44,8 @@ package struct NameServerSettings: Hashable, Sendable {
 
   /// Every setting with its value, in Java's order.
   private var values: PropertiesFile
+  /// What else the configuration file holds: kept, so that storing does not lose it.
+  private var others = PropertiesFile()
   /// The networks of setting `adminAllow`. It cannot be changed by a request.
   package private(set) var adminAllow: [Network] = []
 
@@ -60,16 +62,15 @@ package struct NameServerSettings: Hashable, Sendable {
     }
   }
 
-  /// Takes over a configuration file: known keys, of any kind. Unknown ones are returned, so that a start can warn of
-  /// them.
-  package mutating func load(_ file: PropertiesFile) throws(DecodeError) -> [String] {
-    var unknown: [String] = []
+  /// Takes over a configuration file. Unknown keys are returned, so that a start can warn of them. With a `path`,
+  /// settings changed by requests are stored in that file, as in Java; its unknown keys are kept, its comments are not.
+  /// Without one they are stored in `configStorePath`, which is not read at the start.
+  package mutating func load(_ file: PropertiesFile, from path: String? = nil) throws(DecodeError) -> [String] {
     if let list = file[AdminAccess.settingName] { adminAllow = try Network.list(list) }
-    for entry in file.entries where entry.key != AdminAccess.settingName {
-      if values[entry.key] == nil { unknown.append(entry.key) }
-    }
     try replace(with: file)
-    return unknown
+    for entry in file.entries where values[entry.key] == nil { others[entry.key] = entry.value }
+    if let path { values["configStorePath"] = path }
+    return others.entries.map(\.key).filter { $0 != AdminAccess.settingName }
   }
 
   /// Takes over the known keys of a request; unknown ones are ignored, as in Java. Throws before anything is changed.
@@ -91,6 +92,9 @@ package struct NameServerSettings: Hashable, Sendable {
 
   /// The settings as properties text, one a line.
   package var properties: [UInt8] { values.text }
+
+  /// What is stored: the settings, and what else the configuration file held.
+  package var stored: [UInt8] { values.text + others.text }
 
   /// Where the KV settings are kept.
   package var kvConfigPath: String { text("kvConfigPath") }

@@ -72,7 +72,7 @@ package struct RouteLimits: Hashable, Sendable {
   /// How many pairs of topic and broker group.
   package var queueEntries: Int
 
-  /// Sets limits; the defaults suit the largest clusters that 4 GB of Java heap, RocketMQ's own default, hold.
+  /// Sets limits; the defaults are far beyond the clusters in use.
   package init(brokers: Int = 10_000, queueEntries: Int = 4_000_000) {
     self.brokers = brokers
     self.queueEntries = queueEntries

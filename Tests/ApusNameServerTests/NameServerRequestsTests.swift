@@ -230,6 +230,22 @@ import Testing
     }
   }
 
+  @Test func `rewrites the configuration file that it was started with and keeps what it does not know`() throws {
+    var settings = NameServerSettings(home: "home")
+    let file = PropertiesFile([.init("adminAllow", "10.0.0.0/8"), .init("listenPort", "9999"), .init("x", "1")])
+    #expect(try settings.load(file, from: "etc/namesrv.conf") == ["x"])
+    let server = try NameServerHarness(settings: settings)
+    _ = try server.call(.updateNamesrvConfig, body: Array("orderMessageEnable=true".utf8))
+    var stored = ConfigFile(path: "etc/namesrv.conf")
+    let loaded = try #require(
+      try stored.load(from: server.disk) { (bytes) throws(DecodeError) in try PropertiesFile(parsing: bytes) })
+    #expect(loaded.value["adminAllow"] == "10.0.0.0/8")
+    #expect(loaded.value["x"] == "1")
+    #expect(loaded.value["listenPort"] == "9999")
+    #expect(loaded.value["orderMessageEnable"] == "true")
+    #expect(try !server.call(.getNamesrvConfig).text.contains("adminAllow"))
+  }
+
   // MARK: Access and unknown requests
 
   @Test(arguments: [100, 102, 205, 216, 318, 319, 327] as [Int32])

@@ -25,18 +25,25 @@ public struct ByteKeyedTable<Value> {
 
   @usableFromInline
   struct Pair {
-    @usableFromInline var key: [UInt8]
-    @usableFromInline var value: Value
+    /// Where the key lies in `keys`.
+    @usableFromInline var start: Int
+    @usableFromInline var count: Int
+    /// Nil while the number is vacant.
+    @usableFromInline var value: Value?
 
     @inlinable
-    init(key: [UInt8], value: Value) {
-      self.key = key
+    init(start: Int, count: Int, value: Value) {
+      self.start = start
+      self.count = count
       self.value = value
     }
   }
 
   @usableFromInline var slots: [Slot]
-  @usableFromInline var entries: [Pair?]
+  @usableFromInline var pairs: [Pair]
+  /// The bytes of all keys, one behind the other, with those of removed keys among them.
+  @usableFromInline var keys: [UInt8] = []
+  @usableFromInline var removedKeyBytes = 0
   @usableFromInline var vacant: [Int32] = []
   /// Slots that are not free: live ones and removed ones.
   @usableFromInline var usedSlots = 0
@@ -53,7 +60,7 @@ public struct ByteKeyedTable<Value> {
   @inlinable
   public init(seed: UInt64 = 0) {
     self.slots = Array(repeating: Slot(hash: 0, entry: Slot.free), count: 16)
-    self.entries = []
+    self.pairs = []
     self.seed = seed
   }
 
@@ -62,7 +69,7 @@ public struct ByteKeyedTable<Value> {
   public subscript(key: RawSpan) -> Value? {
     let slot = slot(of: key, hash: hash(key))
     guard slot >= 0 else { return nil }
-    return entries[Int(slots[slot].entry)]?.value
+    return pairs[Int(slots[slot].entry)].value
   }
 
   /// The value under the UTF-8 bytes of `key`.
@@ -78,19 +85,22 @@ public struct ByteKeyedTable<Value> {
     let hash = hash(key)
     let found = slot(of: key, hash: hash)
     if found >= 0 {
-      let entry = Int(slots[found].entry)
-      let previous = entries[entry]?.value
-      entries[entry]?.value = value
+      let number = Int(slots[found].entry)
+      let previous = pairs[number].value
+      pairs[number].value = value
       return previous
     }
     if (usedSlots + 1) * 3 > slots.count * 2 { rehash() }
+    if removedKeyBytes > 1024, removedKeyBytes * 2 > keys.count { compactKeys() }
+    let pair = Pair(start: keys.count, count: key.byteCount, value: value)
+    unsafe key.withUnsafeBytes { unsafe keys.append(contentsOf: $0) }
     let number: Int32
     if let reused = vacant.popLast() {
       number = reused
-      entries[Int(reused)] = Pair(key: key.array, value: value)
+      pairs[Int(reused)] = pair
     } else {
-      number = Int32(entries.count)
-      entries.append(Pair(key: key.array, value: value))
+      number = Int32(pairs.count)
+      pairs.append(pair)
     }
     var position = Int(truncatingIfNeeded: hash) & (slots.count - 1)
     while slots[position].entry >= 0 { position = (position + 1) & (slots.count - 1) }
@@ -105,9 +115,9 @@ public struct ByteKeyedTable<Value> {
   public mutating func change<Result>(_ key: RawSpan, _ body: (inout Value) -> Result) -> Result? {
     let found = slot(of: key, hash: hash(key))
     guard found >= 0 else { return nil }
-    let entry = Int(slots[found].entry)
-    guard entries[entry] != nil else { return nil }
-    return body(&entries[entry]!.value)
+    let number = Int(slots[found].entry)
+    guard pairs[number].value != nil else { return nil }
+    return body(&pairs[number].value!)
   }
 
   /// Puts `value` under the UTF-8 bytes of `key` and returns what stood there.
@@ -124,8 +134,9 @@ public struct ByteKeyedTable<Value> {
     let found = slot(of: key, hash: hash(key))
     guard found >= 0 else { return nil }
     let number = slots[found].entry
-    let removed = entries[Int(number)]?.value
-    entries[Int(number)] = nil
+    let removed = pairs[Int(number)].value
+    pairs[Int(number)].value = nil
+    removedKeyBytes += pairs[Int(number)].count
     vacant.append(number)
     let next = (found + 1) & (slots.count - 1)
     if slots[next].entry == Slot.free {
@@ -149,7 +160,9 @@ public struct ByteKeyedTable<Value> {
   @inlinable
   public mutating func removeAll() {
     for index in slots.indices { slots[index].entry = Slot.free }
-    entries.removeAll()
+    pairs.removeAll()
+    keys.removeAll()
+    removedKeyBytes = 0
     vacant.removeAll()
     usedSlots = 0
     _count = 0
@@ -160,7 +173,9 @@ public struct ByteKeyedTable<Value> {
   public var values: [Value] {
     var all: [Value] = []
     all.reserveCapacity(_count)
-    for case .some(let entry) in entries { all.append(entry.value) }
+    for pair in pairs {
+      if let value = pair.value { all.append(value) }
+    }
     return all
   }
 
@@ -168,16 +183,35 @@ public struct ByteKeyedTable<Value> {
   @inlinable
   func slot(of key: RawSpan, hash: UInt32) -> Int {
     let mask = slots.count - 1
+    let length = key.byteCount
     var position = Int(truncatingIfNeeded: hash) & mask
     while true {
       let slot = slots[position]
       if slot.entry == Slot.free { return -1 }
-      if slot.entry >= 0, slot.hash == hash, let entry = entries[Int(slot.entry)], entry.key.rawSpan.sameBytes(as: key)
-      {
-        return position
+      if slot.entry >= 0, slot.hash == hash {
+        let start = pairs[Int(slot.entry)].start
+        if pairs[Int(slot.entry)].count == length,
+          keys.rawSpan.extracting(start..<start + length).sameBytes(as: key)
+        {
+          return position
+        }
       }
       position = (position + 1) & mask
     }
+  }
+
+  /// Drops the bytes of removed keys.
+  @usableFromInline
+  mutating func compactKeys() {
+    var kept: [UInt8] = []
+    kept.reserveCapacity(keys.count - removedKeyBytes)
+    for index in pairs.indices where pairs[index].value != nil {
+      let range = pairs[index].start..<pairs[index].start + pairs[index].count
+      pairs[index].start = kept.count
+      kept += keys[range]
+    }
+    keys = kept
+    removedKeyBytes = 0
   }
 
   @inlinable
@@ -194,22 +228,26 @@ public struct ByteKeyedTable<Value> {
     usedSlots = _count
   }
 
-  /// Multiplies eight bytes at a time into 128 bits and folds the halves, as wyhash does; it need not be the same
-  /// anywhere else.
+  /// Multiplies eight bytes at a time into 128 bits and folds the halves, as wyhash does, the last eight overlapping
+  /// what came before; it need not be the same anywhere else.
   @inlinable
   func hash(_ key: RawSpan) -> UInt32 {
-    var state = seed ^ 0x9E37_79B9_7F4A_7C15
-    var offset = 0
-    while key.byteCount - offset >= 8 {
-      state = Self.mix(state ^ key.loadBigEndian(at: offset, as: UInt64.self))
-      offset += 8
+    let length = key.byteCount
+    var state = seed ^ 0x9E37_79B9_7F4A_7C15 ^ UInt64(truncatingIfNeeded: length) << 56
+    if length >= 8 {
+      var offset = 0
+      while length - offset > 8 {
+        state = unsafe Self.mix(state ^ key.unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: UInt64.self))
+        offset += 8
+      }
+      state = unsafe Self.mix(state ^ key.unsafeLoadUnaligned(fromUncheckedByteOffset: length - 8, as: UInt64.self))
+    } else {
+      var word: UInt64 = 0
+      for offset in 0..<length {
+        word = unsafe word << 8 | UInt64(key.unsafeLoad(fromUncheckedByteOffset: offset, as: UInt8.self))
+      }
+      state = Self.mix(state ^ word)
     }
-    var tail: UInt64 = 0
-    while offset < key.byteCount {
-      tail = tail << 8 | UInt64(key.byte(at: offset))
-      offset += 1
-    }
-    state = Self.mix(state ^ tail ^ UInt64(truncatingIfNeeded: key.byteCount) << 56)
     return UInt32(truncatingIfNeeded: state ^ state >> 32)
   }
 
@@ -225,23 +263,26 @@ extension ByteKeyedTable.Slot: Sendable {}
 extension ByteKeyedTable.Pair: Sendable where Value: Sendable {}
 
 extension RawSpan {
-  /// Whether both hold the same bytes, compared eight at a time.
+  /// Whether both hold the same bytes, compared eight at a time, the last eight overlapping those before.
   @inlinable
   public func sameBytes(as other: RawSpan) -> Bool {
-    guard byteCount == other.byteCount else { return false }
+    let length = byteCount
+    guard length == other.byteCount else { return false }
+    guard length >= 8 else {
+      for offset in 0..<length {
+        let mine = unsafe unsafeLoad(fromUncheckedByteOffset: offset, as: UInt8.self)
+        let theirs = unsafe other.unsafeLoad(fromUncheckedByteOffset: offset, as: UInt8.self)
+        if mine != theirs { return false }
+      }
+      return true
+    }
     var offset = 0
-    while byteCount - offset >= 8 {
+    while true {
       let mine = unsafe unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: UInt64.self)
       let theirs = unsafe other.unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: UInt64.self)
       if mine != theirs { return false }
-      offset += 8
+      if offset == length - 8 { return true }
+      offset = Swift.min(offset + 8, length - 8)
     }
-    while offset < byteCount {
-      let mine = unsafe unsafeLoad(fromUncheckedByteOffset: offset, as: UInt8.self)
-      let theirs = unsafe other.unsafeLoad(fromUncheckedByteOffset: offset, as: UInt8.self)
-      if mine != theirs { return false }
-      offset += 1
-    }
-    return true
   }
 }

@@ -85,6 +85,11 @@ package final class Connection: EventHandler, @unchecked Sendable {
     lastActivity = shared.loop.now
   }
 
+  deinit {
+    // Its loop ended before it was closed.
+    if !isClosed { Socket.close(descriptor) }
+  }
+
   /// Lets the loop watch it. Takes the descriptor over, even when it throws.
   func open() throws(SystemError) {
     do {

@@ -39,6 +39,10 @@ package final class Listener: EventHandler, @unchecked Sendable {
     acceptCall = accept
   }
 
+  deinit {
+    if !isClosed { Socket.close(descriptor) }
+  }
+
   /// The loop on which connections are taken.
   private var loop: EventLoop { loops[0].loop }
 

@@ -9,8 +9,10 @@ package final class RemotingClient: @unchecked Sendable {
   /// Called once on the loop: with the answer, or with why there is none.
   package typealias Completion = @Sendable (Result<Command, CallError>) -> Void
 
+  /// A call that waits for the connection, until its own time is over.
   private struct Waiting {
-    let deadline: MonotonicTime
+    let id: UInt64
+    let timer: EventLoop.Timer
     let begin: (Connection?, CallError?) -> Void
   }
 
@@ -28,6 +30,7 @@ package final class RemotingClient: @unchecked Sendable {
   private let connectTimeout: Duration
   private var targets: [SocketAddress: Target] = [:]
   private var isClosed = false
+  private var lastWaiting: UInt64 = 0
 
   /// Makes a client on a loop. `service` answers what servers ask of it; without one they get code 3.
   package init(
@@ -100,7 +103,13 @@ package final class RemotingClient: @unchecked Sendable {
     let target = targets[address] ?? Target()
     targets[address] = target
     if let connection = target.connection, connection.isOpen { return begin(connection, nil) }
-    target.waiting.append(Waiting(deadline: deadline, begin: begin))
+    lastWaiting += 1
+    let id = lastWaiting
+    let timer = loop.schedule(at: deadline) {
+      guard let index = target.waiting.firstIndex(where: { $0.id == id }) else { return }
+      target.waiting.remove(at: index).begin(nil, .timedOut)
+    }
+    target.waiting.append(Waiting(id: id, timer: timer, begin: begin))
     guard target.attempt == nil else { return }
     connect(target, address)
   }
@@ -140,7 +149,8 @@ package final class RemotingClient: @unchecked Sendable {
     let waiting = target.waiting
     target.waiting = []
     for one in waiting {
-      if connection != nil, one.deadline <= loop.now { one.begin(nil, .timedOut) } else { one.begin(connection, error) }
+      loop.cancel(one.timer)
+      one.begin(connection, error)
     }
   }
 }

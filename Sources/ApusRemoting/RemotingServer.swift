@@ -55,7 +55,7 @@ package final class RemotingServer: Sendable {
     loops[0].loop.execute { for listener in listeners { listener.start() } }
   }
 
-  /// Frees the ports and reads no more requests. Returns when that has happened; requests that were read are still with
+  /// Frees the ports and reads no more requests; the loops must be running. Returns when that has happened; requests that were read are still with
   /// the services. Not to be called on a loop.
   package func quiesce() {
     let listeners = listeners.withLock { listeners in
@@ -70,11 +70,13 @@ package final class RemotingServer: Sendable {
   /// none is left. Not to be called on a loop.
   package func close(within limit: Duration) {
     quiesce()
+    var waits: [WakeUp] = []
     for shared in loops {
       let done = WakeUp()
       let isAccepted = shared.loop.execute { shared.closeAll(within: limit) { done.signal() } }
-      if isAccepted { done.wait(until: nil) }
+      if isAccepted { waits.append(done) }
     }
+    for done in waits { done.wait(until: nil) }
   }
 
   /// Bytes of unfinished requests held at present.

@@ -81,6 +81,16 @@ import Testing
     #expect(call(server.port, EchoService.silent, timeout: .milliseconds(50)) == .failure(.timedOut))
   }
 
+  @Test func `a call's time covers connecting`() throws {
+    // A full backlog leaves connecting undecided.
+    let descriptor = try Socket.listen(on: .loopback(port: 0), backlog: 0)
+    defer { Socket.close(descriptor) }
+    let address = try Socket.localAddress(descriptor)
+    let fillers = try (0..<4).map { _ in try Socket.connect(to: address) }
+    defer { for filler in fillers { Socket.close(filler) } }
+    #expect(call(address.port, RequestCode(310), timeout: .milliseconds(50)) == .failure(.timedOut))
+  }
+
   @Test func `a lost connection fails its calls and the next call connects again`() throws {
     let server = try TestServer()
     #expect(try call(server.port, RequestCode(310), body: [1]).get().body == [1])

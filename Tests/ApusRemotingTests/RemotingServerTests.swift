@@ -205,6 +205,17 @@ import Testing
     #expect(server.service.seen.withLock { ($0.requests, $0.closed) } == (1, 1))
   }
 
+  @Test func `closing ends the connections of all loops and frees the port`() throws {
+    let server = try TestServer(loops: 3)
+    let clients = try (0..<6).map { _ in try TestClient(port: server.port) }
+    for client in clients { client.send(TestClient.frame(Self.echo, id: 1)) }
+    for client in clients { #expect(try client.receive() != nil) }
+    server.server.close(within: .seconds(5))
+    for client in clients { #expect(try client.isClosed()) }
+    #expect(server.service.seen.withLock { $0.closed } == 6)
+    Socket.close(try Socket.listen(on: .loopback(port: server.port)))
+  }
+
   @Test func `closing waits no longer than told for a peer that does not fetch`() throws {
     let server = try TestServer {
       $0.socketSendBuffer = 131_072; $0.outputHighMark = 10 << 20

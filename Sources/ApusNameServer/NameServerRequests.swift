@@ -100,6 +100,9 @@ package final class NameServerRequests: Sendable {
     }
   }
 
+  /// Whether a broker is registered under an address, `host:port`.
+  package func knows(brokerAt address: String) -> Bool { routes.withLock { $0.knows(brokerAt: address) } }
+
   // MARK: Connections and time
 
   /// A connection ended.

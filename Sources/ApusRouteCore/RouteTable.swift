@@ -40,6 +40,9 @@ package struct RouteTable: Sendable {
   var generation: UInt64 = 0
   private var queueEntryCount = 0
 
+  /// Whether a broker is registered under an address, `host:port`.
+  package func knows(brokerAt address: String) -> Bool { live[address] != nil }
+
   /// Makes an empty table. A random `seed` keeps clients from choosing topics that are slow to find.
   package init(liveness: Duration = defaultLiveness, limits: RouteLimits = RouteLimits(), seed: UInt64 = 0) {
     encoded = ByteKeyedTable(seed: seed)

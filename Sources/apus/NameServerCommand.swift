@@ -26,7 +26,8 @@ enum NameServerCommand {
     try process.waitForStop()
     process.quiesce()
     nameServer.stop()
-    process.close()
+    process.closeConnections()
+    process.end()
   }
 
   /// Settings from a file over the defaults of a name server that keeps its files in `home`, and the keys that nobody

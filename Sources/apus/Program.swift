@@ -23,7 +23,9 @@ enum Program {
     switch arguments.command {
     case .bench: try BenchCommand.run(arguments)
     case .nameServer: try NameServerCommand.run(arguments)
-    default: throw CommandFailure(.failure, "'\(arguments.command.name)' is not here yet")
+    case .broker: try BrokerCommand.run(arguments)
+    case .serve: try ServeCommand.run(arguments)
+    default: preconditionFailure("command \(arguments.command.name) has nothing that runs it")
     }
   }
 }

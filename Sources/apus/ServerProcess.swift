@@ -59,10 +59,23 @@ final class ServerProcess {
     do throws(SystemError) {
       return try server.bind(address, service: service).address
     } catch {
-      throw error.isPortInUse
-        ? CommandFailure(.portInUse, "another process listens on \(address); stop it or choose another port")
-        : CommandFailure(.failure, "\(error)")
+      throw Self.failure(error, listeningOn: address)
     }
+  }
+
+  /// Fails when another process listens on an address, without taking it.
+  static func requireFree(_ address: SocketAddress) throws(CommandFailure) {
+    do throws(SystemError) {
+      Socket.close(try Socket.listen(on: address))
+    } catch {
+      throw failure(error, listeningOn: address)
+    }
+  }
+
+  private static func failure(_ error: SystemError, listeningOn address: SocketAddress) -> CommandFailure {
+    error.isPortInUse
+      ? CommandFailure(.portInUse, "another process listens on \(address); stop it or choose another port")
+      : CommandFailure(.failure, "\(error)")
   }
 
   /// A port that is free at this moment, and so is the one two below it.
@@ -100,9 +113,11 @@ final class ServerProcess {
   /// Reads no more requests; what was read is still answered.
   func quiesce() { server.quiesce() }
 
-  /// Sends what has been answered, closes all connections and ends the loops.
-  func close() {
-    server.close(within: Self.closingLimit)
+  /// Sends what has been answered and closes all connections.
+  func closeConnections() { server.close(within: Self.closingLimit) }
+
+  /// Ends the loops and the log. Nothing may be asked of either any more.
+  func end() {
     for loop in loops { loop.stop() }
     for loop in loops { loop.join() }
     log.info("process", "stopped", [:])

@@ -1,0 +1,48 @@
+import ApusBase
+import ApusBroker
+import ApusRemoting
+import ApusSystem
+
+/// `apus broker`: a broker until it is asked to stop.
+enum BrokerCommand {
+  /// Runs the role.
+  static func run(_ arguments: Arguments) throws(CommandFailure) {
+    let path = arguments.text("config")
+    let file = try Configuration.file(path)
+    let properties = try BrokerRole.choosingPorts(Configuration.broker(arguments, file: file))
+    let settings = try Configuration.settings(properties, machine: Configuration.machine())
+    if let text = Configuration.printout(arguments, settings) {
+      ProcessIO.write(text, to: .standardOutput)
+      return
+    }
+    let process = try ServerProcess(
+      logPath: arguments.text("log"), loopCount: settings.process.loops, settings: RemotingSettings(settings))
+    let broker = try BrokerRole(settings, file: path.map { ($0, file) }, process: process)
+    try broker.start()
+    process.server.start()
+    let nameServers = settings.identity.nameServers
+    let registered = nameServers.isEmpty ? "none" : nameServers.joined(separator: ";")
+    ProcessIO.write(
+      "apus \(Version.number) ready in \(process.startTime): broker \(broker.address) "
+        + "(second listener \(broker.secondPort)), name servers \(registered), store \(broker.store)\n",
+      to: .standardOutput)
+    try process.waitForStop()
+    broker.leave()
+    process.quiesce()
+    broker.drain()
+    process.closeConnections()
+    try broker.close()
+    process.end()
+  }
+}
+
+extension RemotingSettings {
+  /// The limits that a broker's settings ask for.
+  init(_ settings: BrokerSettings) {
+    self.init()
+    inboundBudget = Int(clamping: settings.process.inboundBytes)
+    connectionInboundBudget = settings.process.connectionInboundBytes
+    idleLimit = settings.process.idleTime
+    backlog = settings.process.backlog
+  }
+}

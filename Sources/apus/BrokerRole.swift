@@ -1,0 +1,110 @@
+import ApusBase
+import ApusBroker
+import ApusModel
+import ApusStore
+import ApusSystem
+
+/// A broker with its two ports in a server process.
+struct BrokerRole {
+  /// How long requests that were accepted may take when the process stops.
+  private static let drainLimit = Duration.seconds(10)
+
+  /// What clients are told to connect to, `host:port`.
+  let address: String
+  /// The port of the second listener.
+  let secondPort: Int
+  /// Where the messages are.
+  let store: String
+  private let broker: Broker
+
+  /// The settings with the ports that port 0 stands for, once they are chosen.
+  static func choosingPorts(_ properties: PropertiesFile) throws(CommandFailure) -> PropertiesFile {
+    guard properties["listenPort"] == "0" else { return properties }
+    var chosen = properties
+    let host = properties["bindAddress"] ?? "0.0.0.0"
+    chosen["listenPort"] = "\(try ServerProcess.freePortPair(on: ServerProcess.address(host, port: 0)))"
+    return chosen
+  }
+
+  /// Opens the store and takes the ports. `file` is where changes of settings by request are kept, with what it holds.
+  init(
+    _ settings: BrokerSettings, file: (path: String, properties: PropertiesFile)?, process: ServerProcess
+  ) throws(CommandFailure) {
+    let port = Int(settings.identity.port)
+    guard port > 2 else {
+      throw CommandFailure(
+        .configuration, "setting listenPort is \(port) but must be from 3 to 65535: a second listener has N − 2")
+    }
+    let first = try ServerProcess.address(settings.identity.bindAddress, port: port)
+    let second = try ServerProcess.address(settings.identity.bindAddress, port: port - 2)
+    // Recovery may take a while, and its end is a bad time to find out.
+    try ServerProcess.requireFree(first)
+    try ServerProcess.requireFree(second)
+    for warning in settings.warnings { process.log.warning("config", warning) }
+    let disk = PosixDisk()
+    do throws(BrokerError) {
+      broker = try Broker(
+        settings: settings,
+        settingsFile: file.map { SettingsFile(path: $0.path, properties: $0.properties, disk: disk) },
+        loops: process.loops, ownAddresses: process.ownAddresses, disk: disk, memoryBytes: try Self.memoryBytes(),
+        log: process.log)
+    } catch {
+      throw Self.failure(error, store: settings.keeping.root)
+    }
+    address = "\(settings.identity.host):\(port)"
+    secondPort = port - 2
+    store = settings.keeping.root
+    do throws(CommandFailure) {
+      _ = try process.bind(first, service: broker.port)
+      _ = try process.bind(second, service: broker.secondPort)
+    } catch {
+      try close()
+      throw error
+    }
+  }
+
+  /// Starts the broker's threads and its registration with the name servers.
+  func start() throws(CommandFailure) {
+    do throws(BrokerError) {
+      try broker.start()
+    } catch {
+      throw Self.failure(error, store: store)
+    }
+  }
+
+  /// Leaves the name servers. The first step of stopping.
+  func leave() { broker.leave() }
+
+  /// Answers what was accepted; nothing more is read by then.
+  func drain() { broker.drain(within: Self.drainLimit) }
+
+  /// Flushes and closes the store. The last step of stopping.
+  func close() throws(CommandFailure) {
+    do throws(BrokerError) {
+      try broker.close()
+    } catch {
+      throw Self.failure(error, store: store)
+    }
+  }
+
+  private static func failure(_ error: BrokerError, store: String) -> CommandFailure {
+    switch error {
+    case .store(.inUse(let path)):
+      CommandFailure(.storeInUse, "another process has the store \(store) open (\(path) is locked); stop it first")
+    case .store, .files, .disk: CommandFailure(.disk, "the store \(store): \(error)")
+    case .setting: CommandFailure(.configuration, "\(error)")
+    case .system: CommandFailure(.failure, "\(error)")
+    }
+  }
+
+  /// The machine's memory.
+  private static func memoryBytes() throws(BrokerError) -> Int64 {
+    do throws(SystemError) {
+      let text = String(decoding: try ProcessIO.contents(of: "/proc/meminfo"), as: UTF8.self)
+      let total = text.split(separator: "\n").first { $0.hasPrefix("MemTotal:") }
+      return (total?.split(separator: " ").dropFirst().first.flatMap { Int64($0) } ?? 0) * 1024
+    } catch {
+      throw .system(error)
+    }
+  }
+}

@@ -55,8 +55,8 @@ package final class RemotingServer: Sendable {
     loops[0].loop.execute { for listener in listeners { listener.start() } }
   }
 
-  /// Frees the ports and reads no more requests; the loops must be running. Returns when that has happened; requests that were read are still with
-  /// the services. Not to be called on a loop.
+  /// Frees the ports and reads no more requests; the loops must be running. Returns when that has happened; requests
+  /// that were read are still with the services. Not to be called on a loop.
   package func quiesce() {
     let listeners = listeners.withLock { listeners in
       defer { listeners = [] }

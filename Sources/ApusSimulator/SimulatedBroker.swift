@@ -37,12 +37,12 @@ final class SimulatedBroker {
   /// Opens store and index, as a broker does when it starts.
   init(
     disk: SimulatedDisk, store settings: StoreSettings, index indexSettings: MessageIndex.Settings, syncFlush: Bool,
-    sabotage: Sabotage?
+    sabotage: Sabotage?, log: (StoreEvent) -> Void
   ) throws {
     self.disk = disk
     self.syncFlush = syncFlush
     self.sabotage = sabotage
-    store = try MessageStore.open(disk: disk, settings: settings)
+    store = try MessageStore.open(disk: disk, settings: settings, log: log)
     index = try MessageIndex.open(
       disk: disk, settings: indexSettings,
       after: .init(

@@ -60,8 +60,8 @@ package final class SimulatedDisk: Disk, @unchecked Sendable {
   private var names = SimulatedNames()
   private var openFiles: [Int32: (file: SimulatedFile, path: String)] = [:]
   private var locked: Set<String> = []
-  /// By the address of their first byte.
-  private var mapped: [UInt: SimulatedFile] = [:]
+  /// Mappings by the handle that they were made from; it identifies them after it was closed, too.
+  private var mapped: [Int32: (file: SimulatedFile, count: Int)] = [:]
   private var nextHandle: Int32 = 3
   private var nextFile = 1
   /// Keeps the memory that segments of before a crash point to until the machine is started again.
@@ -104,7 +104,7 @@ package final class SimulatedDisk: Disk, @unchecked Sendable {
     lastCrash = kind
     let files = names.files
     for file in files { noteWritesWithoutSpace(file, in: 0..<file.length) }
-    wreck += files + openFiles.values.map(\.file) + mapped.values
+    wreck += files + openFiles.values.map(\.file) + mapped.values.map(\.file)
     switch kind {
     case .kill: names.replace(files.map { $0.keptAlive() })
     case .powerLoss:
@@ -220,7 +220,7 @@ package final class SimulatedDisk: Disk, @unchecked Sendable {
 
   private var available: Int64 {
     var files = Dictionary(uniqueKeysWithValues: names.visible.values.compactMap(\.file).map { ($0.id, $0) })
-    for file in openFiles.values.map(\.file) + mapped.values { files[file.id] = file }
+    for file in openFiles.values.map(\.file) + mapped.values.map(\.file) { files[file.id] = file }
     return max(0, capacity - files.values.reduce(0) { $0 + Int64($1.reservedBytes) })
   }
 
@@ -374,21 +374,19 @@ package final class SimulatedDisk: Disk, @unchecked Sendable {
       throw DiskError(.failed(ErrorNumber.invalid), operation: DiskCall.map.rawValue, path: open.path)
     }
     open.file.mappings += 1
-    mapped[open.file.address] = open.file
+    mapped[file.id, default: (open.file, 0)].count += 1
     return unsafe Segment(base: open.file.visible, capacity: length, file: file)
   }
 
-  private static func address(of segment: Segment) -> UInt { UInt(bitPattern: unsafe segment.base) }
-
   /// Ends one mapping; a segment from before a crash is no mapping any more.
   package func unmap(_ segment: Segment) {
-    guard let file = mapped[Self.address(of: segment)] else { return }
-    file.mappings -= 1
-    if file.mappings == 0 { mapped[file.address] = nil }
+    guard let mapping = mapped[segment.file.id] else { return }
+    mapping.file.mappings -= 1
+    mapped[segment.file.id] = mapping.count > 1 ? (mapping.file, mapping.count - 1) : nil
   }
 
   private func find(_ segment: Segment, _ call: DiskCall) throws(DiskError) -> SimulatedFile {
-    guard let file = mapped[Self.address(of: segment)] else {
+    guard let file = mapped[segment.file.id]?.file else {
       let code = hasCrashed ? ErrorNumber.crashed : ErrorNumber.invalid
       throw DiskError(.failed(code), operation: call.rawValue, path: "segment of handle \(segment.file.id)")
     }

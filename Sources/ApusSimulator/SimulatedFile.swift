@@ -80,6 +80,8 @@ final class SimulatedFile {
     guard let start = bytes.baseAddress, unsafe !bytes.isEmpty else { return }
     if offset + bytes.count > length { setLength(offset + bytes.count) }
     unsafe (visible + offset).copyMemory(from: start, byteCount: bytes.count)
+    // Writing makes a page dirty even when it changes nothing.
+    for sector in offset / Self.sectorBytes...(offset + bytes.count - 1) / Self.sectorBytes { abandoned[sector] = nil }
   }
 
   func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) -> Int {
@@ -106,9 +108,6 @@ final class SimulatedFile {
       reserved[block] = true
     }
   }
-
-  /// The address of the first visible byte.
-  var address: UInt { UInt(bitPattern: unsafe visible) }
 
   /// The space used on the device in bytes.
   var reservedBytes: Int { reserved.reduce(0) { $0 + ($1 ? Self.blockBytes : 0) } }

@@ -98,6 +98,8 @@ package final class Simulation {
   private var step = 0
   /// How the machine stopped since the log was last looked at; nil after a clean stop.
   private var pendingCrash: CrashKind?
+  /// What the last start said about its recovery.
+  private var recoveryEvents: [String] = []
   private static let largeCapacity: Int64 = 1 << 40
 
   /// Sets a simulation up.
@@ -136,8 +138,10 @@ package final class Simulation {
         if disk.hasCrashed { try restartAfterCrash() }
       }
       try stopCleanly()
+      if disk.hasCrashed { try restartAfterCrash() }
     } catch {
-      throw SimulationFailure("seed \(settings.seed), step \(step): \(error)")
+      let said = recoveryEvents.isEmpty ? "" : "; the last start said: " + recoveryEvents.joined(separator: "; ")
+      throw SimulationFailure("seed \(settings.seed), step \(step): \(error)\(said)")
     }
     report.steps = step
     report.acknowledged = sent.acknowledgedCount
@@ -281,8 +285,10 @@ package final class Simulation {
   private func open(after crash: CrashKind?) throws -> SimulatedBroker {
     // What one crash left was judged when it was read; a crash in a start adds to it, and the worse kind counts.
     if let crash { pendingCrash = pendingCrash == .powerLoss ? .powerLoss : crash }
+    recoveryEvents = []
     let broker = try SimulatedBroker(
-      disk: disk, store: storeSettings, index: indexSettings, syncFlush: syncFlush, sabotage: settings.sabotage)
+      disk: disk, store: storeSettings, index: indexSettings, syncFlush: syncFlush, sabotage: settings.sabotage
+    ) { recoveryEvents.append($0.description) }
     let log = ScannedLog(files: disk.contents(of: storeSettings.logDirectory), from: broker.store.minOffset.rawValue)
     try sent.reconcile(with: log, after: pendingCrash, syncFlush: syncFlush)
     pendingCrash = nil
@@ -294,7 +300,8 @@ package final class Simulation {
     let check = StoreCheck(store: broker.store, disk: disk)
     try check.queues(are: sent)
     broker.runIndexer(using: &random)
-    if !disk.hasCrashed { try check.index(broker.index, finds: log.records) }
+    if disk.hasCrashed { throw SimulationFailure("stopped while it started") }
+    try check.index(broker.index, finds: log.records)
     return broker
   }
 

@@ -109,15 +109,19 @@ struct QueueTable {
   /// Forgets what was loaded, but not that it exists.
   mutating func unloadAll() { topics = topics.mapValues { $0.mapValues { _ in .known } } }
 
+  /// In the order they were made, so that what is done with all of them has an order that can be repeated.
   var loaded: [ConsumeQueue] {
-    topics.values.flatMap { $0.values.compactMap { if case .loaded(let queue) = $0 { queue } else { nil } } }
+    let queues = topics.values.flatMap {
+      $0.values.compactMap { if case .loaded(let queue) = $0 { queue } else { nil } }
+    }
+    return queues.sorted { $0.number < $1.number }
   }
 
   var all: [(topic: String, id: Int32)] {
-    topics.flatMap { topic, queues in queues.keys.map { (topic, $0) } }
+    topicNames.flatMap { topic in ids(topic).map { (topic, $0) } }
   }
 
-  var topicNames: [String] { Array(topics.keys) }
+  var topicNames: [String] { topics.keys.sorted() }
 
   func ids(_ topic: String) -> [Int32] { topics[topic].map { $0.keys.sorted() } ?? [] }
 }

@@ -28,6 +28,7 @@ extension MessageStore {
       disk.close(try disk.open(settings.abortPath, create: true))
       try disk.syncDirectory(settings.root)
       try store.reserveTail()
+      try store.writeFirstMark()
     } catch {
       throw .disk(error)
     }
@@ -109,6 +110,14 @@ extension MessageStore {
         if let id = Int32(entry.name), String(id) == entry.name { queues.insertKnown(topic.name, id) }
       }
     }
+  }
+
+  /// A store without a mark gets one before it takes a message, so that the next start knows what is durable.
+  private func writeFirstMark() throws(DiskError) {
+    guard mark == nil, let plan = planCheckpoint() else { return }
+    let outcome = plan.run(on: disk)
+    finish(plan, outcome)
+    if case .failed(let error) = outcome, error.code != .full { throw error }
   }
 
   /// Makes sure that writing to the tail cannot run out of space: Java leaves its files sparse.

@@ -135,6 +135,9 @@ struct QueueRebuild {
   /// Messages of the queue's end that lie in damage keep their offsets; other entries beyond the last message are cut.
   private mutating func endRebuilt(_ queue: ConsumeQueue, isolated: [Range<PhysicalOffset>]) throws(DiskError) {
     store.markDirty(queue)
+    // A killed process may have made files without having synced their names; the mark must not move before that is
+    // done.
+    if !queue.files.isEmpty { store.noteNewDirectories(of: queue) }
     guard let old = queue.rebuiltFrom, old > queue.tail.end else { return }
     let first = queue.tail.end
     while queue.tail.end < old,

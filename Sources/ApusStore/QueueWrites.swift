@@ -93,6 +93,13 @@ extension MessageStore {
     return QueueWritePlan(pieces: pieces, endsRound: roundLeft == 0)
   }
 
+  /// The next checkpoint makes the names of a queue's files and directories durable.
+  func noteNewDirectories(of queue: ConsumeQueue) {
+    newQueueDirectories.insert(queue.directory)
+    newQueueDirectories.insert(settings.queueDirectory + "/" + queue.topic)
+    newQueueDirectories.insert(settings.queueDirectory)
+  }
+
   private func endRound() {
     queuesWritten = max(queuesWritten, roundTarget)
     queuesWrittenTime = max(queuesWrittenTime, roundTime)
@@ -160,9 +167,7 @@ extension MessageStore {
       if piece.isNew {
         queue.files.append(piece.key.start)
         queue.files.sort()
-        newQueueDirectories.insert(queue.directory)
-        newQueueDirectories.insert(settings.queueDirectory + "/" + queue.topic)
-        newQueueDirectories.insert(settings.queueDirectory)
+        noteNewDirectories(of: queue)
       }
       queueFiles.insert(piece.key, file)
       unsyncedQueueFiles[piece.key] = piece.path

@@ -242,7 +242,8 @@ struct Recovery {
   }
 
   /// Whether the zeroes from a position to the file's end stand where a blank belongs: the next file begins with a
-  /// whole record that did not fit here, alone or with those that came in one batch with it.
+  /// whole record that did not fit here, alone or with those that came in one batch with it. Above the durable mark zeroes
+  /// may as well be a record that was lost: there the log ends.
   private func isMissingBlank(_ file: MappedFile, _ index: Int, at position: Int) throws(DiskError) -> Bool {
     guard file.capacity - position >= 8, index + 1 < files.count, files[index + 1].start == file.end else {
       return false
@@ -251,7 +252,8 @@ struct Recovery {
     let mapping = try store.mapped(next, writable: false)
     let scanner = LogScanner(mapping.bytes(0..<next.capacity), start: next.start, checksBodies: true)
     guard case .record = scanner.item(at: 0), let time = scanner.storeTime(at: 0) else { return false }
-    return scanner.firstBatchBytes() + 8 > file.capacity - position || plan.rule.covers(next.start, storedAt: time)
+    if plan.rule.covers(next.start, storedAt: time) { return true }
+    return plan.basis != .mark && scanner.firstBatchBytes() + 8 > file.capacity - position
   }
 
   private mutating func restoreBlank(_ file: MappedFile, at position: Int) throws(DiskError) {
@@ -284,12 +286,21 @@ struct Recovery {
     for file in log.segments.files where file !== log.tail { file.mapping = nil }
   }
 
-  /// What a killed process left is only in the page cache.
+  /// Brings what was read to the device: what a killed process left may only be in the page cache. It is written once
+  /// more, as after a flush that failed the machine takes pages for clean that never reached the device.
   private func flushRead() throws(DiskError) {
     for file in files where file.end > plan.start && file.start < end {
       let from = max(plan.start, file.start) - file.start
       let to = min(end, file.end) - file.start
-      try store.disk.flush(store.mapped(file, writable: false).segment, from..<to)
+      let open = try OpenFile(disk: store.disk, path: file.path, create: false)
+      var position = from
+      while position < to {
+        let next = min(to, position + 1 << 20)
+        let bytes = try store.disk.bytes(of: open.file, at: Int64(position), count: next - position)
+        try store.disk.write(open.file, at: Int64(position), bytes: bytes.rawSpan)
+        position = next
+      }
+      try store.disk.sync(open.file)
     }
   }
 }

@@ -44,10 +44,27 @@ package struct Fetch: Sendable {
   /// An empty fetch.
   package init() {}
 
-  /// Whether all records can be copied without waiting for the device. Not under the lock: it asks the machine.
+  /// Whether all records can be copied without waiting for the device. Not under the lock: it asks the machine, once
+  /// for records that lie near each other, as queues lie interleaved in the log.
   package func isResident(on disk: any Disk) -> Bool {
-    ranges.allSatisfy { disk.isResident($0.mapping.segment, $0.range) }
+    var index = 0
+    while index < ranges.count {
+      let mapping = ranges[index].mapping
+      var span = ranges[index].range
+      index += 1
+      while index < ranges.count, ranges[index].mapping === mapping,
+        ranges[index].range.upperBound - span.lowerBound <= Self.residenceSpan
+      {
+        span = span.lowerBound..<ranges[index].range.upperBound
+        index += 1
+      }
+      if !disk.isResident(mapping.segment, span) { return false }
+    }
+    return true
   }
+
+  /// How many bytes of the log are asked about at once.
+  private static let residenceSpan = 4 << 20
 
   /// Reads all records into memory, waiting for the device: for an I/O thread.
   package func warm(on disk: any Disk) { for range in ranges { disk.warm(range.mapping.segment, range.range) } }

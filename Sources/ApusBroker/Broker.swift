@@ -134,6 +134,12 @@ package enum BrokerError: Error, CustomStringConvertible {
   /// A setting cannot be used.
   case setting(String)
 
+  /// Whether another process has the store open.
+  package var isStoreInUse: Bool {
+    if case .store(.inUse) = self { return true }
+    return false
+  }
+
   /// One line for the operator.
   package var description: String {
     switch self {

@@ -1,7 +1,6 @@
 import ApusBase
 import ApusBroker
 import ApusModel
-import ApusStore
 import ApusSystem
 
 /// A broker with its two ports in a server process.
@@ -89,8 +88,8 @@ struct BrokerRole {
 
   private static func failure(_ error: BrokerError, store: String) -> CommandFailure {
     switch error {
-    case .store(.inUse(let path)):
-      CommandFailure(.storeInUse, "another process has the store \(store) open (\(path) is locked); stop it first")
+    case .store where error.isStoreInUse:
+      CommandFailure(.storeInUse, "another process has the store \(store) open; stop it first")
     case .store, .files, .disk: CommandFailure(.disk, "the store \(store): \(error)")
     case .setting: CommandFailure(.configuration, "\(error)")
     case .system: CommandFailure(.failure, "\(error)")

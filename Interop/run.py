@@ -6,13 +6,14 @@ Each scenario runs in a process of its own, since a native client may crash or h
 APUS_VERBOSE=1 shows the output of what fails.
 """
 import concurrent.futures
+import json
 import os
 import subprocess
 import sys
 import time
 
 import scenarios
-from broker import Broker, BrokerFailure, temporary_directory
+from broker import BINARY, Broker, BrokerFailure, temporary_directory
 
 TIME_LIMIT = 120
 
@@ -39,6 +40,19 @@ def run_one(name, namesrv, home):
     return name, time.monotonic() - begin, problem, output
 
 
+def run_bench(mode, broker):
+    """Lets `apus bench` measure the broker for a moment; returns what is wrong with its answer, or None."""
+    command = [BINARY, "bench", mode, "--broker", broker.address, "--topic", "bench", "--json", "--seconds", "0.5",
+               "--warmup", "0.1", "--pid", str(broker.process.pid)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    if done.returncode:
+        return f"exit code {done.returncode}: {done.stderr.strip()}"
+    result = json.loads(done.stdout)
+    if result["errors"] or not result["messages"] or result["p50Micros"] > result["maxMicros"]:
+        return f"an odd result: {done.stdout.strip()}"
+    return None
+
+
 def main(names):
     unknown = [name for name in names if name not in scenarios.ALL]
     if unknown:
@@ -62,6 +76,10 @@ def main(names):
                 print(f"{'FAIL' if problem else 'ok  '} {name:<16} {seconds:5.1f} s  {about}", flush=True)
                 if problem and os.environ.get("APUS_VERBOSE"):
                     print("\n".join("    | " + line for line in output.splitlines()[-40:]))
+        for mode in ("send", "pull", "e2e") if not names else ():
+            problem = run_bench(mode, broker)
+            failed += problem is not None
+            print(f"{'FAIL' if problem else 'ok  '} bench {mode:<10} {problem or ''}", flush=True)
         status = broker.stop()
         if status != 0:
             failed += 1

@@ -61,6 +61,12 @@ package final class ConsumeQueue: @unchecked Sendable {
   /// How many entries a file has.
   var entriesPerFile: Int64 { Int64(fileBytes / ConsumeQueueEntry.bytes) }
 
+  /// The oldest entry in files or memory: memory is ahead while the first of the files is being put back.
+  var firstEntry: Int64 {
+    guard let first = files.first else { return tail.start }
+    return min(first / Int64(ConsumeQueueEntry.bytes), tail.start)
+  }
+
   /// Where the file begins, in bytes, that holds an entry.
   func fileStart(of offset: Int64) -> Int64 {
     let position = offset * Int64(ConsumeQueueEntry.bytes)

@@ -123,7 +123,7 @@ extension ConsumeQueue {
   /// The newest entry before a queue offset that stands for a message.
   func lastMessage(before end: Int64, on disk: any Disk) throws(DiskError) -> ConsumeQueueEntry? {
     var offset = end - 1
-    let first = (files.first ?? 0) / Int64(ConsumeQueueEntry.bytes)
+    let first = firstEntry
     while offset >= first {
       guard let entry = try entry(at: offset, on: disk) else { return nil }
       if !entry.isBlank { return entry }
@@ -134,7 +134,7 @@ extension ConsumeQueue {
 
   /// Moves `minOffset` to the first message at or behind the log's first byte.
   func raiseMinimum(to logStart: PhysicalOffset, on disk: any Disk) throws(DiskError) {
-    var low = max(minOffset.rawValue, (files.first ?? 0) / Int64(ConsumeQueueEntry.bytes))
+    var low = max(minOffset.rawValue, firstEntry)
     let end = tail.end
     var high = end
     while low < high {

@@ -242,8 +242,8 @@ struct Recovery {
   }
 
   /// Whether the zeroes from a position to the file's end stand where a blank belongs: the next file begins with a
-  /// whole record that did not fit here, alone or with those that came in one batch with it. Above the durable mark zeroes
-  /// may as well be a record that was lost: there the log ends.
+  /// whole record that did not fit here, alone or with those that came in one batch with it. Above the durable mark
+  /// zeroes may as well be a record that was lost: there the log ends.
   private func isMissingBlank(_ file: MappedFile, _ index: Int, at position: Int) throws(DiskError) -> Bool {
     guard file.capacity - position >= 8, index + 1 < files.count, files[index + 1].start == file.end else {
       return false

@@ -135,7 +135,8 @@ extension MessageStore {
   }
 
   /// Applies the rules to what the device said: sets or clears the disk-full state and lets go of the files that are to
-  /// be removed. Files that are not flushed, or whose queue entries are not dispatched and written, stay.
+  /// be removed. Files that the durable mark on the device does not cover, queue entries included, stay: recovery
+  /// begins there.
   ///
   /// - Parameter localHour: the hour of the local time, 0…23.
   /// - Returns: what is to be removed, nil for nothing.
@@ -150,7 +151,7 @@ extension MessageStore {
     var paths: [String] = []
     for path in survey.paths.prefix(plan.segmentCount) {
       guard let first = log.segments.files.first, first.path == path, first !== log.tail,
-        first.end <= min(log.marks.flushed, queuesWritten)
+        let mark, first.end <= min(mark.offset, mark.queues)
       else { break }
       _ = log.segments.removeFirst()
       paths.append(path)

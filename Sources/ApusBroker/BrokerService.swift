@@ -258,8 +258,9 @@ package final class BrokerService: Sendable {
     parts.tables.statistics.withLock { $0.sample(now: now, day: day.year * 10_000 + day.month * 100 + day.day) }
   }
 
-  /// Forgets clients that have been silent for too long, and closes their connections.
+  /// Forgets clients that have been silent for too long, and closes their connections; forgets locks that are over.
   package func removeSilentClients(now: MonotonicTime) {
+    parts.tables.locks.withLock { $0.removeExpired(now: now) }
     for number in parts.clients.withLock({ $0.expired(now: now) }) {
       let id = ConnectionID(rawValue: number)
       guard id.loop < states.count, let state = states[id.loop] else { continue }

@@ -56,6 +56,11 @@ import Testing
   @Test func `consume statistics`() throws { try check(ConsumeStats.self, .getConsumeStats) }
   @Test func `consumers`() throws { try check(ConsumerConnection.self, .getConsumerConnectionList) }
   @Test func `producers`() throws { try check(ProducerConnection.self, .getProducerConnectionList) }
+  @Test func `locks`() throws {
+    try check(LockRequestBody.self, .lockBatchMessageQueue, ofRequests: true)
+    try check(LockRequestBody.self, .unlockBatchMessageQueue, ofRequests: true)
+    try check(LockResponseBody.self, .lockBatchMessageQueue)
+  }
   @Test func `consumer ids`() throws { try check(ConsumerIDList.self, .getConsumerListByGroup) }
   @Test func `runtime information`() throws { try check(KVTable.self, .getBrokerRuntimeInfo) }
   @Test func `key-value lists`() throws { try check(KVTable.self, .getKVListByNamespace) }

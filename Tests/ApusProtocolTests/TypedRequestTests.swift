@@ -87,6 +87,8 @@ import Testing
     try check(Heartbeat.Request.self) { r throws(Refusal) in try .init(r) }
     try check(UnregisterClient.Request.self) { r throws(Refusal) in try .init(r) }
     try check(GetConsumerListByGroup.Request.self) { r throws(Refusal) in try .init(r) }
+    try check(LockBatchMessageQueue.Request.self) { r throws(Refusal) in try .init(r) }
+    try check(UnlockBatchMessageQueue.Request.self) { r throws(Refusal) in try .init(r) }
     try check(NotifyConsumerIDsChanged.Request.self) { r throws(Refusal) in try .init(r) }
     try check(GetRouteInfoByTopic.Request.self) { r throws(Refusal) in try .init(r) }
   }

@@ -15,6 +15,8 @@ package struct BrokerTables: Sendable {
   package let offsets: Locked<ConsumerOffsets>
   /// Who is connected.
   package let clients: Locked<ClientTable>
+  /// Which client consumes which queue in order.
+  package let locks = Locked(QueueLocks())
   /// How much was stored and delivered.
   package let statistics: Locked<BrokerStats>
 
@@ -77,6 +79,8 @@ package struct BrokerTables: Sendable {
     table.add(.getConsumerListByGroup, .loop, GetConsumerListByGroup(clients: clients))
     table.add(.getConsumerConnectionList, .loop, GetConsumerConnectionList(clients: clients))
     table.add(.getProducerConnectionList, .loop, GetProducerConnectionList(clients: clients))
+    table.add(.lockBatchMessageQueue, .loop, LockBatchMessageQueue(locks: locks))
+    table.add(.unlockBatchMessageQueue, .loop, UnlockBatchMessageQueue(locks: locks))
   }
 
   private func addQueueCodes(to table: inout HandlerTable, _ messages: any StoredMessages, _ broker: String) {

@@ -18,8 +18,6 @@ package enum Refusals {
   private static let unavailable: [RequestCode: StaticString] = [
     .consumerSendMessageBack: "retries of messages; turn them off in the consumer and send the message again yourself",
     .endTransaction: "transactions; send messages without a transaction",
-    .lockBatchMessageQueue: "locks for consuming in order; use a concurrent listener",
-    .unlockBatchMessageQueue: "locks for consuming in order; use a concurrent listener",
     .getAllDelayOffset: "delayed messages",
     .checkClientConfig: "filters other than tags; subscribe by tags and filter in the consumer",
     .sendReplyMessage: "request-reply; send the answer to a topic of your own",

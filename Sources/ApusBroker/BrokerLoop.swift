@@ -16,6 +16,10 @@ package final class BrokerLoop: @unchecked Sendable {
   var parked: ParkedPulls<HeldPull>
   /// Sends that wait for the device.
   var pending = PendingAcknowledgements<PendingSend>()
+  /// Messages of the broker's own whose makers wait for the device.
+  var awaited = PendingAcknowledgements<AwaitedMessage>()
+  /// Messages of the broker's own that found no segment.
+  var waitingForSegment: [WaitingMessage] = []
   /// Expressions of pulls, read once.
   var subscriptions = SubscriptionCache()
   /// Memory for the properties of the message being stored.
@@ -43,7 +47,7 @@ package final class BrokerLoop: @unchecked Sendable {
   private var pairs: [UInt64: Int32] = [:]
   /// How many pulls wait here, for other loops to read.
   let parkedCount = Atomic(0)
-  /// How many sends wait here, for the end of the process to read.
+  /// How many messages wait here for the store, for the end of the process to read.
   let pendingCount = Atomic(0)
 
   /// Makes the state of a loop whose parked pulls are bounded.
@@ -73,13 +77,18 @@ package final class BrokerLoop: @unchecked Sendable {
   func requestTick() {
     if !parked.isEmpty { loop.requestTick(at: loop.now + ParkedPulls<HeldPull>.scanInterval) }
     if let deadline = pending.nextDeadline { loop.requestTick(at: deadline) }
+    if let deadline = awaited.nextDeadline { loop.requestTick(at: deadline) }
+    // What the end of the turn itself appended becomes visible with the next one.
+    if hasAppended { loop.requestTick(at: loop.now) }
   }
 
   /// Publishes how many pulls wait.
   func publishParked() { parkedCount.store(parked.count, ordering: .releasing) }
 
-  /// Publishes how many sends wait.
-  func publishPending() { pendingCount.store(pending.count, ordering: .relaxed) }
+  /// Publishes how many messages wait for the store.
+  func publishPending() {
+    pendingCount.store(pending.count + awaited.count + waitingForSegment.count, ordering: .relaxed)
+  }
 
   /// The queue of a key, if a send of this loop has used it.
   func queue(number key: QueueKey) -> ConsumeQueue? {

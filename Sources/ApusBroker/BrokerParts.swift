@@ -17,6 +17,8 @@ package final class BrokerParts: Sendable {
   package let index: SharedIndex?
   /// The threads that may wait for the device.
   package let io: IOThreads
+  /// Stores messages of the broker's own.
+  package let messages: InternalMessages
   /// Hears of topics that are made.
   package let listener: any TopicListener
   /// Where events are written.
@@ -47,5 +49,6 @@ package final class BrokerParts: Sendable {
     self.listener = listener
     self.log = log
     self.syncTimeout = syncTimeout
+    messages = InternalMessages(store: store, threads: threads, io: io, syncTimeout: syncTimeout)
   }
 }

@@ -137,8 +137,9 @@ package final class BrokerService: Sendable {
 
   func turnEnded(on loop: EventLoop) {
     let state = state(of: loop)
-    if state.hasAppended { publish(state) }
     if !state.pending.isEmpty { send.answerPending(state) }
+    parts.messages.settle(state)
+    if state.hasAppended { publish(state) }
     if state.clientsChanged { notifyMembers(state) }
     state.requestTick()
   }
@@ -219,12 +220,22 @@ package final class BrokerService: Sendable {
 
   /// The device holds more, or the store failed: answers the sends that wait for that.
   package func flushed() {
-    for state in loops { state.loop.execute { [self] in send.answerPending(state) } }
+    for state in loops {
+      state.loop.execute { [self] in
+        send.answerPending(state)
+        parts.messages.settle(state)
+      }
+    }
   }
 
   /// A segment is ready: lets the sends go on that found none.
   package func segmentReady() {
-    for state in loops { state.loop.execute { state.loop.resumeStalled() } }
+    for state in loops {
+      state.loop.execute { [self] in
+        state.loop.resumeStalled()
+        parts.messages.resume(state)
+      }
+    }
   }
 
   /// A topic is gone: its waiting pulls are answered and its queues forgotten.

@@ -15,18 +15,14 @@ final class OffsetMovedEvents: Sendable {
   /// How many events a second are stored at most.
   static let limitPerSecond = 16
 
-  private let identity: BrokerIdentity
-  private let store: SharedStore
+  private let parts: BrokerParts
   private let window = Locked((second: Int64(0), count: 0))
 
-  init(identity: BrokerIdentity, store: SharedStore) {
-    self.identity = identity
-    self.store = store
-  }
+  init(_ parts: BrokerParts) { self.parts = parts }
 
   /// A pull was answered with "offset moved". Appends the event on the calling loop; one that finds no room is dropped,
   /// as it is information only.
-  func add(_ pull: HeldPull, movedTo offset: QueueOffset) {
+  func add(_ pull: HeldPull, movedTo offset: QueueOffset, on state: BrokerLoop) {
     let now = SystemClock.wall()
     let mayStore = window.withLock { window -> Bool in
       let second = now.milliseconds / 1000
@@ -39,24 +35,16 @@ final class OffsetMovedEvents: Sendable {
       JSONMember("consumerGroup", .string(pull.group.name)),
       JSONMember(
         "messageQueue",
-        MessageQueue(topic: pull.topic.name, brokerName: identity.name, queueID: pull.queueID).json),
+        MessageQueue(topic: pull.topic.name, brokerName: parts.identity.name, queueID: pull.queueID).json),
       JSONMember("offsetNew", .integer(offset.rawValue)),
       JSONMember("offsetRequest", .integer(pull.offset.rawValue)),
     ]).bytes(.fastjson)
     let properties = MessageProperties.encode([("KEYS", pull.group.name), ("TAGS", pull.group.name)])
-    let topic = Array(SystemTopics.offsetMoved.utf8)
-    guard properties.count <= MessageProperties.maximumBytes else { return }
-    let draft = RecordDraft(
-      topic: topic.rawSpan, body: body.rawSpan, properties: properties.rawSpan, queueID: 0, flag: 0,
-      sysFlag: SysFlag(rawValue: 0), bodyCRC: CRC32.body(body.rawSpan), bornTime: now, bornHost: identity.storeHost,
-      storeHost: identity.storeHost, tagsCode: TagsCode.hash(pull.group.name))
-    do throws(DiskError) {
-      _ = try store.withLock { (store) throws(DiskError) in
-        guard store.isLoaded(topic: SystemTopics.offsetMoved, id: 0) else { return }
-        _ = store.append(draft, to: try store.openQueue(topic: SystemTopics.offsetMoved, id: 0), now: now)
-      }
-    } catch {
-      // Opening a queue that is loaded, or that has no files, reads nothing.
-    }
+    guard properties.count <= MessageProperties.maximumBytes,
+      let topic = parts.topics.withLock({ $0.find(SystemTopics.offsetMoved) })
+    else { return }
+    let event = InternalMessage(
+      topic: topic, queueID: 0, body: body, properties: properties, bornTime: now, host: parts.identity.storeHost)
+    parts.messages.store(event, on: state) { _ in }
   }
 }

@@ -26,7 +26,7 @@ package final class PullMessageHandler: Sendable {
   package init(_ parts: BrokerParts, hasManyLoops: Bool) {
     self.parts = parts
     self.hasManyLoops = hasManyLoops
-    events = OffsetMovedEvents(identity: parts.identity, store: parts.store)
+    events = OffsetMovedEvents(parts)
   }
 
   /// Handles one request on its loop.
@@ -171,8 +171,7 @@ package final class PullMessageHandler: Sendable {
     }
     state.traffic.totals.pullsMissed += 1
     if Self.code(of: status, at: pull.offset) == .pullOffsetMoved {
-      events.add(pull, movedTo: state.fetch.nextOffset)
-      state.hasAppended = true
+      events.add(pull, movedTo: state.fetch.nextOffset, on: state)
     }
     answer(pull, Self.code(of: status, at: pull.offset), connection, state)
   }

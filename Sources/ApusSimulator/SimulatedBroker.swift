@@ -275,7 +275,8 @@ final class SimulatedBroker {
       let outcome = removal.run(on: disk)
       return { [self] in
         store.finish(removal, outcome)
-        guard let expired = index.takeExpired(before: store.minOffset) else { return }
+        // A log file whose removal is not durable may come back, and then its keys must be found.
+        guard outcome.error == nil, let expired = index.takeExpired(before: store.minOffset) else { return }
         // What cannot be removed now comes with the next start.
         do throws(DiskError) { try expired.run(on: disk) } catch { return }
       }

@@ -34,6 +34,8 @@ package final class ConsumeQueue: @unchecked Sendable {
   var written: Int64 = 0
   /// Where the files begin, as byte positions in the queue, in order.
   var files: [Int64] = []
+  /// Files before one that is missing: of no use, unless recovery puts back what is missing.
+  var unconnected: [Int64] = []
   /// Entries that an I/O thread has read because the page cache did not have them.
   var warmed: (start: Int64, bytes: [UInt8])?
   /// How many entries the queue had when recovery began to put its entries back; nil when it did not.

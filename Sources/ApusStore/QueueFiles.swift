@@ -67,6 +67,7 @@ extension ConsumeQueue {
     // Only the files that follow one another up to the last one count.
     if let gap = files.indices.dropFirst().last(where: { files[$0] - files[$0 - 1] != Int64(fileBytes) }) {
       report(.queueFileUnreadable(path: path(ofFileAt: files[gap - 1]), reason: "the file after it is missing"))
+      unconnected = Array(files[..<gap])
       files.removeFirst(gap)
     }
     var end = (files.first ?? 0) / Int64(ConsumeQueueEntry.bytes)
@@ -130,6 +131,24 @@ extension ConsumeQueue {
       offset -= 1
     }
     return nil
+  }
+
+  /// All entries from a queue offset on are put back, so that files before it count again which a missing file cut off: a power
+  /// loss can take the name of one file and leave that of the next.
+  func reconnect(at offset: Int64) {
+    let start = fileStart(of: offset)
+    guard files.first.map({ start < $0 }) ?? true else { return }
+    var expected = start
+    var connected: [Int64] = []
+    for file in unconnected.reversed() where file <= start {
+      if connected.isEmpty, file == start - Int64(fileBytes) { expected = file }
+      guard file == expected else { break }
+      connected.append(file)
+      expected -= Int64(fileBytes)
+    }
+    files = connected.reversed() + files
+    unconnected = []
+    minOffset = min(minOffset, QueueOffset((connected.last.map { $0 / Int64(ConsumeQueueEntry.bytes) }) ?? offset))
   }
 
   /// Moves `minOffset` to the first message at or behind the log's first byte.

@@ -47,8 +47,7 @@ struct QueueRebuild {
       queue.rebuiltAt = min(place, queue.tail.end)
       if place <= queue.tail.end {
         queue.restart(at: place)
-        // The name of the first file can be lost while that of the second is not.
-        queue.minOffset = min(queue.minOffset, QueueOffset(place))
+        queue.reconnect(at: place)
       } else if queue.tail.end == 0, queue.files.isEmpty, !canGoBack {
         // The queue's first messages were removed with their log file.
         queue.restart(at: place)

@@ -9,6 +9,7 @@ import Testing
     8, 12,  // names of queue files that a killed process had made were never synced
     20, 164, 284,  // what a failed flush gave up was taken for durable by the next process
     45,  // a store without a mark yet kept what followed on lost records
+    2069, 2604,  // a missing queue file cut off the durable ones before it
     288, 462, 673,  // a queue whose first file's name was lost began at its second file
     957,  // retention removed what lay behind the durable mark
     81,  // a lost record at the end of a file was taken for a missing blank

@@ -133,8 +133,8 @@ extension ConsumeQueue {
     return nil
   }
 
-  /// All entries from a queue offset on are put back, so that files before it count again which a missing file cut off: a power
-  /// loss can take the name of one file and leave that of the next.
+  /// All entries from a queue offset on are put back, so that files before it count again which a missing file cut off:
+  /// a power loss can take the name of one file and leave that of the next.
   func reconnect(at offset: Int64) {
     let start = fileStart(of: offset)
     guard files.first.map({ start < $0 }) ?? true else { return }

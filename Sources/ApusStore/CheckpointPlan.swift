@@ -26,10 +26,14 @@ package struct CheckpointPlan: Sendable {
   /// Does it. Blocks.
   package func run(on disk: any Disk) -> Outcome {
     do throws(DiskError) {
-      for directory in directories { try disk.syncDirectory(directory) }
+      for directory in directories {
+        try Self.unlessRemoved { () throws(DiskError) in try disk.syncDirectory(directory) }
+      }
       for path in queueFiles.values.sorted() {
-        let file = try OpenFile(disk: disk, path: path, create: false)
-        try disk.sync(file.file)
+        try Self.unlessRemoved { () throws(DiskError) in
+          let file = try OpenFile(disk: disk, path: path, create: false)
+          try withExtendedLifetime(file) { (file) throws(DiskError) in try disk.sync(file.file) }
+        }
       }
       try Self.write(checkpoint.encoded, to: checkpointPath, at: 0, length: Int64(Checkpoint.bytes), on: disk)
       var mark = mark
@@ -40,6 +44,11 @@ package struct CheckpointPlan: Sendable {
     } catch {
       return .failed(error)
     }
+  }
+
+  /// Queues are removed with their topic, and queue files with the messages, while the plan is under way.
+  private static func unlessRemoved(_ body: () throws(DiskError) -> Void) throws(DiskError) {
+    do throws(DiskError) { try body() } catch  where error.code == .notFound { return }
   }
 
   static func write(

@@ -131,7 +131,7 @@ final class CommitLog {
       return .gone
     }
     let position = offset - file.start
-    guard size <= file.capacity - position, offset + size <= marks.dispatchable, !file.isUnreadable else {
+    guard size <= file.capacity - position, offset + size <= marks.dispatchable else {
       return .gone
     }
     file.lastUse = round

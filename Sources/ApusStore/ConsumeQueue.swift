@@ -38,6 +38,8 @@ package final class ConsumeQueue: @unchecked Sendable {
   var unconnected: [Int64] = []
   /// Entries that an I/O thread has read because the page cache did not have them.
   var warmed: (start: Int64, bytes: [UInt8])?
+  /// Set when a file could not be read: the next pull is told, the one after it tries again.
+  var readFailed = false
   /// How many entries the queue had when recovery began to put its entries back; nil when it did not.
   var rebuiltFrom: Int64?
   /// The first queue offset whose entry recovery put back.

@@ -129,6 +129,9 @@ extension MessageStore {
       case .cold(let plan):
         scan.isOver = true
         if result.messageCount == 0 { result.cold = plan }
+      case .failed:
+        scan.isOver = true
+        if result.messageCount == 0 { result.status = .offsetFoundNull }
       case .unreadable:
         scan.isOver = true
         if scan.position == offset.rawValue {
@@ -202,7 +205,12 @@ extension MessageStore {
         if result.messageCount == 0 { result.status = .messageWasRemoving }
       }
     case .unmapped(let file):
-      if result.messageCount == 0 { result.cold = WarmPlan(mapping: file, length: file.capacity) }
+      guard result.messageCount == 0 else { return false }
+      if file.takeMapFailure() {
+        result.status = .offsetFoundNull
+      } else {
+        result.cold = WarmPlan(mapping: file, length: file.capacity)
+      }
       return false
     case .gone:
       if result.messageCount == 0 { result.status = .messageWasRemoving }
@@ -234,6 +242,9 @@ extension MessageStore {
     /// In the scratch memory, this many.
     case scratch(count: Int)
     case cold(WarmPlan)
+    /// The device failed just now.
+    case failed
+    /// There is no such file.
     case unreadable
   }
 
@@ -253,6 +264,10 @@ extension MessageStore {
     }
     let start = queue.fileStart(of: offset)
     guard queue.files.contains(start) else { return .unreadable }
+    if queue.readFailed {
+      queue.readFailed = false
+      return .failed
+    }
     let position = offset * Int64(ConsumeQueueEntry.bytes) - start
     let wanted = min(count, ScanBuffer.entries)
     let key = QueueFileCache.Key(queue: queue.number, start: start)
@@ -264,9 +279,8 @@ extension MessageStore {
       if read < ConsumeQueueEntry.bytes { return .unreadable }
       return .scratch(count: read / ConsumeQueueEntry.bytes)
     } catch {
-      report(.queueFileUnreadable(path: queue.path(ofFileAt: start), reason: error.description))
-      queue.files.removeAll { $0 == start }
-      return .unreadable
+      report(.fileUnreadable(path: queue.path(ofFileAt: start), reason: error.description))
+      return .failed
     }
   }
 }

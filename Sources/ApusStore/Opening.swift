@@ -112,9 +112,9 @@ extension MessageStore {
     }
   }
 
-  /// A store without a mark gets one before it takes a message, so that the next start knows what is durable.
+  /// A store gets a mark that fits before it takes a message, so that the next start knows what is durable.
   private func writeFirstMark() throws(DiskError) {
-    guard mark == nil, let plan = planCheckpoint() else { return }
+    guard let plan = planCheckpoint() else { return }
     let outcome = plan.run(on: disk)
     finish(plan, outcome)
     if case .failed(let error) = outcome, error.code != .full { throw error }

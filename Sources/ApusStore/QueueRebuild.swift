@@ -136,9 +136,9 @@ struct QueueRebuild {
   /// Messages of the queue's end that lie in damage keep their offsets; other entries beyond the last message are cut.
   private mutating func endRebuilt(_ queue: ConsumeQueue, isolated: [Range<PhysicalOffset>]) throws(DiskError) {
     store.markDirty(queue)
-    // A killed process may have made files without having synced their names; the mark must not move before that is
-    // done.
-    if !queue.files.isEmpty { store.noteNewDirectories(of: queue) }
+    // A killed process may have made and written files without having synced them; the mark must not move before
+    // that is done.
+    store.noteUnsynced(queue, from: queue.rebuiltAt)
     guard let old = queue.rebuiltFrom, old > queue.tail.end else { return }
     let first = queue.tail.end
     while queue.tail.end < old,
@@ -166,6 +166,7 @@ struct QueueRebuild {
         if entry.offset < start { return }
         if isolated.contains(where: { $0.contains(entry.offset) }) {
           try queue.overwrite(.blank, at: offset, on: store.disk)
+          store.noteUnsynced(queue, from: offset)
           events.append(.queueBlanked(path: queue.directory, QueueOffset(offset)..<QueueOffset(offset + 1)))
         }
       }
@@ -191,5 +192,6 @@ struct QueueRebuild {
     guard end < old else { return }
     events.append(.queueCut(path: queue.directory, from: QueueOffset(end), to: QueueOffset(old)))
     try queue.truncate(to: end, on: store.disk)
+    store.noteUnsynced(queue, from: end)
   }
 }

@@ -192,6 +192,17 @@ extension MessageStore {
     queue.countedBytes = queue.tail.memoryBytes
   }
 
+  /// A queue's files hold, from a queue offset on, what may not be on the device: what recovery changed, and what a
+  /// killed process wrote and named without having synced it.
+  func noteUnsynced(_ queue: ConsumeQueue, from offset: Int64) {
+    guard !queue.files.isEmpty else { return }
+    noteNewDirectories(of: queue)
+    let first = queue.fileStart(of: offset)
+    for start in queue.files where start >= first {
+      unsyncedQueueFiles[QueueFileCache.Key(queue: queue.number, start: start)] = queue.path(ofFileAt: start)
+    }
+  }
+
   func markDirty(_ queue: ConsumeQueue) {
     guard !queue.isDirty else { return }
     queue.isDirty = true

@@ -15,8 +15,14 @@ package final class MappedFile {
   var populated = 0
   /// When it was last read, in the store's rounds of releasing.
   var lastUse = 0
-  /// Set when it could not be mapped: its records count as gone until the next start.
-  var isUnreadable = false
+  /// Set when it could not be mapped: the next reader is told, the one after it tries again.
+  var mapFailed = false
+
+  /// Whether mapping failed since the last time this was asked.
+  func takeMapFailure() -> Bool {
+    defer { mapFailed = false }
+    return mapFailed
+  }
 
   init(start: PhysicalOffset, directory: String, capacity: Int) {
     self.start = start

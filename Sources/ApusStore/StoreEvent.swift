@@ -30,6 +30,8 @@ package enum StoreEvent: Hashable, Sendable, CustomStringConvertible {
   case queueRewound(path: String, to: QueueOffset)
   /// A file of a queue could not be used and counts as missing.
   case queueFileUnreadable(path: String, reason: String)
+  /// A file could not be read just now.
+  case fileUnreadable(path: String, reason: String)
   /// A record that a queue points to is damaged.
   case recordDamaged(PhysicalOffset)
   /// Files that are no longer needed could not be removed; the next run tries again.
@@ -60,7 +62,7 @@ package enum StoreEvent: Hashable, Sendable, CustomStringConvertible {
     case .queueBlanked(let path, let range):
       "\(path): messages \(range.lowerBound) up to \(range.upperBound) are lost, their offsets stay empty"
     case .queueRewound(let path, let to): "\(path): offset \(to) was given out twice, the later message counts"
-    case .queueFileUnreadable(let path, let reason): "\(path): \(reason)"
+    case .queueFileUnreadable(let path, let reason), .fileUnreadable(let path, let reason): "\(path): \(reason)"
     case .recordDamaged(let offset): "the record at \(offset) is damaged"
     case .removalFailed(let error): "old files could not be removed: \(error)"
     case .diskFull(let path): "no space left for \(path): sends are refused"

@@ -19,7 +19,10 @@ extension MessageStore {
     pending.removeAll { $0.entry.offset >= end }
     pendingHead = min(pendingHead, pending.count)
     try collectQueueEnds(from: end, into: &queueEnds)
-    for (queue, offset) in queueEnds.values { try queue.truncate(to: offset, on: disk) }
+    for (queue, offset) in queueEnds.values {
+      try queue.truncate(to: offset, on: disk)
+      noteUnsynced(queue, from: offset)
+    }
     try cutLog(to: end)
     queueFiles.remove { _ in true }
     dispatched = min(dispatched, end)

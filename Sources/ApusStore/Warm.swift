@@ -77,7 +77,8 @@ package enum LogRead: Sendable {
 }
 
 extension MessageStore {
-  /// Takes in what warming came to. A file that cannot be read counts as missing until the next start.
+  /// Takes in what warming came to. After a failure the next pull or lookup that needs the file is told that it cannot
+  /// be answered now; the one after it tries again.
   package func finish(_ plan: WarmPlan, _ outcome: WarmPlan.Outcome) {
     switch (plan.work, outcome) {
     case (.map(let start, _, _), .mapped(let mapping)):
@@ -85,14 +86,14 @@ extension MessageStore {
       file.mapping = mapping
       file.lastUse = round
     case (.map(let start, let path, _), .failed(let error)):
-      log.segments.file(at: start)?.isUnreadable = true
-      report(.queueFileUnreadable(path: path, reason: error.description))
+      log.segments.file(at: start)?.mapFailed = true
+      report(.fileUnreadable(path: path, reason: error.description))
     case (.entries(let queue, let key, _, let from, _, _), .read(let file, let bytes)):
       queueFiles.insert(key, file)
       if from < queue.tail.start { queue.warmed = (from, bytes) }
     case (.entries(let queue, let key, let path, _, _, _), .failed(let error)):
-      report(.queueFileUnreadable(path: path, reason: error.description))
-      queue.files.removeAll { $0 == key.start }
+      report(.fileUnreadable(path: path, reason: error.description))
+      if error.code == .notFound { queue.files.removeAll { $0 == key.start } } else { queue.readFailed = true }
     default: preconditionFailure("an outcome of another plan")
     }
   }
@@ -101,7 +102,8 @@ extension MessageStore {
   package func record(at offset: PhysicalOffset) -> RecordLookup {
     switch log.find(offset, size: StoredRecord.minimumBytes, round: round) {
     case .gone: return .missing
-    case .unmapped(let file): return .cold(WarmPlan(mapping: file, length: file.capacity))
+    case .unmapped(let file):
+      return file.takeMapFailure() ? .missing : .cold(WarmPlan(mapping: file, length: file.capacity))
     case .found(let mapping, let range):
       guard case .record(let size) = StoredRecord.prefix(of: mapping.bytes(range)) else { return .missing }
       guard case .found(_, let whole) = log.find(offset, size: size, round: round),
@@ -123,7 +125,6 @@ extension MessageStore {
       guard let next = log.segments.file(from: offset), next.start < end else { return .end }
       return read(from: next.start, limit: limit)
     }
-    if file.isUnreadable { return file.end < end ? read(from: file.end, limit: limit) : .end }
     file.lastUse = round
     guard let mapping = file.mapping else { return .cold(WarmPlan(mapping: file, length: file.capacity)) }
     let position = offset - file.start
@@ -167,7 +168,7 @@ extension MessageStore {
     case .scratch:
       entry = scratch.first
     case .cold(let plan): return .cold(plan)
-    case .unreadable: return .missing
+    case .unreadable, .failed: return .missing
     }
     guard !entry.isBlank else { return .missing }
     switch record(at: entry.offset) {

@@ -204,6 +204,22 @@ struct Unexpected: Error {
     #expect(harness.store.pull(queue, at: -1, on: disk).status == .offsetTooSmall)
   }
 
+  @Test(arguments: [DiskCall.open, .map])
+  func `a file that cannot be read just now is no loss`(call: DiskCall) throws {
+    let (harness, disk) = try harness()
+    for number in 0..<1000 { try harness.send("T", 0, "\(number)") }
+    try harness.store.close()
+    try harness.reopen()
+    let queue = try harness.queue("T")
+    disk.plan = FaultPlan(failures: [.init(call, occurrence: 1, code: .failed(5))])
+    let first = harness.store.pull(queue, at: 0, on: disk)
+    #expect(first.status == .offsetFoundNull)
+    #expect(first.nextOffset == .zero)
+    #expect(harness.store.failure == nil)
+    #expect(harness.store.pull(queue, at: 0, on: disk).status == .found)
+    #expect(try harness.bodies("T") == (0..<1000).map(String.init))
+  }
+
   @Test func `removing the oldest file raises the queues`() throws {
     let (harness, disk) = try harness()
     for number in 0..<200 { try harness.send("T", 0, "\(number)") }

@@ -18,6 +18,8 @@ package final class BrokerService: Sendable {
   private let access: Locked<AdminAccess>
   private let send: SendMessageHandler
   private let pull: PullMessageHandler
+  private let reply: SendReplyMessageHandler
+  private let relay: ClientRelay
   private let updateOffset: UpdateConsumerOffset
   private let queryOffset: QueryConsumerOffset
   /// By the loop's index; loops of others are nil.
@@ -33,7 +35,9 @@ package final class BrokerService: Sendable {
     self.table = table
     self.access = Locked(access)
     self.queryOffset = queryOffset
+    relay = ClientRelay(loops: states.map(\.loop))
     send = SendMessageHandler(parts)
+    reply = SendReplyMessageHandler(parts, send: send, relay: relay)
     pull = PullMessageHandler(parts, hasManyLoops: states.count > 1)
     updateOffset = UpdateConsumerOffset(topics: parts.topics, groups: parts.groups, offsets: parts.offsets)
     var byIndex: [BrokerLoop?] = Array(repeating: nil, count: (states.map(\.loop.index).max() ?? 0) + 1)
@@ -55,6 +59,7 @@ package final class BrokerService: Sendable {
     let state = state(of: connection.loop)
     switch request.code {
     case .sendMessageV2, .sendMessage, .sendBatchMessage: return send.handle(request, on: connection, state)
+    case .sendReplyMessage, .sendReplyMessageV2: return reply.handle(request, on: connection, state)
     case .pullMessage where servesPulls: return pull.handle(request, on: connection, state)
     case .updateConsumerOffset:
       do throws(Refusal) {
@@ -290,7 +295,7 @@ package final class BrokerService: Sendable {
     }
     let pause = WakeUp()
     while SystemClock.monotonic() < deadline {
-      var waiting = underWay.load(ordering: .relaxed)
+      var waiting = underWay.load(ordering: .relaxed) + relay.waitingCount
       for state in loops { state.loop.executeAndWait { state.publishPending() } }
       for state in loops { waiting += state.pendingCount.load(ordering: .relaxed) }
       if waiting == 0 { return }

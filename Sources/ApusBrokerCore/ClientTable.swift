@@ -76,6 +76,9 @@ package struct ClientTable: Sendable {
   package var notifies: Bool
   private var clients: [UInt64: Client] = [:]
   private var producers: [String: [UInt64]] = [:]
+  /// Where the client of an id is that produces; of several with one id the one whose heartbeat came
+  /// last.
+  private var producersByID: [String: UInt64] = [:]
   private var consumers = ByteKeyedTable<ConsumerGroup>()
   private var changedGroups: Set<String> = []
 
@@ -99,6 +102,8 @@ package struct ClientTable: Sendable {
     guard !id.isEmpty, id.utf8.count <= limits.clientIDBytes else { throw .clientID }
     var client =
       clients[connection] ?? Client(id: id, language: language, version: version, address: address, lastSeen: now)
+    if client.id != id { forgetProducer(connection, client.id) }
+    if !client.producerGroups.isEmpty { producersByID[id] = connection }
     client.id = id
     client.language = language
     client.version = version
@@ -113,6 +118,7 @@ package struct ClientTable: Sendable {
     guard client.producerGroups.count < limits.groupsPerConnection else { throw .groups }
     clients[connection]?.producerGroups.insert(group)
     producers[group, default: []].append(connection)
+    producersByID[client.id] = connection
   }
 
   /// A heartbeat lists a consumer group with everything it subscribes to. The members are told when that changed the
@@ -166,6 +172,7 @@ package struct ClientTable: Sendable {
   package mutating func unregister(producer group: String, on connection: UInt64) {
     guard clients[connection]?.producerGroups.remove(group) != nil else { return }
     removeProducer(connection, from: group)
+    if let client = clients[connection], client.producerGroups.isEmpty { forgetProducer(connection, client.id) }
   }
 
   /// A client leaves a consumer group; the others are told. `notifies` is the group's own setting.
@@ -178,6 +185,7 @@ package struct ClientTable: Sendable {
   package mutating func connectionClosed(_ connection: UInt64) {
     guard let client = clients.removeValue(forKey: connection) else { return }
     for group in client.producerGroups { removeProducer(connection, from: group) }
+    forgetProducer(connection, client.id)
     for group in client.consumerGroups { removeConsumer(connection, from: group, notifies: true) }
   }
 
@@ -202,6 +210,10 @@ package struct ClientTable: Sendable {
     if producers[group]?.isEmpty ?? false { producers[group] = nil }
   }
 
+  private mutating func forgetProducer(_ connection: UInt64, _ id: String) {
+    if producersByID[id] == connection { producersByID[id] = nil }
+  }
+
   private mutating func removeConsumer(_ connection: UInt64, from group: String, notifies groupNotifies: Bool) {
     guard var entry = consumers[group] else { return }
     entry.members.removeAll { $0 == connection }
@@ -221,6 +233,9 @@ package struct ClientTable: Sendable {
 
   /// The connections of a producer group, in the order they came; nil when there are none.
   package func producers(of group: String) -> [UInt64]? { producers[group] }
+
+  /// The connection of the client with an id that is in a producer group; of several the one whose heartbeat came last.
+  package func producer(clientID: String) -> UInt64? { producersByID[clientID] }
 
   /// The connections of a consumer group, in the order they came; nil when there are none.
   package func consumers(of group: String) -> [UInt64]? { consumers[group]?.members }

@@ -41,6 +41,26 @@ import Testing
     #expect(table.consumers(of: "g") == [1, 2])
   }
 
+  @Test func `a producer is found by its id while it is in a group`() throws {
+    var table = ClientTable()
+    try heartbeat(&table, on: 1)
+    #expect(table.producer(clientID: "client-1") == nil)
+    try table.register(producer: "p", on: 1)
+    #expect(table.producer(clientID: "client-1") == 1)
+    try table.seen(
+      2, id: "client-1", language: .java, version: 409, address: HostAddress(ipv4: 1, port: 3), now: start)
+    try table.register(producer: "p", on: 2)
+    #expect(table.producer(clientID: "client-1") == 2)
+    table.connectionClosed(1)
+    #expect(table.producer(clientID: "client-1") == 2)
+    try table.seen(
+      2, id: "client-2", language: .java, version: 409, address: HostAddress(ipv4: 1, port: 3), now: start)
+    #expect(table.producer(clientID: "client-1") == nil)
+    #expect(table.producer(clientID: "client-2") == 2)
+    table.unregister(producer: "p", on: 2)
+    #expect(table.producer(clientID: "client-2") == nil)
+  }
+
   @Test func `a topic more or less is told, a newer version is not`() throws {
     var table = ClientTable()
     try heartbeat(&table, on: 1)

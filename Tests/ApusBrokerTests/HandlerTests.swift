@@ -213,9 +213,12 @@ import Testing
   }
 
   @Test func `every code has one place to run`() {
+    let served = Set(broker.handlers.codes.map(\.rawValue))
     let expected: Set<Int32> = [
-      12, 14, 17, 21, 25, 26, 28, 29, 30, 31, 32, 33, 34, 35, 38, 43, 200, 201, 202, 203, 204, 207, 208, 215,
+      12, 14, 17, 21, 25, 26, 28, 29, 30, 31, 32, 33, 34, 35, 38, 41, 42, 43, 200, 201, 202, 203, 204, 207, 208, 215,
     ]
-    #expect(Set(broker.handlers.codes.map(\.rawValue)) == expected)
+    #expect(expected.isSubset(of: served))
+    // Declared by Java, and answered with 3 by Java too.
+    #expect(served.isDisjoint(with: [13, 22, 23, 27, 209, 210, 211, 212, 213, 214, 301, 302]))
   }
 }

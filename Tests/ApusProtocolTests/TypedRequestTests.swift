@@ -54,7 +54,7 @@ import Testing
     }
   }
 
-  @Test(arguments: [10, 310, 320] as [Int32])
+  @Test(arguments: [10, 310, 320, 324, 325] as [Int32])
   func `sends`(code: Int32) throws {
     try check(RequestCode(code)) { request, output throws(Refusal) in
       let message = try SendMessage.Request(request)
@@ -89,6 +89,7 @@ import Testing
     try check(GetConsumerListByGroup.Request.self) { r throws(Refusal) in try .init(r) }
     try check(LockBatchMessageQueue.Request.self) { r throws(Refusal) in try .init(r) }
     try check(UnlockBatchMessageQueue.Request.self) { r throws(Refusal) in try .init(r) }
+    try check(PushReplyMessageToClient.Request.self) { r throws(Refusal) in try .init(r) }
     try check(NotifyConsumerIDsChanged.Request.self) { r throws(Refusal) in try .init(r) }
     try check(GetRouteInfoByTopic.Request.self) { r throws(Refusal) in try .init(r) }
   }

@@ -20,8 +20,6 @@ package enum Refusals {
     .endTransaction: "transactions; send messages without a transaction",
     .getAllDelayOffset: "delayed messages",
     .checkClientConfig: "filters other than tags; subscribe by tags and filter in the consumer",
-    .sendReplyMessage: "request-reply; send the answer to a topic of your own",
-    .sendReplyMessageV2: "request-reply; send the answer to a topic of your own",
     .updateAndCreateACLConfig: "access control lists; restrict access by network",
     .deleteACLConfig: "access control lists; restrict access by network",
     .updateGlobalWhiteAddrsConfig: "access control lists; restrict access by network",

@@ -24,7 +24,7 @@ package final class SendMessageHandler: Sendable {
   package init(_ parts: BrokerParts) { self.parts = parts }
 
   /// Where a message goes after all checks.
-  private struct Target {
+  struct Target {
     var topic: Topic
     var queueID: Int32
   }
@@ -47,7 +47,8 @@ package final class SendMessageHandler: Sendable {
 
   // MARK: Checks
 
-  private func target(
+  /// The queue that a message goes to; refuses a message that may not go there.
+  func target(
     of send: borrowing SendMessage.Request, _ header: CommandHeader, _ state: BrokerLoop
   ) throws(Refusal) -> Target {
     let serving = state.serving
@@ -274,7 +275,8 @@ package final class SendMessageHandler: Sendable {
     }
   }
 
-  private func queue(_ target: Target, _ state: BrokerLoop) throws(Refusal) -> ConsumeQueue {
+  /// The queue of a target, opened where need be.
+  func queue(_ target: Target, _ state: BrokerLoop) throws(Refusal) -> ConsumeQueue {
     if let queue = state.queue(topic: target.topic, id: target.queueID) { return queue }
     do throws(DiskError) {
       let (topic, id) = (target.topic, target.queueID)
@@ -291,7 +293,7 @@ package final class SendMessageHandler: Sendable {
   }
 
   /// nil when the send must wait for a segment.
-  private func accept(_ outcome: AppendOutcome) throws(Refusal) -> Appended? {
+  func accept(_ outcome: AppendOutcome) throws(Refusal) -> Appended? {
     switch outcome {
     case .appended(let appended): return appended
     case .needsSegment:
@@ -366,13 +368,15 @@ package final class SendMessageHandler: Sendable {
       .write(&writer, into: &output)
   }
 
-  private func writeBroker(_ writer: inout CommandWriter, _ connection: Connection, _ state: BrokerLoop) {
+  /// Adds the fields that every answer to a send has.
+  func writeBroker(_ writer: inout CommandWriter, _ connection: Connection, _ state: BrokerLoop) {
     let region = parts.identity.regionBytes
     SendMessage.writeBroker(
       region: region.rawSpan, traceOn: state.serving.traceOn, &writer, into: &connection.output)
   }
 
-  private func refuse(_ refusal: Refusal, _ header: CommandHeader, _ connection: Connection, _ state: BrokerLoop) {
+  /// Answers a send that is refused.
+  func refuse(_ refusal: Refusal, _ header: CommandHeader, _ connection: Connection, _ state: BrokerLoop) {
     guard !header.isOneway else { return }
     var writer = ResponseWriter.begin(header, code: refusal.code, remark: refusal.remark, into: &connection.output)
     writeBroker(&writer, connection, state)

@@ -79,7 +79,7 @@ extension SettingKey {
     SettingKey("transactionCheckMax", .int, "15"),
     SettingKey("transactionCheckInterval", .long, "60000"),
     SettingKey("aclEnable", .boolean, "false"),
-    SettingKey("storeReplyMessageEnable", .boolean, "true"),
+    SettingKey("storeReplyMessageEnable", .boolean, "true", .live),
     SettingKey("enableDetailStat", .boolean, "true"),
     SettingKey("autoDeleteUnusedStats", .boolean, "false"),
     SettingKey("isolateLogEnable", .boolean, "false"),

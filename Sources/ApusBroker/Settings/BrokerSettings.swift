@@ -91,6 +91,8 @@ package struct BrokerSettings: Sendable {
     package var notifiesMembers = true
     /// `autoCreateSubscriptionGroup`
     package var createsGroups = true
+    /// `storeReplyMessageEnable`: whether replies are stored besides being handed over.
+    package var storesReplies = true
     /// `maxTransferCountOnMessageInMemory` and `maxTransferBytesOnMessageInMemory`
     package var fromMemory = PullLimit()
     /// `maxTransferCountOnMessageInDisk` and `maxTransferBytesOnMessageInDisk`
@@ -328,6 +330,7 @@ package struct BrokerSettings: Sendable {
       acceptsSendsFrom: WallTime(milliseconds: number("startAcceptSendRequestTimeStamp")), traceOn: flag("traceOn"),
       longPolling: flag("longPollingEnable"), shortPolling: milliseconds("shortPollingTimeMills"),
       notifiesMembers: flag("notifyConsumerIdsChangedEnable"), createsGroups: flag("autoCreateSubscriptionGroup"),
+      storesReplies: flag("storeReplyMessageEnable"),
       fromMemory: PullLimit(
         messages: Int(number("maxTransferCountOnMessageInMemory")),
         bytes: Int(number("maxTransferBytesOnMessageInMemory"))),

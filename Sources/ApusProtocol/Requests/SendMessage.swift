@@ -1,9 +1,9 @@
 public import ApusBase
 
 /// 10 SEND_MESSAGE, 310 SEND_MESSAGE_V2 and 320 SEND_BATCH_MESSAGE: store one message, or a batch that shares one
-/// header.
+/// header. 324 SEND_REPLY_MESSAGE and 325 SEND_REPLY_MESSAGE_V2, the answer of a request-reply, look the same.
 ///
-/// 10 has long names of fields; 310 and 320 call them `a` to `n`:
+/// 10 and 324 have long names of fields; the others call them `a` to `n`:
 ///
 /// | V2 | V1 | Type | Required |
 /// |---|---|---|---|
@@ -57,10 +57,10 @@ public enum SendMessage {
     /// The message, or the items of a batch.
     public let body: RawSpan
 
-    /// Reads a request of code 10, 310 or 320.
+    /// Reads a request of code 10, 310, 320, 324 or 325.
     @_lifetime(copy request)
     public init(_ request: borrowing ApusProtocol.Request) throws(Refusal) {
-      let long = request.code == .sendMessage
+      let long = request.code == .sendMessage || request.code == .sendReplyMessage
       producerGroup = try request.required(long ? "producerGroup" : "a")
       topic = try request.required(long ? "topic" : "b")
       defaultTopic = try request.required(long ? "defaultTopic" : "c")
@@ -106,11 +106,11 @@ public enum SendMessage {
       self.body = body
     }
 
-    /// Appends the request's frame, with the names that belong to `code`: 10, 310 or 320.
+    /// Appends the request's frame, with the names that belong to `code`: 10, 310, 320, 324 or 325.
     public func encode(
       _ code: RequestCode, id: RequestID, oneway: Bool = false, type: HeaderType = .json, into output: inout ByteWriter
     ) {
-      let long = code == .sendMessage
+      let long = code == .sendMessage || code == .sendReplyMessage
       var writer = RequestWriter.begin(code, id: id, oneway: oneway, type: type, into: &output)
       writer.field(long ? "producerGroup" : "a", producerGroup, into: &output)
       writer.field(long ? "topic" : "b", topic, into: &output)

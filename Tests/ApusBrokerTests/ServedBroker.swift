@@ -1,0 +1,134 @@
+import ApusBase
+import ApusModel
+import ApusProtocol
+import ApusRemoting
+import ApusSystem
+import Foundation
+import Testing
+
+@testable import ApusBroker
+
+/// A whole broker behind a port, on two loops, with its store in a directory of its own.
+final class ServedBroker {
+  let broker: Broker
+  let port: UInt16
+  private let loops: [EventLoop]
+  private let server: RemotingServer
+  private let directory: String
+
+  init(_ entries: [(String, String)] = []) throws {
+    directory = NSTemporaryDirectory() + "apus-broker-" + UUID().uuidString
+    let machine = BrokerSettings.Machine(cores: 2, hostName: "fx-a", address: "127.0.0.1", storeRoot: directory)
+    let own = [
+      ("brokerClusterName", "FxCluster"), ("brokerName", "fx-a"), ("mappedFileSizeCommitLog", "1048576"),
+      ("maxHashSlotNum", "1000"), ("maxIndexNum", "4000"), ("brokerIP1", "127.0.0.1"),
+    ]
+    let properties = PropertiesFile((own + entries).map { PropertiesFile.Entry($0.0, $0.1) })
+    let settings = try BrokerSettings(properties, machine: machine, now: SystemClock.wall())
+    let log = Logger(level: .error)
+    loops = try (0..<2).map { try EventLoop(index: $0, name: "test-broker-\($0)") }
+    server = RemotingServer(loops: loops, log: log)
+    for loop in loops { try loop.start() }
+    broker = try Broker(
+      settings: settings, settingsFile: nil, loops: loops, ownAddresses: [HostAddress(ipv4: 0x7F00_0001, port: 0)],
+      disk: PosixDisk(), memoryBytes: 1 << 30, log: log)
+    port = UInt16(try server.bind(.loopback(port: 0), service: broker.port).address.port)
+    try broker.start()
+    server.start()
+  }
+
+  deinit {
+    broker.leave()
+    server.quiesce()
+    broker.drain(within: .seconds(1))
+    server.close(within: .seconds(1))
+    do {
+      try broker.close()
+      try FileManager.default.removeItem(atPath: directory)
+    } catch {
+      Issue.record("the broker does not close: \(error)")
+    }
+    for loop in loops { loop.stop() }
+    for loop in loops { loop.join() }
+  }
+
+  /// Another client of this broker.
+  func client(_ answer: @escaping @Sendable (Command) -> Reply? = { _ in nil }) throws -> TestClient {
+    try TestClient(port: port, answer)
+  }
+}
+
+/// A client on a loop of its own, which answers what the broker asks it; nil leaves it without an answer.
+final class TestClient: Sendable {
+  private final class Service: RemotingService {
+    let asked = Locked<[Command]>([])
+    let arrival = WakeUp()
+    let answer: @Sendable (Command) -> Reply?
+
+    init(_ answer: @escaping @Sendable (Command) -> Reply?) { self.answer = answer }
+
+    func handle(_ request: borrowing Request, on connection: Connection) -> Disposition {
+      let command = Command(copying: request)
+      if let reply = answer(command) { connection.send(reply, to: command.header) }
+      asked.withLock { $0.append(command) }
+      arrival.signal()
+      return .done
+    }
+  }
+
+  private let loop: EventLoop
+  private let client: RemotingClient
+  private let service: Service
+  private let address: SocketAddress
+
+  init(port: UInt16, _ answer: @escaping @Sendable (Command) -> Reply?) throws {
+    address = .loopback(port: port)
+    loop = try EventLoop(index: 200, name: "test-client")
+    service = Service(answer)
+    client = RemotingClient(loop: loop, service: service, log: Logger(level: .error))
+    try loop.start()
+  }
+
+  deinit {
+    loop.stop()
+    loop.join()
+  }
+
+  /// Asks the broker and waits for its answer.
+  func ask(
+    _ code: RequestCode, _ fields: [ReplyField] = [], body: [UInt8] = [], timeout: Duration = .seconds(20)
+  ) throws -> Command {
+    let done = WakeUp()
+    let result = Locked<Result<Command, CallError>?>(nil)
+    client.call(address, code, fields: fields, body: body, timeout: timeout) { answer in
+      result.withLock { $0 = answer }
+      done.signal()
+    }
+    while true {
+      if let value = result.withLock({ $0 }) { return try value.get() }
+      done.wait(until: nil)
+    }
+  }
+
+  func ask(_ request: some OutgoingRequest) throws -> Command {
+    try ask(type(of: request).code, request.fields, body: request.body)
+  }
+
+  /// Says who it is.
+  func heartbeat(_ id: String, producer: String? = nil, consumer: ConsumerData? = nil) throws {
+    let data = HeartbeatData(
+      clientID: id, producerGroups: producer.map { [$0] } ?? [], consumers: consumer.map { [$0] } ?? [])
+    #expect(try ask(.heartbeat, body: data.bytes()).responseCode == .success)
+  }
+
+  /// The first request of a code that the broker sent, waited for.
+  func request(_ code: RequestCode) -> Command {
+    while true {
+      if let found = service.asked.withLock({ $0.first { $0.header.code == code.rawValue } }) { return found }
+      service.arrival.wait(until: nil)
+    }
+  }
+
+  /// Closes the connection.
+  func disconnect() { client.disconnect(address) }
+}

@@ -40,9 +40,10 @@ let package = Package(
     library("ApusBase", ["CISAL"]),
     library("ApusModel", ["ApusBase"]),
     library("ApusProtocol", ["ApusBase", "ApusModel"]),
+    library("ApusFilter", ["ApusBase", "ApusModel"]),
     library("ApusStoreCore", ["ApusBase", "ApusModel"]),
     library("ApusRouteCore", ["ApusBase", "ApusModel", "ApusProtocol"]),
-    library("ApusBrokerCore", ["ApusBase", "ApusModel", "ApusProtocol"]),
+    library("ApusBrokerCore", ["ApusBase", "ApusModel", "ApusProtocol", "ApusFilter"]),
 
     // The machine: files, event loops, threads, clocks.
     library("ApusSystem", ["ApusBase", "CPosix", "CZlib"]),
@@ -56,8 +57,8 @@ let package = Package(
     library(
       "ApusBroker",
       [
-        "ApusBase", "ApusModel", "ApusProtocol", "ApusBrokerCore", "ApusStoreCore", "ApusStore", "ApusRemoting",
-        "ApusSystem",
+        "ApusBase", "ApusModel", "ApusProtocol", "ApusFilter", "ApusBrokerCore", "ApusStoreCore", "ApusStore",
+        "ApusRemoting", "ApusSystem",
       ]),
     // The load generator works against any broker and knows nothing of ours.
     library("ApusBench", ["ApusBase", "ApusModel", "ApusProtocol", "ApusSystem"]),
@@ -90,7 +91,8 @@ let package = Package(
         "ApusBase", "ApusModel", "ApusProtocol", "ApusRouteCore", "ApusSystem", "ApusRemoting", "ApusNameServer",
         "ApusBrokerCore", "ApusBroker", "ApusSimulator",
       ]),
-    tests("ApusBrokerCoreTests", ["ApusBase", "ApusModel", "ApusProtocol", "ApusBrokerCore"]),
+    tests("ApusBrokerCoreTests", ["ApusBase", "ApusModel", "ApusProtocol", "ApusFilter", "ApusBrokerCore"]),
+    tests("ApusFilterTests", ["ApusBase", "ApusModel", "ApusFilter"]),
     tests("ApusModelTests", ["ApusBase", "ApusModel"]),
     tests(
       "ApusStoreTests", ["ApusBase", "ApusModel", "ApusStoreCore", "ApusStore", "ApusSystem", "ApusSimulator"]),

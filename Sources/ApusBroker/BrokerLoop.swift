@@ -22,6 +22,8 @@ package final class BrokerLoop: @unchecked Sendable {
   var waitingForSegment: [WaitingMessage] = []
   /// Expressions of pulls, read once.
   var subscriptions = SubscriptionCache()
+  /// Conditions of pulls, compiled once.
+  var conditions = ConditionCache()
   /// Memory for the properties of the message being stored.
   var properties = ByteWriter(capacity: 4096)
   /// Memory for the id of the message being answered.

@@ -207,6 +207,13 @@ package final class BrokerService: Sendable {
   /// Tells the members of consumer groups that changed to share the queues out anew.
   private func notifyMembers(_ state: BrokerLoop) {
     state.clientsChanged = false
+    let emptied = parts.clients.withLock { $0.takeEmptied() }
+    if !emptied.isEmpty {
+      let now = SystemClock.wall()
+      parts.tables.filters.withLock { filters in
+        for group in emptied { filters.unregister(group: group, now: now) }
+      }
+    }
     for notice in parts.clients.withLock({ $0.takeNotices() }) {
       let fields = NotifyConsumerIDsChanged.fields(group: notice.group)
       for number in notice.connections {

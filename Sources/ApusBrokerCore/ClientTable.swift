@@ -1,4 +1,5 @@
 package import ApusBase
+package import ApusFilter
 package import ApusModel
 package import ApusProtocol
 
@@ -81,6 +82,7 @@ package struct ClientTable: Sendable {
   private var producersByID: [String: UInt64] = [:]
   private var consumers = ByteKeyedTable<ConsumerGroup>()
   private var changedGroups: Set<String> = []
+  private var emptiedGroups: Set<String> = []
 
   /// Makes an empty table.
   package init(notifies: Bool = true, limits: Limits = Limits(), seed: UInt64 = 0) {
@@ -199,6 +201,13 @@ package struct ClientTable: Sendable {
     }
   }
 
+  /// The consumer groups that lost their last member since the last call; some may have one again.
+  package mutating func takeEmptied() -> Set<String> {
+    guard !emptiedGroups.isEmpty else { return [] }
+    defer { emptiedGroups.removeAll() }
+    return emptiedGroups.filter { consumers[$0] == nil }
+  }
+
   /// The connections whose last heartbeat is ``expiry`` old: the shell closes them, which leads to
   /// ``connectionClosed(_:)``.
   package func expired(now: MonotonicTime) -> [UInt64] {
@@ -220,6 +229,7 @@ package struct ClientTable: Sendable {
     if entry.members.isEmpty {
       consumers.remove(group)
       changedGroups.remove(group)
+      emptiedGroups.insert(group)
       return
     }
     consumers.update(entry, forKey: group)
@@ -280,12 +290,18 @@ package final class GroupSubscription: Sendable {
   package let data: SubscriptionData
   /// The filter for pulls; nil when the expression is not one of tags, or cannot be read.
   package let filter: Subscription?
+  /// The SQL condition for pulls, of a version of its own; nil when the expression is another, or cannot be read.
+  package let condition: SQLExpression?
+  /// The version of ``condition``; nil without one.
+  package let conditionVersion: Int64?
 
-  /// Reads a heartbeat's subscription.
-  package init(_ data: SubscriptionData) {
+  /// Reads a heartbeat's subscription. `filter` is what the broker knows of the group's condition on the topic.
+  package init(_ data: SubscriptionData, filter known: ConsumerFilter? = nil) {
     self.data = data
-    filter =
-      data.expressionType == SubscriptionData.tagExpression ? Subscription(tagExpression: data.expression) : nil
+    filter = data.isTagExpression ? Subscription(tagExpression: data.expression) : nil
+    let isCondition = data.expressionType == SubscriptionData.sqlExpression
+    condition = isCondition ? known?.condition : nil
+    conditionVersion = isCondition && known?.condition != nil ? known?.version : nil
   }
 
   /// The topic.

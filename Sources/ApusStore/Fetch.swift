@@ -32,6 +32,15 @@ package struct Fetch: Sendable {
     package internal(set) var range: Swift.Range<Int>
     /// Where in the log the range begins.
     package let offset: PhysicalOffset
+    /// The place in the queue of the first record; nil for a record that was not looked for in a queue.
+    let position: QueueOffset?
+
+    init(mapping: Mapping, range: Swift.Range<Int>, offset: PhysicalOffset, position: QueueOffset? = nil) {
+      self.mapping = mapping
+      self.range = range
+      self.offset = offset
+      self.position = position
+    }
 
     /// The records' bytes.
     @_lifetime(borrow self)
@@ -85,15 +94,66 @@ package struct Fetch: Sendable {
     byteCount = 0
     bytesBehind = nil
     cold = nil
+    inspection = nil
   }
 
-  mutating func add(_ mapping: Mapping, _ range: Swift.Range<Int>, at offset: PhysicalOffset) {
-    if let last = ranges.indices.last, ranges[last].mapping === mapping,
+  /// Of records brought to be looked into: what is to be held when they are.
+  struct Inspection {
+    let limits: FetchLimits
+    let memory: StoreSettings.PullLimit
+    let disk: StoreSettings.PullLimit
+    /// Records before it count as on the device.
+    let memoryStart: PhysicalOffset
+  }
+
+  /// Set while single records wait for ``select(where:)``.
+  var inspection: Inspection?
+
+  /// Keeps the records that `isWanted` says, as many as the pull's limits allow, and lets the next pull go on behind
+  /// the last one looked at. For a fetch whose limits inspect and that found something; outside of the lock.
+  package mutating func select(where isWanted: (RawSpan) -> Bool) {
+    guard let inspection, status == .found else { return }
+    self.inspection = nil
+    var kept = 0
+    byteCount = 0
+    messageCount = 0
+    for index in ranges.indices {
+      let record = ranges[index]
+      let limit = record.offset < inspection.memoryStart ? inspection.disk : inspection.memory
+      if messageCount > 0 {
+        let isFull =
+          messageCount >= min(inspection.limits.maxMessages, limit.count)
+          || byteCount + record.range.count > min(limit.bytes, inspection.limits.maxBytes)
+        if isFull, let position = record.position {
+          nextOffset = position
+          break
+        }
+      }
+      guard isWanted(record.bytes()) else { continue }
+      if kept > 0, ranges[kept - 1].mapping === record.mapping,
+        ranges[kept - 1].range.upperBound == record.range.lowerBound
+      {
+        ranges[kept - 1].range = ranges[kept - 1].range.lowerBound..<record.range.upperBound
+      } else {
+        ranges[kept] = record
+        kept += 1
+      }
+      messageCount += 1
+      byteCount += record.range.count
+    }
+    ranges.removeLast(ranges.count - kept)
+    if messageCount == 0 { status = .noMatchedMessage }
+  }
+
+  mutating func add(
+    _ mapping: Mapping, _ range: Swift.Range<Int>, at offset: PhysicalOffset, position: QueueOffset
+  ) {
+    if inspection == nil, let last = ranges.indices.last, ranges[last].mapping === mapping,
       ranges[last].range.upperBound == range.lowerBound
     {
       ranges[last].range = ranges[last].range.lowerBound..<range.upperBound
     } else {
-      ranges.append(Range(mapping: mapping, range: range, offset: offset))
+      ranges.append(Range(mapping: mapping, range: range, offset: offset, position: position))
     }
     messageCount += 1
     byteCount += range.count
@@ -116,6 +176,11 @@ extension MessageStore {
     if offset == high { return result.begin(.offsetOverflowOne, low, high, next: offset) }
     if offset > high { return result.begin(.offsetOverflowBadly, low, high, next: high) }
     result.begin(.noMatchedMessage, low, high, next: offset)
+    if limits.inspects {
+      result.inspection = Fetch.Inspection(
+        limits: limits, memory: settings.memoryPull, disk: settings.diskPull,
+        memoryStart: PhysicalOffset(max(0, log.marks.dispatchable.rawValue - settings.memoryBytes)))
+    }
     var scan = Scan(position: offset.rawValue, limits: limits)
     let fileEnd = queue.fileStart(of: offset.rawValue) / Int64(ConsumeQueueEntry.bytes) + queue.entriesPerFile
     let end = min(high.rawValue, fileEnd, offset.rawValue + Int64(limits.scanLimit))
@@ -189,6 +254,7 @@ extension MessageStore {
     _ result: borrowing Fetch, adding entry: ConsumeQueueEntry, _ limit: StoreSettings.PullLimit, _ asked: FetchLimits
   ) -> Bool {
     guard result.messageCount > 0 else { return false }
+    if asked.inspects { return result.byteCount + Int(entry.size) > FetchLimits.inspectedBytes }
     if result.messageCount >= min(asked.maxMessages, limit.count) { return true }
     return result.byteCount + Int(entry.size) > min(limit.bytes, asked.maxBytes)
   }
@@ -198,7 +264,7 @@ extension MessageStore {
     switch log.find(entry.offset, size: Int(entry.size), round: round) {
     case .found(let mapping, let range):
       if Self.isRecord(mapping, range, at: entry.offset) {
-        result.add(mapping, range, at: entry.offset)
+        result.add(mapping, range, at: entry.offset, position: QueueOffset(scan.position))
         scan.skipBefore = PhysicalOffset(.min)
       } else {
         report(.recordDamaged(entry.offset))

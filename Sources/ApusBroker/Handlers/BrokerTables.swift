@@ -1,5 +1,6 @@
 package import ApusBase
 package import ApusBrokerCore
+import ApusFilter
 import ApusProtocol
 package import ApusSystem
 
@@ -17,6 +18,8 @@ package struct BrokerTables: Sendable {
   package let clients: Locked<ClientTable>
   /// Which client consumes which queue in order.
   package let locks = Locked(QueueLocks())
+  /// What groups want by SQL conditions.
+  package let filters: Locked<ConsumerFilters>
   /// How much was stored and delivered.
   package let statistics: Locked<BrokerStats>
 
@@ -31,12 +34,15 @@ package struct BrokerTables: Sendable {
     self.groups = Locked(groups)
     self.offsets = Locked(ConsumerOffsets(stored: stored.offsets, seed: seed))
     self.clients = Locked(ClientTable(notifies: settings.serving.notifiesMembers, seed: seed))
+    self.filters = Locked(
+      ConsumerFilters(
+        bloom: settings.filtering.bloom, lifetime: settings.filtering.lifetime, stored: stored.filters, now: now))
     self.statistics = Locked(BrokerStats())
   }
 
   /// Keeps the configuration files of the store below `root` up to date with the tables.
   package func configStore(root: String, disk: any Disk) -> ConfigStore {
-    ConfigStore(root: root, disk: disk, topics: topics, groups: groups, offsets: offsets)
+    ConfigStore(root: root, disk: disk, topics: topics, groups: groups, offsets: offsets, filters: filters)
   }
 
   /// The handlers of every code that is not answered in place (10, 310, 320, 11, 15, and 14 while an offset is
@@ -53,7 +59,8 @@ package struct BrokerTables: Sendable {
       .updateAndCreateTopic, .ioThread, UpdateAndCreateTopic(topics: topics, config: config, listener: listener))
     table.add(
       .deleteTopicInBroker, .ioThread,
-      DeleteTopicInBroker(topics: topics, offsets: offsets, messages: messages, config: config, listener: listener))
+      DeleteTopicInBroker(
+        topics: topics, offsets: offsets, filters: filters, messages: messages, config: config, listener: listener))
     table.add(.getAllTopicConfig, .ioThread, GetAllTopicConfig(topics: topics))
     table.add(
       .updateAndCreateSubscriptionGroup, .ioThread, UpdateAndCreateSubscriptionGroup(groups: groups, config: config))
@@ -74,7 +81,10 @@ package struct BrokerTables: Sendable {
   }
 
   private func addClientCodes(to table: inout HandlerTable, _ listener: any TopicListener) {
-    table.add(.heartbeat, .loop, Heartbeat(clients: clients, groups: groups, topics: topics, listener: listener))
+    table.add(
+      .heartbeat, .loop,
+      Heartbeat(clients: clients, groups: groups, topics: topics, filters: filters, listener: listener))
+    table.add(.checkClientConfig, .ioThread, CheckClientConfigHandler(settings: settings))
     table.add(.unregisterClient, .loop, UnregisterClient(clients: clients, groups: groups))
     table.add(.getConsumerListByGroup, .loop, GetConsumerListByGroup(clients: clients))
     table.add(.getConsumerConnectionList, .loop, GetConsumerConnectionList(clients: clients))

@@ -11,17 +11,19 @@ package import ApusSystem
 package struct DeleteTopicInBroker: RequestHandler {
   private let topics: Locked<Topics>
   private let offsets: Locked<ConsumerOffsets>
+  private let filters: Locked<ConsumerFilters>
   private let messages: any StoredMessages
   private let config: ConfigStore
   private let listener: any TopicListener
 
   /// Takes its parts.
   package init(
-    topics: Locked<Topics>, offsets: Locked<ConsumerOffsets>, messages: any StoredMessages, config: ConfigStore,
-    listener: any TopicListener
+    topics: Locked<Topics>, offsets: Locked<ConsumerOffsets>, filters: Locked<ConsumerFilters>,
+    messages: any StoredMessages, config: ConfigStore, listener: any TopicListener
   ) {
     self.topics = topics
     self.offsets = offsets
+    self.filters = filters
     self.messages = messages
     self.config = config
     self.listener = listener
@@ -35,6 +37,7 @@ package struct DeleteTopicInBroker: RequestHandler {
     guard let deleted else { return Reply() }
     listener.topicDeleted(deleted)
     offsets.withLock { $0.remove(topic: name) }
+    filters.withLock { $0.remove(topic: name) }
     do throws(DiskError) {
       try config.saveTopics()
       try config.saveOffsets()

@@ -13,16 +13,18 @@ package struct Heartbeat: RequestHandler {
   private let clients: Locked<ClientTable>
   private let groups: Locked<SubscriptionGroups>
   private let topics: Locked<Topics>
+  private let filters: Locked<ConsumerFilters>
   private let listener: any TopicListener
 
   /// Takes its parts.
   package init(
     clients: Locked<ClientTable>, groups: Locked<SubscriptionGroups>, topics: Locked<Topics>,
-    listener: any TopicListener
+    filters: Locked<ConsumerFilters>, listener: any TopicListener
   ) {
     self.clients = clients
     self.groups = groups
     self.topics = topics
+    self.filters = filters
     self.listener = listener
   }
 
@@ -61,7 +63,7 @@ package struct Heartbeat: RequestHandler {
     }
     for consumer in heartbeat.consumers {
       let notifies = prepare(consumer)
-      let subscriptions = consumer.subscriptions.map { GroupSubscription($0) }
+      let subscriptions = subscriptions(of: consumer)
       let profile = ConsumerProfile(
         consumeType: consumer.consumeType, messageModel: consumer.messageModel,
         consumeFromWhere: consumer.consumeFromWhere)
@@ -69,6 +71,18 @@ package struct Heartbeat: RequestHandler {
         _ = try clients.register(
           consumer: consumer.group, profile: profile, subscriptions: subscriptions, notifies: notifies,
           on: requester.connection)
+      }
+    }
+  }
+
+  /// The subscriptions of a consumer, with the conditions that the broker keeps for its group.
+  private func subscriptions(of consumer: ConsumerData) -> [GroupSubscription] {
+    let now = SystemClock.wall()
+    return filters.withLock { filters in
+      filters.register(group: consumer.group, subscriptions: consumer.subscriptions, now: now)
+      return consumer.subscriptions.map { data in
+        GroupSubscription(
+          data, filter: data.isTagExpression ? nil : filters.filter(topic: data.topic, group: consumer.group))
       }
     }
   }

@@ -1,5 +1,6 @@
 package import ApusBase
 package import ApusBrokerCore
+import ApusFilter
 import ApusModel
 package import ApusProtocol
 import ApusRemoting
@@ -17,6 +18,9 @@ package final class PullMessageHandler: Sendable {
   private static let residentBytes: Int64 = 64 << 20
   /// The longest a pull may wait, whatever the client asks.
   private static let longestWait = Duration.seconds(300)
+  /// How often a pull with a condition goes on waiting when what came was not for it. Then it is answered, so that its
+  /// client hears how far the queue was looked through.
+  private static let mostLooks = 64
 
   private let parts: BrokerParts
   private let hasManyLoops: Bool
@@ -72,7 +76,7 @@ package final class PullMessageHandler: Sendable {
         "queueId[\(pull.queueID)] is illegal, topic:[\(topic.name)] topicConfig.readQueueNums:"
           + "[\(topic.config.readQueueCount)] consumer:[/\(connection.peer)]")
     }
-    let subscription = try subscription(pull, group, state)
+    let wanted = try wanted(pull, group, state)
     var wait = Duration.zero
     if pull.flags.contains(.suspend) {
       let asked = Duration.milliseconds(min(max(pull.suspendTimeoutMillis, 0), Self.longestWait.milliseconds))
@@ -80,7 +84,7 @@ package final class PullMessageHandler: Sendable {
     }
     return HeldPull(
       header: header, topic: topic, group: group, queueID: pull.queueID, offset: pull.queueOffset,
-      maxMessages: pull.maxMessages, subscription: subscription, wait: wait)
+      maxMessages: pull.maxMessages, subscription: wanted.tags, condition: wanted.condition, wait: wait)
   }
 
   private func group(_ name: RawSpan) throws(Refusal) -> SubscriptionGroup {
@@ -106,18 +110,54 @@ package final class PullMessageHandler: Sendable {
     return found
   }
 
-  /// The filter of a pull; nil for all messages.
-  private func subscription(
+  /// The filters of a pull; both nil for all messages.
+  private struct Wanted {
+    var tags: Subscription?
+    var condition: RecordCondition?
+  }
+
+  private func wanted(
     _ pull: borrowing PullMessage.Request, _ group: SubscriptionGroup, _ state: BrokerLoop
-  ) throws(Refusal) -> Subscription? {
-    if pull.flags.contains(.subscription) {
-      if let type = pull.expressionType, type.byteCount > 0, !type.equals("TAG") { throw Self.unsupported(type.text) }
-      guard let expression = pull.subscription, expression.byteCount > 0 else { return nil }
-      guard let subscription = state.subscriptions.subscription(for: expression) else {
-        throw Refusal(.subscriptionParseFailed, "parse the consumer's subscription failed")
-      }
-      return subscription.isWildcard ? nil : subscription
+  ) throws(Refusal) -> Wanted {
+    let known = pull.flags.contains(.subscription) ? nil : try registered(pull, group)
+    var wanted: Wanted
+    if let known { wanted = try filters(of: known, state) } else { wanted = try sentFilters(of: pull, state) }
+    if wanted.condition == nil, state.serving.filtersRetries, state.serving.filtersByProperties,
+      pull.topic.starts(with: "%RETRY%")
+    {
+      let origin = String(pull.topic.text.dropFirst(SystemTopics.retryPrefix.count))
+      let conditions = parts.tables.filters.withLock { $0.conditions(ofGroup: origin) }
+      if !conditions.isEmpty { wanted.condition = .retried(conditions: conditions) }
     }
+    return wanted
+  }
+
+  /// The filters that a pull carries itself.
+  private func sentFilters(of pull: borrowing PullMessage.Request, _ state: BrokerLoop) throws(Refusal) -> Wanted {
+    let type = pull.expressionType
+    if let type, type.byteCount > 0, !type.equals("TAG") {
+      guard state.serving.filtersByProperties else { throw Refusals.filterType(type.text) }
+      guard type.equals("SQL92") else { throw Refusals.language(type.text) }
+      guard let text = pull.subscription else {
+        throw Refusal(.subscriptionParseFailed, "the request carries no expression")
+      }
+      do throws(SQLFault) {
+        return Wanted(condition: .condition(try state.conditions.condition(for: text)))
+      } catch {
+        throw Refusals.condition(error)
+      }
+    }
+    guard let expression = pull.subscription, expression.byteCount > 0 else { return Wanted() }
+    guard let subscription = state.subscriptions.subscription(for: expression) else {
+      throw Refusal(.subscriptionParseFailed, "parse the consumer's subscription failed")
+    }
+    return Wanted(tags: subscription.isWildcard ? nil : subscription)
+  }
+
+  /// What the pull's group told of the topic with its heartbeats.
+  private func registered(
+    _ pull: borrowing PullMessage.Request, _ group: SubscriptionGroup
+  ) throws(Refusal) -> GroupSubscription {
     let known = parts.clients.withLock {
       ($0.profile(of: pull.consumerGroup), $0.subscription(group: pull.consumerGroup, topic: pull.topic))
     }
@@ -133,12 +173,23 @@ package final class PullMessageHandler: Sendable {
     guard subscription.version >= pull.subscriptionVersion else {
       throw Refusal(.subscriptionNotLatest, "the consumer's subscription not latest")
     }
-    guard let filter = subscription.filter else { throw Self.unsupported(subscription.data.expressionType) }
-    return filter.isWildcard ? nil : filter
+    return subscription
   }
 
-  private static func unsupported(_ type: String) -> Refusal {
-    Refusal(.systemError, "The broker does not support consumer to filter message by \(type): subscribe with tags")
+  private func filters(of subscription: GroupSubscription, _ state: BrokerLoop) throws(Refusal) -> Wanted {
+    if let filter = subscription.filter { return Wanted(tags: filter.isWildcard ? nil : filter) }
+    if subscription.data.isTagExpression {
+      throw Refusal(.subscriptionParseFailed, "parse the consumer's subscription failed")
+    }
+    guard state.serving.filtersByProperties else { throw Refusals.filterType(subscription.data.expressionType) }
+    guard let condition = subscription.condition, let version = subscription.conditionVersion else {
+      throw Refusal(
+        .filterDataNotExist, "The broker's consumer filter data is not exist!Your expression may be wrong!")
+    }
+    guard version >= subscription.version else {
+      throw Refusal(.filterDataNotLatest, "the consumer's consumer filter data not latest")
+    }
+    return Wanted(condition: .condition(condition))
   }
 
   // MARK: Running
@@ -146,7 +197,7 @@ package final class PullMessageHandler: Sendable {
   /// Looks for messages and answers, waits, or has the device asked. `isWarm` says that the device was asked already.
   func run(_ pull: HeldPull, on connection: Connection, _ state: BrokerLoop, isWarm: Bool = false) {
     let filter: TagFilter = pull.subscription.map { .hashes($0.tagHashes) } ?? .all
-    let limits = FetchLimits(maxMessages: Int(max(pull.maxMessages, 1)))
+    let limits = FetchLimits(maxMessages: Int(max(pull.maxMessages, 1)), inspects: pull.condition != nil)
     let isLoaded = parts.store.withLock { store -> Bool in
       guard store.isLoaded(topic: pull.topic.name, id: pull.queueID) else { return false }
       let queue = state.queue(topic: pull.topic, id: pull.queueID) ?? loaded(pull, store)
@@ -158,14 +209,16 @@ package final class PullMessageHandler: Sendable {
       let store = parts.store
       return hand(pull, connection, state) { store.warm(plan) }
     }
-    let status = state.fetch.status
-    if status == .found {
+    if state.fetch.status == .found {
       if !isWarm, !isNear(state.fetch) {
         let (store, fetch) = (parts.store, state.fetch)
         return hand(pull, connection, state) { fetch.warm(on: store.disk) }
       }
-      return answerFound(pull, connection, state)
+      if let condition = pull.condition { state.fetch.select { condition.matches($0) } }
+      if state.fetch.status == .found { return answerFound(pull, connection, state) }
+      if goesOnWaiting(pull, connection, state) { return }
     }
+    let status = state.fetch.status
     if Self.code(of: status, at: pull.offset) == .pullNotFound, pull.wait > .zero, park(pull, connection, state) {
       return
     }
@@ -223,15 +276,29 @@ package final class PullMessageHandler: Sendable {
     }
   }
 
+  /// A pull that has waited and looked through all there is, without finding what it wants, waits for the rest of its
+  /// time.
+  private func goesOnWaiting(_ pull: HeldPull, _ connection: Connection, _ state: BrokerLoop) -> Bool {
+    guard let end = pull.heldUntil, end > state.loop.now, pull.looks < Self.mostLooks,
+      state.fetch.nextOffset == state.fetch.maxOffset
+    else { return false }
+    var rest = pull
+    rest.offset = state.fetch.nextOffset
+    rest.looks += 1
+    return park(rest, connection, state)
+  }
+
   private func park(_ pull: HeldPull, _ connection: Connection, _ state: BrokerLoop) -> Bool {
+    let deadline = pull.heldUntil ?? state.loop.now + pull.wait
     var once = pull
     once.wait = .zero
+    once.heldUntil = deadline
     let key = QueueKey(topic: pull.topic.id, queue: pull.queueID)
     // An empty or unknown queue may be asked for any offset: whatever comes first is an answer.
     let wanted = state.fetch.maxOffset == .zero ? 0 : pull.offset.rawValue
     let outcome = state.parked.park(
       once, connection: connection.id.rawValue, queue: key, wanted: wanted, subscription: pull.subscription,
-      deadline: state.loop.now + pull.wait)
+      deadline: deadline)
     guard case .parked = outcome else { return false }
     state.publishParked()
     state.requestTick()
@@ -323,8 +390,14 @@ package struct HeldPull: Sendable {
   package var offset: QueueOffset
   /// How many messages at most.
   package var maxMessages: Int32
-  /// The filter; nil for all messages.
+  /// The tags; nil for all messages.
   package var subscription: Subscription?
+  /// The condition on the properties; nil for all messages.
+  package var condition: RecordCondition?
   /// How long it may wait for a message; zero once it has waited.
   package var wait: Duration
+  /// Until when it waits; nil before it does.
+  package var heldUntil: MonotonicTime?
+  /// How often it went on waiting.
+  package var looks = 0
 }

@@ -1,5 +1,6 @@
 package import ApusBase
 package import ApusBrokerCore
+package import ApusFilter
 package import ApusProtocol
 
 /// What requests are refused with, where several handlers say the same.
@@ -19,7 +20,6 @@ package enum Refusals {
     .consumerSendMessageBack: "retries of messages; turn them off in the consumer and send the message again yourself",
     .endTransaction: "transactions; send messages without a transaction",
     .getAllDelayOffset: "delayed messages",
-    .checkClientConfig: "filters other than tags; subscribe by tags and filter in the consumer",
     .updateAndCreateACLConfig: "access control lists; restrict access by network",
     .deleteACLConfig: "access control lists; restrict access by network",
     .updateGlobalWhiteAddrsConfig: "access control lists; restrict access by network",
@@ -33,6 +33,21 @@ package enum Refusals {
   /// A send that begins a transaction.
   package static let transactional = Refusal(
     .messageIllegal, "this broker does not offer transactions: send without the property TRAN_MSG")
+
+  /// A consumer that filters by something else than tags, while that is off, in Java's words.
+  package static func filterType(_ type: String) -> Refusal {
+    Refusal(.systemError, "The broker does not support consumer to filter message by \(type)")
+  }
+
+  /// A language of conditions that nobody knows.
+  package static func language(_ type: String) -> Refusal {
+    Refusal(.subscriptionParseFailed, "expression type \(type) is not known: use TAG or SQL92")
+  }
+
+  /// A condition that cannot be read.
+  package static func condition(_ fault: SQLFault) -> Refusal {
+    Refusal(.subscriptionParseFailed, "the SQL92 expression cannot be read, \(fault)")
+  }
 
   /// A topic that is not there, in the words of tools.
   package static func noTopic(_ name: String) -> Refusal { Refusal(.topicNotExist, "topic[\(name)] not exist") }

@@ -1,5 +1,6 @@
 package import ApusBase
 package import ApusBrokerCore
+package import ApusFilter
 package import ApusModel
 
 /// A broker's settings: RocketMQ's own keys with Java's defaults, and a few of ours.
@@ -87,6 +88,11 @@ package struct BrokerSettings: Sendable {
     package var longPolling = true
     /// `shortPollingTimeMills`: how long they wait otherwise.
     package var shortPolling: Duration = .zero
+    /// `enablePropertyFilter`: whether consumers may filter by SQL92 conditions. Deviation: on unless it is set to
+    /// false, where Java's default is off.
+    package var filtersByProperties = true
+    /// `filterSupportRetry`: whether such conditions count for retried messages too.
+    package var filtersRetries = false
     /// `notifyConsumerIdsChangedEnable`
     package var notifiesMembers = true
     /// `autoCreateSubscriptionGroup`
@@ -103,6 +109,14 @@ package struct BrokerSettings: Sendable {
     package var queryByUniqueKeyLimit = 0
     /// `maxMsgsNumBatch`: the most messages that any other query gives.
     package var queryLimit = 0
+  }
+
+  /// How consumers' conditions are kept.
+  package struct Filtering: Hashable, Sendable {
+    /// `maxErrorRateOfBloomFilter` and `expectConsumerNumUseFilter`
+    package var bloom: BloomFilter
+    /// `filterDataCleanTimeSpan`: how long a condition is kept after its group is gone.
+    package var lifetime: Duration
   }
 
   /// How much one pull gives.
@@ -187,6 +201,8 @@ package struct BrokerSettings: Sendable {
   package private(set) var serving = Serving()
   /// How it keeps messages.
   package private(set) var keeping = Keeping()
+  /// How conditions are kept.
+  package private(set) var filtering = Filtering(bloom: .standard, lifetime: .zero)
   /// How the process is built.
   package private(set) var process = Process()
   /// Which topics it makes.
@@ -319,6 +335,11 @@ package struct BrokerSettings: Sendable {
       checksCRCOnRecovery: flag("checkCRCOnRecover"), hasIndex: flag("messageIndexEnable"),
       indexSlots: Int32(number("maxHashSlotNum")), indexEntries: Int32(number("maxIndexNum")),
       cleansForcibly: flag("cleanFileForciblyEnable"))
+    filtering = Filtering(
+      bloom: BloomFilter(
+        errorPercent: Int(number("maxErrorRateOfBloomFilter")), expected: Int(number("expectConsumerNumUseFilter")))
+        ?? .standard,
+      lifetime: milliseconds("filterDataCleanTimeSpan"))
     try deriveLive()
   }
 
@@ -329,6 +350,7 @@ package struct BrokerSettings: Sendable {
       rejectsTransactions: flag("rejectTransactionMessage"),
       acceptsSendsFrom: WallTime(milliseconds: number("startAcceptSendRequestTimeStamp")), traceOn: flag("traceOn"),
       longPolling: flag("longPollingEnable"), shortPolling: milliseconds("shortPollingTimeMills"),
+      filtersByProperties: flag("enablePropertyFilter"), filtersRetries: flag("filterSupportRetry"),
       notifiesMembers: flag("notifyConsumerIdsChangedEnable"), createsGroups: flag("autoCreateSubscriptionGroup"),
       storesReplies: flag("storeReplyMessageEnable"),
       fromMemory: PullLimit(

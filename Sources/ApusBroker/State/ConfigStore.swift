@@ -2,9 +2,9 @@ package import ApusBase
 package import ApusBrokerCore
 package import ApusSystem
 
-/// Keeps `topics.json`, `subscriptionGroup.json` and `consumerOffset.json` of a store up to date.
+/// Keeps `topics.json`, `subscriptionGroup.json`, `consumerOffset.json` and `consumerFilter.json` of a store up to date.
 ///
-/// Topics and groups are written when they changed, offsets at intervals; each file is written only when its table
+/// Topics and groups are written when they changed, offsets and filters at intervals; each file is written only when its table
 /// moved since. All calls write to the device: they are made by the I/O threads and the cleaner, never by a loop, and a
 /// lock per file, which nobody else takes, keeps two of them from writing the same file at once.
 package final class ConfigStore: Sendable {
@@ -16,6 +16,8 @@ package final class ConfigStore: Sendable {
     package var groups: StoredSubscriptionGroups?
     /// `consumerOffset.json`
     package var offsets: StoredConsumerOffsets?
+    /// `consumerFilter.json`
+    package var filters: StoredConsumerFilters?
     /// Files that were read from their backup, with the reason.
     package var fallbacks: [String] = []
   }
@@ -29,9 +31,11 @@ package final class ConfigStore: Sendable {
   private let topics: Locked<Topics>
   private let groups: Locked<SubscriptionGroups>
   private let offsets: Locked<ConsumerOffsets>
+  private let filters: Locked<ConsumerFilters>
   private let topicFile: Locked<Written<Topics.Mark?>>
   private let groupFile: Locked<Written<SubscriptionGroups.Mark?>>
   private let offsetFile: Locked<Written<Int64>>
+  private let filterFile: Locked<Written<Int64>>
 
   /// The directory of the files below a store's root.
   private static func path(_ root: String, _ name: String) -> String { "\(root)/config/\(name)" }
@@ -47,6 +51,9 @@ package final class ConfigStore: Sendable {
     }
     stored.offsets = try load("consumerOffset.json", root, disk, &stored) { json throws(DecodeError) in
       try StoredConsumerOffsets(json: json)
+    }
+    stored.filters = try load("consumerFilter.json", root, disk, &stored) { json throws(DecodeError) in
+      try StoredConsumerFilters(json: json)
     }
     return stored
   }
@@ -69,15 +76,17 @@ package final class ConfigStore: Sendable {
   /// Takes over the tables, which hold what ``load(root:disk:)`` gave.
   package init(
     root: String, disk: any Disk, topics: Locked<Topics>, groups: Locked<SubscriptionGroups>,
-    offsets: Locked<ConsumerOffsets>
+    offsets: Locked<ConsumerOffsets>, filters: Locked<ConsumerFilters>
   ) {
     self.disk = disk
     self.topics = topics
     self.groups = groups
     self.offsets = offsets
+    self.filters = filters
     topicFile = Locked(Written(file: ConfigFile(path: Self.path(root, "topics.json")), mark: nil))
     groupFile = Locked(Written(file: ConfigFile(path: Self.path(root, "subscriptionGroup.json")), mark: nil))
     offsetFile = Locked(Written(file: ConfigFile(path: Self.path(root, "consumerOffset.json")), mark: -1))
+    filterFile = Locked(Written(file: ConfigFile(path: Self.path(root, "consumerFilter.json")), mark: 0))
   }
 
   /// Writes the topics if they changed.
@@ -110,10 +119,25 @@ package final class ConfigStore: Sendable {
     }
   }
 
+  /// Forgets the conditions that have been dead for long, and writes the others if they changed.
+  package func saveFilters() throws(DiskError) {
+    try filterFile.withLock { written throws(DiskError) in
+      let now = SystemClock.wall()
+      let table = filters.withLock { filters in
+        filters.removeDead(now: now)
+        return filters
+      }
+      guard written.mark != table.changes else { return }
+      try written.file.store(table.json.bytes(.pretty).rawSpan, to: disk)
+      written.mark = table.changes
+    }
+  }
+
   /// Writes whatever changed: at the end of the process, and now and then for what loops changed.
   package func saveAll() throws(DiskError) {
     try saveTopics()
     try saveGroups()
     try saveOffsets()
+    try saveFilters()
   }
 }

@@ -30,7 +30,9 @@ import Testing
       if columns[2].hasPrefix("-D") || ["null", "(unset)"].contains(columns[2]) {
         #expect(defaults[columns[0]] == nil, "\(columns[0])")
       } else {
-        let expected = cores[columns[2]] ?? columns[2].filter { $0 != "\"" }
+        // On here, so that conditions work as tags do.
+        let own = columns[0] == "enablePropertyFilter" ? "true" : nil
+        let expected = own ?? cores[columns[2]] ?? columns[2].filter { $0 != "\"" }
         #expect(defaults[columns[0]] == expected, "\(columns[0])")
       }
     }

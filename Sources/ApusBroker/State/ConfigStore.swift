@@ -2,11 +2,12 @@ package import ApusBase
 package import ApusBrokerCore
 package import ApusSystem
 
-/// Keeps `topics.json`, `subscriptionGroup.json`, `consumerOffset.json` and `consumerFilter.json` of a store up to date.
+/// Keeps `topics.json`, `subscriptionGroup.json`, `consumerOffset.json` and `consumerFilter.json` of a store up to
+/// date.
 ///
-/// Topics and groups are written when they changed, offsets and filters at intervals; each file is written only when its table
-/// moved since. All calls write to the device: they are made by the I/O threads and the cleaner, never by a loop, and a
-/// lock per file, which nobody else takes, keeps two of them from writing the same file at once.
+/// Topics and groups are written when they changed, offsets and filters at intervals; each file is written only when
+/// its table moved since. All calls write to the device: they are made by the I/O threads and the cleaner, never by a
+/// loop, and a lock per file, which nobody else takes, keeps two of them from writing the same file at once.
 package final class ConfigStore: Sendable {
   /// What an earlier run left behind.
   package struct Stored: Sendable {

@@ -9,9 +9,9 @@ import ApusSystem
 /// Takes the answer of a request-reply, stores it in the cluster's reply topic, and hands it (code 326) to the client
 /// that asked: codes 324 and 325.
 ///
-/// The answering client learns what became of handing it over: 0 only when the asking client took it, else 1. The answer
-/// is stored either way, unless `storeReplyMessageEnable` is off. It is not waited for the device: a reply serves the one
-/// client that waits for it now.
+/// The answering client learns what became of handing it over: 0 only when the asking client took it, else 1. The
+/// answer is stored either way, unless `storeReplyMessageEnable` is off. It is not waited for the device: a reply serves
+/// the one client that waits for it now.
 ///
 /// Source:
 /// apache/rocketmq@rocketmq-all-4.9.8:broker/src/main/java/org/apache/rocketmq/broker/processor/ReplyMessageProcessor.java.

@@ -66,6 +66,7 @@ package struct ClientTable: Sendable {
   }
 
   private struct ConsumerGroup: Sendable {
+    let name: String
     var profile: ConsumerProfile
     var members: [UInt64] = []
     var subscriptions = ByteKeyedTable<GroupSubscription>()
@@ -135,7 +136,7 @@ package struct ClientTable: Sendable {
     guard subscriptions.count <= limits.subscriptionsPerGroup else { throw .subscriptions(group: group) }
     let isNew = !client.consumerGroups.contains(group)
     guard !isNew || client.consumerGroups.count < limits.groupsPerConnection else { throw .groups }
-    var entry = consumers[group] ?? ConsumerGroup(profile: profile)
+    var entry = consumers[group] ?? ConsumerGroup(name: group, profile: profile)
     entry.profile = profile
     var changed = isNew
     if isNew {
@@ -246,6 +247,19 @@ package struct ClientTable: Sendable {
 
   /// The connection of the client with an id that is in a producer group; of several the one whose heartbeat came last.
   package func producer(clientID: String) -> UInt64? { producersByID[clientID] }
+
+  /// The producer groups that have members, sorted.
+  package var producerGroups: [String] { producers.keys.sorted() }
+
+  /// The consumer groups whose members subscribe to a topic, sorted. Looks at every group.
+  package func groups(subscribedTo topic: String) -> [String] {
+    consumers.values.filter { $0.subscriptions[topic] != nil }.map(\.name).sorted()
+  }
+
+  /// The connection of a consumer group's member with an id; of several the one that came last.
+  package func consumer(clientID: String, group: String) -> UInt64? {
+    consumers[group]?.members.last { clients[$0]?.id == clientID }
+  }
 
   /// The connections of a consumer group, in the order they came; nil when there are none.
   package func consumers(of group: String) -> [UInt64]? { consumers[group]?.members }

@@ -61,6 +61,26 @@ import Testing
     try check(LockRequestBody.self, .unlockBatchMessageQueue, ofRequests: true)
     try check(LockResponseBody.self, .lockBatchMessageQueue)
   }
+  @Test func `inquiries`() throws {
+    try check(GroupList.self, .queryTopicConsumeByWho)
+    try check(ConsumeTimeSpans.self, .queryConsumeTimeSpan)
+    try check(CorrectionOffsets.self, .queryCorrectionOffset)
+    try check(BrokerStatsData.self, .viewBrokerStatsData)
+    try check(ConsumeStatsList.self, .getBrokerConsumeStats)
+    try check(ConsumeQueueDump.self, .queryConsumeQueue)
+    try check(ProducerTable.self, .getAllProducerInfo)
+  }
+  @Test func `offsets of clients`() throws {
+    try check(ResetOffsetBody.self, .invokeBrokerToResetOffset)
+    try check(ResetOffsetBody.self, .resetConsumerClientOffset, ofRequests: true)
+    try check(ConsumerStatusBody.self, .getConsumerStatusFromClient)
+    let entry = QueueOffsets.Entry(MessageQueue(topic: "t", brokerName: "b", queueID: 1), 7)
+    let body = ResetOffsetBody(QueueOffsets([entry]))
+    #expect(
+      String(decoding: body.listJSON.bytes(.fastjson), as: UTF8.self)
+        == #"{"offsetTable":[{"brokerName":"b","offset":7,"queueId":1,"topic":"t"}]}"#)
+    #expect(try ResetOffsetBody(json: body.listJSON) == body)
+  }
   @Test func `consumer ids`() throws { try check(ConsumerIDList.self, .getConsumerListByGroup) }
   @Test func `runtime information`() throws { try check(KVTable.self, .getBrokerRuntimeInfo) }
   @Test func `key-value lists`() throws { try check(KVTable.self, .getKVListByNamespace) }

@@ -112,6 +112,24 @@ import Testing
     try check(DeleteTopicInBroker.Request.self) { r throws(Refusal) in try .init(r) }
   }
 
+  @Test func `inquiries of tools, and what brokers pass on to clients`() throws {
+    try check(QueryTopicConsumeByWho.Request.self) { r throws(Refusal) in try .init(r) }
+    try check(QueryConsumeTimeSpan.Request.self) { r throws(Refusal) in try .init(r) }
+    try check(QueryCorrectionOffset.Request.self) { r throws(Refusal) in try .init(r) }
+    try check(CloneGroupOffset.Request.self) { r throws(Refusal) in try .init(r) }
+    try check(ViewBrokerStatsData.Request.self) { r throws(Refusal) in try .init(r) }
+    try check(GetBrokerConsumeStats.Request.self) { r throws(Refusal) in try .init(r) }
+    try check(QueryConsumeQueue.Request.self) { r throws(Refusal) in try .init(r) }
+    try check(InvokeBrokerToResetOffset.Request.self) { r throws(Refusal) in try .init(r) }
+    try check(ResetConsumerClientOffset.Request.self) { r throws(Refusal) in try .init(r) }
+    try check(GetConsumerStatusFromClient.Request.self) { r throws(Refusal) in try .init(r) }
+    try check(InvokeBrokerToGetConsumerStatus.Request.self) { r throws(Refusal) in try .init(r) }
+    try check(GetConsumerRunningInfo.Request.self) { r throws(Refusal) in try .init(r) }
+    try check(.consumeMessageDirectly, sameBody: false) { r, output throws(Refusal) in
+      try ConsumeMessageDirectly.Request(r).encode(id: r.header.id, type: r.header.type, into: &output)
+    }
+  }
+
   @Test func `requests of tools to name servers`() throws {
     try check(PutKVConfig.Request.self) { r throws(Refusal) in try .init(r) }
     try check(GetKVConfig.Request.self) { r throws(Refusal) in try .init(r) }
@@ -138,6 +156,10 @@ import Testing
     try check(GetHasUnitSubTopicList.Request.self) { _ in .init() }
     try check(GetHasUnitSubUnunitTopicList.Request.self) { _ in .init() }
     try check(GetNamesrvConfig.Request.self) { _ in .init() }
+    try check(GetAllProducerInfo.Request.self) { _ in .init() }
+    try check(CleanExpiredConsumeQueue.Request.self) { _ in .init() }
+    try check(CleanUnusedTopic.Request.self) { _ in .init() }
+    try check(DeleteExpiredCommitLog.Request.self) { _ in .init() }
   }
 
   @Test func `refuses a registration whose body is not what was sent`() throws {

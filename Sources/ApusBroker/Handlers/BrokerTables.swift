@@ -55,6 +55,7 @@ package struct BrokerTables: Sendable {
     var table = HandlerTable()
     addClientCodes(to: &table, listener)
     addQueueCodes(to: &table, messages, broker)
+    addInquiries(to: &table, messages, config)
     table.add(
       .updateAndCreateTopic, .ioThread, UpdateAndCreateTopic(topics: topics, config: config, listener: listener))
     table.add(
@@ -91,6 +92,27 @@ package struct BrokerTables: Sendable {
     table.add(.getProducerConnectionList, .loop, GetProducerConnectionList(clients: clients))
     table.add(.lockBatchMessageQueue, .loop, LockBatchMessageQueue(locks: locks))
     table.add(.unlockBatchMessageQueue, .loop, UnlockBatchMessageQueue(locks: locks))
+  }
+
+  /// What tools ask about topics and groups.
+  private func addInquiries(to table: inout HandlerTable, _ messages: any StoredMessages, _ config: ConfigStore) {
+    let identity = settings.withLock { $0.identity }
+    table.add(.queryTopicConsumeByWho, .ioThread, QueryTopicConsumeByWho(clients: clients, offsets: offsets))
+    table.add(
+      .queryConsumeTimeSpan, .ioThread,
+      QueryConsumeTimeSpan(topics: topics, offsets: offsets, messages: messages, broker: identity.broker))
+    table.add(
+      .getSystemTopicListFromBroker, .ioThread,
+      GetSystemTopicListFromBroker(cluster: identity.cluster, broker: identity.broker))
+    table.add(.queryCorrectionOffset, .ioThread, QueryCorrectionOffset(offsets: offsets, messages: messages))
+    table.add(
+      .cloneGroupOffset, .ioThread,
+      CloneGroupOffset(topics: topics, offsets: offsets, clients: clients, config: config))
+    table.add(
+      .viewBrokerStatsData, .ioThread,
+      ViewBrokerStatsData(topics: topics, statistics: statistics, cluster: identity.cluster))
+    table.add(.getBrokerConsumeStats, .ioThread, GetBrokerConsumeStats(tables: self, messages: messages))
+    table.add(.getAllProducerInfo, .ioThread, GetAllProducerInfo(clients: clients))
   }
 
   private func addQueueCodes(to table: inout HandlerTable, _ messages: any StoredMessages, _ broker: String) {

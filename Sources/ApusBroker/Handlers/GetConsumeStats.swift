@@ -12,8 +12,7 @@ package struct GetConsumeStats: RequestHandler {
   private let offsets: Locked<ConsumerOffsets>
   private let clients: Locked<ClientTable>
   private let statistics: Locked<BrokerStats>
-  private let messages: any StoredMessages
-  private let broker: String
+  private let progress: ConsumeProgress
 
   /// Takes its parts; `broker` is the broker's name.
   package init(
@@ -24,8 +23,7 @@ package struct GetConsumeStats: RequestHandler {
     self.offsets = offsets
     self.clients = clients
     self.statistics = statistics
-    self.messages = messages
-    self.broker = broker
+    progress = ConsumeProgress(offsets: offsets, messages: messages, broker: broker)
   }
 
   /// Answers.
@@ -40,7 +38,7 @@ package struct GetConsumeStats: RequestHandler {
     for name in names where subscribed.isEmpty || subscribed.contains(name) {
       guard let topic = topics.withLock({ $0.find(name) }) else { continue }
       do throws(DiskError) {
-        try append(topic, group, to: &entries)
+        entries += try progress.entries(topic, group: group, queueCount: topic.config.readQueueCount)
       } catch {
         throw Refusals.disk(error)
       }
@@ -48,19 +46,5 @@ package struct GetConsumeStats: RequestHandler {
       rate += series?.snapshot(.minute).perSecond ?? 0
     }
     return Reply(body: ConsumeStats(entries, consumeRate: rate).bytes())
-  }
-
-  private func append(_ topic: Topic, _ group: String, to entries: inout [ConsumeStats.Entry]) throws(DiskError) {
-    let committed = offsets.withLock { $0.offsets(topic: topic.name, group: group) }
-    for queue in 0..<max(topic.config.readQueueCount, 0) {
-      let offset = committed[queue] ?? 0
-      var time: WallTime?
-      if offset > 0 { time = try messages.storeTime(topic: topic.name, queue: queue, at: QueueOffset(offset - 1)) }
-      entries.append(
-        ConsumeStats.Entry(
-          queue: MessageQueue(topic: topic.name, brokerName: broker, queueID: queue),
-          brokerOffset: try messages.bounds(topic: topic.name, queue: queue)?.max ?? .zero,
-          consumerOffset: QueueOffset(offset), lastTimestamp: time ?? WallTime(milliseconds: 0)))
-    }
   }
 }

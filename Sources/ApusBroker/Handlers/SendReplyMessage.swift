@@ -10,8 +10,8 @@ import ApusSystem
 /// that asked: codes 324 and 325.
 ///
 /// The answering client learns what became of handing it over: 0 only when the asking client took it, else 1. The
-/// answer is stored either way, unless `storeReplyMessageEnable` is off. It is not waited for the device: a reply serves
-/// the one client that waits for it now.
+/// answer is stored either way, unless `storeReplyMessageEnable` is off. It is not waited for the device: a reply is of
+/// use to the one client that waits for it now.
 ///
 /// Source:
 /// apache/rocketmq@rocketmq-all-4.9.8:broker/src/main/java/org/apache/rocketmq/broker/processor/ReplyMessageProcessor.java.

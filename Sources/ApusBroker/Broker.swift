@@ -26,6 +26,8 @@ package final class Broker {
   private let events: BrokerEvents
   private let registration: NameServerRegistration
   private let housekeeper: Housekeeper
+  /// Nil on a replica, whose master delivers.
+  private let delayed: DelayedMessages?
   private let settings: BrokerSettings
 
   /// Opens the store and puts the parts together on running loops. `settingsFile` is where changes by code 25 are kept.
@@ -56,7 +58,7 @@ package final class Broker {
       let index = opened.index.map { SharedIndex($0, store: store, log: log) }
       parts = BrokerParts(
         identity: identity, tables: tables, store: store, threads: threads, index: index, io: io, listener: events,
-        log: log, syncTimeout: settings.keeping.syncTimeout)
+        log: log, delayLevels: opened.delayLevels, syncTimeout: settings.keeping.syncTimeout)
       let messages = StoreQueries(store: store, index: index, root: settings.keeping.root)
       let states = loops.map {
         BrokerLoop(
@@ -76,8 +78,16 @@ package final class Broker {
       secondPort = BrokerPort(service, servesPulls: false)
       registration = Self.registration(settings, identity, tables, loop: loops[0], io: io, log: log)
       events.join(registration: registration, service: service)
+      if identity.id == 0 {
+        let messages = DelayedMessages(parts, config: config, on: states[0])
+        service.join(messages)
+        delayed = messages
+      } else {
+        delayed = nil
+      }
       housekeeper = Housekeeper(
-        service: service, config: config, store: store, index: index, retention: Retention.Settings(settings.keeping),
+        service: service, config: config, store: store, index: index, delayed: delayed,
+        retention: Retention.Settings(settings.keeping),
         intervals: Housekeeper.Intervals(settings.keeping), log: log)
     } catch {
       throw .system(error)
@@ -93,6 +103,7 @@ package final class Broker {
     } catch {
       throw .system(error)
     }
+    delayed?.start()
     registration.start(nameServers: settings.identity.nameServers)
   }
 
@@ -107,6 +118,7 @@ package final class Broker {
 
   /// Ends the threads, flushes and closes the store: to be called when the connections are closed.
   package func close() throws(BrokerError) {
+    delayed?.stop()
     housekeeper.stop()
     parts.io.stop()
     parts.threads.stop()
@@ -114,6 +126,7 @@ package final class Broker {
     parts.index?.close()
     do throws(DiskError) {
       try config.saveAll()
+      try delayed?.saveAtEnd()
       try parts.store.withLock { (store) throws(DiskError) in try store.close() }
     } catch {
       throw .disk(error)

@@ -36,6 +36,8 @@ package final class BrokerLoop: @unchecked Sendable {
   private var queues: [[ConsumeQueue?]] = []
   /// Whether messages were appended in this turn.
   var hasAppended = false
+  /// Whether delayed messages were appended in this turn.
+  var hasDelayed = false
   /// Whether the send path asked for the device in this turn.
   var wantsFlush = false
   /// Whether clients came or went in this turn.

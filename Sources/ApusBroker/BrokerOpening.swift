@@ -13,6 +13,7 @@ extension Broker {
     var store: SharedStore
     var index: MessageIndex?
     var tables: ConfigStore.Stored
+    var delayLevels: DelayLevels
   }
 
   /// Opens store, index and configuration files. Every choice that recovery made is logged and collected.
@@ -49,7 +50,7 @@ extension Broker {
     do throws(DiskError) {
       let index = try layout.map { layout throws(DiskError) in try openIndex(layout, keeping, store, disk, log) }
       let shared = SharedStore(store, disk: disk, isSynchronous: keeping.syncsBeforeAcknowledging)
-      return Opened(store: shared, index: index, tables: tables)
+      return Opened(store: shared, index: index, tables: tables, delayLevels: store.settings.delayLevels)
     } catch {
       throw .disk(error)
     }
@@ -122,6 +123,7 @@ extension StoreSettings {
     logDirectory = keeping.commitLog
     logFileBytes = Int(keeping.segmentBytes)
     queueFileBytes = Int(keeping.queueFileBytes)
+    if let levels = keeping.delayLevels { delayLevels = levels }
     checksOnRecovery = keeping.checksCRCOnRecovery
     self.memoryBytes = memoryBytes / 100 * Int64(serving.memoryPercent)
     memoryPull = PullLimit(bytes: serving.fromMemory.bytes, count: serving.fromMemory.messages)
@@ -146,6 +148,7 @@ extension Housekeeper.Intervals {
     self.init()
     files = keeping.offsetInterval
     retention = keeping.cleaningInterval
+    delays = keeping.delayOffsetInterval
   }
 }
 

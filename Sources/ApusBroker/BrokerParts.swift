@@ -1,5 +1,6 @@
 import ApusBase
 package import ApusBrokerCore
+package import ApusStoreCore
 package import ApusSystem
 
 /// What sending and pulling share: the tables, the store and the threads around it. Each lock is taken alone and
@@ -23,6 +24,8 @@ package final class BrokerParts: Sendable {
   package let listener: any TopicListener
   /// Where events are written.
   package let log: Logger
+  /// The delays of `messageDelayLevel`.
+  package let delayLevels: DelayLevels
   /// How long a synchronous send waits for the device at most.
   package let syncTimeout: Duration
 
@@ -38,7 +41,7 @@ package final class BrokerParts: Sendable {
   /// Puts the parts together.
   package init(
     identity: BrokerIdentity, tables: BrokerTables, store: SharedStore, threads: StoreThreads, index: SharedIndex?,
-    io: IOThreads, listener: any TopicListener, log: Logger, syncTimeout: Duration
+    io: IOThreads, listener: any TopicListener, log: Logger, delayLevels: DelayLevels, syncTimeout: Duration
   ) {
     self.identity = identity
     self.tables = tables
@@ -48,6 +51,7 @@ package final class BrokerParts: Sendable {
     self.io = io
     self.listener = listener
     self.log = log
+    self.delayLevels = delayLevels
     self.syncTimeout = syncTimeout
     messages = InternalMessages(store: store, threads: threads, io: io, syncTimeout: syncTimeout)
   }

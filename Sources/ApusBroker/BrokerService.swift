@@ -24,6 +24,8 @@ package final class BrokerService: Sendable {
   private let queryOffset: QueryConsumerOffset
   /// By the loop's index; loops of others are nil.
   private let states: [BrokerLoop?]
+  /// Delivers delayed messages; nil where that is not this broker's task.
+  private let delayed = Locked<DelayedMessages?>(nil)
   /// Requests handed to other threads that have not been answered yet.
   private let underWay = Atomic(0)
 
@@ -44,6 +46,9 @@ package final class BrokerService: Sendable {
     for state in states { byIndex[state.loop.index] = state }
     self.states = byIndex
   }
+
+  /// From now on delayed messages are delivered by this.
+  func join(_ messages: DelayedMessages) { delayed.withLock { $0 = messages } }
 
   private func state(of loop: EventLoop) -> BrokerLoop {
     guard let state = states[loop.index] else { preconditionFailure("loop \(loop.index) does not serve the broker") }
@@ -174,6 +179,10 @@ package final class BrokerService: Sendable {
     }
     parts.threads.logGrew(to: end)
     parts.index?.logGrew()
+    if state.hasDelayed {
+      state.hasDelayed = false
+      delayed.withLock { $0 }?.grew()
+    }
     guard !state.arrivals.isEmpty else { return }
     if othersWait {
       let arrivals = state.arrivals
@@ -248,6 +257,7 @@ package final class BrokerService: Sendable {
         parts.messages.resume(state)
       }
     }
+    delayed.withLock { $0 }?.grew()
   }
 
   /// A topic is gone: its waiting pulls are answered and its queues forgotten.

@@ -15,12 +15,15 @@ final class Housekeeper: Sendable {
     /// `cleanResourceInterval`; the first time after a minute.
     var retention = Duration.seconds(10)
     var firstRetention = Duration.seconds(60)
+    /// `flushDelayOffsetInterval`
+    var delays = Duration.seconds(10)
   }
 
   private struct Due {
     var statistics = MonotonicTime(nanoseconds: .min)
     var files = MonotonicTime(nanoseconds: .min)
     var clients = MonotonicTime(nanoseconds: .min)
+    var delays = MonotonicTime(nanoseconds: .min)
     var retention: MonotonicTime
     var rules: Retention
   }
@@ -29,19 +32,22 @@ final class Housekeeper: Sendable {
   private let config: ConfigStore
   private let store: SharedStore
   private let index: SharedIndex?
+  private let delayed: DelayedMessages?
   private let log: Logger
   private let intervals: Intervals
   private let due: Locked<Due>
   private let thread = StepThread(name: "apus-house")
 
   init(
-    service: BrokerService, config: ConfigStore, store: SharedStore, index: SharedIndex?, retention: Retention.Settings,
+    service: BrokerService, config: ConfigStore, store: SharedStore, index: SharedIndex?, delayed: DelayedMessages?,
+    retention: Retention.Settings,
     intervals: Intervals, log: Logger
   ) {
     self.service = service
     self.config = config
     self.store = store
     self.index = index
+    self.delayed = delayed
     self.intervals = intervals
     self.log = log
     due = Locked(
@@ -62,6 +68,10 @@ final class Housekeeper: Sendable {
       plan.files = now + intervals.files
       saveFiles()
     }
+    if now >= plan.delays {
+      plan.delays = now + intervals.delays
+      saveDelays()
+    }
     if now >= plan.clients {
       plan.clients = now + intervals.clients
       service.removeSilentClients(now: now)
@@ -72,7 +82,7 @@ final class Housekeeper: Sendable {
     }
     due.withLock { $0 = plan }
     log.flushRepeats()
-    return min(plan.statistics, plan.files, plan.clients, plan.retention)
+    return min(plan.statistics, plan.files, plan.delays, plan.clients, plan.retention)
   }
 
   private func saveFiles() {
@@ -80,6 +90,14 @@ final class Housekeeper: Sendable {
       try config.saveAll()
     } catch {
       log.error("broker", "a configuration file cannot be written", ["cause": error])
+    }
+  }
+
+  private func saveDelays() {
+    do throws(DiskError) {
+      try delayed?.save(waitingUpTo: .seconds(1))
+    } catch {
+      log.error("broker", "delayOffset.json cannot be written", ["cause": error])
     }
   }
 

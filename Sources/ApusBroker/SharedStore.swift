@@ -78,6 +78,32 @@ package final class SharedStore: @unchecked Sendable {
     }
   }
 
+  /// Brings records of a queue near, from an offset on: those whose entries have a tags code of at most `limit`, which
+  /// for delayed messages is when they are due. At most `count`. Waits for the device.
+  package func bringNear(_ queue: ConsumeQueue, from offset: QueueOffset, tagsCodeUpTo limit: Int64, count: Int) {
+    var position = offset
+    while position - offset < count {
+      switch withLock({ $0.entry(in: queue, at: position) }) {
+      case .entry(let entry):
+        guard entry.tagsCode <= limit else { return }
+        bringNear(entry.offset)
+        position = position + 1
+      case .cold(let plan): warm(plan)
+      case .outside, .unreadable, .failed: return
+      }
+    }
+  }
+
+  private func bringNear(_ offset: PhysicalOffset) {
+    while true {
+      switch withLock({ $0.record(at: offset) }) {
+      case .found(let range): return disk.warm(range.mapping.segment, range.range)
+      case .missing: return
+      case .cold(let plan): warm(plan)
+      }
+    }
+  }
+
   /// When the message at a queue offset was stored; nil when it is gone. May wait for the device.
   package func storeTime(in queue: ConsumeQueue, at offset: QueueOffset) -> WallTime? {
     while true {

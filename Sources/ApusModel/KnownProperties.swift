@@ -79,6 +79,16 @@ public enum PropertyName {
   @inlinable public static var transactionCheckTimes: StaticString { "TRANSACTION_CHECK_TIMES" }
   /// How long a half message is not checked.
   @inlinable public static var checkImmunityTime: StaticString { "CHECK_IMMUNITY_TIME_IN_SECONDS" }
+  /// Why a dead letter is dead: a name of our own.
+  @inlinable public static var deadLetterReason: StaticString { "DLQ_REASON" }
+  /// The topic that a dead letter was first sent to, as in RocketMQ 5.
+  @inlinable public static var deadLetterOriginTopic: StaticString { "DLQ_ORIGIN_TOPIC" }
+  /// The id of a dead letter's first record, as in RocketMQ 5.
+  @inlinable public static var deadLetterOriginMessageID: StaticString { "DLQ_ORIGIN_MESSAGE_ID" }
+  /// The queue of a dead letter's first record: a name of our own.
+  @inlinable public static var deadLetterOriginQueueID: StaticString { "DLQ_ORIGIN_QUEUE_ID" }
+  /// The place in its queue of a dead letter's first record: a name of our own.
+  @inlinable public static var deadLetterOriginQueueOffset: StaticString { "DLQ_ORIGIN_QUEUE_OFFSET" }
   /// The cluster that stored the message.
   @inlinable public static var cluster: StaticString { "CLUSTER" }
   /// The region that stored the message.

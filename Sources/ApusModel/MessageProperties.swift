@@ -145,6 +145,26 @@ public struct MessageProperties: ~Escapable {
     writer.write(cluster)
   }
 
+  /// Appends what a delayed message stores, and after its delivery keeps: the readable pairs, WAIT among them, then
+  /// CLUSTER, DELAY with the level that counts, REAL_TOPIC and REAL_QID; what the producer said of these is dropped.
+  public func writeDelayed(
+    level: Int, topic: RawSpan, queueID: Int32, cluster: RawSpan?, into writer: inout ByteWriter
+  ) {
+    let start = writer.count
+    if let cluster {
+      write(
+        into: &writer, removing: PropertyName.cluster, PropertyName.delay, PropertyName.realTopic,
+        PropertyName.realQueueID)
+      Self.append(PropertyName.cluster, cluster, into: &writer, after: start)
+    } else {
+      write(into: &writer, removing: PropertyName.delay, PropertyName.realTopic, PropertyName.realQueueID)
+    }
+    let (levelText, queueText) = (Array("\(level)".utf8), Array("\(queueID)".utf8))
+    Self.append(PropertyName.delay, levelText.rawSpan, into: &writer, after: start)
+    Self.append(PropertyName.realTopic, topic, into: &writer, after: start)
+    Self.append(PropertyName.realQueueID, queueText.rawSpan, into: &writer, after: start)
+  }
+
   /// Appends one pair to encoded pairs that a writer holds from `start` on, with a separator before it where one is
   /// missing.
   @inlinable

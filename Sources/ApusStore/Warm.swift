@@ -1,6 +1,6 @@
 package import ApusBase
 import ApusModel
-import ApusStoreCore
+package import ApusStoreCore
 
 /// Brings near what a pull or a lookup needs and what only the device has: maps a log file, or opens and reads a queue
 /// file. An I/O thread runs it; then the pull is tried again.
@@ -145,6 +145,38 @@ extension MessageStore {
       file.mapping = nil
     }
     return released
+  }
+
+  // MARK: Entries
+
+  /// What stands at an offset of a queue.
+  package enum EntryLookup: Sendable {
+    /// A message.
+    case entry(ConsumeQueueEntry)
+    /// Something must be brought near first.
+    case cold(WarmPlan)
+    /// Nothing: the queue goes from its minimum to below its maximum.
+    case outside
+    /// The device failed just now.
+    case failed
+    /// No message, and none before `next` that could be read.
+    case unreadable(next: QueueOffset)
+  }
+
+  /// The entry at a queue offset.
+  package func entry(in queue: ConsumeQueue, at offset: QueueOffset) -> EntryLookup {
+    guard offset >= queue.minOffset, offset < queue.maxOffset else { return .outside }
+    let entry: ConsumeQueueEntry
+    switch entries(of: queue, from: offset.rawValue, to: offset.rawValue + 1) {
+    case .tail: entry = queue.tail.entry(at: offset.rawValue)
+    case .scratch: entry = scratch.first
+    case .cold(let plan): return .cold(plan)
+    case .failed: return .failed
+    case .unreadable:
+      let fileEnd = queue.fileStart(of: offset.rawValue) / Int64(ConsumeQueueEntry.bytes) + queue.entriesPerFile
+      return .unreadable(next: QueueOffset(min(fileEnd, queue.maxOffset.rawValue)))
+    }
+    return entry.isBlank ? .unreadable(next: offset + 1) : .entry(entry)
   }
 
   // MARK: Times

@@ -90,6 +90,18 @@ import Testing
     }
   }
 
+  @Test func `tells how far delayed messages are delivered`() throws {
+    for sample in try RecordedFrames.samples("0045-GET_ALL_DELAY_OFFSET") {
+      let response = try #require(sample.response)
+      let json = try JSONParser.parse(response.body.rawSpan, limits: JSONParser.Limits(bytes: 4096))
+      let offsets = try DelayOffsets(json: json)
+      broker.tables.delays.withLock { $0 = offsets }
+      let reply = broker.answer(sample.request)
+      expect(reply, equals: response, sample.title)
+      #expect(reply.body == response.body)
+    }
+  }
+
   @Test func `gives the record at an offset or says that there is none`() throws {
     for sample in try RecordedFrames.samples("0033-VIEW_MESSAGE_BY_ID") where sample.request["offset"] != nil {
       if let response = sample.response, !response.body.isEmpty {

@@ -15,9 +15,12 @@ final class ServedBroker {
   private let loops: [EventLoop]
   private let server: RemotingServer
   private let directory: String
+  private let isTemporary: Bool
 
-  init(_ entries: [(String, String)] = []) throws {
-    directory = NSTemporaryDirectory() + "apus-broker-" + UUID().uuidString
+  /// A broker with these settings over an empty store, or over one in `kept`, which stays when the broker ends.
+  init(_ entries: [(String, String)] = [], kept: String? = nil) throws {
+    directory = kept ?? Self.newDirectory()
+    isTemporary = kept == nil
     let machine = BrokerSettings.Machine(cores: 2, hostName: "fx-a", address: "127.0.0.1", storeRoot: directory)
     let own = [
       ("brokerClusterName", "FxCluster"), ("brokerName", "fx-a"), ("mappedFileSizeCommitLog", "1048576"),
@@ -44,13 +47,16 @@ final class ServedBroker {
     server.close(within: .seconds(1))
     do {
       try broker.close()
-      try FileManager.default.removeItem(atPath: directory)
+      if isTemporary { try FileManager.default.removeItem(atPath: directory) }
     } catch {
       Issue.record("the broker does not close: \(error)")
     }
     for loop in loops { loop.stop() }
     for loop in loops { loop.join() }
   }
+
+  /// The path of a directory that does not exist yet.
+  static func newDirectory() -> String { NSTemporaryDirectory() + "apus-broker-" + UUID().uuidString }
 
   /// Another client of this broker.
   func client(_ answer: @escaping @Sendable (Command) -> Reply? = { _ in nil }) throws -> TestClient {

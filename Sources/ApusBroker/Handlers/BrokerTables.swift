@@ -14,6 +14,8 @@ package struct BrokerTables: Sendable {
   package let groups: Locked<SubscriptionGroups>
   /// Where the groups are.
   package let offsets: Locked<ConsumerOffsets>
+  /// How far delayed messages were delivered.
+  package let delays: Locked<DelayOffsets>
   /// Who is connected.
   package let clients: Locked<ClientTable>
   /// Which client consumes which queue in order.
@@ -33,6 +35,7 @@ package struct BrokerTables: Sendable {
     self.topics = Locked(Topics(rules: settings.topicRules, stored: stored.topics, now: now, seed: seed))
     self.groups = Locked(groups)
     self.offsets = Locked(ConsumerOffsets(stored: stored.offsets, seed: seed))
+    self.delays = Locked(stored.delays ?? DelayOffsets())
     self.clients = Locked(ClientTable(notifies: settings.serving.notifiesMembers, seed: seed))
     self.filters = Locked(
       ConsumerFilters(
@@ -70,6 +73,7 @@ package struct BrokerTables: Sendable {
       DeleteSubscriptionGroup(groups: groups, offsets: offsets, statistics: statistics, config: config))
     table.add(.getAllSubscriptionGroupConfig, .ioThread, GetAllSubscriptionGroupConfig(groups: groups))
     table.add(.getAllConsumerOffset, .ioThread, GetAllConsumerOffset(offsets: offsets))
+    table.add(.getAllDelayOffset, .ioThread, GetAllDelayOffset(delays: delays))
     table.add(
       .updateBrokerConfig, .ioThread,
       UpdateBrokerConfig(
@@ -77,7 +81,8 @@ package struct BrokerTables: Sendable {
     table.add(.getBrokerConfig, .ioThread, GetBrokerConfig(settings: settings))
     table.add(
       .getBrokerRuntimeInfo, .ioThread,
-      GetBrokerRuntimeInfo(settings: settings, statistics: statistics, messages: messages, booted: booted))
+      GetBrokerRuntimeInfo(
+        settings: settings, statistics: statistics, delays: delays, messages: messages, booted: booted))
     return table
   }
 

@@ -1,5 +1,6 @@
 package import ApusBase
 package import ApusBrokerCore
+import ApusModel
 package import ApusProtocol
 package import ApusSystem
 
@@ -11,15 +12,18 @@ package import ApusSystem
 package struct GetBrokerRuntimeInfo: RequestHandler {
   private let settings: Locked<BrokerSettings>
   private let statistics: Locked<BrokerStats>
+  private let delays: Locked<DelayOffsets>
   private let messages: any StoredMessages
   private let booted: WallTime
 
   /// Takes its parts; `booted` is when the broker started.
   package init(
-    settings: Locked<BrokerSettings>, statistics: Locked<BrokerStats>, messages: any StoredMessages, booted: WallTime
+    settings: Locked<BrokerSettings>, statistics: Locked<BrokerStats>, delays: Locked<DelayOffsets>,
+    messages: any StoredMessages, booted: WallTime
   ) {
     self.settings = settings
     self.statistics = statistics
+    self.delays = delays
     self.messages = messages
     self.booted = booted
   }
@@ -30,7 +34,7 @@ package struct GetBrokerRuntimeInfo: RequestHandler {
     let statistics = statistics.withLock { $0 }
     let rows =
       processRows(settings, now: SystemClock.wall()) + trafficRows(statistics) + poolRows(settings)
-      + storeRows(settings, messages.summary())
+      + storeRows(settings, messages.summary()) + delayRows(delays.withLock { $0 })
     return Reply(body: KVTable(rows).bytes())
   }
 
@@ -108,6 +112,22 @@ package struct GetBrokerRuntimeInfo: RequestHandler {
       KVTable.Row("commitLogMinOffset", "\(store.minOffset)"),
       KVTable.Row("commitLogMaxOffset", "\(store.maxOffset)"),
     ]
+  }
+
+  /// How far each level is delivered, and how far its queue goes.
+  private func delayRows(_ delays: DelayOffsets) -> [KVTable.Row] {
+    delays.levels.sorted { $0.key < $1.key }.map { level, offset in
+      KVTable.Row("scheduleMessageOffset_\(level)", "\(offset),\(end(ofLevel: level) ?? offset)")
+    }
+  }
+
+  private func end(ofLevel level: Int) -> QueueOffset? {
+    do throws(DiskError) {
+      return try messages.bounds(topic: SystemTopics.schedule, queue: Int32(level - 1))?.max
+    } catch {
+      // Not known, which the row says by repeating the offset.
+      return nil
+    }
   }
 
   /// Rates over 10, 60 and 600 seconds, separated by spaces; nothing stands for one that is not known yet.

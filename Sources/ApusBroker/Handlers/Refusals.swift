@@ -19,7 +19,6 @@ package enum Refusals {
   private static let unavailable: [RequestCode: StaticString] = [
     .consumerSendMessageBack: "retries of messages; turn them off in the consumer and send the message again yourself",
     .endTransaction: "transactions; send messages without a transaction",
-    .getAllDelayOffset: "delayed messages",
     .updateAndCreateACLConfig: "access control lists; restrict access by network",
     .deleteACLConfig: "access control lists; restrict access by network",
     .updateGlobalWhiteAddrsConfig: "access control lists; restrict access by network",

@@ -18,7 +18,7 @@ import ApusSystem
 /// Deviations: a malformed batch and batch properties that become too long are answered with 13, not 1, as trying again
 /// cannot help.
 package final class SendMessageHandler: Sendable {
-  private let parts: BrokerParts
+  let parts: BrokerParts
 
   /// Makes a handler that uses these parts.
   package init(_ parts: BrokerParts) { self.parts = parts }
@@ -27,6 +27,8 @@ package final class SendMessageHandler: Sendable {
   struct Target {
     var topic: Topic
     var queueID: Int32
+    /// Whether the message was sent to a retry topic and goes to the dead letters instead.
+    var isDead = false
   }
 
   /// Handles one request on its loop.
@@ -60,16 +62,15 @@ package final class SendMessageHandler: Sendable {
     if send.topic.starts(with: "%RETRY%") {
       topic = try retryTopic(topic, send, header)
     }
+    let isDead = topic.name.utf8.count != send.topic.byteCount
     let queues = topic.queueCount
-    guard send.queueID < queues else {
+    guard isDead || send.queueID < queues else {
       throw Refusal(
         .systemError, "request queueId[\(send.queueID)] is illegal, topic \(topic.name) has \(queues) queues")
     }
-    if send.queueID >= 0, topic.name.utf8.count == send.topic.byteCount {
-      return Target(topic: topic, queueID: send.queueID)
-    }
+    if send.queueID >= 0, !isDead { return Target(topic: topic, queueID: send.queueID) }
     let writable = max(topic.config.writeQueueCount, 1)
-    return Target(topic: topic, queueID: Int32.random(in: 0..<writable, using: &state.random))
+    return Target(topic: topic, queueID: Int32.random(in: 0..<writable, using: &state.random), isDead: isDead)
   }
 
   private func topic(
@@ -156,7 +157,10 @@ package final class SendMessageHandler: Sendable {
     let sysFlag = SysFlag(rawValue: send.sysFlag)
     let properties = MessageProperties(send.properties)
     let known = KnownProperties(properties)
-    try refuseUnavailable(known, send.properties, sysFlag)
+    try refuseTransaction(known, send.properties, sysFlag)
+    if let redirection = try redirection(of: known, send.properties, target) {
+      return try storeRedirected(redirection, send, known, target, header, connection, state, &stored)
+    }
     stored.removeAll()
     let cluster = parts.identity.clusterBytes
     properties.writeStored(cluster: cluster.rawSpan, into: &stored)
@@ -173,21 +177,8 @@ package final class SendMessageHandler: Sendable {
     draft.reconsumeTimes = send.reconsumeTimes
     let bytes = draft.recordBytes
     let now = SystemClock.wall()
-    let outcome: AppendOutcome
-    if target.topic.name.utf8.count == send.topic.byteCount {
-      outcome = parts.store.withLock { $0.append(draft, to: queue, now: now) }
-    } else {
-      // A message turned into a dead letter carries the other topic.
-      let name = Array(target.topic.name.utf8)
-      var renamed = RecordDraft(
-        topic: name.rawSpan, body: send.body, properties: stored.bytes, queueID: target.queueID,
-        flag: send.flag, sysFlag: sysFlag, bodyCRC: draft.bodyCRC, bornTime: send.bornTime, bornHost: connection.peer,
-        storeHost: parts.identity.storeHost, tagsCode: tags)
-      renamed.reconsumeTimes = send.reconsumeTimes
-      outcome = parts.store.withLock { $0.append(renamed, to: queue, now: now) }
-    }
-    let appended = try accept(outcome)
-    guard let appended else { return .stalled }
+    let outcome = parts.store.withLock { $0.append(draft, to: queue, now: now) }
+    guard let appended = try accept(outcome) else { return .stalled }
     state.traffic.put(topic: target.topic.id, messages: 1, bytes: Int64(bytes))
     let waits = known.wait.map { MessageProperties.isTrue(send.properties.extracting($0)) } ?? true
     let sent = PendingSend(
@@ -211,7 +202,10 @@ package final class SendMessageHandler: Sendable {
     let sysFlag = SysFlag(rawValue: send.sysFlag)
     let properties = MessageProperties(send.properties)
     let known = KnownProperties(properties)
-    try refuseUnavailable(known, send.properties, sysFlag)
+    try refuseTransaction(known, send.properties, sysFlag)
+    if let delay = known.delay, (Int64(send.properties.extracting(delay).text) ?? 1) > 0 {
+      throw Refusal(.messageIllegal, "a batch cannot be delayed: send its messages one by one, or without DELAY")
+    }
     stored.removeAll()
     let cluster = parts.identity.clusterBytes
     properties.write(into: &stored)
@@ -260,15 +254,10 @@ package final class SendMessageHandler: Sendable {
     return writer.array
   }
 
-  /// Delayed and transactional messages need what this broker does not have; stored as plain ones they would be
-  /// delivered wrongly.
-  private func refuseUnavailable(
+  /// Transactional messages need what this broker does not have; stored as plain ones they would be delivered wrongly.
+  private func refuseTransaction(
     _ known: KnownProperties, _ properties: RawSpan, _ sysFlag: SysFlag
   ) throws(Refusal) {
-    if let delay = known.delay, !properties.extracting(delay).equals("0") {
-      throw Refusal(
-        .messageIllegal, "delayed messages are not available on this broker: send without the property DELAY")
-    }
     let isHalf = known.transaction.map { MessageProperties.isTrue(properties.extracting($0)) } ?? false
     if isHalf || sysFlag.transaction != .none {
       throw Refusal(.messageIllegal, "transactional messages are not available on this broker: send a plain message")
@@ -311,7 +300,8 @@ package final class SendMessageHandler: Sendable {
 
   // MARK: Answers
 
-  private func finish(
+  /// Answers a stored send, at once or when the device has it.
+  func finish(
     _ sent: PendingSend, end: PhysicalOffset, waits: Bool, _ connection: Connection, _ state: BrokerLoop
   ) {
     state.hasAppended = true

@@ -2,6 +2,7 @@ package import ApusBase
 package import ApusBrokerCore
 package import ApusFilter
 package import ApusModel
+package import ApusStoreCore
 
 /// A broker's settings: RocketMQ's own keys with Java's defaults, and a few of ours.
 ///
@@ -145,6 +146,10 @@ package struct BrokerSettings: Sendable {
     package var flushInterval: Duration = .zero
     /// `flushIntervalConsumeQueue`
     package var queueFlushInterval: Duration = .zero
+    /// `messageDelayLevel`; nil stands for Java's eighteen.
+    package var delayLevels: DelayLevels?
+    /// `flushDelayOffsetInterval`
+    package var delayOffsetInterval: Duration = .zero
     /// `flushConsumerOffsetInterval`
     package var offsetInterval: Duration = .zero
     /// `cleanResourceInterval`
@@ -340,6 +345,13 @@ package struct BrokerSettings: Sendable {
         errorPercent: Int(number("maxErrorRateOfBloomFilter")), expected: Int(number("expectConsumerNumUseFilter")))
         ?? .standard,
       lifetime: milliseconds("filterDataCleanTimeSpan"))
+    keeping.delayOffsetInterval = milliseconds("flushDelayOffsetInterval")
+    keeping.delayLevels = DelayLevels(text("messageDelayLevel"))
+    guard keeping.delayLevels != nil else {
+      throw SettingError(
+        key: "messageDelayLevel", value: text("messageDelayLevel"), range: "delays like 1s 5m 2h 1d"
+      )
+    }
     try deriveLive()
   }
 

@@ -2,8 +2,8 @@ package import ApusBase
 package import ApusBrokerCore
 package import ApusSystem
 
-/// Keeps `topics.json`, `subscriptionGroup.json`, `consumerOffset.json` and `consumerFilter.json` of a store up to
-/// date.
+/// Keeps `topics.json`, `subscriptionGroup.json`, `consumerOffset.json`, `consumerFilter.json` and `delayOffset.json` of
+/// a store up to date.
 ///
 /// Topics and groups are written when they changed, offsets and filters at intervals; each file is written only when
 /// its table moved since. All calls write to the device: they are made by the I/O threads and the cleaner, never by a
@@ -19,6 +19,8 @@ package final class ConfigStore: Sendable {
     package var offsets: StoredConsumerOffsets?
     /// `consumerFilter.json`
     package var filters: StoredConsumerFilters?
+    /// `delayOffset.json`
+    package var delays: DelayOffsets?
     /// Files that were read from their backup, with the reason.
     package var fallbacks: [String] = []
   }
@@ -37,6 +39,7 @@ package final class ConfigStore: Sendable {
   private let groupFile: Locked<Written<SubscriptionGroups.Mark?>>
   private let offsetFile: Locked<Written<Int64>>
   private let filterFile: Locked<Written<Int64>>
+  private let delayFile: Locked<Written<DelayOffsets?>>
 
   /// The directory of the files below a store's root.
   private static func path(_ root: String, _ name: String) -> String { "\(root)/config/\(name)" }
@@ -55,6 +58,9 @@ package final class ConfigStore: Sendable {
     }
     stored.filters = try load("consumerFilter.json", root, disk, &stored) { json throws(DecodeError) in
       try StoredConsumerFilters(json: json)
+    }
+    stored.delays = try load("delayOffset.json", root, disk, &stored) { json throws(DecodeError) in
+      try DelayOffsets(json: json)
     }
     return stored
   }
@@ -88,6 +94,7 @@ package final class ConfigStore: Sendable {
     groupFile = Locked(Written(file: ConfigFile(path: Self.path(root, "subscriptionGroup.json")), mark: nil))
     offsetFile = Locked(Written(file: ConfigFile(path: Self.path(root, "consumerOffset.json")), mark: -1))
     filterFile = Locked(Written(file: ConfigFile(path: Self.path(root, "consumerFilter.json")), mark: 0))
+    delayFile = Locked(Written(file: ConfigFile(path: Self.path(root, "delayOffset.json")), mark: nil))
   }
 
   /// Writes the topics if they changed.
@@ -134,7 +141,17 @@ package final class ConfigStore: Sendable {
     }
   }
 
-  /// Writes whatever changed: at the end of the process, and now and then for what loops changed.
+  /// Writes how far delayed messages were delivered, if that changed: to be called with what is durable.
+  package func saveDelays(_ durable: DelayOffsets) throws(DiskError) {
+    try delayFile.withLock { written throws(DiskError) in
+      guard written.mark?.levels != durable.levels, !(written.mark == nil && durable.levels.isEmpty) else { return }
+      try written.file.store(durable.json.bytes(.pretty).rawSpan, to: disk)
+      written.mark = durable
+    }
+  }
+
+  /// Writes whatever changed but the delayed messages: at the end of the process, and now and then for what
+  /// loops changed.
   package func saveAll() throws(DiskError) {
     try saveTopics()
     try saveGroups()

@@ -1,0 +1,83 @@
+import ApusBase
+import ApusBrokerCore
+import ApusModel
+import ApusProtocol
+import ApusRemoting
+import ApusStore
+import ApusStoreCore
+import ApusSystem
+
+/// Messages that are not stored where they were sent: those that wait for their delivery, and those that were tried too
+/// often.
+extension SendMessageHandler {
+  /// Where a message is stored instead.
+  enum Redirection {
+    /// In the queue of a delay level, until it is due.
+    case delayed(topic: Topic, level: Int)
+    /// Among the dead letters of a group.
+    case dead
+  }
+
+  /// Where a message goes instead of its target; nil when it goes there.
+  func redirection(
+    of known: KnownProperties, _ properties: RawSpan, _ target: Target
+  ) throws(Refusal) -> Redirection? {
+    if target.isDead { return .dead }
+    guard let range = known.delay else { return nil }
+    guard let asked = Int64(properties.extracting(range).text), asked <= Int64(Int32.max) else {
+      throw Refusal(.messageIllegal, "the property DELAY is no delay level: \(properties.extracting(range).text)")
+    }
+    let level = parts.delayLevels.clamped(asked)
+    guard level > 0 else { return nil }
+    guard let topic = parts.topics.withLock({ $0.find(SystemTopics.schedule) }) else {
+      throw Refusal(.systemError, "the topic of delayed messages is missing")
+    }
+    return .delayed(topic: topic, level: level)
+  }
+
+  /// Stores a message where it goes instead of its target. The answer names the target's queue, as Java's does.
+  func storeRedirected(
+    _ redirection: Redirection, _ send: borrowing SendMessage.Request, _ known: KnownProperties, _ target: Target,
+    _ header: CommandHeader, _ connection: Connection, _ state: BrokerLoop, _ stored: inout ByteWriter
+  ) throws(Refusal) -> Disposition {
+    let now = SystemClock.wall()
+    let properties = MessageProperties(send.properties)
+    let cluster = parts.identity.clusterBytes
+    stored.removeAll()
+    var place = target
+    var tags: Int64 = 0
+    switch redirection {
+    case .delayed(let topic, let level):
+      let real = Array(target.topic.name.utf8)
+      properties.writeDelayed(
+        level: level, topic: real.rawSpan, queueID: target.queueID, cluster: cluster.rawSpan, into: &stored)
+      place = Target(topic: topic, queueID: Int32(level - 1))
+      tags = parts.delayLevels.deliveryTime(level: level, storedAt: now).milliseconds
+    case .dead:
+      DeadLetter.write(properties, reason: .triedTooOften, cluster: cluster.rawSpan, into: &stored)
+      if let range = known.tags { tags = TagsCode.hash(send.properties.extracting(range)) }
+    }
+    guard stored.count <= MessageProperties.maximumBytes else {
+      throw Refusal(
+        .messageIllegal, "the properties take \(stored.count) bytes, at most \(MessageProperties.maximumBytes) fit")
+    }
+    let queue = try queue(place, state)
+    let name = Array(place.topic.name.utf8)
+    var draft = RecordDraft(
+      topic: name.rawSpan, body: send.body, properties: stored.bytes, queueID: place.queueID, flag: send.flag,
+      sysFlag: SysFlag(rawValue: send.sysFlag), bodyCRC: CRC32.body(send.body), bornTime: send.bornTime,
+      bornHost: connection.peer, storeHost: parts.identity.storeHost, tagsCode: tags)
+    draft.reconsumeTimes = send.reconsumeTimes
+    let bytes = draft.recordBytes
+    let outcome = parts.store.withLock { $0.append(draft, to: queue, now: now) }
+    guard let appended = try accept(outcome) else { return .stalled }
+    state.traffic.put(topic: place.topic.id, messages: 1, bytes: Int64(bytes))
+    if case .delayed = redirection { state.hasDelayed = true }
+    let waits = known.wait.map { MessageProperties.isTrue(send.properties.extracting($0)) } ?? true
+    let sent = PendingSend(
+      header: header, connection: connection.id, queueID: target.queueID, queueOffset: appended.queueOffset,
+      offset: appended.offset, batchIDs: [])
+    finish(sent, end: appended.end, waits: waits, connection, state)
+    return .done
+  }
+}

@@ -1,0 +1,114 @@
+import ApusBase
+import ApusModel
+import ApusProtocol
+import Foundation
+import Testing
+
+@testable import ApusBroker
+
+/// Messages that are delivered later, through a whole broker. Brokers over kept stores run one after the other, as a
+/// child process may hold a parent's lock for a moment.
+@Suite(.serialized) struct DelayTests {
+  private static let levels = [("messageDelayLevel", "0s 1s 1h")]
+
+  @Test func `a delayed message is stored and delivered with what Java stores`() throws {
+    let served = try ServedBroker(Self.levels)
+    let client = try served.client()
+    let java = try #require(try JavaStore.messages(of: "SCHEDULE_TOPIC_XXXX").first { $0.keys == "delay1" })
+    let sent = ["KEYS", "UNIQ_KEY", "DELAY", "WAIT", "TAGS"].map { ($0, java.properties[$0] ?? "") }
+    let answer = try client.send("x", to: "FxDelay", queue: 1, sent + [("REAL_TOPIC", "elsewhere")], reconsumed: 2)
+    #expect(answer.responseCode == .success)
+    #expect(answer["queueId"] == "1")
+    #expect(answer["queueOffset"] == "0")
+    let waiting = try client.record(at: try answer.recordOffset)
+    #expect(waiting.properties == java.properties)
+    let delivered = try #require(try client.pull("FxDelay", queue: 1).first)
+    #expect(delivered.properties == java.properties)
+    #expect(delivered.body == "x")
+    #expect(delivered.flag == 7)
+    #expect(delivered.reconsumeTimes == 2)
+    #expect(delivered.bornTime == waiting.bornTime)
+    #expect(delivered.queueOffset == 0)
+    #expect(delivered.offset > waiting.offset)
+  }
+
+  @Test func `a message comes after its delay and in order`() throws {
+    let served = try ServedBroker(Self.levels)
+    let client = try served.client()
+    var first: Int64 = 0
+    for number in 0..<3 {
+      let answer = try client.send("\(number)", to: "FxDelay", [("DELAY", "2")])
+      if number == 0 { first = try client.record(at: try answer.recordOffset).storeTime }
+    }
+    #expect(try client.end("FxDelay") == 0)
+    var delivered: [Received] = []
+    while delivered.count < 3 { delivered += try client.pull("FxDelay", from: Int64(delivered.count)) }
+    #expect(delivered.map(\.body) == ["0", "1", "2"])
+    let late = delivered[0].storeTime - first - 1000
+    #expect(late >= 0)
+    // Ten milliseconds on a machine of its own; tests share theirs.
+    #expect(late < 1000)
+  }
+
+  @Test func `a level above the last is the last, and none is no delay`() throws {
+    let served = try ServedBroker(Self.levels)
+    let client = try served.client()
+    let answer = try client.send("x", to: "FxDelay", [("DELAY", "99")])
+    #expect(try client.record(at: try answer.recordOffset).properties["DELAY"] == "3")
+    #expect(try client.end("SCHEDULE_TOPIC_XXXX", queue: 2) == 1)
+    for level in ["0", "-3"] {
+      #expect(try client.send("plain", to: "FxDelay", [("DELAY", level)]).responseCode == .success)
+    }
+    #expect(try client.end("FxDelay") == 2)
+    #expect(try client.send("x", to: "FxDelay", [("DELAY", "soon")]).responseCode == .messageIllegal)
+  }
+
+  @Test func `a restart loses nothing and repeats nothing`() throws {
+    let store = ServedBroker.newDirectory()
+    defer { do { try FileManager.default.removeItem(atPath: store) } catch { print(error) } }
+    do {
+      let served = try ServedBroker(Self.levels, kept: store)
+      let client = try served.client()
+      _ = try client.send("now", to: "FxDelay", [("DELAY", "1")])
+      _ = try client.pull("FxDelay")
+      _ = try client.send("later", to: "FxDelay", [("DELAY", "2")])
+      let offsets = try client.ask(.getAllDelayOffset)
+      #expect(String(decoding: offsets.body, as: UTF8.self) == #"{"offsetTable":{1:1}}"#)
+    }
+    do {
+      let served = try ServedBroker(Self.levels, kept: store)
+      let client = try served.client()
+      #expect(try client.pull("FxDelay", from: 1).map(\.body) == ["later"])
+      #expect(try client.end("FxDelay") == 2)
+    }
+    let file = try String(contentsOfFile: store + "/config/delayOffset.json", encoding: .utf8)
+    #expect(file.filter { !$0.isWhitespace } == #"{"offsetTable":{1:1,2:1}}"#)
+  }
+
+  @Test func `what a Java broker left behind is delivered`() throws {
+    let store = try JavaStore()
+    let served = try ServedBroker(JavaStore.settings, kept: store.path)
+    let client = try served.client()
+    let pending = try JavaStore.messages(of: "SCHEDULE_TOPIC_XXXX").filter { $0.keys == "delay4" }
+    let java = try #require(pending.first)
+    let before = try JavaStore.messages(of: "FxDelay").filter { $0.queue == 0 }.count
+    // Long due, or, where the clock is behind, further away than the level's delay.
+    var delivered: [Received] = []
+    while !delivered.contains(where: { $0.properties["KEYS"] == "delay4" }) {
+      delivered += try client.pull("FxDelay", from: Int64(before + delivered.count))
+    }
+    let copies = delivered.filter { $0.properties["KEYS"] == "delay4" }
+    #expect(copies.map(\.properties) == [java.properties])
+  }
+
+  @Test func `a batch cannot be delayed`() throws {
+    let served = try ServedBroker(Self.levels)
+    let client = try served.client()
+    let fields = [
+      ReplyField("a", "pg"), ReplyField("b", "FxDelay"), ReplyField("c", "TBW102"), ReplyField("d", 4),
+      ReplyField("e", 0), ReplyField("f", 0), ReplyField("g", 0), ReplyField("h", 0), ReplyField("m", "true"),
+      ReplyField("i", "DELAY\u{1}1"),
+    ]
+    #expect(try client.ask(.sendBatchMessage, fields, body: Array("x".utf8)).responseCode == .messageIllegal)
+  }
+}

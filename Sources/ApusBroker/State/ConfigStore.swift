@@ -2,8 +2,8 @@ package import ApusBase
 package import ApusBrokerCore
 package import ApusSystem
 
-/// Keeps `topics.json`, `subscriptionGroup.json`, `consumerOffset.json`, `consumerFilter.json` and `delayOffset.json` of
-/// a store up to date.
+/// Keeps `topics.json`, `subscriptionGroup.json`, `consumerOffset.json`, `consumerFilter.json` and `delayOffset.json`
+/// of a store up to date.
 ///
 /// Topics and groups are written when they changed, offsets and filters at intervals; each file is written only when
 /// its table moved since. All calls write to the device: they are made by the I/O threads and the cleaner, never by a

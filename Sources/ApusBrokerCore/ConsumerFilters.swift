@@ -39,13 +39,15 @@ package struct ConsumerFilter: Sendable {
 /// A condition is compiled once and kept while the group tells the same text. When its group goes, or no longer
 /// subscribes to the topic, it is dead; the dead are forgotten after ``lifetime``. Deviations from Java: bloom bits are
 /// worked out anew when their settings changed, where Java drops the file; a text of an earlier run that cannot be
-/// compiled stays, without effect, until its group tells another one; the number of conditions is bounded.
+/// compiled stays, without effect, until its group tells another one; number and size of conditions are bounded.
 ///
 /// Source:
 /// apache/rocketmq@rocketmq-all-4.9.8:broker/src/main/java/org/apache/rocketmq/broker/filter/ConsumerFilterManager.java
 package struct ConsumerFilters: Sendable {
   /// How many conditions there may be.
   package static var limit: Int { 100_000 }
+  /// How many bytes the texts of all conditions may have.
+  package static var byteLimit: Int { 32 << 20 }
   /// Conditions found on the disk died this long ago, unless they say otherwise.
   private static var loadedDeadFor: Duration { .seconds(30) }
 
@@ -56,6 +58,7 @@ package struct ConsumerFilters: Sendable {
   /// How many conditions there are, the dead included.
   package private(set) var count = 0
   private let bloom: BloomFilter
+  private var bytes = 0
   private var byTopic: [String: [String: ConsumerFilter]] = [:]
   private var topicsByGroup: [String: Set<String>] = [:]
 
@@ -63,7 +66,7 @@ package struct ConsumerFilters: Sendable {
   package init(bloom: BloomFilter, lifetime: Duration, stored: StoredConsumerFilters? = nil, now: WallTime) {
     self.bloom = bloom
     self.lifetime = lifetime
-    for entry in stored?.entries ?? [] {
+    for entry in stored?.entries ?? [] where bytes + entry.expression.utf8.count <= Self.byteLimit {
       let assumed = max(entry.bornTime, WallTime(milliseconds: now.milliseconds - Self.loadedDeadFor.milliseconds))
       put(
         ConsumerFilter(
@@ -130,7 +133,9 @@ package struct ConsumerFilters: Sendable {
   }
 
   private func made(_ group: String, _ data: SubscriptionData, _ now: WallTime) -> ConsumerFilter? {
-    guard count < Self.limit, let condition = Self.compiled(data.expression) else { return nil }
+    guard count < Self.limit, bytes + data.expression.utf8.count <= Self.byteLimit,
+      let condition = Self.compiled(data.expression)
+    else { return nil }
     return ConsumerFilter(
       topic: data.topic, group: group, expression: data.expression, condition: condition, bornTime: now,
       deadTime: nil, version: data.version, positions: positions(data.topic, group))
@@ -143,7 +148,12 @@ package struct ConsumerFilters: Sendable {
   }
 
   private mutating func put(_ filter: ConsumerFilter) {
-    if byTopic[filter.topic, default: [:]].updateValue(filter, forKey: filter.group) == nil { count += 1 }
+    bytes += filter.expression.utf8.count
+    if let previous = byTopic[filter.topic, default: [:]].updateValue(filter, forKey: filter.group) {
+      bytes -= previous.expression.utf8.count
+    } else {
+      count += 1
+    }
     topicsByGroup[filter.group, default: []].insert(filter.topic)
     changes &+= 1
   }
@@ -155,7 +165,8 @@ package struct ConsumerFilters: Sendable {
   }
 
   private mutating func remove(_ topic: String, _ group: String) {
-    guard byTopic[topic]?.removeValue(forKey: group) != nil else { return }
+    guard let removed = byTopic[topic]?.removeValue(forKey: group) else { return }
+    bytes -= removed.expression.utf8.count
     if byTopic[topic]?.isEmpty ?? false { byTopic[topic] = nil }
     topicsByGroup[group]?.remove(topic)
     if topicsByGroup[group]?.isEmpty ?? false { topicsByGroup[group] = nil }

@@ -54,11 +54,14 @@ package enum TagFilter: Hashable, Sendable {
   /// Those whose tags have one of these hashes. Others with the same hash pass too; the client looks again.
   case hashes([Int32])
 
-  /// Whether an entry with this tags code passes.
+  /// Whether an entry with this tags code passes. A code below every 32-bit number is the address of a unit in Java's
+  /// extension files (`enableConsumeQueueExt`), which holds the hash: such an entry passes, as it does in Java when the
+  /// unit is lost.
   package func matches(_ tagsCode: Int64) -> Bool {
     switch self {
     case .all: true
-    case .hashes(let hashes): hashes.contains(Int32(truncatingIfNeeded: tagsCode))
+    case .hashes(let hashes):
+      tagsCode < Int64(Int32.min) || hashes.contains(Int32(truncatingIfNeeded: tagsCode))
     }
   }
 }

@@ -133,6 +133,19 @@ import Testing
     #expect(table.expired(now: start + .seconds(150)).isEmpty)
   }
 
+  @Test func `tells once which groups lost their last member`() throws {
+    var table = ClientTable()
+    try heartbeat(&table, on: 1)
+    try heartbeat(&table, on: 2)
+    try heartbeat(&table, on: 1, group: "h")
+    table.connectionClosed(1)
+    #expect(table.takeEmptied() == ["h"])
+    #expect(table.takeEmptied().isEmpty)
+    table.unregister(consumer: "g", notifies: true, on: 2)
+    try heartbeat(&table, on: 2)
+    #expect(table.takeEmptied().isEmpty)
+  }
+
   @Test func `refuses more than its limits`() throws {
     var limits = ClientTable.Limits()
     limits.groupsPerConnection = 2

@@ -11,11 +11,13 @@ import Testing
 @Suite struct SQLFilterTests {
   private static let topic = "SQLTopic"
 
-  private func send(_ client: TestClient, _ body: String, _ properties: String) throws {
+  private func send(
+    _ client: TestClient, _ body: String, _ properties: String, to topic: String = Self.topic
+  ) throws {
     let answer = try client.ask(
       .sendMessageV2,
       [
-        ReplyField("a", "pg"), ReplyField("b", Self.topic), ReplyField("c", "TBW102"), ReplyField("d", "4"),
+        ReplyField("a", "pg"), ReplyField("b", topic), ReplyField("c", "TBW102"), ReplyField("d", "4"),
         ReplyField("e", "0"), ReplyField("f", "0"), ReplyField("g", "1795219489633"), ReplyField("h", "0"),
         ReplyField("i", properties), ReplyField("j", "0"),
       ], body: Array(body.utf8))
@@ -31,12 +33,13 @@ import Testing
   }
 
   private func pull(
-    _ client: TestClient, _ group: String, at offset: Int64, expression: String? = nil, type: String? = "SQL92",
+    _ client: TestClient, _ group: String, of topic: String = Self.topic, at offset: Int64, expression: String? = nil,
+    type: String? = "SQL92",
     version: Int64 = 1, suspend: Int64 = 0, max: Int = 32
   ) throws -> Command {
     let flags = (suspend > 0 ? 2 : 0) | (expression == nil ? 0 : 4)
     var fields = [
-      ReplyField("consumerGroup", group), ReplyField("topic", Self.topic), ReplyField("queueId", 0),
+      ReplyField("consumerGroup", group), ReplyField("topic", topic), ReplyField("queueId", 0),
       ReplyField("queueOffset", offset), ReplyField("maxMsgNums", max), ReplyField("sysFlag", flags),
       ReplyField("commitOffset", 0), ReplyField("suspendTimeoutMillis", suspend), ReplyField("subVersion", version),
     ]
@@ -140,6 +143,20 @@ import Testing
     #expect(try pull(client, "cg", at: 0, expression: "x", type: "REGEX").responseCode == .subscriptionParseFailed)
     let body = CheckClientConfigTests.body("a = '" + String(repeating: "x", count: 100_000) + "'")
     #expect(try client.ask(.checkClientConfig, body: body).responseCode == .subscriptionParseFailed)
+  }
+
+  @Test(arguments: [false, true])
+  func `retried messages are held to the condition of their topic only when that is asked for`(isAsked: Bool) throws {
+    let served = try ServedBroker([("filterSupportRetry", "\(isAsked)")])
+    let client = try served.client()
+    try client.heartbeat("c@1", consumer: consumer("cg", "n > 1"))
+    for number in 0..<4 {
+      let properties = "n\u{1}\(number)\u{2}RETRY_TOPIC\u{1}\(Self.topic)"
+      try send(client, "r\(number)", properties, to: "%RETRY%cg")
+    }
+    try send(client, "other", "n\u{1}0\u{2}RETRY_TOPIC\u{1}Other", to: "%RETRY%cg")
+    let answer = try pull(client, "cg", of: "%RETRY%cg", at: 0, expression: "*", type: "TAG")
+    #expect(try bodies(answer) == (isAsked ? ["r2", "r3", "other"] : ["r0", "r1", "r2", "r3", "other"]))
   }
 
   @Test func `with the property filter off, conditions are refused as Java does`() throws {

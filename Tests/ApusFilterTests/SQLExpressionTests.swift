@@ -76,11 +76,15 @@ import Testing
     ("long = 123456789012345678901.0", "true"),
     ("a IN ('1','22','5','333','x','')", "true"), ("a = 5 = TRUE <> FALSE IS NOT NULL", "true"),
     ("big > 9007199254740992.5", "true"), ("'it''s' = 'it''s'", "true"), ("a BETWEEN 'a' AND 1", "parse-error"),
+    ("above > 1.5", "true"), ("below < 1.5", "true"), ("fine = 0.1", "true"), ("suffixed = 2.5", "true"),
+    ("dots = 1.5", "eval-error"), ("blank = 1.5", "eval-error"), ("spaced = 1.5", "true"), ("mean > 1.5", "true"),
   ])
   func `what the recording leaves open follows Java's rules`(expression: String, result: String) {
     let bytes = Self.encoded([
       "a": "5", "t": "true", "nan": "NaN", "minus": "-0.0", "zero": "0.0", "hex": "0x1.8p1",
-      "long": "123456789012345678901", "big": "9007199254740994",
+      "long": "123456789012345678901", "big": "9007199254740994", "above": "1e999", "below": "1e-999",
+      "fine": "0.1000000000000000055511151231257827", "suffixed": "2.5f", "dots": "1.5.5", "blank": " ",
+      "spaced": " 1.5 ", "mean": "Infinity",
     ])
     #expect(Self.result(expression, bytes) == result)
   }

@@ -62,7 +62,8 @@ package final class Broker {
       let messages = StoreQueries(store: store, index: index, root: settings.keeping.root)
       let states = loops.map {
         BrokerLoop(
-          loop: $0, serving: settings.serving, parkedLimit: max(settings.process.parkedPulls / loops.count, 1),
+          loop: $0, identity: identity, serving: settings.serving,
+          parkedLimit: max(settings.process.parkedPulls / loops.count, 1),
           parkedPerConnection: settings.process.parkedPullsPerConnection)
       }
       service = BrokerService(

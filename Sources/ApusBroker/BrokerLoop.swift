@@ -26,14 +26,16 @@ package final class BrokerLoop: @unchecked Sendable {
   var conditions = ConditionCache()
   /// Memory for the properties of the message being stored.
   var properties = ByteWriter(capacity: 4096)
-  /// Memory for the id of the message being answered.
-  var messageID = ByteWriter(capacity: 64)
+  /// How sends are answered.
+  var answer: SendAnswer
   /// Memory for the result of a pull.
   var fetch = Fetch()
   /// Memory for pulls taken out of ``parked``.
   var released: [ParkedPulls<HeldPull>.Released] = []
   /// Queues by the topic's number and the queue's id, so that a send finds its queue without the store.
   private var queues: [[ConsumeQueue?]] = []
+  /// Queues whose files could not be read when a send asked for them, until the send is told.
+  var unreadableQueues: [QueueKey: DiskError] = [:]
   /// Whether messages were appended in this turn.
   var hasAppended = false
   /// Whether delayed messages were appended in this turn.
@@ -45,7 +47,10 @@ package final class BrokerLoop: @unchecked Sendable {
   /// Messages of this turn that pulls wait for.
   var arrivals: [Arrival] = []
   /// What clients may do.
-  var serving: BrokerSettings.Serving
+  var serving: BrokerSettings.Serving {
+    didSet { answer = SendAnswer(host: identity.storeHost, region: identity.region, traceOn: serving.traceOn) }
+  }
+  private let identity: BrokerIdentity
   /// Chooses queues for sends that leave that to the broker.
   var random = SystemRandomNumberGenerator()
   private var pairs: [UInt64: Int32] = [:]
@@ -55,9 +60,14 @@ package final class BrokerLoop: @unchecked Sendable {
   let pendingCount = Atomic(0)
 
   /// Makes the state of a loop whose parked pulls are bounded.
-  package init(loop: EventLoop, serving: BrokerSettings.Serving, parkedLimit: Int, parkedPerConnection: Int) {
+  package init(
+    loop: EventLoop, identity: BrokerIdentity, serving: BrokerSettings.Serving, parkedLimit: Int,
+    parkedPerConnection: Int
+  ) {
     self.loop = loop
+    self.identity = identity
     self.serving = serving
+    answer = SendAnswer(host: identity.storeHost, region: identity.region, traceOn: serving.traceOn)
     parked = ParkedPulls(capacity: parkedLimit, perConnection: parkedPerConnection)
   }
 

@@ -115,7 +115,11 @@ final class Housekeeper: Sendable {
       guard let removal else { return }
       let outcome = removal.run(on: store.disk)
       store.withLock { $0.finish(removal, outcome) }
-      log.info("store", "removed expired log files", ["files": "\(removal.logFiles.count)"])
+      if let error = outcome.error {
+        log.error("store", "removing expired files failed, tried again later", ["cause": error])
+        return
+      }
+      log.info("store", "removed expired log files", ["files": removal.logFiles.count])
       index?.removeExpired(before: store.withLock { $0.minOffset })
     } catch {
       log.error("store", "looking for expired files failed", ["cause": error])

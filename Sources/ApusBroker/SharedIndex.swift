@@ -46,7 +46,7 @@ package final class SharedIndex: @unchecked Sendable {
   /// Puts in what the log has more, brings the newest file to the device and closes the files: for a clean stop.
   package func close() {
     _ = catchUp()
-    if let step = lock.withLock({ index.planFlush() }) { run(step) }
+    while let step = lock.withLock({ index.planFlush() }), run(step) {}
     lock.withLock { index.close(on: store.disk) }
   }
 
@@ -127,7 +127,6 @@ package final class SharedIndex: @unchecked Sendable {
     return true
   }
 
-  @discardableResult
   private func run(_ step: IndexStep) -> Bool {
     do throws(DiskError) {
       let result = try step.run(on: store.disk)

@@ -15,7 +15,9 @@ public struct BatchDraft: ~Copyable {
   /// are the batch's, its body is not looked at. Throws when the body is malformed or empty, or a message's properties
   /// become too long.
   public init(_ template: borrowing RecordDraft, body: RawSpan) throws(DecodeError) {
-    writer = ByteWriter(capacity: body.byteCount + 256)
+    // A batch of small messages grows by more than half when its items become records.
+    writer = ByteWriter(capacity: body.byteCount * 2 + 1024)
+    records.reserveCapacity(64)
     storeTimePosition = 48 + template.bornHost.byteCount
     var items = BatchBody(body)
     var properties = ByteWriter(capacity: 512)

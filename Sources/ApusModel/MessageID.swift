@@ -135,13 +135,22 @@ enum Hexadecimal {
   /// Appends the lowest `digits` digits of a number.
   @inlinable
   static func write(_ value: UInt64, digits: Int, into writer: inout ByteWriter) {
-    writer.reserve(digits)
-    var position = digits
-    while position > 0 {
-      position -= 1
-      let nibble = UInt8(truncatingIfNeeded: value >> UInt64(4 * position) & 0xF)
-      writer.write(nibble < 10 ? nibble &+ 0x30 : nibble &+ 0x37)
-    }
+    precondition(digits == 8 || digits == 16, "8 or 16 digits")
+    if digits == 16 { writer.write(Self.digits(of: UInt32(truncatingIfNeeded: value >> 32))) }
+    writer.write(Self.digits(of: UInt32(truncatingIfNeeded: value)))
+  }
+
+  /// The eight digits of a number, first digit highest: the nibbles are spread over bytes, then all turned into digits
+  /// at once.
+  @inlinable
+  static func digits(of value: UInt32) -> UInt64 {
+    var nibbles = UInt64(value)
+    nibbles = (nibbles | nibbles << 16) & 0x0000_FFFF_0000_FFFF
+    nibbles = (nibbles | nibbles << 8) & 0x00FF_00FF_00FF_00FF
+    nibbles = (nibbles | nibbles << 4) & 0x0F0F_0F0F_0F0F_0F0F
+    // A nibble above 9 carries into bit 4 when 6 is added: there 7 more lead from the digits to the letters.
+    let letters = ((nibbles &+ 0x0606_0606_0606_0606) >> 4) & 0x0101_0101_0101_0101
+    return nibbles &+ 0x3030_3030_3030_3030 &+ letters &* 7
   }
 
   static func decode(_ text: RawSpan, field: String) throws(DecodeError) -> [UInt8] {

@@ -236,8 +236,8 @@ package final class Connection: EventHandler, @unchecked Sendable {
 
   package func ready(_ events: ReadyEvents, on loop: EventLoop) {
     guard !isClosed else { return }
-    if !events.isDisjoint(with: [.readable, .peerEnded, .hungUp, .failed]) { isReadable = true }
-    if !events.isDisjoint(with: [.peerEnded, .hungUp, .failed]) { isPeerEnded = true }
+    if events.allowReading { isReadable = true }
+    if events.tellOfEnd { isPeerEnded = true }
     if events.contains(.writable), !isWritable {
       isWritable = true
       flush()

@@ -74,7 +74,15 @@ extension MessageStore {
   private func note(_ queue: ConsumeQueue, _ entry: ConsumeQueueEntry, _ now: WallTime) {
     let offset = queue.nextOffset
     queue.nextOffset = offset + 1
-    pending.append(PendingEntry(queue: queue, queueOffset: offset.rawValue, entry: entry, storeTime: now))
+    if !queue.isNumbered { number(queue) }
+    pending.append(
+      PendingEntry(queue: queue.number, queueOffset: offset.rawValue, entry: entry, storeTime: now))
+  }
+
+  private func number(_ queue: ConsumeQueue) {
+    while numbered.count <= queue.number { numbered.append(nil) }
+    numbered[queue.number] = queue
+    queue.isNumbered = true
   }
 
   /// Adds the entries of all records below the dispatchable mark to their queues. Returns the queues that grew, each
@@ -82,10 +90,16 @@ extension MessageStore {
   package func dispatch() -> [ConsumeQueue] {
     let end = log.marks.dispatchable
     var head = pendingHead
+    var current: ConsumeQueue?
     while head < pending.count {
       let next = pending[head]
       if next.entry.end > end { break }
-      let queue = next.queue
+      if current?.number != next.queue { current = numbered[next.queue] }
+      guard let queue = current else {
+        // The topic was removed.
+        head += 1
+        continue
+      }
       precondition(queue.tail.end == next.queueOffset, "queue entries out of order")
       if !queue.hasGrown {
         queue.hasGrown = true

@@ -48,6 +48,8 @@ package final class ConsumeQueue: @unchecked Sendable {
   var countedBytes = 0
   var isDirty = false
   var hasGrown = false
+  /// Whether ``MessageStore`` finds the queue by its number.
+  var isNumbered = false
   /// The queue offset of the first entry that the last dispatch added.
   var grownFrom: Int64 = 0
 

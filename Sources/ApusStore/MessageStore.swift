@@ -20,6 +20,8 @@ package final class MessageStore {
   var queues = QueueTable()
   var queueFiles: QueueFileCache
   private var queueCount = 0
+  /// The queues that messages were appended to, by number; nil for others and those that were removed.
+  var numbered: [ConsumeQueue?] = []
 
   /// Entries of appended records that are not in their queues yet, in log order.
   var pending: [PendingEntry] = []
@@ -67,7 +69,8 @@ package final class MessageStore {
   let scratch: ScanBuffer
 
   struct PendingEntry {
-    var queue: ConsumeQueue
+    /// The queue's number: an entry holds no reference, so that noting it and taking it out count none.
+    var queue: Int
     var queueOffset: Int64
     var entry: ConsumeQueueEntry
     var storeTime: WallTime

@@ -14,7 +14,8 @@ extension MessageStore {
     _ = dispatch()
     var queueEnds: [ObjectIdentifier: (queue: ConsumeQueue, offset: Int64)] = [:]
     for entry in pending[pendingHead...] where entry.entry.offset >= end {
-      Self.lower(&queueEnds, entry.queue, entry.queueOffset)
+      guard let queue = numbered[entry.queue] else { continue }
+      Self.lower(&queueEnds, queue, entry.queueOffset)
     }
     pending.removeAll { $0.entry.offset >= end }
     pendingHead = min(pendingHead, pending.count)
@@ -150,7 +151,7 @@ extension MessageStore {
     let numbers = Set(removed.map(\.number))
     dirtyQueues.removeAll { numbers.contains($0.number) }
     roundLeft = 0
-    for entry in pending where numbers.contains(entry.queue.number) { entry.queue.files = [] }
+    for number in numbers where number < numbered.count { numbered[number] = nil }
     queueFiles.remove { numbers.contains($0.queue) }
     unsyncedQueueFiles = unsyncedQueueFiles.filter { !numbers.contains($0.key.queue) }
     let directory = settings.queueDirectory + "/" + topic

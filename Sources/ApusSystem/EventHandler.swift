@@ -18,6 +18,11 @@ package struct ReadyEvents: OptionSet, Sendable {
   package static let hungUp = ReadyEvents(rawValue: 0x010)
   /// The peer has ended its direction (EPOLLRDHUP).
   package static let peerEnded = ReadyEvents(rawValue: 0x2000)
+
+  /// Whether reading brings bytes, the end of the stream or an error.
+  package var allowReading: Bool { rawValue & 0x2019 != 0 }
+  /// Whether the peer sends nothing more.
+  package var tellOfEnd: Bool { rawValue & 0x2018 != 0 }
 }
 
 /// What an event loop calls when a descriptor is ready. All calls come on the loop's thread.

@@ -169,7 +169,7 @@ package final class SendMessageHandler: Sendable {
         .messageIllegal, "the properties take \(stored.count) bytes, at most \(MessageProperties.maximumBytes) fit")
     }
     let tags = known.tags.map { TagsCode.hash(send.properties.extracting($0)) } ?? 0
-    let queue = try queue(target, state)
+    guard let queue = try queue(target, state) else { return .stalled }
     var draft = RecordDraft(
       topic: send.topic, body: send.body, properties: stored.bytes, queueID: target.queueID, flag: send.flag,
       sysFlag: sysFlag, bodyCRC: CRC32.body(send.body), bornTime: send.bornTime, bornHost: connection.peer,
@@ -214,7 +214,7 @@ package final class SendMessageHandler: Sendable {
     guard stored.count <= MessageProperties.maximumBytes else {
       throw Refusal(.messageIllegal, "the batch's properties take \(stored.count) bytes, too many")
     }
-    let queue = try queue(target, state)
+    guard let queue = try queue(target, state) else { return .stalled }
     var template = RecordDraft(
       topic: send.topic, body: send.body.extracting(0..<0), properties: stored.bytes,
       queueID: target.queueID, flag: send.flag, sysFlag: sysFlag, bodyCRC: 0, bornTime: send.bornTime,
@@ -264,20 +264,52 @@ package final class SendMessageHandler: Sendable {
     }
   }
 
-  /// The queue of a target, opened where need be.
-  func queue(_ target: Target, _ state: BrokerLoop) throws(Refusal) -> ConsumeQueue {
+  /// The queue to append to; nil when an I/O thread has to read its files first, after which the send is tried again.
+  func queue(_ target: Target, _ state: BrokerLoop) throws(Refusal) -> ConsumeQueue? {
     if let queue = state.queue(topic: target.topic, id: target.queueID) { return queue }
+    let key = QueueKey(topic: target.topic.id, queue: target.queueID)
+    if let error = state.unreadableQueues.removeValue(forKey: key) {
+      throw Refusal(.systemError, "the queue cannot be opened: \(error)")
+    }
+    let (topic, id) = (target.topic, target.queueID)
     do throws(DiskError) {
-      let (topic, id) = (target.topic, target.queueID)
-      let queue = try parts.store.withLock { (store) throws(DiskError) in
+      let queue = try parts.store.withLock { (store) throws(DiskError) -> ConsumeQueue? in
+        guard store.isLoaded(topic: topic.name, id: id) else { return nil }
         let queue = try store.openQueue(topic: topic.name, id: id)
-        queue.attachment = QueueTag(QueueKey(topic: topic.id, queue: id))
+        queue.attachment = QueueTag(key)
         return queue
       }
-      state.remember(queue, topic: topic)
-      return queue
+      if let queue {
+        state.remember(queue, topic: topic)
+        return queue
+      }
     } catch {
       throw Refusal(.systemError, "the queue cannot be opened: \(error)")
+    }
+    try load(topic, id, key, state)
+    return nil
+  }
+
+  private func load(_ topic: Topic, _ id: Int32, _ key: QueueKey, _ state: BrokerLoop) throws(Refusal) {
+    let store = parts.store
+    let accepted = parts.io.submit {
+      let failure = Self.failure(ofLoading: topic.name, id, from: store)
+      state.loop.execute {
+        if let failure { state.unreadableQueues[key] = failure }
+        state.loop.resumeStalled()
+      }
+    }
+    guard accepted else {
+      throw Refusal(.systemBusy, "too many requests wait for the disk: try again in a moment")
+    }
+  }
+
+  private static func failure(ofLoading topic: String, _ id: Int32, from store: SharedStore) -> DiskError? {
+    do throws(DiskError) {
+      _ = try store.queue(topic: topic, id: id)
+      return nil
+    } catch {
+      return error
     }
   }
 
@@ -337,25 +369,15 @@ package final class SendMessageHandler: Sendable {
 
   private func answer(_ sent: PendingSend, _ code: ResponseCode, on connection: Connection, _ state: BrokerLoop) {
     guard !sent.header.isOneway else { return }
-    var writer = ResponseWriter.begin(sent.header, code: code, into: &connection.output)
     if sent.batchIDs.isEmpty {
-      writeFields(sent, &state.messageID, &writer, into: &connection.output)
+      state.answer.write(
+        code, to: sent.header, queueID: sent.queueID, queueOffset: sent.queueOffset, offset: sent.offset,
+        into: &connection.output)
     } else {
-      SendMessage.Response(
-        messageID: sent.batchIDs.rawSpan, queueID: sent.queueID, queueOffset: sent.queueOffset
-      ).write(&writer, into: &connection.output)
+      state.answer.write(
+        code, to: sent.header, queueID: sent.queueID, queueOffset: sent.queueOffset, ids: sent.batchIDs.rawSpan,
+        into: &connection.output)
     }
-    writeBroker(&writer, connection, state)
-    writer.finish(into: &connection.output)
-  }
-
-  private func writeFields(
-    _ sent: PendingSend, _ messageID: inout ByteWriter, _ writer: inout CommandWriter, into output: inout ByteWriter
-  ) {
-    messageID.removeAll()
-    MessageID(host: parts.identity.storeHost, offset: sent.offset).write(into: &messageID)
-    SendMessage.Response(messageID: messageID.bytes, queueID: sent.queueID, queueOffset: sent.queueOffset)
-      .write(&writer, into: &output)
   }
 
   /// Adds the fields that every answer to a send has.

@@ -80,7 +80,7 @@ final class SendReplyMessageHandler: Sendable {
   ) throws(Refusal) -> Place? {
     let known = KnownProperties(MessageProperties(reply.properties))
     let tags = known.tags.map { TagsCode.hash(reply.properties.extracting($0)) } ?? 0
-    let queue = try send.queue(target, state)
+    guard let queue = try send.queue(target, state) else { return nil }
     let name = Array(target.topic.name.utf8)
     var draft = RecordDraft(
       topic: name.rawSpan, body: reply.body, properties: reply.properties, queueID: target.queueID, flag: reply.flag,

@@ -135,7 +135,10 @@ enum Hexadecimal {
   /// Appends the lowest `digits` digits of a number.
   @inlinable
   static func write(_ value: UInt64, digits: Int, into writer: inout ByteWriter) {
-    precondition(digits == 8 || digits == 16, "8 or 16 digits")
+    precondition(digits == 4 || digits == 8 || digits == 16, "4, 8 or 16 digits")
+    if digits == 4 {
+      return writer.write(UInt32(truncatingIfNeeded: Self.digits(of: UInt32(truncatingIfNeeded: value))))
+    }
     if digits == 16 { writer.write(Self.digits(of: UInt32(truncatingIfNeeded: value >> 32))) }
     writer.write(Self.digits(of: UInt32(truncatingIfNeeded: value)))
   }

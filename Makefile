@@ -35,8 +35,7 @@ lint: setup ## Check the formatting of all Swift files
 unit: setup ## Debug build and unit tests
 	@echo "== unit tests"
 	@swift build --build-tests
-	@swift test --skip-build --skip ApusSimulatorTests
-	@swift test --skip-build --filter ApusSimulatorTests
+	@swift test --skip-build --no-parallel
 
 sim-quick: setup ## Crash simulator, 200 seeds
 	@echo "== simulator, 200 seeds"

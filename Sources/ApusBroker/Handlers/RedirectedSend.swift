@@ -61,7 +61,7 @@ extension SendMessageHandler {
       throw Refusal(
         .messageIllegal, "the properties take \(stored.count) bytes, at most \(MessageProperties.maximumBytes) fit")
     }
-    let queue = try queue(place, state)
+    guard let queue = try queue(place, state) else { return .stalled }
     let name = Array(place.topic.name.utf8)
     var draft = RecordDraft(
       topic: name.rawSpan, body: send.body, properties: stored.bytes, queueID: place.queueID, flag: send.flag,

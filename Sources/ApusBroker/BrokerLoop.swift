@@ -44,6 +44,8 @@ package final class BrokerLoop: @unchecked Sendable {
   var wantsFlush = false
   /// Whether clients came or went in this turn.
   var clientsChanged = false
+  /// Whether the process is stopping: pulls are answered and wait no longer.
+  var isDraining = false
   /// Messages of this turn that pulls wait for.
   var arrivals: [Arrival] = []
   /// What clients may do.

@@ -306,6 +306,7 @@ package final class BrokerService: Sendable {
     let deadline = SystemClock.monotonic() + limit
     for state in loops {
       state.loop.executeAndWait { [self] in
+        state.isDraining = true
         state.parked.releaseAll(released: &state.released)
         pull.runReleased(state)
       }

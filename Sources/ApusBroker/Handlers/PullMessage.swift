@@ -279,7 +279,7 @@ package final class PullMessageHandler: Sendable {
   /// A pull that has waited and looked through all there is, without finding what it wants, waits for the rest of its
   /// time.
   private func goesOnWaiting(_ pull: HeldPull, _ connection: Connection, _ state: BrokerLoop) -> Bool {
-    guard let end = pull.heldUntil, end > state.loop.now, pull.looks < Self.mostLooks,
+    guard let end = pull.heldUntil, end > state.loop.now, !state.isDraining, pull.looks < Self.mostLooks,
       state.fetch.nextOffset == state.fetch.maxOffset
     else { return false }
     var rest = pull

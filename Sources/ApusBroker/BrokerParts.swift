@@ -1,5 +1,7 @@
 import ApusBase
 package import ApusBrokerCore
+import ApusModel
+import ApusProtocol
 package import ApusStoreCore
 package import ApusSystem
 
@@ -54,5 +56,26 @@ package final class BrokerParts: Sendable {
     self.delayLevels = delayLevels
     self.syncTimeout = syncTimeout
     messages = InternalMessages(store: store, threads: threads, io: io, syncTimeout: syncTimeout)
+  }
+
+  /// A retry or dead-letter topic, made when it is missing; whoever registers topics hears of a change.
+  func ensureTopic(_ name: String, queueCount: Int32, systemFlag: Int32 = 0) throws(Refusal) -> Topic {
+    do throws(NameFault) {
+      try TopicName.validate(name)
+    } catch {
+      throw Refusal(.systemError, TopicName.remark(error))
+    }
+    do throws(Topics.Missing) {
+      let (topic, isChanged) = try topics.withLock { (topics) throws(Topics.Missing) -> (Topic, Bool) in
+        let before = topics.find(name)
+        let topic = try topics.ensure(
+          name, queueCount: queueCount, systemFlag: systemFlag, now: SystemClock.wall())
+        return (topic, before !== topic)
+      }
+      if isChanged { listener.topicChanged(topic) }
+      return topic
+    } catch {
+      throw Refusal(.systemError, "topic[\(name)] not created: the broker has as many topics as topicLimit allows")
+    }
   }
 }

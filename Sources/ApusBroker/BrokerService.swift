@@ -17,6 +17,7 @@ package final class BrokerService: Sendable {
   private let table: HandlerTable
   private let access: Locked<AdminAccess>
   private let send: SendMessageHandler
+  private let sendBack: ConsumerSendBack
   private let pull: PullMessageHandler
   private let reply: SendReplyMessageHandler
   private let relay: ClientRelay
@@ -40,6 +41,7 @@ package final class BrokerService: Sendable {
     relay = ClientRelay(loops: states.map(\.loop))
     send = SendMessageHandler(parts)
     reply = SendReplyMessageHandler(parts, send: send, relay: relay)
+    sendBack = ConsumerSendBack(parts)
     pull = PullMessageHandler(parts, hasManyLoops: states.count > 1)
     updateOffset = UpdateConsumerOffset(topics: parts.topics, groups: parts.groups, offsets: parts.offsets)
     var byIndex: [BrokerLoop?] = Array(repeating: nil, count: (states.map(\.loop.index).max() ?? 0) + 1)
@@ -66,6 +68,7 @@ package final class BrokerService: Sendable {
     case .sendMessageV2, .sendMessage, .sendBatchMessage: return send.handle(request, on: connection, state)
     case .sendReplyMessage, .sendReplyMessageV2: return reply.handle(request, on: connection, state)
     case .pullMessage where servesPulls: return pull.handle(request, on: connection, state)
+    case .consumerSendMessageBack: return takeBack(request, on: connection, state)
     case .updateConsumerOffset:
       do throws(Refusal) {
         try updateOffset.handle(request)
@@ -87,6 +90,21 @@ package final class BrokerService: Sendable {
       return handleCold(request, on: connection, state)
     default: return handleCold(request, on: connection, state)
     }
+  }
+
+  private func takeBack(_ request: borrowing Request, on connection: Connection, _ state: BrokerLoop) -> Disposition {
+    let (header, id) = (request.header, connection.id)
+    do throws(Refusal) {
+      let asked = try ConsumerSendMessageBack.Request(request)
+      underWay.add(1, ordering: .relaxed)
+      sendBack.handle(asked, version: header.version, state) { [self] reply in
+        underWay.subtract(1, ordering: .relaxed)
+        state.loop.connection(id)?.send(reply, to: header)
+      }
+    } catch {
+      connection.send(Reply(error.code, remark: error.remark), to: header)
+    }
+    return .done
   }
 
   private func handleCold(_ request: borrowing Request, on connection: Connection, _ state: BrokerLoop) -> Disposition {

@@ -58,6 +58,7 @@ package final class InternalMessages: Sendable {
     switch append(draft, to: queue, now: now, on: state) {
     case .appended(let appended):
       state.traffic.put(topic: message.topic.id, messages: 1, bytes: Int64(bytes))
+      if case .due = message.tag { state.hasDelayed = true }
       whenDurable(appended, on: state, then: completion)
     case .needsSegment:
       guard state.waitingForSegment.count < Self.waitingLimit else { return completion(.busy) }

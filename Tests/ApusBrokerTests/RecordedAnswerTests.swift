@@ -241,8 +241,8 @@ import Testing
     for sample in try RecordedFrames.samples("9999-UNKNOWN") where sample.response?.responseCode.rawValue == 3 {
       expect(broker.answer(sample.request), equals: sample.response, sample.title)
     }
-    let retry = broker.ask(.consumerSendMessageBack)
-    #expect(retry.code == .requestCodeNotSupported)
-    #expect(retry.remark?.hasPrefix(" request type 36 not supported: ") == true)
+    let missing = broker.ask(.getBrokerClusterACLInfo)
+    #expect(missing.code == .requestCodeNotSupported)
+    #expect(missing.remark?.hasPrefix(" request type 54 not supported: ") == true)
   }
 }

@@ -65,6 +65,11 @@ extension TestClient {
     }
   }
 
+  /// The message at a place of a queue that may be beyond what pulls are given, as in the queues of delay levels.
+  func entry(_ topic: String, queue: Int32, at offset: Int64) throws -> Received {
+    try #require(try pull(topic, queue: queue, from: offset).first)
+  }
+
   /// The queue offset behind a queue's last message.
   func end(_ topic: String, queue: Int32 = 0) throws -> Int64 {
     let answer = try ask(.getMaxOffset, [ReplyField("topic", topic), ReplyField("queueId", Int64(queue))])

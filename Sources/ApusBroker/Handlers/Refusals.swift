@@ -17,17 +17,12 @@ package enum Refusals {
 
   /// Codes that a Java broker answers, with what they are for.
   private static let unavailable: [RequestCode: StaticString] = [
-    .consumerSendMessageBack: "retries of messages; turn them off in the consumer and send the message again yourself",
     .endTransaction: "transactions; send messages without a transaction",
     .updateAndCreateACLConfig: "access control lists; restrict access by network",
     .deleteACLConfig: "access control lists; restrict access by network",
     .updateGlobalWhiteAddrsConfig: "access control lists; restrict access by network",
     .getBrokerClusterACLInfo: "access control lists; restrict access by network",
   ]
-
-  /// A send with a delay level.
-  package static let delayed = Refusal(
-    .messageIllegal, "this broker does not deliver messages later: send without the property DELAY")
 
   /// A send that begins a transaction.
   package static let transactional = Refusal(

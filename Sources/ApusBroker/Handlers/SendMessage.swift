@@ -129,18 +129,7 @@ package final class SendMessageHandler: Sendable {
     var limit = settings.config.retryMaxTimes
     if header.version >= ClientVersion.overridesReconsumeTimes, let asked = send.maxReconsumeTimes { limit = asked }
     guard send.reconsumeTimes >= limit else { return topic }
-    do throws(Topics.Missing) {
-      let name = SystemTopics.deadLetterTopic(of: group)
-      let (dead, isNew) = try parts.topics.withLock { (topics) throws(Topics.Missing) -> (Topic, Bool) in
-        let before = topics.count
-        let dead = try topics.ensure(name, queueCount: 1, now: SystemClock.wall())
-        return (dead, topics.count != before)
-      }
-      if isNew { parts.listener.topicChanged(dead) }
-      return dead
-    } catch {
-      throw Refusal(.systemError, "the dead-letter topic of \(group) cannot be created: topicLimit is reached")
-    }
+    return try parts.ensureTopic(SystemTopics.deadLetterTopic(of: group), queueCount: 1)
   }
 
   // MARK: Storing

@@ -243,6 +243,6 @@ import Testing
     }
     let missing = broker.ask(.getBrokerClusterACLInfo)
     #expect(missing.code == .requestCodeNotSupported)
-    #expect(missing.remark?.hasPrefix(" request type 54 not supported: ") == true)
+    #expect(missing.remark?.hasPrefix(" request type 52 not supported: ") == true)
   }
 }

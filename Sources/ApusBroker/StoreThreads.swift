@@ -15,6 +15,9 @@ package final class StoreThreads: Sendable {
     package var queueInterval = Duration.seconds(1)
     /// How often a checkpoint is written while the store grows.
     package var checkpointInterval = Duration.seconds(5)
+    /// How many bytes of log may be dirty before they are flushed and their queue entries written ahead of time: queue
+    /// entries wait in memory for that.
+    package var dirtyBytes = 64 << 20
     /// How long a device that was full is left alone before the next try.
     package var retryInterval = Duration.seconds(1)
     /// After how many seconds without a reader an old log file is unmapped.
@@ -32,6 +35,7 @@ package final class StoreThreads: Sendable {
   private let keeper = StepThread(name: "apus-keep")
   private let policy: Locked<FlushPolicy>
   private let nextPreparation = Atomic<Int64>(0)
+  private let nextFlush = Atomic<Int64>(0)
   private let dueCheckpoint = Locked(MonotonicTime(nanoseconds: .min))
   /// Called on the flusher's thread after the acknowledged mark moved, or when the store failed.
   private let onFlushed: @Sendable () -> Void
@@ -76,11 +80,14 @@ package final class StoreThreads: Sendable {
   package func logGrew(to end: PhysicalOffset) {
     flusher.nudge()
     keeper.nudge()
-    let due = nextPreparation.load(ordering: .relaxed)
-    if end.rawValue >= due {
-      nextPreparation.store(end.rawValue + 8 << 20, ordering: .relaxed)
-      preparer.wake()
-    }
+    if isDue(nextPreparation, end, every: 8 << 20) { preparer.wake() }
+    if isDue(nextFlush, end, every: settings.dirtyBytes) { flusher.wake() }
+  }
+
+  private func isDue(_ next: borrowing Atomic<Int64>, _ end: PhysicalOffset, every bytes: Int) -> Bool {
+    guard end.rawValue >= next.load(ordering: .relaxed) else { return false }
+    next.store(end.rawValue + Int64(bytes), ordering: .relaxed)
+    return true
   }
 
   /// A send found no segment: prepare one now.
@@ -92,7 +99,8 @@ package final class StoreThreads: Sendable {
     let marks = store.withLock { $0.marks }
     let dirty = marks.appended - marks.flushed
     let isWanted = store.wanted > marks.flushed
-    guard policy.withLock({ $0.shouldFlush(dirty: dirty, waiting: isWanted, now: now) }),
+    let isUrgent = isWanted || dirty >= settings.dirtyBytes
+    guard policy.withLock({ $0.shouldFlush(dirty: dirty, waiting: isUrgent, now: now) }),
       let plan = store.withLock({ $0.planFlush() })
     else { return dirty > 0 ? now + settings.flushInterval : nil }
     let failure = plan.run(on: store.disk)
@@ -101,6 +109,7 @@ package final class StoreThreads: Sendable {
       return store.marks.flushed
     }
     store.acknowledge(upTo: flushed)
+    if dirty >= settings.dirtyBytes { keeper.wake() }
     if store.isSynchronous || failure != nil { onFlushed() }
     if let failure {
       log.error("store", "flush failed, the store accepts nothing any more", ["cause": failure])

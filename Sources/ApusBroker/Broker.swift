@@ -87,7 +87,7 @@ package final class Broker {
         delayed = nil
       }
       housekeeper = Housekeeper(
-        service: service, config: config, store: store, index: index, delayed: delayed,
+        service: service, config: config, store: store, index: index, delayed: delayed, removal: tables.removal,
         retention: Retention.Settings(settings.keeping),
         intervals: Housekeeper.Intervals(settings.keeping), log: log)
     } catch {

@@ -112,6 +112,10 @@ package final class BrokerService: Sendable {
     let requester = Requester(connection: connection.id.rawValue, address: connection.peer)
     let row: HandlerTable.Row
     do throws(Refusal) {
+      if let relaying = try table.relay(for: request.code, from: requester, access.withLock { $0 }) {
+        passOn(Command(copying: request), from: requester, by: relaying, on: connection, state)
+        return .done
+      }
       row = try table.row(for: request.code, from: requester, access.withLock { $0 })
     } catch {
       connection.send(Reply(error.code, remark: error.remark), to: header)
@@ -141,6 +145,34 @@ package final class BrokerService: Sendable {
       }
     }
     return .done
+  }
+
+  /// Answers a request after asking clients: plans on an I/O thread, asks and answers on the loops.
+  private func passOn(
+    _ command: Command, from requester: Requester, by relaying: any RelayingHandler, on connection: Connection,
+    _ state: BrokerLoop
+  ) {
+    let id = connection.id
+    let finish: @Sendable (Reply) -> Void = { [self] reply in
+      underWay.subtract(1, ordering: .relaxed)
+      state.loop.connection(id)?.send(reply, to: command.header)
+    }
+    underWay.add(1, ordering: .relaxed)
+    let accepted = parts.io.submit { [self] in
+      let plan: Relay
+      do throws(Refusal) {
+        plan = try relaying.plan(command, from: requester)
+      } catch {
+        plan = Relay(telling: [], reply: Reply(error.code, remark: error.remark))
+      }
+      for notice in plan.notices { relay.notify(notice) }
+      let handed = state.loop.execute { [self] in
+        relay.callAll(plan.calls, timeout: plan.timeout, on: state.loop) { finish(plan.finish($0)) }
+      }
+      if !handed { underWay.subtract(1, ordering: .relaxed) }
+    }
+    guard !accepted else { return }
+    finish(Reply(.systemBusy, remark: "too many requests wait for the disk: try again in a moment"))
   }
 
   private static func reply(_ handler: any RequestHandler, _ command: Command, _ requester: Requester) -> Reply {

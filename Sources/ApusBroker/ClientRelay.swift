@@ -82,6 +82,26 @@ package final class ClientRelay: Sendable {
     connection.call(call.code, fields: call.fields, body: call.body, timeout: timeout, completion: finish)
   }
 
+  /// Asks clients at the same time, and calls `completion` on the loop `origin`, once, with what came of each call in
+  /// their order. To be called on `origin`.
+  package func callAll(
+    _ calls: [ClientCall], timeout: Duration, on origin: EventLoop,
+    completion: @escaping @Sendable ([Outcome]) -> Void
+  ) {
+    guard !calls.isEmpty else { return completion([]) }
+    let gathered = Locked((outcomes: [Int: Outcome](minimumCapacity: calls.count), expected: calls.count))
+    for (index, call) in calls.enumerated() {
+      self.call(call, timeout: timeout, on: origin) { outcome in
+        let complete = gathered.withLock { gathered -> [Int: Outcome]? in
+          gathered.outcomes[index] = outcome
+          return gathered.outcomes.count == gathered.expected ? gathered.outcomes : nil
+        }
+        guard let complete else { return }
+        completion((0..<complete.count).compactMap { complete[$0] })
+      }
+    }
+  }
+
   /// Tells a client something that it does not answer. May be called on any thread.
   package func notify(_ call: ClientCall) {
     let id = ConnectionID(rawValue: call.connection)

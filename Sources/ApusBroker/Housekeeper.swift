@@ -33,6 +33,7 @@ final class Housekeeper: Sendable {
   private let store: SharedStore
   private let index: SharedIndex?
   private let delayed: DelayedMessages?
+  private let removal: RemovalRequest
   private let log: Logger
   private let intervals: Intervals
   private let due: Locked<Due>
@@ -40,6 +41,7 @@ final class Housekeeper: Sendable {
 
   init(
     service: BrokerService, config: ConfigStore, store: SharedStore, index: SharedIndex?, delayed: DelayedMessages?,
+    removal: RemovalRequest,
     retention: Retention.Settings,
     intervals: Intervals, log: Logger
   ) {
@@ -48,13 +50,17 @@ final class Housekeeper: Sendable {
     self.store = store
     self.index = index
     self.delayed = delayed
+    self.removal = removal
     self.intervals = intervals
     self.log = log
     due = Locked(
       Due(retention: SystemClock.monotonic() + intervals.firstRetention, rules: Retention(settings: retention)))
   }
 
-  func start() throws(SystemError) { try thread.start { [self] now in step(now) } }
+  func start() throws(SystemError) {
+    try thread.start { [self] now in step(now) }
+    removal.onRequest { [thread] in thread.wake() }
+  }
 
   func stop() { thread.stop() }
 
@@ -75,6 +81,10 @@ final class Housekeeper: Sendable {
     if now >= plan.clients {
       plan.clients = now + intervals.clients
       service.removeSilentClients(now: now)
+    }
+    if removal.take() {
+      plan.rules.request()
+      plan.retention = now
     }
     if now >= plan.retention {
       plan.retention = now + intervals.retention

@@ -1,5 +1,6 @@
 package import ApusBase
 import ApusModel
+package import ApusProtocol
 import ApusStore
 import ApusStoreCore
 
@@ -64,6 +65,34 @@ package final class StoreQueries: StoredMessages {
   package func removeQueues(of topic: String) throws(DiskError) {
     guard let plan = store.withLock({ $0.removeQueues(ofTopic: topic) }) else { return }
     try plan.run(on: store.disk)
+  }
+
+  package func topicsWithQueues() -> [String] { store.withLock { $0.topicsWithQueues } }
+
+  package func removeExpiredQueueFiles() throws(DiskError) {
+    guard let removal = store.withLock({ $0.planQueueRemoval() }) else { return }
+    let outcome = removal.run(on: store.disk)
+    store.withLock { $0.finish(removal, outcome) }
+    if let error = outcome.error { throw error }
+  }
+
+  package func entries(
+    topic: String, queue: Int32, from offset: QueueOffset, count: Int
+  ) throws(DiskError) -> [ConsumeQueueDump.Entry] {
+    var found: [ConsumeQueueDump.Entry] = []
+    guard let queue = try store.queue(topic: topic, id: queue) else { return found }
+    while found.count < count {
+      let next = QueueOffset(offset.rawValue &+ Int64(found.count))
+      switch store.withLock({ $0.dump(queue, from: next, count: count - found.count) }) {
+      case .entries(let entries):
+        for entry in entries {
+          found.append(.init(offset: entry.offset.rawValue, size: entry.size, tagsCode: entry.tagsCode))
+        }
+      case .cold(let plan): store.warm(plan)
+      case .missing: return found
+      }
+    }
+    return found
   }
 
   package func summary() -> StoreSummary {

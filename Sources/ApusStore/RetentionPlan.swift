@@ -161,7 +161,7 @@ extension MessageStore {
       logFiles: paths, logDirectory: settings.logDirectory, minimum: minOffset, queues: queueSurveys())
   }
 
-  private func queueSurveys() -> [QueueSurvey] {
+  func queueSurveys() -> [QueueSurvey] {
     allQueues.map { topic, id in
       var queue: ConsumeQueue?
       if case .loaded(let loaded) = queues.slot(topic, id) { queue = loaded }

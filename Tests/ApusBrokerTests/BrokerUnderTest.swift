@@ -2,6 +2,7 @@ import ApusBase
 import ApusBrokerCore
 import ApusModel
 import ApusProtocol
+import ApusRemoting
 import ApusSimulator
 import ApusSystem
 import Testing
@@ -16,6 +17,8 @@ struct BrokerUnderTest {
   let disk: SimulatedDisk
   let config: ConfigStore
   let handlers: HandlerTable
+  /// What clients were to be asked; in this test they do not answer in time.
+  let relayed = Locked<[Relay]>([])
   let requester = Requester(connection: 1, address: HostAddress(ipv4: 0x7F00_0001, port: 43410))
 
   init(_ entries: [(String, String)] = [], stored: ConfigStore.Stored = .init()) throws {
@@ -38,7 +41,13 @@ struct BrokerUnderTest {
     let requester = other ?? requester
     let access = AdminAccess(ownAddresses: [HostAddress(ipv4: 0x7F00_0001, port: 0)])
     do throws(Refusal) {
-      let row = try handlers.row(for: RequestCode(request.header.code), from: requester, access)
+      let code = RequestCode(request.header.code)
+      if let relaying = try handlers.relay(for: code, from: requester, access) {
+        let relay = try relaying.plan(request, from: requester)
+        relayed.withLock { $0.append(relay) }
+        return relay.finish(relay.calls.map { _ in .failure(.timedOut) })
+      }
+      let row = try handlers.row(for: code, from: requester, access)
       return try row.handler.handle(request, from: requester)
     } catch {
       return Reply(error.code, remark: error.remark)
@@ -50,8 +59,8 @@ struct BrokerUnderTest {
     return answer(Command(header: header, fields: fields.map { ReplyField($0.key, $0.value) }, body: body))
   }
 
-  func heartbeat(_ data: HeartbeatData, from connection: UInt64 = 1) -> Reply {
-    let header = CommandHeader(code: RequestCode.heartbeat.rawValue, id: RequestID(1))
+  func heartbeat(_ data: HeartbeatData, from connection: UInt64 = 1, language: Language = .java) -> Reply {
+    let header = CommandHeader(code: RequestCode.heartbeat.rawValue, language: language, id: RequestID(1))
     return answer(
       Command(header: header, body: data.bytes()),
       from: Requester(connection: connection, address: requester.address))
@@ -86,6 +95,8 @@ final class MessagesInMemory: StoredMessages {
     var asked: [IndexQuery] = []
     var removed: [String] = []
     var isInMemory = true
+    var entries: [MessageQueue: [ConsumeQueueDump.Entry]] = [:]
+    var cleanings = 0
     var failure: DiskError?
   }
 
@@ -132,6 +143,20 @@ final class MessagesInMemory: StoredMessages {
   }
 
   func removeQueues(of topic: String) throws(DiskError) { try look { $0.removed.append(topic) } }
+
+  func topicsWithQueues() -> [String] { content.withLock { Set($0.bounds.keys.map(\.topic)).sorted() } }
+
+  func removeExpiredQueueFiles() throws(DiskError) { try look { $0.cleanings += 1 } }
+
+  func entries(
+    topic: String, queue: Int32, from offset: QueueOffset, count: Int
+  ) throws(DiskError) -> [ConsumeQueueDump.Entry] {
+    try look { content in
+      let all = content.entries[key(topic, queue)] ?? []
+      guard all.indices.contains(Int(clamping: offset.rawValue)) else { return [] }
+      return Array(all[Int(offset.rawValue)...].prefix(count))
+    }
+  }
 
   func summary() -> StoreSummary {
     var summary = StoreSummary()

@@ -18,6 +18,8 @@ package struct BrokerTables: Sendable {
   package let delays: Locked<DelayOffsets>
   /// Who is connected.
   package let clients: Locked<ClientTable>
+  /// How expired log files are asked to be removed.
+  package let removal = RemovalRequest()
   /// Which client consumes which queue in order.
   package let locks = Locked(QueueLocks())
   /// What groups want by SQL conditions.
@@ -59,6 +61,7 @@ package struct BrokerTables: Sendable {
     addClientCodes(to: &table, listener)
     addQueueCodes(to: &table, messages, broker)
     addInquiries(to: &table, messages, config)
+    addRelays(to: &table, messages, broker)
     table.add(
       .updateAndCreateTopic, .ioThread, UpdateAndCreateTopic(topics: topics, config: config, listener: listener))
     table.add(
@@ -99,7 +102,7 @@ package struct BrokerTables: Sendable {
     table.add(.unlockBatchMessageQueue, .loop, UnlockBatchMessageQueue(locks: locks))
   }
 
-  /// What tools ask about topics and groups.
+  /// What tools ask about topics and groups, and the cleaning that they ask for.
   private func addInquiries(to table: inout HandlerTable, _ messages: any StoredMessages, _ config: ConfigStore) {
     let identity = settings.withLock { $0.identity }
     table.add(.queryTopicConsumeByWho, .ioThread, QueryTopicConsumeByWho(clients: clients, offsets: offsets))
@@ -118,6 +121,21 @@ package struct BrokerTables: Sendable {
       ViewBrokerStatsData(topics: topics, statistics: statistics, cluster: identity.cluster))
     table.add(.getBrokerConsumeStats, .ioThread, GetBrokerConsumeStats(tables: self, messages: messages))
     table.add(.getAllProducerInfo, .ioThread, GetAllProducerInfo(clients: clients))
+    table.add(
+      .queryConsumeQueue, .ioThread,
+      QueryConsumeQueue(topics: topics, clients: clients, filters: filters, messages: messages))
+    table.add(.cleanExpiredConsumeQueue, .ioThread, CleanExpiredConsumeQueue(messages: messages))
+    table.add(.cleanUnusedTopic, .ioThread, CleanUnusedTopic(topics: topics, messages: messages))
+    table.add(.deleteExpiredCommitLog, .ioThread, DeleteExpiredCommitLog(removal))
+  }
+
+  /// What is passed on to clients.
+  private func addRelays(to table: inout HandlerTable, _ messages: any StoredMessages, _ broker: String) {
+    table.add(.getConsumerRunningInfo, relay: GetConsumerRunningInfo(clients: clients))
+    table.add(
+      .consumeMessageDirectly, relay: ConsumeMessageDirectly(clients: clients, messages: messages, broker: broker))
+    table.add(.invokeBrokerToGetConsumerStatus, relay: InvokeBrokerToGetConsumerStatus(clients: clients))
+    table.add(.invokeBrokerToResetOffset, relay: InvokeBrokerToResetOffset(tables: self, messages: messages))
   }
 
   private func addQueueCodes(to table: inout HandlerTable, _ messages: any StoredMessages, _ broker: String) {

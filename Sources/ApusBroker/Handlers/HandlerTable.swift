@@ -43,6 +43,7 @@ package struct HandlerTable: Sendable {
   }
 
   private var rows: [RequestCode: Row] = [:]
+  private var relays: [RequestCode: any RelayingHandler] = [:]
 
   /// Makes an empty table.
   package init() {}
@@ -53,6 +54,22 @@ package struct HandlerTable: Sendable {
     rows[code] = Row(handler: handler, place: place, administers: AdministeringCodes.broker.codes.contains(code))
   }
 
+  /// Enters a code that is answered after asking clients.
+  package mutating func add(_ code: RequestCode, relay: any RelayingHandler) {
+    precondition(rows[code] == nil && relays[code] == nil, "two handlers for request code \(code.rawValue)")
+    relays[code] = relay
+  }
+
+  /// What asks clients before it answers a code; nil for codes that are answered without. Throws how a code that
+  /// administers is refused from elsewhere.
+  package func relay(
+    for code: RequestCode, from requester: Requester, _ access: AdminAccess
+  ) throws(Refusal) -> (any RelayingHandler)? {
+    guard let relay = relays[code] else { return nil }
+    try AdministeringCodes.broker.check(code, from: requester.address, access)
+    return relay
+  }
+
   /// A code's row; throws how a code without one is refused, and how one that administers is refused from elsewhere.
   package func row(for code: RequestCode, from requester: Requester, _ access: AdminAccess) throws(Refusal) -> Row {
     guard let row = rows[code] else { throw Refusals.unsupported(code) }
@@ -61,5 +78,5 @@ package struct HandlerTable: Sendable {
   }
 
   /// All codes that have a row.
-  package var codes: Set<RequestCode> { Set(rows.keys) }
+  package var codes: Set<RequestCode> { Set(rows.keys).union(relays.keys) }
 }

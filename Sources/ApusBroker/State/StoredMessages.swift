@@ -1,4 +1,5 @@
 package import ApusBase
+package import ApusProtocol
 
 /// What requests ask of the messages besides sending and pulling. The calls may wait for the device, so none is made on
 /// an event loop. Topics are names that the topic table knows.
@@ -17,6 +18,14 @@ package protocol StoredMessages: AnyObject, Sendable {
   func query(_ query: IndexQuery) throws(DiskError) -> IndexAnswer
   /// Removes the queues of a topic that was deleted.
   func removeQueues(of topic: String) throws(DiskError)
+  /// The topics that have queues, with or without a topic of that name.
+  func topicsWithQueues() -> [String]
+  /// Removes queue files whose messages are gone from the log.
+  func removeExpiredQueueFiles() throws(DiskError)
+  /// At most `count` entries of a queue from an offset on; none when there is no entry at that offset.
+  func entries(
+    topic: String, queue: Int32, from offset: QueueOffset, count: Int
+  ) throws(DiskError) -> [ConsumeQueueDump.Entry]
   /// The state of the whole store.
   func summary() -> StoreSummary
 }

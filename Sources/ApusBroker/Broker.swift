@@ -24,6 +24,8 @@ package final class Broker {
   private let service: BrokerService
   private let config: ConfigStore
   private let events: BrokerEvents
+  private let transactions: Transactions
+  private let checks: TransactionChecks
   private let registration: NameServerRegistration
   private let housekeeper: Housekeeper
   /// Nil on a replica, whose master delivers.
@@ -41,8 +43,8 @@ package final class Broker {
     let opened = try Self.open(settings, disk: disk, memoryBytes: memoryBytes, log: log, &said)
     recovery = said
     let store = opened.store
-    do throws(SystemError) {
-      let io = try IOThreads(count: settings.process.ioThreads, capacity: 4096)
+    let io = try Self.ioThreads(settings)
+    do throws(DiskError) {
       var random = SystemRandom()
       let seed = random.next()
       let tables = BrokerTables(
@@ -66,14 +68,17 @@ package final class Broker {
           parkedLimit: max(settings.process.parkedPulls / loops.count, 1),
           parkedPerConnection: settings.process.parkedPullsPerConnection)
       }
+      transactions = try Transactions(parts: parts, root: settings.keeping.root)
+      checks = TransactionChecks(parts, transactions: transactions, loops: states)
+      var table = tables.handlers(
+        messages: messages, config: config, settingsFile: settingsFile, listener: events, booted: SystemClock.wall())
+      table.add(
+        .resumeCheckHalfMessage, .ioThread, ResumeCheckHalfMessage(transactions: transactions, on: states[0]))
       service = BrokerService(
-        parts: parts,
-        table: tables.handlers(
-          messages: messages, config: config, settingsFile: settingsFile, listener: events,
-          booted: SystemClock.wall()),
+        parts: parts, table: table,
         access: AdminAccess(ownAddresses: ownAddresses, networks: settings.process.adminNetworks),
         queryOffset: QueryConsumerOffset(topics: tables.topics, offsets: tables.offsets, messages: messages),
-        states: states)
+        transactions: transactions, states: states)
       relay.join(service)
       port = BrokerPort(service, servesPulls: true)
       secondPort = BrokerPort(service, servesPulls: false)
@@ -91,7 +96,7 @@ package final class Broker {
         retention: Retention.Settings(settings.keeping),
         intervals: Housekeeper.Intervals(settings.keeping), log: log)
     } catch {
-      throw .system(error)
+      throw .disk(error)
     }
   }
 
@@ -105,6 +110,7 @@ package final class Broker {
       throw .system(error)
     }
     delayed?.start()
+    if settings.identity.id == 0 { checks.start() }
     registration.start(nameServers: settings.identity.nameServers)
   }
 
@@ -126,6 +132,8 @@ package final class Broker {
     parts.index?.stop()
     parts.index?.close()
     do throws(DiskError) {
+      transactions.commitOffsets()
+      try transactions.saveCounts()
       try config.saveAll()
       try delayed?.saveAtEnd()
       try parts.store.withLock { (store) throws(DiskError) in try store.close() }

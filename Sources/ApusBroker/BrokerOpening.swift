@@ -56,6 +56,15 @@ extension Broker {
     }
   }
 
+  /// Starts the threads that may wait for the device.
+  static func ioThreads(_ settings: BrokerSettings) throws(BrokerError) -> IOThreads {
+    do throws(SystemError) {
+      return try IOThreads(count: settings.process.ioThreads, capacity: 4096)
+    } catch {
+      throw .system(error)
+    }
+  }
+
   private static func openIndex(
     _ layout: IndexLayout, _ keeping: BrokerSettings.Keeping, _ store: MessageStore, _ disk: any Disk, _ log: Logger
   ) throws(DiskError) -> MessageIndex {

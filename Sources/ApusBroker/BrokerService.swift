@@ -18,6 +18,7 @@ package final class BrokerService: Sendable {
   private let access: Locked<AdminAccess>
   private let send: SendMessageHandler
   private let sendBack: ConsumerSendBack
+  private let endTransaction: EndTransactionHandler
   private let pull: PullMessageHandler
   private let reply: SendReplyMessageHandler
   private let relay: ClientRelay
@@ -32,7 +33,8 @@ package final class BrokerService: Sendable {
 
   /// Serves the loops of `states` with these parts and handlers.
   package init(
-    parts: BrokerParts, table: HandlerTable, access: AdminAccess, queryOffset: QueryConsumerOffset, states: [BrokerLoop]
+    parts: BrokerParts, table: HandlerTable, access: AdminAccess, queryOffset: QueryConsumerOffset,
+    transactions: Transactions, states: [BrokerLoop]
   ) {
     self.parts = parts
     self.table = table
@@ -40,6 +42,7 @@ package final class BrokerService: Sendable {
     self.queryOffset = queryOffset
     relay = ClientRelay(loops: states.map(\.loop))
     send = SendMessageHandler(parts)
+    endTransaction = EndTransactionHandler(parts, transactions: transactions)
     reply = SendReplyMessageHandler(parts, send: send, relay: relay)
     sendBack = ConsumerSendBack(parts)
     pull = PullMessageHandler(parts, hasManyLoops: states.count > 1)
@@ -67,6 +70,7 @@ package final class BrokerService: Sendable {
     switch request.code {
     case .sendMessageV2, .sendMessage, .sendBatchMessage: return send.handle(request, on: connection, state)
     case .sendReplyMessage, .sendReplyMessageV2: return reply.handle(request, on: connection, state)
+    case .endTransaction: return endTransaction.handle(request, on: connection, state)
     case .pullMessage where servesPulls: return pull.handle(request, on: connection, state)
     case .consumerSendMessageBack: return takeBack(request, on: connection, state)
     case .updateConsumerOffset:

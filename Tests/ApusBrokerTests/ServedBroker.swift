@@ -17,9 +17,10 @@ final class ServedBroker {
   private let directory: String
   private let isTemporary: Bool
 
-  /// A broker with these settings over an empty store, or over one in `kept`, which stays when the broker ends.
-  init(_ entries: [(String, String)] = [], kept: String? = nil) throws {
-    directory = kept ?? Self.newDirectory()
+  /// A broker with these settings over an empty store, over one in `kept`, which stays when the broker ends, or
+  /// over one in `last`, which does not.
+  init(_ entries: [(String, String)] = [], kept: String? = nil, last: String? = nil) throws {
+    directory = kept ?? last ?? Self.newDirectory()
     isTemporary = kept == nil
     let machine = BrokerSettings.Machine(cores: 2, hostName: "fx-a", address: "127.0.0.1", storeRoot: directory)
     let own = [
@@ -57,6 +58,19 @@ final class ServedBroker {
 
   /// The path of a directory that does not exist yet.
   static func newDirectory() -> String { NSTemporaryDirectory() + "apus-broker-" + UUID().uuidString }
+
+  /// Copies the store as it is now: what a process that is killed at this moment leaves behind.
+  func killed() throws -> String {
+    let copy = Self.newDirectory()
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    process.arguments = ["cp", "-R", directory, copy]
+    // It complains of files that are renamed meanwhile, and copies the others.
+    process.standardError = FileHandle.nullDevice
+    try process.run()
+    process.waitUntilExit()
+    return copy
+  }
 
   /// Another client of this broker.
   func client(_ answer: @escaping @Sendable (Command) -> Reply? = { _ in nil }) throws -> TestClient {
@@ -128,11 +142,17 @@ final class TestClient: Sendable {
   }
 
   /// The first request of a code that the broker sent, waited for.
-  func request(_ code: RequestCode) -> Command {
+  func request(_ code: RequestCode, where matches: (Command) -> Bool = { _ in true }) -> Command {
     while true {
-      if let found = service.asked.withLock({ $0.first { $0.header.code == code.rawValue } }) { return found }
+      let asked = service.asked.withLock { $0 }
+      if let found = asked.first(where: { $0.header.code == code.rawValue && matches($0) }) { return found }
       service.arrival.wait(until: nil)
     }
+  }
+
+  /// How many requests of a code came so far.
+  func count(_ code: RequestCode) -> Int {
+    service.asked.withLock { $0.count { $0.header.code == code.rawValue } }
   }
 
   /// Closes the connection.

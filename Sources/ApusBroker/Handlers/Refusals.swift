@@ -2,6 +2,7 @@ package import ApusBase
 package import ApusBrokerCore
 package import ApusFilter
 package import ApusProtocol
+package import ApusStore
 
 /// What requests are refused with, where several handlers say the same.
 package enum Refusals {
@@ -17,16 +18,11 @@ package enum Refusals {
 
   /// Codes that a Java broker answers, with what they are for.
   private static let unavailable: [RequestCode: StaticString] = [
-    .endTransaction: "transactions; send messages without a transaction",
     .updateAndCreateACLConfig: "access control lists; restrict access by network",
     .deleteACLConfig: "access control lists; restrict access by network",
     .updateGlobalWhiteAddrsConfig: "access control lists; restrict access by network",
     .getBrokerClusterACLInfo: "access control lists; restrict access by network",
   ]
-
-  /// A send that begins a transaction.
-  package static let transactional = Refusal(
-    .messageIllegal, "this broker does not offer transactions: send without the property TRAN_MSG")
 
   /// A consumer that filters by something else than tags, while that is off, in Java's words.
   package static func filterType(_ type: String) -> Refusal {
@@ -45,6 +41,19 @@ package enum Refusals {
 
   /// A topic that is not there, in the words of tools.
   package static func noTopic(_ name: String) -> Refusal { Refusal(.topicNotExist, "topic[\(name)] not exist") }
+
+  /// The store does not take a message.
+  package static func store(_ refusal: StoreRefusal) -> Refusal {
+    switch refusal {
+    case .diskFull:
+      Refusal(.serviceNotAvailable, "the disk of this broker is full: messages are refused until there is space")
+    case .failed(let error):
+      Refusal(.serviceNotAvailable, "the store of this broker failed and takes no messages: \(error)")
+    case .closed: Refusal(.serviceNotAvailable, "the broker is shutting down")
+    case .tooLarge:
+      Refusal(.messageIllegal, "the message does not fit a log file: mappedFileSizeCommitLog is too small for it")
+    }
+  }
 
   /// The device failed while a request was answered.
   package static func disk(_ error: DiskError) -> Refusal {

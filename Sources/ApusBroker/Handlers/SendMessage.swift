@@ -146,7 +146,9 @@ package final class SendMessageHandler: Sendable {
     let sysFlag = SysFlag(rawValue: send.sysFlag)
     let properties = MessageProperties(send.properties)
     let known = KnownProperties(properties)
-    try refuseTransaction(known, send.properties, sysFlag)
+    if try Self.isHalf(known, send.properties, sysFlag) {
+      return try storeHalf(send, target, known, header, connection, state, &stored)
+    }
     if let redirection = try redirection(of: known, send.properties, target) {
       return try storeRedirected(redirection, send, known, target, header, connection, state, &stored)
     }
@@ -191,7 +193,9 @@ package final class SendMessageHandler: Sendable {
     let sysFlag = SysFlag(rawValue: send.sysFlag)
     let properties = MessageProperties(send.properties)
     let known = KnownProperties(properties)
-    try refuseTransaction(known, send.properties, sysFlag)
+    guard try !Self.isHalf(known, send.properties, sysFlag) else {
+      throw Refusal(.messageIllegal, "a batch cannot be part of a transaction: send its messages one by one")
+    }
     if let delay = known.delay, (Int64(send.properties.extracting(delay).text) ?? 1) > 0 {
       throw Refusal(.messageIllegal, "a batch cannot be delayed: send its messages one by one, or without DELAY")
     }
@@ -241,16 +245,6 @@ package final class SendMessageHandler: Sendable {
       offset = offset + batch.recordBytes(index)
     }
     return writer.array
-  }
-
-  /// Transactional messages need what this broker does not have; stored as plain ones they would be delivered wrongly.
-  private func refuseTransaction(
-    _ known: KnownProperties, _ properties: RawSpan, _ sysFlag: SysFlag
-  ) throws(Refusal) {
-    let isHalf = known.transaction.map { MessageProperties.isTrue(properties.extracting($0)) } ?? false
-    if isHalf || sysFlag.transaction != .none {
-      throw Refusal(.messageIllegal, "transactional messages are not available on this broker: send a plain message")
-    }
   }
 
   /// The queue to append to; nil when an I/O thread has to read its files first, after which the send is tried again.
@@ -309,13 +303,7 @@ package final class SendMessageHandler: Sendable {
     case .needsSegment:
       parts.threads.segmentMissing()
       return nil
-    case .refused(.diskFull):
-      throw Refusal(.serviceNotAvailable, "the disk of this broker is full: messages are refused until there is space")
-    case .refused(.failed(let error)):
-      throw Refusal(.serviceNotAvailable, "the store of this broker failed and takes no messages: \(error)")
-    case .refused(.closed): throw Refusal(.serviceNotAvailable, "the broker is shutting down")
-    case .refused(.tooLarge):
-      throw Refusal(.messageIllegal, "the message does not fit a log file: mappedFileSizeCommitLog is too small for it")
+    case .refused(let refusal): throw Refusals.store(refusal)
     }
   }
 

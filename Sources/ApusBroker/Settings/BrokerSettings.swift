@@ -81,6 +81,8 @@ package struct BrokerSettings: Sendable {
     package var maxBodyBytes = 0
     /// `rejectTransactionMessage`
     package var rejectsTransactions = false
+    /// `transactionTimeOut`, `transactionCheckMax`, `transactionCheckInterval`, `fileReservedTime`
+    package var transactions = TransactionChecking()
     /// `startAcceptSendRequestTimeStamp`: sends are refused before.
     package var acceptsSendsFrom = WallTime(milliseconds: 0)
     /// `traceOn`
@@ -118,6 +120,14 @@ package struct BrokerSettings: Sendable {
     package var bloom: BloomFilter
     /// `filterDataCleanTimeSpan`: how long a condition is kept after its group is gone.
     package var lifetime: Duration
+  }
+
+  /// When producers are asked about half messages that nobody ended.
+  package struct TransactionChecking: Hashable, Sendable {
+    /// Which half messages.
+    package var rules = HalfMessages.Rules()
+    /// How often.
+    package var interval: Duration = .seconds(60)
   }
 
   /// How much one pull gives.
@@ -360,6 +370,7 @@ package struct BrokerSettings: Sendable {
     serving = Serving(
       permission: Permission(rawValue: Int32(number("brokerPermission"))), maxBodyBytes: Int(number("maxMessageSize")),
       rejectsTransactions: flag("rejectTransactionMessage"),
+      transactions: transactionChecking,
       acceptsSendsFrom: WallTime(milliseconds: number("startAcceptSendRequestTimeStamp")), traceOn: flag("traceOn"),
       longPolling: flag("longPollingEnable"), shortPolling: milliseconds("shortPollingTimeMills"),
       filtersByProperties: flag("enablePropertyFilter"), filtersRetries: flag("filterSupportRetry"),
@@ -383,6 +394,14 @@ package struct BrokerSettings: Sendable {
     } catch {
       throw SettingError(key: "adminAllow", value: text("adminAllow"), range: error.reason)
     }
+  }
+
+  private var transactionChecking: TransactionChecking {
+    var checking = TransactionChecking(interval: milliseconds("transactionCheckInterval"))
+    checking.rules.timeout = milliseconds("transactionTimeOut")
+    checking.rules.checkLimit = Int32(number("transactionCheckMax"))
+    checking.rules.retention = .seconds(number("fileReservedTime") * 3600)
+    return checking
   }
 
   /// Cluster and broker are topics too, and the log keeps the length of a topic's name in seven bits.

@@ -1,0 +1,145 @@
+import ApusBase
+import ApusBrokerCore
+import ApusModel
+import ApusProtocol
+import ApusRemoting
+import ApusStore
+import ApusStoreCore
+import ApusSystem
+
+/// Commits and rolls back half messages: request 37. On the loop that the request came to; a half message that only the
+/// device has is read on an I/O thread while the connection waits.
+///
+/// Source:
+/// apache/rocketmq@rocketmq-all-4.9.8:broker/src/main/java/org/apache/rocketmq/broker/processor/EndTransactionProcessor.java.
+/// Deviations: a half message that has ended is refused instead of being delivered again; a request to leave it open,
+/// which Java does not answer, is answered with success.
+final class EndTransactionHandler: Sendable {
+  /// Records that lie no further behind the log's end than this are in memory.
+  private static let residentBytes: Int64 = 64 << 20
+
+  private let parts: BrokerParts
+  private let transactions: Transactions
+  /// Topics with a queue that could not be loaded, for the request that waits for it.
+  private let failures = Locked<[String: DiskError]>([:])
+
+  init(_ parts: BrokerParts, transactions: Transactions) {
+    self.parts = parts
+    self.transactions = transactions
+  }
+
+  /// Handles one request on its loop.
+  func handle(_ request: borrowing Request, on connection: Connection, _ state: BrokerLoop) -> Disposition {
+    do throws(Refusal) {
+      guard parts.identity.id == 0 else {
+        throw Refusal(.slaveNotAvailable, "this broker is a replica: transactions are ended at its master")
+      }
+      let end = try EndTransaction.Request(request)
+      switch EndTransaction.Resolution(rawValue: end.resolution) {
+      case .commit, .rollback:
+        guard try resolve(end, state) else { return .stalled }
+      case .unknown, nil: break
+      }
+      connection.send(Reply(), to: request.header)
+    } catch {
+      connection.send(Reply(error.code, remark: error.remark), to: request.header)
+    }
+    return .done
+  }
+
+  /// Returns false when the request must wait.
+  private func resolve(_ end: borrowing EndTransaction.Request, _ state: BrokerLoop) throws(Refusal) -> Bool {
+    let offset = PhysicalOffset(end.offset)
+    let (lookup, logEnd) = parts.store.withLock { ($0.record(at: offset), $0.marks.appended) }
+    switch lookup {
+    case .missing: throw Self.notFound
+    case .cold(let plan):
+      try wait(state) { [parts] in parts.store.warm(plan) }
+      return false
+    case .found(let range):
+      let disk = parts.store.disk
+      if logEnd - offset > Self.residentBytes, !disk.isResident(range.mapping.segment, range.range) {
+        try wait(state) { disk.warm(range.mapping.segment, range.range) }
+        return false
+      }
+      guard let half = HalfRecord(range.bytes()) else { throw Self.notFound }
+      guard half.isOf(group: end.producerGroup) else {
+        throw Refusal(.systemError, "The producer group wrong")
+      }
+      guard half.queueOffset == end.queueOffset else {
+        throw Refusal(.systemError, "The transaction state table offset wrong")
+      }
+      return try resolve(half, isCommitted: end.resolution == EndTransaction.Resolution.commit.rawValue, state)
+    }
+  }
+
+  private func resolve(_ half: borrowing HalfRecord, isCommitted: Bool, _ state: BrokerLoop) throws(Refusal) -> Bool {
+    let place = half.queueOffset
+    guard isCommitted else {
+      try claim(place)
+      return try outcome(transactions.end(place, on: state))
+    }
+    guard let name = half.realTopic, let queueID = half.realQueueID else {
+      throw Refusal(.systemError, "the half message at queue offset \(place) does not say where it was sent to")
+    }
+    let topic = parts.topics.withLock { $0.find(name) }
+    let queue: ConsumeQueue?
+    if let topic {
+      queue = parts.messages.queue(queueID, of: topic, on: state)
+    } else {
+      queue = parts.messages.queue(queueID, ofDeleted: name.text)
+    }
+    guard let queue else {
+      try load(name.text, queueID, state)
+      return false
+    }
+    let draft = half.committed(topic: name, queueID: queueID)
+    let bytes = draft.recordBytes
+    try claim(place)
+    let isDone = try outcome(transactions.end(place, storing: draft, in: queue, on: state))
+    if isDone, let topic { state.traffic.put(topic: topic.id, messages: 1, bytes: Int64(bytes)) }
+    return isDone
+  }
+
+  private func claim(_ half: Int64) throws(Refusal) {
+    switch transactions.halves.withLock({ $0.claim(half) }) {
+    case .granted: return
+    case .busy: throw Refusal(.systemError, "the half message at queue offset \(half) is just being ended")
+    case .ended: throw Refusal(.systemError, "the half message at queue offset \(half) has ended already")
+    }
+  }
+
+  private func outcome(_ ending: Transactions.Ending) throws(Refusal) -> Bool {
+    switch ending {
+    case .ended: return true
+    case .needsSegment: return false
+    case .refused(let refusal): throw Refusals.store(refusal)
+    }
+  }
+
+  private func load(_ topic: String, _ queue: Int32, _ state: BrokerLoop) throws(Refusal) {
+    if let failure = failures.withLock({ $0.removeValue(forKey: topic) }) {
+      throw Refusal(.systemError, "the queue cannot be opened: \(failure)")
+    }
+    try wait(state) { [parts, failures] in
+      do throws(DiskError) {
+        _ = try parts.store.queue(topic: topic, id: queue)
+      } catch {
+        failures.withLock { $0[topic] = error }
+      }
+    }
+  }
+
+  /// Does what may wait for the device on an I/O thread; then the request is run again.
+  private func wait(_ state: BrokerLoop, for work: @escaping @Sendable () -> Void) throws(Refusal) {
+    let accepted = parts.io.submit {
+      work()
+      _ = state.loop.execute { state.loop.resumeStalled() }
+    }
+    guard accepted else {
+      throw Refusal(.systemBusy, "too many requests wait for the disk: try again in a moment")
+    }
+  }
+
+  private static let notFound = Refusal(.systemError, "Find prepared transaction message failed")
+}

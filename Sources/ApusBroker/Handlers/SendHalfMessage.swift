@@ -1,0 +1,82 @@
+import ApusBase
+import ApusBrokerCore
+import ApusModel
+import ApusProtocol
+import ApusRemoting
+import ApusStore
+import ApusStoreCore
+import ApusSystem
+
+/// Half messages: sends with the property TRAN_MSG. They wait in RMQ_SYS_TRANS_HALF_TOPIC and say in REAL_TOPIC and
+/// REAL_QID where they were sent to; the answer's queue offset is that of the half message, by which it is ended.
+///
+/// Source:
+/// apache/rocketmq@rocketmq-all-4.9.8:broker/src/main/java/org/apache/rocketmq/broker/transaction/queue/TransactionalMessageBridge.java
+/// (`parseHalfMessageInner`).
+extension SendMessageHandler {
+  private static let halfTopic = Array(SystemTopics.halfMessages.utf8)
+
+  /// Whether a message is a half message. Throws what one is refused with that says so in one place only: stored, it
+  /// would never be delivered.
+  static func isHalf(
+    _ known: KnownProperties, _ properties: RawSpan, _ sysFlag: SysFlag
+  ) throws(Refusal) -> Bool {
+    if known.transaction.map({ MessageProperties.isTrue(properties.extracting($0)) }) ?? false { return true }
+    guard sysFlag.transaction == .none else {
+      throw Refusal(
+        .messageIllegal, "the system flag says that the message is part of a transaction: half messages need TRAN_MSG")
+    }
+    return false
+  }
+
+  /// Stores a half message whose real topic and queue were checked.
+  func storeHalf(
+    _ send: borrowing SendMessage.Request, _ target: Target, _ known: KnownProperties, _ header: CommandHeader,
+    _ connection: Connection, _ state: BrokerLoop, _ stored: inout ByteWriter
+  ) throws(Refusal) -> Disposition {
+    guard !state.serving.rejectsTransactions else {
+      throw Refusal(
+        .noPermission, "the broker[\(parts.identity.address)] sending transaction message is forbidden")
+    }
+    if let delay = known.delay, (Int64(send.properties.extracting(delay).text) ?? 1) > 0 {
+      throw Refusal(.messageIllegal, "a half message cannot be delayed: send it without the property DELAY")
+    }
+    stored.removeAll()
+    let properties = MessageProperties(send.properties)
+    properties.write(
+      into: &stored, removing: PropertyName.cluster, PropertyName.realTopic, PropertyName.realQueueID)
+    let cluster = parts.identity.clusterBytes
+    let queueText = Array("\(target.queueID)".utf8)
+    let real = Array(target.topic.name.utf8)
+    MessageProperties.append(PropertyName.cluster, cluster.rawSpan, into: &stored, after: 0)
+    MessageProperties.append(PropertyName.realTopic, real.rawSpan, into: &stored, after: 0)
+    MessageProperties.append(PropertyName.realQueueID, queueText.rawSpan, into: &stored, after: 0)
+    guard stored.count <= MessageProperties.maximumBytes else {
+      throw Refusal(
+        .messageIllegal, "the properties take \(stored.count) bytes, at most \(MessageProperties.maximumBytes) fit")
+    }
+    let topic = try parts.ownTopic(SystemTopics.halfMessages)
+    guard let queue = try queue(Target(topic: topic, queueID: 0), state) else { return .stalled }
+    var sysFlag = SysFlag(rawValue: send.sysFlag)
+    sysFlag.transaction = .none
+    let name = Self.halfTopic
+    var draft = RecordDraft(
+      topic: name.rawSpan, body: send.body, properties: stored.bytes, queueID: 0, flag: send.flag, sysFlag: sysFlag,
+      bodyCRC: CRC32.body(send.body), bornTime: send.bornTime, bornHost: connection.peer,
+      storeHost: parts.identity.storeHost,
+      tagsCode: known.tags.map { TagsCode.hash(send.properties.extracting($0)) } ?? 0)
+    draft.reconsumeTimes = send.reconsumeTimes
+    let bytes = draft.recordBytes
+    let now = SystemClock.wall()
+    guard let appended = try accept(parts.store.withLock({ $0.append(draft, to: queue, now: now) })) else {
+      return .stalled
+    }
+    state.traffic.put(topic: topic.id, messages: 1, bytes: Int64(bytes))
+    let waits = known.wait.map { MessageProperties.isTrue(send.properties.extracting($0)) } ?? true
+    let sent = PendingSend(
+      header: header, connection: connection.id, queueID: target.queueID, queueOffset: appended.queueOffset,
+      offset: appended.offset, batchIDs: [])
+    finish(sent, end: appended.end, waits: waits, connection, state)
+    return .done
+  }
+}

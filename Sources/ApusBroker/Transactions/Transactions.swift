@@ -1,0 +1,316 @@
+package import ApusBase
+import ApusBrokerCore
+import ApusModel
+import ApusProtocol
+import ApusStore
+import ApusStoreCore
+import ApusSystem
+
+/// The half messages of a running broker: reads at the start which are open, ends them, and keeps the offsets of
+/// CID_RMQ_SYS_TRANS, from which RocketMQ would go on.
+///
+/// A half message ends by one append of two records side by side: what becomes of it (the message delivered, or its
+/// copy elsewhere) and the operation message that says so. A crash can leave the first without the second only as the
+/// last record of the log, where the next start finds it; so no half message is delivered twice.
+package final class Transactions: Sendable {
+  /// Which are open. Never held together with another lock.
+  let halves: Locked<HalfMessages>
+  let parts: BrokerParts
+  private let counts: CheckCounts
+  /// A half message whose committed message is stored and whose operation message is not.
+  private let unfinished: Int64?
+  private let committed: Locked<Offsets>
+
+  private struct Offsets: Hashable, Sendable {
+    var half: Int64
+    var operation: Int64
+  }
+
+  private static let halfTopic = Array(SystemTopics.halfMessages.utf8)
+  private static let operationTopic = Array(SystemTopics.halfOperations.utf8)
+  private static let group = Array(SystemGroups.transactionConsumer.utf8)
+
+  // MARK: The start
+
+  /// Reads from the store which half messages are open. Waits for the device.
+  package init(parts: BrokerParts, root: String) throws(DiskError) {
+    self.parts = parts
+    counts = CheckCounts(root: root, disk: parts.store.disk)
+    let half = try Self.bounds(SystemTopics.halfMessages, parts)
+    let operation = try Self.bounds(SystemTopics.halfOperations, parts)
+    let start = Offsets(half: half.lowerBound, operation: operation.lowerBound)
+    // Loaded here, so that no loop waits for it.
+    _ = try parts.store.queue(topic: SystemTopics.checkedTooOften, id: 0)
+    var core = HalfMessages(half: start.half, operation: start.operation)
+    try Self.readOperations(operation, halfEnd: half.upperBound, into: &core, parts)
+    let kept = counts.load()
+    if let damage = kept.damage {
+      parts.log.warning("transactions", "counting of checks begins anew", ["cause": damage])
+    }
+    core.restore(kept.checks)
+    unfinished = Self.unfinished(parts).flatMap { core.claim($0) == .granted ? $0 : nil }
+    halves = Locked(core)
+    committed = Locked(start)
+  }
+
+  /// From where CID_RMQ_SYS_TRANS stands to the end of a queue. An offset beyond what the queue has, as after a loss of
+  /// its newest messages, counts as its end.
+  private static func bounds(_ topic: String, _ parts: BrokerParts) throws(DiskError) -> Range<Int64> {
+    guard let queue = try parts.store.queue(topic: topic, id: 0) else { return 0..<0 }
+    let stored = parts.offsets.withLock { $0.offset(topic: topic, group: SystemGroups.transactionConsumer, queue: 0) }
+    let (first, end) = parts.store.withLock { _ in (queue.minOffset.rawValue, queue.maxOffset.rawValue) }
+    return min(max(stored ?? first, first), end)..<end
+  }
+
+  private static func readOperations(
+    _ offsets: Range<Int64>, halfEnd: Int64, into core: inout HalfMessages, _ parts: BrokerParts
+  ) throws(DiskError) {
+    guard !offsets.isEmpty, let queue = try parts.store.queue(topic: SystemTopics.halfOperations, id: 0) else { return }
+    var position = offsets.lowerBound
+    var fetch = Fetch()
+    while position < offsets.upperBound {
+      parts.store.withLock {
+        $0.fetch(
+          from: queue, at: QueueOffset(position), limits: FetchLimits(maxMessages: 32), filter: .all, into: &fetch)
+      }
+      if let plan = fetch.cold {
+        parts.store.warm(plan)
+        continue
+      }
+      fetch.warm(on: parts.store.disk)
+      var read: [Int64: [Int64]] = [:]
+      for range in fetch.ranges {
+        forEachRecord(range.bytes()) { record in
+          read[record.queueOffset.rawValue] = OperationRecord.halves(record).filter { $0 >= 0 && $0 < halfEnd }
+        }
+      }
+      let next = max(fetch.nextOffset.rawValue, position + 1)
+      // One that cannot be read ends nothing; its half message is asked about.
+      for offset in position..<next { core.read(operation: offset, ending: read[offset] ?? []) }
+      position = next
+    }
+  }
+
+  private static func forEachRecord(_ bytes: RawSpan, _ body: (borrowing StoredRecord) -> Void) {
+    var position = 0
+    while position < bytes.byteCount {
+      do throws(DecodeError) {
+        let record = try StoredRecord(bytes.extracting(position..<bytes.byteCount))
+        body(record)
+        position += record.size
+      } catch {
+        return
+      }
+    }
+  }
+
+  /// The half message that the last record of the log is the committed form of, when the process ended before the
+  /// operation message was written.
+  private static func unfinished(_ parts: BrokerParts) -> Int64? {
+    guard let last = parts.store.withLock({ $0.lastRecord }), let bytes = parts.store.record(at: last) else {
+      return nil
+    }
+    var place: Int64?
+    forEachRecord(bytes.rawSpan) { record in
+      if record.sysFlag.transaction == .committed { place = record.preparedTransactionOffset }
+    }
+    guard let place, let record = parts.store.record(at: PhysicalOffset(place)) else { return nil }
+    return HalfRecord(record.rawSpan)?.queueOffset
+  }
+
+  /// Ends on a loop what a crash left half ended.
+  func finishUnfinished(on state: BrokerLoop) {
+    guard let unfinished else { return }
+    if case .needsSegment = end(unfinished, on: state) {
+      state.loop.schedule(after: .milliseconds(100)) { [self] in
+        if halves.withLock({ $0.claim(unfinished) }) == .granted { finishUnfinished(on: state) }
+      }
+    }
+  }
+
+  // MARK: Ending
+
+  /// What became of ending a half message.
+  enum Ending: Sendable {
+    /// It has ended; the place of what it became, if it became anything.
+    case ended(Appended?)
+    /// It is open: a segment or a queue's file is missing and was asked for.
+    case needsSegment
+    /// It is open: the store takes nothing.
+    case refused(StoreRefusal)
+  }
+
+  /// Ends a claimed half message and stores what it becomes. On the loop of `state`.
+  func end(
+    _ half: Int64, storing draft: borrowing RecordDraft, in queue: ConsumeQueue, on state: BrokerLoop
+  ) -> Ending {
+    let now = SystemClock.wall()
+    let body = Array("\(half)".utf8)
+    let (topic, properties) = (Self.operationTopic, HalfRecord.operationProperties)
+    let operation = HalfRecord.operation(
+      topic: topic.rawSpan, body: body.rawSpan, properties: properties.rawSpan, host: parts.identity.storeHost,
+      now: now)
+    guard let operations = parts.messages.queue(0, ofDeleted: SystemTopics.halfOperations) else {
+      return open(half, .needsSegment)
+    }
+    switch parts.store.withLock({ $0.append(draft, to: queue, with: operation, to: operations, now: now) }) {
+    case .appended(let message, let operation):
+      appended(half, operation, on: state)
+      return .ended(message)
+    case .needsSegment:
+      parts.threads.segmentMissing()
+      return open(half, .needsSegment)
+    case .refused(let refusal): return open(half, .refused(refusal))
+    }
+  }
+
+  /// Ends a claimed half message that becomes nothing. On the loop of `state`.
+  func end(_ half: Int64, on state: BrokerLoop) -> Ending {
+    let now = SystemClock.wall()
+    let body = Array("\(half)".utf8)
+    let (topic, properties) = (Self.operationTopic, HalfRecord.operationProperties)
+    let operation = HalfRecord.operation(
+      topic: topic.rawSpan, body: body.rawSpan, properties: properties.rawSpan, host: parts.identity.storeHost,
+      now: now)
+    guard let operations = parts.messages.queue(0, ofDeleted: SystemTopics.halfOperations) else {
+      return open(half, .needsSegment)
+    }
+    switch parts.messages.append(operation, to: operations, now: now, on: state) {
+    case .appended(let operation):
+      appended(half, operation, on: state)
+      return .ended(nil)
+    case .needsSegment: return open(half, .needsSegment)
+    case .refused(let refusal): return open(half, .refused(refusal))
+    }
+  }
+
+  /// Ends a half message and stores a copy of it, which says how often it was asked about, in another topic of the
+  /// broker's own, or at the end of the queue of half messages. Returns the copy's place; nil when that cannot be done
+  /// now. On the loop of `state`.
+  func move(_ half: borrowing HalfRecord, to name: String, checks: Int32, on state: BrokerLoop) -> Appended? {
+    let place = half.queueOffset
+    let properties = half.properties(checks: checks)
+    guard properties.count <= MessageProperties.maximumBytes else {
+      parts.log.error("transactions", "a half message has no room for its count of checks", ["queueOffset": place])
+      return nil
+    }
+    do throws(Refusal) {
+      let topic = try parts.ownTopic(name)
+      guard let queue = parts.messages.queue(0, of: topic, on: state) else {
+        throw Refusal(.systemError, "the queue of \(name) is not loaded")
+      }
+      guard halves.withLock({ $0.claim(place) }) == .granted else { return nil }
+      let bytes = Array(name.utf8)
+      let draft = half.draft(topic: bytes.rawSpan, queueID: 0, properties: properties.rawSpan)
+      switch end(place, storing: draft, in: queue, on: state) {
+      case .ended(let appended): return appended
+      case .needsSegment: return nil
+      case .refused(let refusal): throw Refusals.store(refusal)
+      }
+    } catch {
+      parts.log.warning(
+        "transactions", "a half message cannot be moved", ["queueOffset": place, "cause": error.remark])
+      return nil
+    }
+  }
+
+  /// Puts a half message that was given up back to the end of the queue of half messages. On the loop of `state`.
+  func reopen(_ half: borrowing HalfRecord, on state: BrokerLoop) -> Bool {
+    let properties = half.properties(checks: 0)
+    guard properties.count <= MessageProperties.maximumBytes else { return false }
+    do throws(Refusal) {
+      let topic = try parts.ownTopic(SystemTopics.halfMessages)
+      guard let queue = parts.messages.queue(0, of: topic, on: state) else { return false }
+      let name = Self.halfTopic
+      let draft = half.draft(topic: name.rawSpan, queueID: 0, properties: properties.rawSpan)
+      if case .appended = parts.messages.append(draft, to: queue, now: SystemClock.wall(), on: state) { return true }
+      return false
+    } catch {
+      return false
+    }
+  }
+
+  private func appended(_ half: Int64, _ operation: Appended, on state: BrokerLoop) {
+    halves.withLock { $0.ended(half, by: operation.queueOffset.rawValue) }
+    state.hasAppended = true
+    // Nobody waits for the device here, but a synchronous broker does not leave it to chance.
+    if parts.store.isSynchronous { state.wantsFlush = true }
+  }
+
+  private func open(_ half: Int64, _ outcome: Ending) -> Ending {
+    halves.withLock { $0.release(half) }
+    return outcome
+  }
+
+  // MARK: Reading
+
+  /// The half message at a place of its queue, copied; nil when it is not there any more or is damaged. Waits for the
+  /// device.
+  func read(half: Int64) throws(DiskError) -> [UInt8]? {
+    guard let queue = try parts.store.queue(topic: SystemTopics.halfMessages, id: 0) else { return nil }
+    var fetch = Fetch()
+    while true {
+      parts.store.withLock {
+        $0.fetch(from: queue, at: QueueOffset(half), limits: FetchLimits(maxMessages: 1), filter: .all, into: &fetch)
+      }
+      guard let plan = fetch.cold else { break }
+      parts.store.warm(plan)
+    }
+    guard fetch.status == .found, let range = fetch.ranges.first else { return nil }
+    fetch.warm(on: parts.store.disk)
+    let bytes = range.bytes().array
+    guard let record = HalfRecord(bytes.rawSpan), record.queueOffset == half else { return nil }
+    return bytes
+  }
+
+  /// One past the newest half message.
+  var end: Int64 {
+    do throws(DiskError) {
+      return try parts.store.withLock { (store) throws(DiskError) in
+        guard store.isLoaded(topic: SystemTopics.halfMessages, id: 0) else { return 0 }
+        return try store.queue(topic: SystemTopics.halfMessages, id: 0)?.maxOffset.rawValue ?? 0
+      }
+    } catch {
+      // A queue that is loaded, or that does not exist, is found without the device.
+      return 0
+    }
+  }
+
+  // MARK: Keeping
+
+  /// Moves the offsets of CID_RMQ_SYS_TRANS to what is done with.
+  package func commitOffsets() {
+    let now = halves.withLock { Offsets(half: $0.halfOffset, operation: $0.operationOffset) }
+    let before = committed.withLock { known in
+      defer { known = now }
+      return known
+    }
+    guard before != now else { return }
+    parts.offsets.withLock { offsets in
+      _ = offsets.commit(topic: Self.halfTopic.rawSpan, group: Self.group.rawSpan, queue: 0, offset: now.half)
+      _ = offsets.commit(topic: Self.operationTopic.rawSpan, group: Self.group.rawSpan, queue: 0, offset: now.operation)
+    }
+  }
+
+  /// Writes how often producers were asked. Waits for the device.
+  package func saveCounts() throws(DiskError) {
+    let (checks, changes) = halves.withLock { ($0.checks, $0.checkChanges) }
+    try counts.save(checks, changes: changes)
+  }
+}
+
+extension BrokerParts {
+  /// A topic of the broker's own, made with one queue when it is missing.
+  func ownTopic(_ name: String) throws(Refusal) -> Topic {
+    if let known = topics.withLock({ $0.find(name) }) { return known }
+    do throws(Topics.Missing) {
+      let made = try topics.withLock { (topics) throws(Topics.Missing) in
+        try topics.ensure(name, queueCount: 1, now: SystemClock.wall())
+      }
+      listener.topicChanged(made)
+      return made
+    } catch {
+      throw Refusal(.systemError, "the topic \(name) cannot be created: topicLimit is reached")
+    }
+  }
+}

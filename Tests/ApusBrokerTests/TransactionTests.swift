@@ -1,0 +1,381 @@
+import ApusBase
+import ApusModel
+import ApusProtocol
+import ApusStore
+import ApusSystem
+import Foundation
+import Testing
+
+@testable import ApusBroker
+
+/// Transactions over real connections: half messages, their ends, questions to producers, and restarts between.
+@Suite(.timeLimit(.minutes(2))) struct TransactionTests {
+  /// A half message as its sender knows it.
+  private struct Half {
+    var offset: Int64
+    var queueOffset: Int64
+  }
+
+  /// Producers are asked at once and often.
+  private static let eager = [("transactionTimeOut", "0"), ("transactionCheckInterval", "20")]
+
+  private static func properties(_ key: String, group: String = "pg") -> String {
+    "TRAN_MSG\u{1}true\u{2}PGROUP\u{1}\(group)\u{2}UNIQ_KEY\u{1}\(key)\u{2}WAIT\u{1}true\u{2}TAGS\u{1}A\u{2}KEYS\u{1}k"
+  }
+
+  private func send(
+    _ client: TestClient, _ body: String, topic: String = "Orders", queue: Int32 = 1, properties: String? = nil,
+    sysFlag: Int32 = 4, code: RequestCode = .sendMessageV2
+  ) throws -> Command {
+    let fields = [
+      ReplyField("a", "pg"), ReplyField("b", topic), ReplyField("c", "TBW102"), ReplyField("d", 4),
+      ReplyField("e", queue), ReplyField("f", sysFlag), ReplyField("g", 1_795_219_489_633 as Int64),
+      ReplyField("h", 7), ReplyField("i", properties ?? Self.properties(body)), ReplyField("j", 0),
+    ]
+    return try client.ask(code, fields, body: Array(body.utf8))
+  }
+
+  private func sendHalf(_ client: TestClient, _ body: String) throws -> Half {
+    let answer = try send(client, body)
+    #expect(answer.responseCode == .success)
+    #expect(answer["queueId"] == "1")
+    let id = try MessageID(answer["msgId"] ?? "")
+    return Half(offset: id.offset.rawValue, queueOffset: Int64(answer["queueOffset"] ?? "") ?? -1)
+  }
+
+  private func end(_ client: TestClient, _ half: Half, _ resolution: Int32, group: String = "pg") throws -> Command {
+    try client.ask(
+      .endTransaction,
+      [
+        ReplyField("producerGroup", group), ReplyField("tranStateTableOffset", half.queueOffset),
+        ReplyField("commitLogOffset", half.offset), ReplyField("commitOrRollback", resolution),
+        ReplyField("fromTransactionCheck", "false"), ReplyField("msgId", "K"),
+      ])
+  }
+
+  private func count(_ client: TestClient, _ topic: String, queue: Int32 = 1) throws -> Int64 {
+    let answer = try client.ask(.getMaxOffset, [ReplyField("topic", topic), ReplyField("queueId", queue)])
+    return answer.responseCode == .success ? Int64(answer["offset"] ?? "") ?? -1 : 0
+  }
+
+  /// The records of a queue.
+  private func records(_ client: TestClient, _ topic: String, queue: Int32 = 1) throws -> [[UInt8]] {
+    var records: [[UInt8]] = []
+    let total = try count(client, topic, queue: queue)
+    while records.count < total {
+      let answer = try client.ask(
+        .pullMessage,
+        [
+          ReplyField("consumerGroup", "readers"), ReplyField("topic", topic), ReplyField("queueId", queue),
+          ReplyField("queueOffset", records.count), ReplyField("maxMsgNums", 32), ReplyField("sysFlag", 4),
+          ReplyField("commitOffset", 0), ReplyField("suspendTimeoutMillis", 0), ReplyField("subscription", "*"),
+          ReplyField("subVersion", 1), ReplyField("expressionType", "TAG"),
+        ])
+      #expect(answer.responseCode == .success)
+      var position = 0
+      while position < answer.body.count {
+        let record = try StoredRecord(answer.body.rawSpan.extracting(position..<answer.body.count))
+        records.append(record.bytes.array)
+        position += record.size
+      }
+    }
+    return records
+  }
+
+  private func bodies(_ client: TestClient, _ topic: String = "Orders", queue: Int32 = 1) throws -> [String] {
+    try records(client, topic, queue: queue).map { try StoredRecord($0.rawSpan).body.text }
+  }
+
+  private func view(_ client: TestClient, _ offset: Int64) throws -> [UInt8] {
+    try client.ask(.viewMessageByID, [ReplyField("offset", offset)]).body
+  }
+
+  /// Asks until a queue has as many messages.
+  private func wait(_ client: TestClient, until topic: String, queue: Int32 = 0, has number: Int64) throws {
+    while try count(client, topic, queue: queue) < number {}
+  }
+
+  // MARK: Half messages and their ends
+
+  @Test func `a half message is not visible, and stored as Java stores it`() throws {
+    let served = try ServedBroker()
+    let client = try served.client()
+    let half = try sendHalf(client, "one")
+    #expect(half.queueOffset == 0)
+    #expect(try count(client, "Orders") == 0)
+    let bytes = try view(client, half.offset)
+    let record = try StoredRecord(bytes.rawSpan)
+    #expect(record.topic.text == "RMQ_SYS_TRANS_HALF_TOPIC")
+    #expect(record.queueID == 0)
+    #expect(record.sysFlag == [])
+    #expect(record.flag == 7)
+    #expect(record.preparedTransactionOffset == 0)
+    let expected = [
+      "TRAN_MSG": "true", "PGROUP": "pg", "UNIQ_KEY": "one", "WAIT": "true", "TAGS": "A", "KEYS": "k",
+      "REAL_TOPIC": "Orders", "REAL_QID": "1", "CLUSTER": "FxCluster",
+    ]
+    #expect(record.properties.dictionary == expected)
+  }
+
+  @Test func `a commit delivers once, with the half message's place and its properties`() throws {
+    let served = try ServedBroker()
+    let client = try served.client()
+    let half = try sendHalf(client, "one")
+    #expect(try end(client, half, 8).responseCode == .success)
+    let committed = try records(client, "Orders")
+    try #require(committed.count == 1)
+    let delivered = committed[0]
+    let record = try StoredRecord(delivered.rawSpan)
+    let source = try view(client, half.offset)
+    let stored = try StoredRecord(source.rawSpan)
+    #expect(record.sysFlag.transaction == .committed)
+    #expect(record.preparedTransactionOffset == half.offset)
+    #expect(record.queueOffset == .zero)
+    #expect(record.flag == 7)
+    #expect(record.bornTime == stored.bornTime)
+    #expect(record.bornHost == stored.bornHost)
+    #expect(record.bodyCRC == stored.bodyCRC)
+    #expect(record.properties.bytes.array == stored.properties.bytes.array)
+    let operations = try records(client, "RMQ_SYS_TRANS_OP_HALF_TOPIC", queue: 0)
+    try #require(operations.count <= 1)
+    let again = try end(client, half, 8)
+    #expect(again.responseCode == .systemError)
+    #expect(again.remark == "the half message at queue offset 0 has ended already")
+    #expect(try bodies(client) == ["one"])
+  }
+
+  @Test func `the operation message is Java's`() throws {
+    let served = try ServedBroker()
+    let client = try served.client()
+    let half = try sendHalf(client, "one")
+    #expect(try end(client, half, 8).responseCode == .success)
+    let committed = try records(client, "Orders")[0]
+    let message = try StoredRecord(committed.rawSpan)
+    let bytes = try view(client, message.physicalOffset.rawValue + Int64(message.size))
+    let operation = try StoredRecord(bytes.rawSpan)
+    #expect(operation.topic.text == "RMQ_SYS_TRANS_OP_HALF_TOPIC")
+    #expect(operation.properties.bytes.text == "WAIT\u{1}true\u{2}TAGS\u{1}d")
+    #expect(operation.body.text == "0")
+    #expect(operation.queueID == 0)
+    #expect(operation.bodyMatchesCRC == true)
+  }
+
+  @Test func `a rollback never delivers, not even when a commit follows`() throws {
+    let served = try ServedBroker()
+    let client = try served.client()
+    let half = try sendHalf(client, "one")
+    #expect(try end(client, half, 12).responseCode == .success)
+    #expect(try end(client, half, 8).responseCode == .systemError)
+    #expect(try end(client, half, 12).responseCode == .systemError)
+    #expect(try count(client, "Orders") == 0)
+  }
+
+  @Test(arguments: [0, 4, -1, 7] as [Int32])
+  func `other ends leave the half message open`(resolution: Int32) throws {
+    let served = try ServedBroker()
+    let client = try served.client()
+    let half = try sendHalf(client, "one")
+    #expect(try end(client, half, resolution).responseCode == .success)
+    #expect(try count(client, "Orders") == 0)
+    #expect(try end(client, half, 8).responseCode == .success)
+    #expect(try bodies(client) == ["one"])
+  }
+
+  @Test func `an end that names another message or group is refused`() throws {
+    let served = try ServedBroker()
+    let client = try served.client()
+    let half = try sendHalf(client, "one")
+    #expect(try end(client, half, 8, group: "other").remark == "The producer group wrong")
+    let wrongPlace = Half(offset: half.offset, queueOffset: 1)
+    #expect(try end(client, wrongPlace, 8).remark == "The transaction state table offset wrong")
+    for offset in [half.offset + 1, -1, .max, .min] {
+      let missing = try end(client, Half(offset: offset, queueOffset: 0), 8)
+      #expect(missing.responseCode == .systemError)
+      #expect(missing.remark == "Find prepared transaction message failed")
+    }
+    let plain = try send(client, "plain", properties: "PGROUP\u{1}pg", sysFlag: 0)
+    let id = try MessageID(plain["msgId"] ?? "")
+    let other = try end(client, Half(offset: id.offset.rawValue, queueOffset: 0), 8)
+    #expect(other.remark == "Find prepared transaction message failed")
+    #expect(try bodies(client) == ["plain"])
+  }
+
+  @Test func `sends that cannot be half messages are refused`() throws {
+    let served = try ServedBroker([("rejectTransactionMessage", "true")])
+    let client = try served.client()
+    let rejected = try send(client, "one")
+    #expect(rejected.responseCode == .noPermission)
+    #expect(rejected.remark?.hasSuffix("sending transaction message is forbidden") == true)
+    let unmarked = try send(client, "one", properties: "PGROUP\u{1}pg")
+    #expect(unmarked.responseCode == .messageIllegal)
+    #expect(try send(client, "one", sysFlag: 0, code: .sendBatchMessage).responseCode == .messageIllegal)
+    #expect(try send(client, "one", topic: "RMQ_SYS_TRANS_HALF_TOPIC").responseCode == .noPermission)
+    #expect(try send(client, "one", queue: 99).responseCode == .systemError)
+    let live = try ServedBroker()
+    let delayed = try send(live.client(), "one", properties: Self.properties("k") + "\u{2}DELAY\u{1}3")
+    #expect(delayed.responseCode == .messageIllegal)
+  }
+
+  // MARK: Questions
+
+  @Test func `a producer of the group is asked, and its answer ends the half message`() throws {
+    let served = try ServedBroker(Self.eager)
+    let client = try served.client()
+    try client.heartbeat("producer@1", producer: "pg")
+    let half = try sendHalf(client, "one")
+    let question = client.request(.checkTransactionState)
+    #expect(question.header.isOneway)
+    #expect(question["commitLogOffset"] == "\(half.offset)")
+    #expect(question["tranStateTableOffset"] == "0")
+    #expect(question["msgId"] == "one")
+    #expect(question["transactionId"] == "one")
+    let record = try StoredRecord(question.body.rawSpan)
+    #expect(record.topic.text == "Orders")
+    #expect(record.queueID == 1)
+    #expect(record.body.text == "one")
+    #expect(question["offsetMsgId"] == record.id.description)
+    #expect(record.properties.integer(PropertyName.transactionCheckTimes) == 1)
+    #expect(try end(client, half, 8).responseCode == .success)
+    #expect(try bodies(client) == ["one"])
+    // Asking stored nothing.
+    #expect(try count(client, "RMQ_SYS_TRANS_HALF_TOPIC", queue: 0) == 1)
+  }
+
+  @Test func `the clients of a group are asked in turn`() throws {
+    let served = try ServedBroker(Self.eager)
+    let clients = try (0..<3).map { _ in try served.client() }
+    for (index, client) in clients.enumerated() { try client.heartbeat("producer@\(index)", producer: "pg") }
+    _ = try sendHalf(clients[0], "one")
+    for client in clients { #expect(client.request(.checkTransactionState)["msgId"] == "one") }
+  }
+
+  @Test func `one that nobody answers for is given up, and an administrator brings it back`() throws {
+    let served = try ServedBroker(Self.eager + [("transactionCheckMax", "2")])
+    let client = try served.client()
+    try client.heartbeat("producer@1", producer: "pg")
+    let half = try sendHalf(client, "one")
+    try wait(client, until: "TRANS_CHECK_MAX_TIME_TOPIC", has: 1)
+    let parked = try records(client, "TRANS_CHECK_MAX_TIME_TOPIC", queue: 0)[0]
+    let record = try StoredRecord(parked.rawSpan)
+    #expect(record.body.text == "one")
+    #expect(record.properties.integer(PropertyName.transactionCheckTimes) == 2)
+    #expect(record.properties.dictionary["REAL_TOPIC"] == "Orders")
+    #expect(try end(client, half, 8).responseCode == .systemError)
+    let resumed = try client.ask(ResumeCheckHalfMessage.Request(messageID: record.id.description))
+    #expect(resumed.responseCode == .success)
+    let question = client.request(.checkTransactionState) { $0["tranStateTableOffset"] == "1" }
+    let body = try StoredRecord(question.body.rawSpan)
+    #expect(body.properties.integer(PropertyName.transactionCheckTimes) == 1)
+    let again = Half(offset: Int64(question["commitLogOffset"] ?? "") ?? -1, queueOffset: 1)
+    #expect(try end(client, again, 8).responseCode == .success)
+    #expect(try bodies(client) == ["one"])
+  }
+
+  @Test func `resuming anything but a half message that waits is refused in Java's words`() throws {
+    let served = try ServedBroker()
+    let client = try served.client()
+    for sample in try RecordedFrames.samples("0323-RESUME_CHECK_HALF_MESSAGE") where sample.response?.remark != nil {
+      let answer = try client.ask(.resumeCheckHalfMessage, sample.request.fields ?? [])
+      #expect(answer.responseCode == sample.response?.responseCode)
+      #expect(answer.remark == sample.response?.remark)
+    }
+    let half = try sendHalf(client, "one")
+    let id = MessageID(host: .loopback(port: 10911), offset: PhysicalOffset(half.offset)).description
+    #expect(try client.ask(ResumeCheckHalfMessage.Request(messageID: id)).responseCode == .success)
+    #expect(try count(client, "RMQ_SYS_TRANS_HALF_TOPIC", queue: 0) == 1)
+    #expect(try end(client, half, 8).responseCode == .success)
+    #expect(try client.ask(ResumeCheckHalfMessage.Request(messageID: id)).responseCode == .systemError)
+    let committed = try records(client, "Orders")[0]
+    let delivered = try StoredRecord(committed.rawSpan).id.description
+    #expect(try client.ask(ResumeCheckHalfMessage.Request(messageID: delivered)).responseCode == .systemError)
+    #expect(try count(client, "RMQ_SYS_TRANS_HALF_TOPIC", queue: 0) == 1)
+  }
+
+  // MARK: Restarts
+
+  @Test func `a kill at any step neither loses nor repeats`() throws {
+    var served = try ServedBroker()
+    var client = try served.client()
+    func kill() throws {
+      let store = try served.killed()
+      client = try TestClient(port: 1) { _ in nil }
+      served = try ServedBroker(last: store)
+      client = try served.client()
+    }
+    // Topics made by sends are written a little later.
+    let made = try client.ask(
+      UpdateAndCreateTopic.Request(
+        topic: "Orders", defaultTopic: "TBW102", readQueueCount: 4, writeQueueCount: 4, permission: 6,
+        filter: "SINGLE_TAG"))
+    #expect(made.responseCode == .success)
+    let open = try sendHalf(client, "open")
+    let committed = try sendHalf(client, "committed")
+    let dropped = try sendHalf(client, "dropped")
+    try kill()
+    #expect(try end(client, committed, 8).responseCode == .success)
+    try kill()
+    #expect(try end(client, committed, 8).responseCode == .systemError)
+    #expect(try end(client, dropped, 12).responseCode == .success)
+    try kill()
+    #expect(try end(client, dropped, 8).responseCode == .systemError)
+    #expect(try bodies(client) == ["committed"])
+    #expect(try end(client, open, 8).responseCode == .success)
+    try kill()
+    #expect(try end(client, open, 8).responseCode == .systemError)
+    #expect(try bodies(client) == ["committed", "open"])
+    #expect(try sendHalf(client, "next").queueOffset == 3)
+  }
+
+  @Test func `after a stop the offsets say what is done, and the open one is asked about`() throws {
+    let store = ServedBroker.newDirectory()
+    do {
+      let served = try ServedBroker(kept: store)
+      let client = try served.client()
+      let first = try sendHalf(client, "first")
+      _ = try sendHalf(client, "open")
+      #expect(try end(client, first, 8).responseCode == .success)
+    }
+    let served = try ServedBroker(Self.eager, last: store)
+    let client = try served.client()
+    let all = try client.ask(.getAllConsumerOffset)
+    let text = all.body.rawSpan.text
+    #expect(text.contains("\"RMQ_SYS_TRANS_HALF_TOPIC@CID_RMQ_SYS_TRANS\":{0:1}"))
+    #expect(text.contains("\"RMQ_SYS_TRANS_OP_HALF_TOPIC@CID_RMQ_SYS_TRANS\":{0:1}"))
+    try client.heartbeat("producer@1", producer: "pg")
+    let question = client.request(.checkTransactionState)
+    #expect(question["msgId"] == "open")
+  }
+
+  // MARK: Java's store
+
+  @Test func `half messages that a Java broker left open are asked about and delivered`() throws {
+    let store = ServedBroker.newDirectory()
+    try FileManager.default.createDirectory(atPath: store, withIntermediateDirectories: true)
+    let archive = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent().appending(path: "Fixtures/store/store.tar.gz").path
+    let unpack = Process()
+    unpack.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    unpack.arguments = ["tar", "-xzf", archive, "-C", store, "--strip-components=1"]
+    try unpack.run()
+    unpack.waitUntilExit()
+    let served = try ServedBroker(
+      Self.eager + [
+        ("mappedFileSizeCommitLog", "65536"), ("mappedFileSizeConsumeQueue", "2000"), ("maxHashSlotNum", "500"),
+        ("maxIndexNum", "400"), ("fileReservedTime", "876000"),
+      ], last: store)
+    let client = try served.client()
+    let before = try count(client, "FxTx", queue: 0)
+    try client.heartbeat("producer@1", producer: "fx_store_txpg")
+    for place in [2, 5, 8, 11] {
+      let question = client.request(.checkTransactionState) { $0["tranStateTableOffset"] == "\(place)" }
+      let body = try StoredRecord(question.body.rawSpan)
+      #expect(body.topic.text == "FxTx")
+      let offset = Int64(question["commitLogOffset"] ?? "") ?? -1
+      let half = Half(offset: offset, queueOffset: Int64(place))
+      #expect(try end(client, half, place == 11 ? 12 : 8, group: "fx_store_txpg").responseCode == .success)
+    }
+    #expect(try count(client, "FxTx", queue: 0) == before + 2)
+    let ended = Half(offset: 125_127, queueOffset: 0)
+    #expect(try end(client, ended, 8, group: "fx_store_txpg").responseCode == .systemError)
+  }
+}

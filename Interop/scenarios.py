@@ -10,11 +10,12 @@ import time
 import traceback
 import uuid
 
-from rocketmq.client import Message, Producer, PullConsumer, PushConsumer, SendStatus
-from rocketmq.ffi import MessageModel
+from rocketmq.client import Message, Producer, PullConsumer, PushConsumer, RecvMessage, SendStatus
+from rocketmq.ffi import MessageModel, dll
 
 VERDICT = "verdict: "
 ALL = {}
+CONSUMED, AGAIN = 0, 1
 
 # The client frees what Python lets go of while its own threads still use it.
 alive = []
@@ -89,25 +90,33 @@ class Application:
         for _ in range(4):
             self.send("first", tag="First")
 
-    def consume(self, expression="*", model=MessageModel.CLUSTERING, instance=None):
-        """Starts a push consumer; its inbox leaves the messages of create_topic out."""
+    def consume(self, expression="*", model=MessageModel.CLUSTERING, instance=None, failures=0):
+        """Starts a push consumer; its inbox leaves the messages of create_topic out. It says that it could not handle a
+        message as often as `failures`."""
         inbox = Inbox()
         consumer = PushConsumer("consumer_" + self.topic, message_model=model)
         consumer.set_namesrv_addr(self.namesrv)
         if instance:
             consumer.set_instance_name(instance)
 
-        def receive(message):
+        # The package's own subscribe() cannot say that a message is to come again: what its callback raises ctypes
+        # turns into success.
+        def receive(_, handle):
+            message = RecvMessage(handle)
             copy = {
                 "body": message.body.decode(), "tag": (message.tags or b"").decode(),
                 "key": (message.keys or b"").decode(), "color": (message.get_property("color") or b"").decode(),
                 "id": message.id, "topic": message.topic, "queue": message.queue_id, "offset": message.queue_offset,
                 "born": message.born_timestamp, "stored": message.store_timestamp, "size": message.store_size,
+                "tries": message.reconsume_times,
             }
-            if copy["body"] != "first":
-                inbox.add(copy)
+            if copy["body"] == "first":
+                return CONSUMED
+            inbox.add(copy)
+            return AGAIN if copy["tries"] < failures else CONSUMED
 
-        consumer.subscribe(self.topic, receive, expression)
+        dll.Subscribe(consumer._handle, self.topic.encode(), expression.encode())
+        consumer._register_callback(receive)
         consumer.start()
         alive.append(consumer)
         return inbox, consumer
@@ -284,6 +293,37 @@ def big_body(namesrv):
     got = bodies(inbox.wait(2))
     expect("lengths", sorted(map(len, got)), sorted([len(noise), len(sparse)]))
     expect("content is as sent", got == sorted([noise, sparse]), True)
+
+
+@scenario
+def delay(namesrv):
+    """a delayed message arrives once, after its delay, in the topic it was sent to"""
+    application = Application(namesrv, "delay")
+    application.create_topic()
+    inbox, _ = application.consume("Delay")
+    message = application.message("later", "Delay", "key")
+    message.set_delay_time_level(1)
+    begin = time.time() * 1000
+    expect("status", application.producer.send_sync(message).status, SendStatus.OK)
+    messages = inbox.wait(1, settle=2)
+    expect("fields", [(got["body"], got["key"], got["topic"]) for got in messages],
+           [("later", "key", application.topic)])
+    if not 990 <= messages[0]["stored"] - begin <= 2000:
+        raise AssertionError(f"delivered after {messages[0]['stored'] - begin:.0f} ms instead of 1000")
+
+
+@scenario
+def retry(namesrv):
+    """a message that its consumer cannot handle comes again until it can, with the count of tries"""
+    application = Application(namesrv, "retry")
+    application.create_topic()
+    inbox, _ = application.consume("Retry", failures=2)
+    result = application.send("again", "Retry", "key")
+    messages = inbox.wait(3, settle=2)
+    expect("bodies", bodies(messages), ["again"] * 3)
+    expect("tries", [message["tries"] for message in messages], [0, 1, 2])
+    expect("topics and ids", {(message["topic"], message["key"]) for message in messages}, {(application.topic, "key")})
+    expect("first offset", messages[0]["offset"], result.offset)
 
 
 def main():

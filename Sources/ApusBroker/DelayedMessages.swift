@@ -140,7 +140,8 @@ final class DelayedMessages: @unchecked Sendable {
   private func publish() {
     let (offsets, end) = (deliveries.offsets, delivered)
     parts.tables.delays.withLock { delays in
-      delays.levels = offsets
+      // Levels that are not configured now keep their place.
+      delays.levels.merge(offsets) { _, new in new }
       delays.end = end
     }
   }
@@ -181,21 +182,27 @@ final class DelayedMessages: @unchecked Sendable {
     return queues[level]
   }
 
-  private static func load(_ topic: String, _ id: Int32, _ parts: BrokerParts) {
+  private static func load(_ topic: String, _ id: Int32, _ parts: BrokerParts) -> Bool {
     do throws(DiskError) {
       _ = try parts.store.queue(topic: topic, id: id)
+      return true
     } catch {
       parts.log.error("delay", "a queue cannot be loaded", ["topic": topic, "queue": id, "cause": error])
+      return false
     }
   }
 
-  /// Lets an I/O thread do something for a level, then looks at the level again; after a moment when the threads have
-  /// too much to do.
-  private func away(_ level: Int, _ work: @escaping @Sendable () -> Void) {
+  /// Lets an I/O thread do something for a level, then looks at the level again; after a moment when that failed or the
+  /// threads have too much to do.
+  private func away(_ level: Int, _ work: @escaping @Sendable () -> Bool) {
     deliveries.takeAway(level)
     let accepted = parts.io.submit { [self] in
-      work()
-      _ = loop.loop.execute { [self] in back(level) }
+      let isDone = work()
+      _ = loop.loop.execute { [self] in
+        if isDone { return back(level) }
+        failures[level, default: 0] += 1
+        pause(level)
+      }
     }
     if !accepted { pause(level) }
   }
@@ -230,6 +237,7 @@ final class DelayedMessages: @unchecked Sendable {
     let (found, marks, start) = parts.store.withLock { ($0.record(at: entry.offset), $0.marks, $0.minOffset) }
     switch found {
     case .cold:
+      if failures[level, default: 0] >= Self.retryLimit { return skip(level, offset, "its file cannot be read") }
       readAhead(level, queue, from: offset, now)
       return true
     case .missing:

@@ -79,26 +79,33 @@ package final class SharedStore: @unchecked Sendable {
   }
 
   /// Brings records of a queue near, from an offset on: those whose entries have a tags code of at most `limit`, which
-  /// for delayed messages is when they are due. At most `count`. Waits for the device.
-  package func bringNear(_ queue: ConsumeQueue, from offset: QueueOffset, tagsCodeUpTo limit: Int64, count: Int) {
+  /// for delayed messages is when they are due. At most `count`. False when not even the first can be read. Waits for
+  /// the device.
+  package func bringNear(
+    _ queue: ConsumeQueue, from offset: QueueOffset, tagsCodeUpTo limit: Int64, count: Int
+  ) -> Bool {
     var position = offset
     while position - offset < count {
       switch withLock({ $0.entry(in: queue, at: position) }) {
       case .entry(let entry):
-        guard entry.tagsCode <= limit else { return }
-        bringNear(entry.offset)
+        guard entry.tagsCode <= limit else { return true }
+        guard bringNear(entry.offset) else { return position > offset }
         position = position + 1
       case .cold(let plan): warm(plan)
-      case .outside, .unreadable, .failed: return
+      case .outside, .unreadable: return true
+      case .failed: return position > offset
       }
     }
+    return true
   }
 
-  private func bringNear(_ offset: PhysicalOffset) {
+  private func bringNear(_ offset: PhysicalOffset) -> Bool {
     while true {
       switch withLock({ $0.record(at: offset) }) {
-      case .found(let range): return disk.warm(range.mapping.segment, range.range)
-      case .missing: return
+      case .found(let range):
+        disk.warm(range.mapping.segment, range.range)
+        return true
+      case .missing: return false
       case .cold(let plan): warm(plan)
       }
     }

@@ -326,6 +326,30 @@ import Testing
     #expect(try sendHalf(client, "next").queueOffset == 3)
   }
 
+  @Test func `a crash between a delivered message and its operation message delivers nothing twice`() throws {
+    let lazy = [("flushIntervalCommitLog", "600000"), ("flushIntervalConsumeQueue", "600000")]
+    let served = try ServedBroker(lazy)
+    let client = try served.client()
+    let half = try sendHalf(client, "one")
+    #expect(try end(client, half, 8).responseCode == .success)
+    let committed = try records(client, "Orders")[0]
+    let message = try StoredRecord(committed.rawSpan)
+    let store = try served.killed()
+    let log = try #require(FileHandle(forUpdatingAtPath: store + "/commitlog/00000000000000000000"))
+    try log.seek(toOffset: UInt64(message.physicalOffset.rawValue) + UInt64(message.size))
+    try log.write(contentsOf: Data(count: 200))
+    try log.close()
+    let next = try ServedBroker(last: store)
+    let other = try next.client()
+    let again = try end(other, half, 8)
+    #expect(again.responseCode == .systemError)
+    // The missing operation message is there now.
+    let bytes = try view(other, message.physicalOffset.rawValue + Int64(message.size))
+    let operation = try StoredRecord(bytes.rawSpan)
+    #expect(operation.topic.text == "RMQ_SYS_TRANS_OP_HALF_TOPIC")
+    #expect(operation.body.text == "0")
+  }
+
   @Test func `after a stop the offsets say what is done, and the open one is asked about`() throws {
     let store = ServedBroker.newDirectory()
     do {

@@ -278,14 +278,14 @@ package final class BrokerService: Sendable {
       }
     }
     for notice in parts.clients.withLock({ $0.takeNotices() }) {
-      let fields = NotifyConsumerIDsChanged.fields(group: notice.group)
+      let fields = NotifyConsumerIDsChanged.Request(consumerGroup: notice.group).fields
       for number in notice.connections {
         let id = ConnectionID(rawValue: number)
         guard id.loop < states.count, let target = states[id.loop] else { continue }
         if target === state {
-          state.loop.connection(id)?.notify(NotifyConsumerIDsChanged.code, fields: fields)
+          state.loop.connection(id)?.notify(.notifyConsumerIDsChanged, fields: fields)
         } else {
-          target.loop.execute { target.loop.connection(id)?.notify(NotifyConsumerIDsChanged.code, fields: fields) }
+          target.loop.execute { target.loop.connection(id)?.notify(.notifyConsumerIDsChanged, fields: fields) }
         }
       }
     }

@@ -215,9 +215,9 @@ import Testing
   @Test func `tells a new member's group as a Java broker does`() throws {
     let samples = try RecordedFrames.samples("0040-NOTIFY_CONSUMER_IDS_CHANGED")
     for sample in samples {
-      #expect(sample.request.header.code == ApusBroker.NotifyConsumerIDsChanged.code.rawValue)
+      #expect(sample.request.header.code == NotifyConsumerIDsChanged.Request.code.rawValue)
       let group = try sample.request.text("consumerGroup")
-      #expect(sample.request.fields == ApusBroker.NotifyConsumerIDsChanged.fields(group: group))
+      #expect(sample.request.fields == NotifyConsumerIDsChanged.Request(consumerGroup: group).fields)
     }
   }
 

@@ -93,6 +93,10 @@ package struct BrokerStats: Sendable {
   package private(set) var totals = Traffic.Totals()
   /// Messages stored until the last two midnights, and delivered: what `msgPutTotalTodayMorning` and its like say.
   package private(set) var mornings = Mornings()
+  /// How long it took to put messages into the log in the last whole minute; nil in the first.
+  package private(set) var putTimes: PutTimes?
+  private var putTimesNow = PutTimes()
+  private var putTimesSince: WallTime?
   private var day: Int?
   private var seconds: [Rates] = []
   private var lastMinuteSample = WallTime(milliseconds: .min)
@@ -175,6 +179,17 @@ package struct BrokerStats: Sendable {
     brokerGot.times += more.pullsFound
   }
 
+  mutating func addPutTimes(_ more: PutTimes) { putTimesNow.add(more) }
+
+  /// Once a minute the times of the minute before are the ones to tell.
+  private mutating func rotatePutTimes(_ now: WallTime) {
+    guard let since = putTimesSince, since <= now else { return putTimesSince = now }
+    guard since.advanced(byMilliseconds: 60_000) <= now else { return }
+    putTimesSince = now
+    putTimes = putTimesNow
+    putTimesNow = PutTimes()
+  }
+
   mutating func addPut(topic: Int32, _ flow: Traffic.Flow) {
     putMessages[topic, default: Series()].value += flow.messages
     putMessages[topic, default: Series()].times += flow.messages
@@ -199,6 +214,7 @@ package struct BrokerStats: Sendable {
       mornings.gotToday = totals.got.messages
     }
     day = today
+    rotatePutTimes(now)
     if seconds.count == Self.secondsKept { seconds.removeFirst() }
     seconds.append(Rates(time: now, totals: totals))
     let minute = Self.isDue(now, &lastMinuteSample, every: 10_000)

@@ -37,6 +37,8 @@ package struct Traffic: Sendable {
 
   /// All requests together.
   package var totals = Totals()
+  /// How long it took to put messages into the log.
+  package var putTimes = PutTimes()
   /// By the topic's number.
   package private(set) var putByTopic: [Flow] = []
   /// By the number of topic and group together, ``BrokerStats/pair(topic:group:)``.
@@ -52,6 +54,12 @@ package struct Traffic: Sendable {
     totals.put.messages += messages
     totals.put.bytes += bytes
     Self.add(messages, bytes, at: topic, to: &putByTopic, &touchedTopics)
+  }
+
+  /// Putting a message or a batch into the log took so long.
+  package mutating func putTook(nanoseconds: Int64) {
+    putTimes.add(nanoseconds: nanoseconds)
+    totals.slowestPutMilliseconds = max(totals.slowestPutMilliseconds, nanoseconds / 1_000_000)
   }
 
   /// A pull gave `messages` with `bytes` to a group.
@@ -85,6 +93,7 @@ package struct Traffic: Sendable {
     touchedTopics.removeAll(keepingCapacity: true)
     touchedPairs.removeAll(keepingCapacity: true)
     totals = Totals()
+    if putTimes.count > 0 { putTimes = PutTimes() }
   }
 }
 
@@ -92,6 +101,7 @@ extension BrokerStats {
   /// Takes over what a loop counted and sets the loop's numbers back to nothing.
   package mutating func absorb(_ traffic: inout Traffic) {
     addTotals(traffic.totals)
+    addPutTimes(traffic.putTimes)
     traffic.drain(
       topic: { index, flow in addPut(topic: index, flow) },
       pair: { index, flow in addGot(pair: index, flow) })

@@ -6,9 +6,7 @@ package import ApusSystem
 
 /// Code 28: how the broker is doing, as texts under the keys of Java's broker.
 ///
-/// Deviations: there are no thread pools with queues, so their sizes and waiting times are 0; times of single store
-/// operations are not sorted into classes, so `putMessageDistributeTime` and the latencies read as they do in the first
-/// minute of a Java broker.
+/// Deviations: there are no thread pools with queues, so their sizes and waiting times are 0.
 package struct GetBrokerRuntimeInfo: RequestHandler {
   private let settings: Locked<BrokerSettings>
   private let statistics: Locked<BrokerStats>
@@ -61,10 +59,10 @@ package struct GetBrokerRuntimeInfo: RequestHandler {
       KVTable.Row("putMessageTimesTotal", "\(totals.put.messages)"),
       KVTable.Row("putMessageFailedTimes", "\(totals.putFailures)"),
       KVTable.Row("putMessageSizeTotal", "\(totals.put.bytes)"),
-      KVTable.Row("putMessageDistributeTime", "null"),
+      KVTable.Row("putMessageDistributeTime", statistics.putTimes?.classes ?? "null"),
       KVTable.Row("putMessageAverageSize", Self.text(average)),
-      KVTable.Row("putLatency99", "0.00"),
-      KVTable.Row("putLatency999", "0.00"),
+      KVTable.Row("putLatency99", Self.latency(statistics, 0.99)),
+      KVTable.Row("putLatency999", Self.latency(statistics, 0.999)),
       KVTable.Row("getMessageEntireTimeMax", "\(totals.slowestGetMilliseconds)"),
       KVTable.Row("putTps", Self.rates(statistics, \.put.messages)),
       KVTable.Row("getFoundTps", Self.rates(statistics, \.pullsFound)),
@@ -142,6 +140,12 @@ package struct GetBrokerRuntimeInfo: RequestHandler {
       let missed = statistics.rate(of: \.pullsMissed, overSeconds: window) ?? 0
       return text(found + missed)
     }.joined(separator: " ")
+  }
+
+  /// Within how many milliseconds a share of the last minute's puts was done, with two decimals.
+  private static func latency(_ statistics: BrokerStats, _ share: Double) -> String {
+    let hundredths = (statistics.putTimes?.nanoseconds(within: share) ?? 0) / 10_000
+    return "\(hundredths / 100).\(hundredths % 100 / 10)\(hundredths % 10)"
   }
 
   /// A number as Java's `Double.toString` writes it.

@@ -168,7 +168,9 @@ package final class SendMessageHandler: Sendable {
     draft.reconsumeTimes = send.reconsumeTimes
     let bytes = draft.recordBytes
     let now = SystemClock.wall()
+    let begin = SystemClock.monotonic()
     let outcome = parts.store.withLock { $0.append(draft, to: queue, now: now) }
+    state.traffic.putTook(nanoseconds: (SystemClock.monotonic() - begin).nanoseconds)
     guard let appended = try accept(outcome) else { return .stalled }
     state.traffic.put(topic: target.topic.id, messages: 1, bytes: Int64(bytes))
     let waits = known.wait.map { MessageProperties.isTrue(send.properties.extracting($0)) } ?? true
@@ -215,7 +217,9 @@ package final class SendMessageHandler: Sendable {
     template.reconsumeTimes = send.reconsumeTimes
     let batch = try Self.batch(template, send.body)
     let now = SystemClock.wall()
+    let begin = SystemClock.monotonic()
     let outcome = parts.store.withLock { $0.append(batch: batch, to: queue, now: now) }
+    state.traffic.putTook(nanoseconds: (SystemClock.monotonic() - begin).nanoseconds)
     guard let appended = try accept(outcome) else { return .stalled }
     state.traffic.put(topic: target.topic.id, messages: Int64(batch.count), bytes: Int64(batch.bytes.byteCount))
     var ids: [UInt8] = []

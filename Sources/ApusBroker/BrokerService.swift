@@ -213,11 +213,13 @@ package final class BrokerService: Sendable {
     state.hasAppended = false
     state.arrivals.removeAll(keepingCapacity: true)
     var othersWait = false
-    for other in states {
-      if let other, other !== state, other.parkedCount.load(ordering: .acquiring) > 0 { othersWait = true }
-    }
-    let collects = othersWait || !state.parked.isEmpty
     let end = parts.store.withLock { store in
+      // Asked with the lock held: a pull that parks on another loop looks at the queue's end once more under the lock
+      // after it is counted, so that either it sees these messages or they see it.
+      for other in states {
+        if let other, other !== state, other.parkedCount.load(ordering: .acquiring) > 0 { othersWait = true }
+      }
+      let collects = othersWait || !state.parked.isEmpty
       for queue in store.dispatch() where collects {
         guard let tag = queue.attachment as? QueueTag, othersWait || state.parked.isAwaited(tag.key) else { continue }
         queue.forEachGrown { offset, tagsCode in

@@ -12,6 +12,11 @@ import Testing
 final class ServedBroker {
   let broker: Broker
   let port: UInt16
+  /// The port that answers everything but pulls.
+  let secondPort: UInt16
+  /// Whether the store has failed, so that it cannot be closed in order.
+  var isBroken = false
+  private var isRunning = true
   private let loops: [EventLoop]
   private let server: RemotingServer
   private let directory: String
@@ -19,7 +24,9 @@ final class ServedBroker {
 
   /// A broker with these settings over an empty store, over one in `kept`, which stays when the broker ends, or
   /// over one in `last`, which does not.
-  init(_ entries: [(String, String)] = [], kept: String? = nil, last: String? = nil) throws {
+  init(
+    _ entries: [(String, String)] = [], kept: String? = nil, last: String? = nil, disk: any Disk = PosixDisk()
+  ) throws {
     directory = kept ?? last ?? Self.newDirectory()
     isTemporary = kept == nil
     let machine = BrokerSettings.Machine(cores: 2, hostName: "fx-a", address: "127.0.0.1", storeRoot: directory)
@@ -30,27 +37,47 @@ final class ServedBroker {
     let properties = PropertiesFile((own + entries).map { PropertiesFile.Entry($0.0, $0.1) })
     let settings = try BrokerSettings(properties, machine: machine, now: SystemClock.wall())
     let log = Logger(level: .error)
-    loops = try (0..<2).map { try EventLoop(index: $0, name: "test-broker-\($0)") }
+    let loops = try (0..<2).map { try EventLoop(index: $0, name: "test-broker-\($0)") }
+    self.loops = loops
     server = RemotingServer(loops: loops, log: log)
     for loop in loops { try loop.start() }
-    broker = try Broker(
-      settings: settings, settingsFile: nil, loops: loops, ownAddresses: [HostAddress(ipv4: 0x7F00_0001, port: 0)],
-      disk: PosixDisk(), memoryBytes: 1 << 30, log: log)
+    do {
+      broker = try Broker(
+        settings: settings, settingsFile: nil, loops: loops, ownAddresses: [HostAddress(ipv4: 0x7F00_0001, port: 0)],
+        disk: disk, memoryBytes: 1 << 30, log: log)
+    } catch {
+      for loop in loops { loop.stop() }
+      for loop in loops { loop.join() }
+      throw error
+    }
     port = UInt16(try server.bind(.loopback(port: 0), service: broker.port).address.port)
+    secondPort = UInt16(try server.bind(.loopback(port: 0), service: broker.secondPort).address.port)
     try broker.start()
     server.start()
   }
 
-  deinit {
+  deinit { stop() }
+
+  /// Ends the broker in order; once is enough.
+  func stop() {
+    guard isRunning else { return }
+    isRunning = false
     broker.leave()
     server.quiesce()
     broker.drain(within: .seconds(1))
     server.close(within: .seconds(1))
     do {
       try broker.close()
-      if isTemporary { try FileManager.default.removeItem(atPath: directory) }
     } catch {
-      Issue.record("the broker does not close: \(error)")
+      // A store that has failed says so again when it is closed.
+      if !isBroken { Issue.record("the broker does not close: \(error)") }
+    }
+    if isTemporary {
+      do {
+        try FileManager.default.removeItem(atPath: directory)
+      } catch {
+        Issue.record("the store cannot be removed: \(error)")
+      }
     }
     for loop in loops { loop.stop() }
     for loop in loops { loop.join() }

@@ -1,0 +1,83 @@
+import ApusBase
+import ApusSystem
+
+/// The machine's file system with a gate before the flush of mapped files, and a fault behind it.
+final class GatedDisk: Disk {
+  private struct State {
+    var isShut = false
+    var failure: DiskError.Code?
+    var entered = 0
+  }
+
+  private let disk = PosixDisk()
+  private let state = Locked(State())
+  private let opened = WakeUp()
+  private let arrived = WakeUp()
+
+  /// From now on flushes wait.
+  func shut() { state.withLock { $0.isShut = true } }
+
+  /// Lets flushes through, now and later.
+  func open() {
+    state.withLock { $0.isShut = false }
+    opened.signal()
+  }
+
+  /// From now on flushes fail.
+  func fail(_ code: DiskError.Code) { state.withLock { $0.failure = code } }
+
+  /// Waits until a flush stands before the gate; false when none comes in time.
+  func waitForFlush() -> Bool {
+    let deadline = SystemClock.monotonic() + .seconds(20)
+    while state.withLock({ $0.entered }) == 0 {
+      guard SystemClock.monotonic() < deadline else { return false }
+      _ = arrived.wait(until: deadline)
+    }
+    return true
+  }
+
+  func flush(_ segment: Segment, _ range: Range<Int>) throws(DiskError) {
+    let deadline = SystemClock.monotonic() + .seconds(60)
+    while state.withLock({ $0.isShut }), SystemClock.monotonic() < deadline {
+      state.withLock { $0.entered += 1 }
+      arrived.signal()
+      _ = opened.wait(until: deadline)
+    }
+    if let code = state.withLock({ $0.failure }) { throw DiskError(code, operation: "msync", path: "log") }
+    try disk.flush(segment, range)
+  }
+
+  func list(_ directory: String) throws(DiskError) -> [DiskEntry] { try disk.list(directory) }
+  func createDirectory(_ path: String) throws(DiskError) { try disk.createDirectory(path) }
+  func removeFile(_ path: String) throws(DiskError) { try disk.removeFile(path) }
+  func removeDirectory(_ path: String) throws(DiskError) { try disk.removeDirectory(path) }
+  func rename(_ path: String, to newPath: String) throws(DiskError) { try disk.rename(path, to: newPath) }
+  func syncDirectory(_ path: String) throws(DiskError) { try disk.syncDirectory(path) }
+  func open(_ path: String, create: Bool) throws(DiskError) -> DiskFile { try disk.open(path, create: create) }
+  func lock(_ path: String) throws(DiskError) -> DiskFile { try disk.lock(path) }
+  func close(_ file: DiskFile) { disk.close(file) }
+  func length(of file: DiskFile) throws(DiskError) -> Int64 { try disk.length(of: file) }
+  func modificationTime(of path: String) throws(DiskError) -> WallTime { try disk.modificationTime(of: path) }
+  func setLength(of file: DiskFile, to length: Int64) throws(DiskError) { try disk.setLength(of: file, to: length) }
+  func allocate(_ file: DiskFile, length: Int64) throws(DiskError) { try disk.allocate(file, length: length) }
+  func read(_ file: DiskFile, at offset: Int64, into buffer: UnsafeMutableRawBufferPointer) throws(DiskError) -> Int {
+    try unsafe disk.read(file, at: offset, into: buffer)
+  }
+  func readIfCached(
+    _ file: DiskFile, at offset: Int64, into buffer: UnsafeMutableRawBufferPointer
+  ) throws(DiskError) -> Int? {
+    try unsafe disk.readIfCached(file, at: offset, into: buffer)
+  }
+  func write(_ file: DiskFile, at offset: Int64, from buffer: UnsafeRawBufferPointer) throws(DiskError) {
+    try unsafe disk.write(file, at: offset, from: buffer)
+  }
+  func sync(_ file: DiskFile) throws(DiskError) { try disk.sync(file) }
+  func map(_ file: DiskFile, length: Int, writable: Bool) throws(DiskError) -> Segment {
+    try disk.map(file, length: length, writable: writable)
+  }
+  func unmap(_ segment: Segment) { disk.unmap(segment) }
+  func populate(_ segment: Segment, _ range: Range<Int>) throws(DiskError) { try disk.populate(segment, range) }
+  func isResident(_ segment: Segment, _ range: Range<Int>) -> Bool { disk.isResident(segment, range) }
+  func warm(_ segment: Segment, _ range: Range<Int>) { disk.warm(segment, range) }
+  func space(of path: String) throws(DiskError) -> DiskSpace { try disk.space(of: path) }
+}

@@ -100,7 +100,7 @@ import Testing
   }
 
   @Test func `a broker that was killed finds what it had acknowledged`() throws {
-    let (place, copy) = (Place(), Place())
+    let place = Place()
     let first = try ServedBroker([("flushDiskType", "SYNC_FLUSH")], kept: place.path)
     let client = try RawClient(port: first.port)
     let topic = UpdateAndCreateTopic.Request(
@@ -109,9 +109,9 @@ import Testing
     #expect(try client.ask(.updateAndCreateTopic, topic.fields).responseCode == .success)
     try fill(client, 30)
     // What a killed process leaves is what its files hold at that moment.
-    try FileManager.default.copyItem(atPath: place.path, toPath: copy.path)
-    #expect(FileManager.default.fileExists(atPath: copy.path + "/abort"))
-    let second = try ServedBroker(kept: copy.path)
+    let copy = try first.killed()
+    #expect(FileManager.default.fileExists(atPath: copy + "/abort"))
+    let second = try ServedBroker(last: copy)
     let again = try RawClient(port: second.port)
     try expectMessages(again, 30)
     try fill(again, 2, from: 30)

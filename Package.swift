@@ -51,6 +51,7 @@ let package = Package(
     library("ApusStore", ["ApusBase", "ApusModel", "ApusStoreCore"]),
 
     // Shells.
+    library("ApusHTTP", ["ApusBase", "ApusSystem"]),
     library("ApusRemoting", ["ApusBase", "ApusModel", "ApusProtocol", "ApusSystem"]),
     library(
       "ApusNameServer", ["ApusBase", "ApusModel", "ApusProtocol", "ApusRouteCore", "ApusRemoting", "ApusSystem"]),
@@ -58,15 +59,15 @@ let package = Package(
       "ApusBroker",
       [
         "ApusBase", "ApusModel", "ApusProtocol", "ApusFilter", "ApusBrokerCore", "ApusStoreCore", "ApusStore",
-        "ApusRemoting", "ApusSystem",
+        "ApusRemoting", "ApusHTTP", "ApusSystem",
       ]),
     // The load generator works against any broker and knows nothing of ours.
     library("ApusBench", ["ApusBase", "ApusModel", "ApusProtocol", "ApusSystem"]),
     tool(
       "apus",
       [
-        "ApusBase", "ApusModel", "ApusProtocol", "ApusSystem", "ApusRemoting", "ApusNameServer", "ApusBroker",
-        "ApusBench",
+        "ApusBase", "ApusModel", "ApusProtocol", "ApusSystem", "ApusHTTP", "ApusRemoting", "ApusNameServer",
+        "ApusBroker", "ApusBench",
       ]),
 
     // Development tools, not shipped.
@@ -83,7 +84,7 @@ let package = Package(
       "ApusBrokerTests",
       [
         "ApusBase", "ApusModel", "ApusProtocol", "ApusBrokerCore", "ApusStoreCore", "ApusStore", "ApusRemoting",
-        "ApusSystem", "ApusBroker", "ApusSimulator",
+        "ApusHTTP", "ApusSystem", "ApusBroker", "ApusSimulator",
       ]),
     tests(
       "ApusNameServerTests",
@@ -101,6 +102,7 @@ let package = Package(
     tests("ApusCommandTests", ["apus", "ApusBase", "ApusBroker"]),
     tests("TidyTests", []),
     tests("ApusSystemTests", ["ApusBase", "ApusSystem"]),
+    tests("ApusHTTPTests", ["ApusBase", "ApusSystem", "ApusHTTP"]),
     tests("ApusRemotingTests", ["ApusBase", "ApusModel", "ApusProtocol", "ApusSystem", "ApusRemoting"]),
   ],
   swiftLanguageModes: [.v6]

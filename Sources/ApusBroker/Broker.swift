@@ -17,6 +17,8 @@ package final class Broker {
   package let port: BrokerPort
   /// Serves the port two below it: everything but pulls.
   package let secondPort: BrokerPort
+  /// Metrics and probes, for an HTTP server.
+  package let pages: BrokerPages
   /// What recovery said of the store.
   package let recovery: [String]
 
@@ -82,6 +84,9 @@ package final class Broker {
       relay.join(service)
       port = BrokerPort(service, servesPulls: true)
       secondPort = BrokerPort(service, servesPulls: false)
+      pages = BrokerPages(
+        metrics: MetricsPage(parts: parts, messages: messages, states: states, booted: SystemClock.wall()),
+        store: store, io: io)
       registration = Self.registration(settings, identity, tables, loop: loops[0], io: io, log: log)
       events.join(registration: registration, service: service)
       if identity.id == 0 {
@@ -116,6 +121,7 @@ package final class Broker {
 
   /// Leaves the name servers, waiting for their answers. Not to be called on a loop.
   package func leave() {
+    pages.leave()
     events.leave()
     registration.stop()
   }

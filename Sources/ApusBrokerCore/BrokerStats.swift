@@ -237,6 +237,14 @@ package struct BrokerStats: Sendable {
     return true
   }
 
+  /// The numbers of the topics in which something was stored, in order.
+  package var topicsStoredTo: [Int32] { putMessages.keys.sorted() }
+
+  /// Which group got something of which topic, in the order in which they came.
+  package var groupsDeliveredTo: [(topic: Int32, group: String)] {
+    pairs.filter { gotMessages[$0.value] != nil }.sorted { $0.value < $1.value }.map { ($0.key.topic, $0.key.group) }
+  }
+
   /// What stands in a topic's or group's statistics; nil when nothing was counted.
   package func series(_ kind: Kind) -> Series? {
     switch kind {

@@ -61,8 +61,10 @@ package struct ClientTable: Sendable {
     package var address: HostAddress
     /// When its last heartbeat came.
     package var lastSeen: MonotonicTime
-    fileprivate(set) var producerGroups: Set<String> = []
-    fileprivate(set) var consumerGroups: Set<String> = []
+    /// The producer groups it is in.
+    package fileprivate(set) var producerGroups: Set<String> = []
+    /// The consumer groups it is in.
+    package fileprivate(set) var consumerGroups: Set<String> = []
   }
 
   private struct ConsumerGroup: Sendable {
@@ -94,6 +96,9 @@ package struct ClientTable: Sendable {
 
   /// How many connections sent a heartbeat.
   package var clientCount: Int { clients.count }
+
+  /// Every connection that sent a heartbeat, in no order.
+  package var all: some Sequence<Client> { clients.values }
 
   // MARK: Inputs
 

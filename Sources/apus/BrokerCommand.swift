@@ -24,12 +24,13 @@ enum BrokerCommand {
     let registered = nameServers.isEmpty ? "none" : nameServers.joined(separator: ";")
     ProcessIO.write(
       "apus \(Version.number) ready in \(process.startTime): broker \(broker.address) "
-        + "(second listener \(broker.secondPort)), name servers \(registered), store \(broker.store)\n",
+        + "(second listener \(broker.secondPort)), name servers \(registered), \(broker.http)store \(broker.store)\n",
       to: .standardOutput)
     try process.waitForStop()
     broker.leave()
     process.quiesce()
     broker.drain()
+    broker.closePages()
     process.closeConnections()
     try broker.close()
     process.end()

@@ -1,5 +1,6 @@
 import ApusBase
 import ApusBroker
+import ApusHTTP
 import ApusModel
 import ApusSystem
 
@@ -15,6 +16,8 @@ struct BrokerRole {
   /// Where the messages are.
   let store: String
   private let broker: Broker
+  /// Serves metrics and probes; nil when that is off.
+  private let pages: HTTPServer?
 
   /// The settings with the ports that port 0 stands for, once they are chosen.
   static func choosingPorts(_ properties: PropertiesFile) throws(CommandFailure) -> PropertiesFile {
@@ -39,6 +42,10 @@ struct BrokerRole {
     // Recovery may take a while, and its end is a bad time to find out.
     try ServerProcess.requireFree(first)
     try ServerProcess.requireFree(second)
+    let metricsPort = settings.process.metricsPort
+    let third =
+      metricsPort > 0 ? try ServerProcess.address(settings.process.metricsHost, port: metricsPort) : nil
+    if let third { try ServerProcess.requireFree(third) }
     for warning in settings.warnings { process.log.warning("config", warning) }
     let disk = PosixDisk()
     do throws(BrokerError) {
@@ -56,11 +63,17 @@ struct BrokerRole {
     do throws(CommandFailure) {
       _ = try process.bind(first, service: broker.port)
       _ = try process.bind(second, service: broker.secondPort)
+      broker.pages.join(process.server)
+      let service = broker.pages
+      pages = try third.map { (address) throws(CommandFailure) in try process.bindHTTP(address, service: service) }
     } catch {
-      try close()
+      try Self.close(broker, store: store)
       throw error
     }
   }
+
+  /// What the line that says 'ready' tells of metrics and probes.
+  var http: String { pages.map { "http \($0.address), " } ?? "" }
 
   /// Starts the broker's threads and its registration with the name servers.
   func start() throws(CommandFailure) {
@@ -69,6 +82,7 @@ struct BrokerRole {
     } catch {
       throw Self.failure(error, store: store)
     }
+    pages?.start()
   }
 
   /// Leaves the name servers. The first step of stopping.
@@ -78,7 +92,12 @@ struct BrokerRole {
   func drain() { broker.drain(within: Self.drainLimit) }
 
   /// Flushes and closes the store. The last step of stopping.
-  func close() throws(CommandFailure) {
+  func close() throws(CommandFailure) { try Self.close(broker, store: store) }
+
+  /// Ends the serving of metrics and probes, before the store closes.
+  func closePages() { pages?.stop() }
+
+  private static func close(_ broker: Broker, store: String) throws(CommandFailure) {
     do throws(BrokerError) {
       try broker.close()
     } catch {

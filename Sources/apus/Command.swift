@@ -46,6 +46,7 @@ struct Command: Hashable, Sendable {
       bind, advertise,
       Option("broker-port", value: "N", help: "The broker's port (10911); its second listener is N − 2."),
       Option("namesrv-port", value: "N", help: "The name server's port (9876)."),
+      Option("http-port", value: "N", help: "Serve /metrics, /healthz and /readyz here (0: off)."),
       loops, log, printAll, printImportant, help,
     ])
 

@@ -27,6 +27,9 @@ enum Configuration {
   ) throws(CommandFailure) -> PropertiesFile {
     var properties = file
     if let port = try arguments.integer("broker-port", in: 0...65_535) { properties["listenPort"] = "\(port)" }
+    if let port = try arguments.integer("http-port", in: 0...65_535) {
+      properties["metricsPromExporterPort"] = "\(port)"
+    }
     if let store = arguments.text("store") { properties["storePathRootDir"] = store }
     if let loops = try arguments.integer("loops", in: 1...64) { properties["loops"] = "\(loops)" }
     properties["storePathRootDir"] = properties["storePathRootDir"] ?? "./apus-data"

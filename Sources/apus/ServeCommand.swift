@@ -43,13 +43,14 @@ enum ServeCommand {
     awaitRegistration(of: broker, with: nameServer, process)
     ProcessIO.write(
       "apus \(Version.number) ready in \(process.startTime): name server \(settings.identity.host):\(bound.port), "
-        + "broker \(broker.address) (second listener \(broker.secondPort)), store \(broker.store)\n",
+        + "broker \(broker.address) (second listener \(broker.secondPort)), \(broker.http)store \(broker.store)\n",
       to: .standardOutput)
     try process.waitForStop()
     broker.leave()
     process.quiesce()
     broker.drain()
     nameServer.stop()
+    broker.closePages()
     process.closeConnections()
     try broker.close()
     process.end()

@@ -1,4 +1,5 @@
 import ApusBase
+import ApusHTTP
 import ApusModel
 import ApusRemoting
 import ApusSystem
@@ -58,6 +59,15 @@ final class ServerProcess {
   func bind(_ address: SocketAddress, service: any RemotingService) throws(CommandFailure) -> HostAddress {
     do throws(SystemError) {
       return try server.bind(address, service: service).address
+    } catch {
+      throw Self.failure(error, listeningOn: address)
+    }
+  }
+
+  /// Takes a port for metrics and probes, served by the first loop.
+  func bindHTTP(_ address: SocketAddress, service: any HTTPService) throws(CommandFailure) -> HTTPServer {
+    do throws(SystemError) {
+      return try HTTPServer(on: address, service: service, loop: loops[0], log: log)
     } catch {
       throw Self.failure(error, listeningOn: address)
     }

@@ -37,6 +37,21 @@ import Testing
     #expect(told["listenPort"] == "0" && told["storePathRootDir"] == "/b")
   }
 
+  @Test func `metrics are off unless asked for and served where the broker listens unless told otherwise`() throws {
+    let machine = try Configuration.machine()
+    let off = try Configuration.settings(serve(""), machine: machine)
+    #expect(off.process.metricsPort == 0)
+    let told = try Configuration.settings(serve("--http-port 5557 --bind 127.0.0.3"), machine: machine)
+    #expect(told.process.metricsPort == 5557 && told.process.metricsHost == "127.0.0.3")
+    let file = [
+      PropertiesFile.Entry("metricsPromExporterPort", "1"),
+      PropertiesFile.Entry("metricsPromExporterHost", "127.0.0.9"),
+    ]
+    let written = try Configuration.settings(serve("", file), machine: machine)
+    #expect(written.process.metricsPort == 1 && written.process.metricsHost == "127.0.0.9")
+    #expect(throws: CommandFailure.self) { _ = try serve("--http-port 65536") }
+  }
+
   @Test(arguments: [("0.0.0.0", "10.1.2.3"), ("::", "10.1.2.3"), ("10.9.9.9", "10.9.9.9")])
   func `what is advertised follows from what is bound`(bind: String, host: String) throws {
     #expect(try serve("--bind \(bind)")["brokerIP1"] == host)

@@ -18,11 +18,14 @@ import Testing
     "ApusBrokerCore": wire.union(["ApusFilter"]),
     "ApusStore": model.union(["ApusStoreCore"]),
     "ApusSystem": ["ApusBase", "CPosix", "CZlib", "Glibc", "Synchronization"],
+    "ApusHTTP": ["ApusBase", "ApusSystem"],
     "ApusRemoting": wire.union(["ApusSystem", "Synchronization"]),
     "ApusNameServer": remoting.union(["ApusRouteCore", "Synchronization"]),
-    "ApusBroker": remoting.union(["ApusFilter", "ApusBrokerCore", "ApusStoreCore", "ApusStore", "Synchronization"]),
+    "ApusBroker": remoting.union([
+      "ApusFilter", "ApusBrokerCore", "ApusStoreCore", "ApusStore", "ApusHTTP", "Synchronization",
+    ]),
     "ApusBench": remoting,
-    "apus": remoting.union(["ApusNameServer", "ApusBroker", "ApusBench"]),
+    "apus": remoting.union(["ApusHTTP", "ApusNameServer", "ApusBroker", "ApusBench"]),
     "ApusSimulator": model.union(["ApusStoreCore", "ApusStore"]),
     "apus-sim": ["ApusBase", "ApusSimulator", "Glibc"],
   ]

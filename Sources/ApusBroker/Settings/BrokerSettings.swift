@@ -204,6 +204,10 @@ package struct BrokerSettings: Sendable {
     package var idleTime: Duration = .zero
     /// `serverSocketBacklog`
     package var backlog: Int32 = 0
+    /// `metricsPromExporterHost`, or `bindAddress`
+    package var metricsHost = ""
+    /// `metricsPromExporterPort`; 0 when metrics and probes are not served.
+    package var metricsPort = 0
     /// `adminAllow`
     package var adminNetworks: [Network] = []
   }
@@ -330,7 +334,9 @@ package struct BrokerSettings: Sendable {
       connectionInboundBytes: Int(number("connectionInboundBytes")), parkedPulls: Int(number("parkedPullLimit")),
       parkedPullsPerConnection: Int(number("parkedPullLimitPerConnection")), topics: Int(number("topicLimit")),
       groups: Int(number("groupLimit")), idleTime: .seconds(number("serverChannelMaxIdleTimeSeconds")),
-      backlog: Int32(number("serverSocketBacklog")))
+      backlog: Int32(number("serverSocketBacklog")),
+      metricsHost: text("metricsPromExporterHost").isEmpty ? identity.bindAddress : text("metricsPromExporterHost"),
+      metricsPort: Int(number("metricsPromExporterPort")))
     topicRules.cluster = identity.cluster
     topicRules.broker = identity.broker
     topicRules.templateQueueCount = Int32(number("defaultTopicQueueNums"))

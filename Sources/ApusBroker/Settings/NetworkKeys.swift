@@ -52,5 +52,8 @@ extension SettingKey {
     // How many topics and groups clients may make.
     SettingKey("topicLimit", .integer(100...100_000_000), "1000000", .start),
     SettingKey("groupLimit", .integer(100...100_000_000), "1000000", .start),
+    // RocketMQ 5's keys: where metrics and probes are served over HTTP. Port 0 is off; no host is that of bindAddress.
+    SettingKey("metricsPromExporterPort", .integer(0...65_535), "0", .start),
+    SettingKey("metricsPromExporterHost", .text, "", .start),
   ]
 }

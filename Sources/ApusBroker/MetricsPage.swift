@@ -1,0 +1,271 @@
+package import ApusBase
+import ApusBrokerCore
+import ApusModel
+import ApusProtocol
+package import ApusRemoting
+import ApusStore
+import ApusSystem
+import Synchronization
+
+/// The page that Prometheus scrapes: names and labels of RocketMQ 5's broker where it has them, `apus_…` for the rest.
+///
+/// Counts of messages are at most a second old. Topics and groups are clients' to make, so the page shows the first
+/// ``seriesLimit`` of each kind and says how many it leaves out.
+///
+/// Source of the names: apache/rocketmq@rocketmq-all-5.3.0:broker/src/main/java/org/apache/rocketmq/broker/metrics/BrokerMetricsConstant.java
+/// and store/src/main/java/org/apache/rocketmq/store/metrics/DefaultStoreMetricsConstant.java
+package final class MetricsPage: Sendable {
+  /// Series of one metric that stand for topics, groups or pairs of them.
+  package static let seriesLimit = 1000
+
+  private let parts: BrokerParts
+  private let messages: any StoredMessages
+  private let states: [BrokerLoop]
+  private let booted: WallTime
+
+  /// Takes its parts; `booted` is when the broker started.
+  package init(parts: BrokerParts, messages: any StoredMessages, states: [BrokerLoop], booted: WallTime) {
+    self.parts = parts
+    self.messages = messages
+    self.states = states
+    self.booted = booted
+  }
+
+  /// The page as it is now. May wait for the device. `server` is whose connections and budgets are told.
+  package func render(_ server: RemotingServer?) -> [UInt8] {
+    var text = MetricsText(common: [
+      ("cluster", parts.identity.cluster), ("node_type", "broker"), ("node_id", parts.identity.name),
+    ])
+    let statistics = parts.tables.statistics.withLock { $0 }
+    // A copy, so that no table is searched or sorted while a loop waits for its lock.
+    let topics = parts.topics.withLock { $0 }
+    writeBroker(&text, topicCount: topics.count)
+    let numbered = Dictionary(topics.all.map { ($0.id, $0) }) { first, _ in first }
+    let topicsLeftOut = writeTopics(&text, statistics, numbered)
+    let groupsLeftOut = writeGroups(&text, statistics, numbered)
+    let lagsLeftOut = writeLags(&text, topics.all)
+    let clientsLeftOut = writeClients(&text)
+    writeTraffic(&text, statistics)
+    writeStore(&text)
+    if let server { writeConnections(&text, server) }
+    writeProcess(&text)
+    text.metric("apus_series_left_out", .gauge, "Series that this page leaves out because there are too many.")
+    text.series(topicsLeftOut, [("of", "topics")])
+    text.series(groupsLeftOut, [("of", "groups")])
+    text.series(lagsLeftOut, [("of", "lags")])
+    text.series(clientsLeftOut, [("of", "clients")])
+    return text.bytes
+  }
+
+  private func writeBroker(_ text: inout MetricsText, topicCount: Int) {
+    let permission = parts.tables.settings.withLock { $0.serving.permission }
+    text.single(
+      "rocketmq_broker_permission", .gauge, Int64(permission.rawValue), "What clients may do: 4 read, 2 write, 6 both.")
+    text.single("rocketmq_topic_number", .gauge, Int64(topicCount), "Topics, those of the system included.")
+    text.single(
+      "rocketmq_consumer_group_number", .gauge, Int64(parts.groups.withLock { $0.count }), "Consumer groups.")
+  }
+
+  // MARK: Messages
+
+  private func writeTopics(
+    _ text: inout MetricsText, _ statistics: BrokerStats, _ topics: [Int32: Topic]
+  ) -> Int64 {
+    let all = statistics.topicsStoredTo
+    let shown = all.prefix(Self.seriesLimit)
+    text.metric("rocketmq_messages_in_total", .counter, "Messages stored, by topic.")
+    for id in shown {
+      guard let topic = topics[id], let series = statistics.series(.topicPutMessages(topic: id)) else { continue }
+      text.series(series.value, [("topic", topic.name)])
+    }
+    text.metric("rocketmq_throughput_in_total", .counter, "Bytes stored, by topic.")
+    for id in shown {
+      guard let topic = topics[id], let series = statistics.series(.topicPutBytes(topic: id)) else { continue }
+      text.series(series.value, [("topic", topic.name)])
+    }
+    return Int64(all.count - shown.count)
+  }
+
+  private func writeGroups(
+    _ text: inout MetricsText, _ statistics: BrokerStats, _ topics: [Int32: Topic]
+  ) -> Int64 {
+    let all = statistics.groupsDeliveredTo
+    let shown = all.prefix(Self.seriesLimit)
+    text.metric("rocketmq_messages_out_total", .counter, "Messages given to consumers, by topic and group.")
+    for (id, group) in shown {
+      guard let topic = topics[id], let series = statistics.series(.groupGetMessages(topic: id, group: group))
+      else { continue }
+      text.series(series.value, [("topic", topic.name), ("consumer_group", group)])
+    }
+    text.metric("rocketmq_throughput_out_total", .counter, "Bytes given to consumers, by topic and group.")
+    for (id, group) in shown {
+      guard let topic = topics[id], let series = statistics.series(.groupGetBytes(topic: id, group: group))
+      else { continue }
+      text.series(series.value, [("topic", topic.name), ("consumer_group", group)])
+    }
+    return Int64(all.count - shown.count)
+  }
+
+  /// How far groups are behind, over the queues in which they committed an offset.
+  private func writeLags(_ text: inout MetricsText, _ topics: [Topic]) -> Int64 {
+    let offsets = parts.offsets.withLock { $0 }
+    var pairs = 0
+    text.metric(
+      "rocketmq_consumer_lag_messages", .gauge, "Messages stored after a group's offsets, by topic and group.")
+    for topic in topics where pairs < Self.seriesLimit {
+      let groups = offsets.groups(ofTopic: topic.name)
+      let ends = groups.isEmpty ? [:] : ends(of: topic)
+      for group in groups.prefix(Self.seriesLimit - pairs) {
+        var lag: Int64 = 0
+        for (queue, offset) in offsets.offsets(topic: topic.name, group: group) {
+          guard let end = ends[queue], end > offset else { continue }
+          lag += end - offset
+        }
+        text.series(lag, [("topic", topic.name), ("consumer_group", group)])
+        pairs += 1
+      }
+    }
+    return Int64(max(offsets.pairCount - pairs, 0))
+  }
+
+  private func ends(of topic: Topic) -> [Int32: Int64] {
+    var ends: [Int32: Int64] = [:]
+    for queue in 0..<max(topic.queueCount, 0) {
+      do throws(DiskError) {
+        ends[queue] = try messages.bounds(topic: topic.name, queue: queue)?.max.rawValue
+      } catch {
+        parts.log.warning("metrics", "a queue cannot be read", ["topic": topic.name, "queue": queue, "cause": error])
+      }
+    }
+    return ends
+  }
+
+  private func writeTraffic(_ text: inout MetricsText, _ statistics: BrokerStats) {
+    let totals = statistics.totals
+    text.single("apus_send_failures_total", .counter, totals.putFailures, "Sends that were refused or failed.")
+    text.single("apus_pulls_found_total", .counter, totals.pullsFound, "Pulls that gave messages.")
+    text.single("apus_pulls_missed_total", .counter, totals.pullsMissed, "Pulls that found nothing.")
+    text.single(
+      "apus_parked_pulls", .gauge, Int64(states.reduce(0) { $0 + $1.parkedCount.load(ordering: .relaxed) }),
+      "Pulls that wait for messages.")
+    guard let times = statistics.putTimes else { return }
+    text.metric("apus_put_seconds", .gauge, "Within which time a share of the last minute's messages was stored.")
+    for (label, share) in [("0.5", 0.5), ("0.99", 0.99), ("0.999", 0.999)] {
+      text.series(billionths: times.nanoseconds(within: share), [("quantile", label)])
+    }
+  }
+
+  // MARK: Clients
+
+  private struct Peer: Hashable, Comparable {
+    var group: String
+    var language: UInt8
+    var version: Int32
+
+    static func < (left: Peer, right: Peer) -> Bool {
+      (left.group, left.language, left.version) < (right.group, right.language, right.version)
+    }
+
+    var labels: [MetricsText.Label] {
+      [("language", "\(Language(rawValue: language))"), ("version", "\(version)")]
+    }
+  }
+
+  private func writeClients(_ text: inout MetricsText) -> Int64 {
+    let clients = parts.clients.withLock { Array($0.all) }
+    var producers: [Peer: Int64] = [:]
+    var consumers: [Peer: Int64] = [:]
+    for client in clients {
+      var peer = Peer(group: "", language: client.language.rawValue, version: client.version)
+      if !client.producerGroups.isEmpty { producers[peer, default: 0] += 1 }
+      for group in client.consumerGroups {
+        peer.group = group
+        consumers[peer, default: 0] += 1
+      }
+    }
+    let shownProducers = producers.sorted { $0.key < $1.key }.prefix(Self.seriesLimit)
+    text.metric("rocketmq_producer_connections", .gauge, "Producers connected, by language and version.")
+    for (peer, count) in shownProducers { text.series(count, peer.labels) }
+    let shownConsumers = consumers.sorted { $0.key < $1.key }.prefix(Self.seriesLimit)
+    text.metric("rocketmq_consumer_connections", .gauge, "Consumers connected, by group, language and version.")
+    for (peer, count) in shownConsumers { text.series(count, [("consumer_group", peer.group)] + peer.labels) }
+    return Int64(producers.count - shownProducers.count + consumers.count - shownConsumers.count)
+  }
+
+  private func writeConnections(_ text: inout MetricsText, _ server: RemotingServer) {
+    text.single("apus_connections", .gauge, Int64(server.connectionCount), "Connections to the remoting ports.")
+    text.single("apus_inbound_bytes", .gauge, Int64(server.inboundBytes), "Bytes of unfinished requests held.")
+    text.single("apus_outbound_bytes", .gauge, Int64(server.outboundBytes), "Bytes of answers not fetched yet.")
+    text.single(
+      "apus_inbound_budget_bytes", .gauge, parts.tables.settings.withLock { $0.process.inboundBytes },
+      "How many bytes of unfinished requests may be held.")
+  }
+
+  // MARK: Store and process
+
+  private func writeStore(_ text: inout MetricsText) {
+    let store = messages.summary()
+    let place = [("storage_type", "local"), ("storage_medium", "disk")]
+    text.metric("rocketmq_storage_size", .gauge, "Bytes in use on the device of the store.")
+    text.series(store.capacityBytes - store.freeBytes, place)
+    text.metric("rocketmq_storage_flush_behind_bytes", .gauge, "Bytes of the log that are not on the device yet.")
+    text.series(store.unflushedBytes, place)
+    text.metric("rocketmq_storage_dispatch_behind_bytes", .gauge, "Bytes of the log not in the queues yet.")
+    text.series(store.undispatchedBytes, place)
+    if let earliest = store.earliest {
+      text.metric("rocketmq_storage_message_reserve_time", .gauge, "Age of the oldest message in milliseconds.")
+      text.series(max(SystemClock.wall().milliseconds - earliest.milliseconds, 0), place)
+    }
+    text.single("apus_log_begin_bytes", .gauge, store.minOffset, "Offset of the log's first byte that is still there.")
+    text.single("apus_log_end_bytes", .gauge, store.maxOffset, "Offset one past the log's last byte.")
+    text.single("apus_device_bytes", .gauge, store.capacityBytes, "Capacity of the device of the store.")
+    text.single(
+      "apus_store_accepts", .gauge, parts.store.withLock { $0.refusal == nil } ? 1 : 0,
+      "Whether messages are accepted: 1 yes, 0 no.")
+  }
+
+  private func writeProcess(_ text: inout MetricsText) {
+    text.metric("process_start_time_seconds", .gauge, "When the broker started, in seconds since 1970.")
+    text.series(booted.milliseconds / 1000)
+    guard let figures = ProcessFigures() else { return }
+    text.metric("process_cpu_seconds_total", .counter, "Processor time in user and kernel mode.")
+    text.series(billionths: figures.cpuNanoseconds)
+    text.single(
+      "process_resident_memory_bytes", .gauge, figures.residentBytes, "Resident memory, mapped files included.")
+    text.single("process_threads", .gauge, figures.threads, "Threads.")
+  }
+}
+
+/// What this process uses, as /proc tells it.
+struct ProcessFigures: Hashable, Sendable {
+  /// Processor time in user and kernel mode, in steps of 10 ms.
+  var cpuNanoseconds: Int64
+  /// Resident memory, mapped files included.
+  var residentBytes: Int64
+  /// Threads.
+  var threads: Int64
+
+  /// Reads the figures; nil where there is no /proc.
+  init?() {
+    guard let stat = ProcessIO.read("/proc/self/stat"), let status = ProcessIO.read("/proc/self/status") else {
+      return nil
+    }
+    self.init(stat: String(decoding: stat, as: UTF8.self), status: String(decoding: status, as: UTF8.self))
+  }
+
+  /// Takes the figures from the text of the two files; nil when they are not there.
+  init?(stat: String, status: String) {
+    // The name of the program, in parentheses, may hold anything; fields 14 and 15 are ticks of 1/100 s.
+    guard let nameEnd = stat.lastIndex(of: ")") else { return nil }
+    let fields = stat[stat.index(after: nameEnd)...].split(separator: " ")
+    guard fields.count > 12, let user = Int64(fields[11]), let system = Int64(fields[12]) else { return nil }
+    cpuNanoseconds = (user &+ system) &* 10_000_000
+    func number(_ name: String) -> Int64? {
+      let line = status.split(separator: "\n").first { $0.hasPrefix(name) }
+      return line?.split { $0 == " " || $0 == "\t" }.dropFirst().first.flatMap { Int64($0) }
+    }
+    guard let kilobytes = number("VmRSS:"), let threads = number("Threads:") else { return nil }
+    residentBytes = kilobytes &* 1024
+    self.threads = threads
+  }
+}

@@ -85,7 +85,7 @@ package final class Broker {
       port = BrokerPort(service, servesPulls: true)
       secondPort = BrokerPort(service, servesPulls: false)
       pages = BrokerPages(
-        metrics: MetricsPage(parts: parts, messages: messages, states: states, booted: SystemClock.wall()),
+        metrics: MetricsPage(parts: parts, messages: messages, service: service, booted: SystemClock.wall()),
         store: store, io: io)
       registration = Self.registration(settings, identity, tables, loop: loops[0], io: io, log: log)
       events.join(registration: registration, service: service)

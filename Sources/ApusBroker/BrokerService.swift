@@ -336,13 +336,18 @@ package final class BrokerService: Sendable {
     for state in loops { state.loop.execute { state.serving = serving } }
   }
 
-  /// Takes over what the loops counted and, once a second, samples the statistics.
-  package func sampleStatistics(now: WallTime) {
+  /// Takes over what the loops counted, so that the statistics are of this moment. Not to be called on a loop.
+  package func collectTraffic() {
     for state in loops {
       state.loop.executeAndWait { [self] in
         parts.tables.statistics.withLock { $0.absorb(&state.traffic) }
       }
     }
+  }
+
+  /// Takes over what the loops counted and, once a second, samples the statistics.
+  package func sampleStatistics(now: WallTime) {
+    collectTraffic()
     let day = LocalTime(now)
     parts.tables.statistics.withLock { $0.sample(now: now, day: day.year * 10_000 + day.month * 100 + day.day) }
   }

@@ -9,8 +9,8 @@ import Synchronization
 
 /// The page that Prometheus scrapes: names and labels of RocketMQ 5's broker where it has them, `apus_…` for the rest.
 ///
-/// Counts of messages are at most a second old. Topics and groups are clients' to make, so the page shows the first
-/// ``seriesLimit`` of each kind and says how many it leaves out.
+/// Topics and groups are clients' to make, so the page shows the first ``seriesLimit`` of each kind and says how many it
+/// leaves out.
 ///
 /// Source of the names: apache/rocketmq@rocketmq-all-5.3.0:broker/src/main/java/org/apache/rocketmq/broker/metrics/BrokerMetricsConstant.java
 /// and store/src/main/java/org/apache/rocketmq/store/metrics/DefaultStoreMetricsConstant.java
@@ -20,22 +20,23 @@ package final class MetricsPage: Sendable {
 
   private let parts: BrokerParts
   private let messages: any StoredMessages
-  private let states: [BrokerLoop]
+  private let service: BrokerService
   private let booted: WallTime
 
   /// Takes its parts; `booted` is when the broker started.
-  package init(parts: BrokerParts, messages: any StoredMessages, states: [BrokerLoop], booted: WallTime) {
+  package init(parts: BrokerParts, messages: any StoredMessages, service: BrokerService, booted: WallTime) {
     self.parts = parts
     self.messages = messages
-    self.states = states
+    self.service = service
     self.booted = booted
   }
 
-  /// The page as it is now. May wait for the device. `server` is whose connections and budgets are told.
+  /// The page as it is now. May wait for the device and the loops. `server` is whose connections and budgets are told.
   package func render(_ server: RemotingServer?) -> [UInt8] {
     var text = MetricsText(common: [
       ("cluster", parts.identity.cluster), ("node_type", "broker"), ("node_id", parts.identity.name),
     ])
+    service.collectTraffic()
     let statistics = parts.tables.statistics.withLock { $0 }
     // A copy, so that no table is searched or sorted while a loop waits for its lock.
     let topics = parts.topics.withLock { $0 }
@@ -146,7 +147,7 @@ package final class MetricsPage: Sendable {
     text.single("apus_pulls_found_total", .counter, totals.pullsFound, "Pulls that gave messages.")
     text.single("apus_pulls_missed_total", .counter, totals.pullsMissed, "Pulls that found nothing.")
     text.single(
-      "apus_parked_pulls", .gauge, Int64(states.reduce(0) { $0 + $1.parkedCount.load(ordering: .relaxed) }),
+      "apus_parked_pulls", .gauge, Int64(service.loops.reduce(0) { $0 + $1.parkedCount.load(ordering: .relaxed) }),
       "Pulls that wait for messages.")
     guard let times = statistics.putTimes else { return }
     text.metric("apus_put_seconds", .gauge, "Within which time a share of the last minute's messages was stored.")

@@ -9,8 +9,8 @@ import Synchronization
 
 /// The page that Prometheus scrapes: names and labels of RocketMQ 5's broker where it has them, `apus_…` for the rest.
 ///
-/// Topics and groups are clients' to make, so the page shows the first ``seriesLimit`` of each kind and says how many it
-/// leaves out.
+/// Topics and groups are clients' to make, so the page shows the first ``seriesLimit`` of each kind and says how many
+/// it leaves out.
 ///
 /// Source of the names: apache/rocketmq@rocketmq-all-5.3.0:broker/src/main/java/org/apache/rocketmq/broker/metrics/BrokerMetricsConstant.java
 /// and store/src/main/java/org/apache/rocketmq/store/metrics/DefaultStoreMetricsConstant.java

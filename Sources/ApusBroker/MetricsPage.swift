@@ -207,8 +207,10 @@ package final class MetricsPage: Sendable {
   private func writeStore(_ text: inout MetricsText) {
     let store = messages.summary()
     let place = [("storage_type", "local"), ("storage_medium", "disk")]
-    text.metric("rocketmq_storage_size", .gauge, "Bytes in use on the device of the store.")
-    text.series(store.capacityBytes - store.freeBytes, place)
+    if store.capacityBytes > 0 {
+      text.metric("rocketmq_storage_size", .gauge, "Bytes in use on the device of the store.")
+      text.series(store.capacityBytes - store.freeBytes, place)
+    }
     text.metric("rocketmq_storage_flush_behind_bytes", .gauge, "Bytes of the log that are not on the device yet.")
     text.series(store.unflushedBytes, place)
     text.metric("rocketmq_storage_dispatch_behind_bytes", .gauge, "Bytes of the log not in the queues yet.")

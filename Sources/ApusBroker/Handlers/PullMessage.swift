@@ -200,7 +200,7 @@ package final class PullMessageHandler: Sendable {
     let limits = FetchLimits(maxMessages: Int(max(pull.maxMessages, 1)), inspects: pull.condition != nil)
     let isLoaded = parts.store.withLock { store -> Bool in
       guard store.isLoaded(topic: pull.topic.name, id: pull.queueID) else { return false }
-      let queue = state.queue(topic: pull.topic, id: pull.queueID) ?? loaded(pull, store)
+      let queue = state.queue(topic: pull.topic, id: pull.queueID) ?? loaded(pull, store, state)
       store.fetch(from: queue, at: pull.offset, limits: limits, filter: filter, into: &state.fetch)
       return true
     }
@@ -230,9 +230,15 @@ package final class PullMessageHandler: Sendable {
   }
 
   /// A queue that is loaded needs no device.
-  private func loaded(_ pull: HeldPull, _ store: MessageStore) -> ConsumeQueue? {
+  /// The loop remembers it, so that its pulls find it again when they are compared with the store.
+  private func loaded(_ pull: HeldPull, _ store: MessageStore, _ state: BrokerLoop) -> ConsumeQueue? {
     do throws(DiskError) {
-      return try store.queue(topic: pull.topic.name, id: pull.queueID)
+      guard let queue = try store.queue(topic: pull.topic.name, id: pull.queueID) else { return nil }
+      if queue.attachment == nil {
+        queue.attachment = QueueTag(QueueKey(topic: pull.topic.id, queue: pull.queueID))
+      }
+      state.remember(queue, topic: pull.topic)
+      return queue
     } catch {
       return nil
     }
@@ -308,7 +314,7 @@ package final class PullMessageHandler: Sendable {
 
   /// Another loop may have put a message into the queue between the look and the parking.
   private func wakeIfGrown(_ key: QueueKey, _ pull: HeldPull, _ state: BrokerLoop) {
-    let end = parts.store.withLock { loaded(pull, $0)?.maxOffset ?? .zero }
+    let end = parts.store.withLock { loaded(pull, $0, state)?.maxOffset ?? .zero }
     guard end > pull.offset else { return }
     state.parked.arrived(key, end: end.rawValue, released: &state.released)
     runReleased(state)

@@ -180,10 +180,10 @@ def said(*command):
 
 
 def fill_page_cache(directory):
-    """Fills unused memory with cached pages of a file that has none on the device, as on a machine that has been up for a
-    while. On a virtual machine memory that was never used, or was given back, is fetched from the host page by page,
-    which costs twenty times what a page costs otherwise and falls on whoever writes new files: the broker, never the
-    floor, which writes over the same gibibyte again and again."""
+    """Fills unused memory with cached pages of a file that has none on the device, as on a machine that has been up
+    for a while. On a virtual machine memory that was never used, or was given back, is fetched from the host page
+    by page, which costs twenty times what a page costs otherwise and falls on whoever writes new files: the broker,
+    never the floor, which writes over the same gibibyte again and again."""
     kibibytes = {line.split(":")[0]: int(line.split()[1]) for line in open("/proc/meminfo", encoding="ascii")}
     size = (kibibytes["MemFree"] - (3 << 20)) << 10
     if size <= 0:

@@ -35,7 +35,9 @@ lint: setup ## Check the formatting of all Swift files
 unit: setup ## Debug build and unit tests
 	@echo "== unit tests"
 	@swift build --build-tests
-	@swift test --skip-build --no-parallel
+	@swift test --skip-build --no-parallel >.build/unit.log 2>&1 && tail -n 1 .build/unit.log || { \
+	  grep -aE 'recorded an issue|✘ Test run|error:|Fatal error|Crash' .build/unit.log | cut -c1-300 | tail -n 25; \
+	  echo "unit tests failed; all they printed is in .build/unit.log"; exit 1; }
 
 sim-quick: setup ## Crash simulator, 200 seeds
 	@echo "== simulator, 200 seeds"

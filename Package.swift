@@ -33,6 +33,8 @@ let package = Package(
   targets: [
     // C shims. Only ApusSystem sees CPosix; CISAL is a pure function without state.
     .systemLibrary(name: "CISAL", providers: [.apt(["libisal-dev"])]),
+    .systemLibrary(name: "COpenSSL", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(name: "CYAML", providers: [.apt(["libyaml-dev"])]),
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
     .target(name: "CPosix"),
 

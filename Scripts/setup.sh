@@ -15,6 +15,8 @@ missing=()
 wants() { eval "$2" >/dev/null 2>&1 || missing+=("$1"); }
 
 wants libisal-dev 'test -e /usr/include/isa-l.h || dpkg -s libisal-dev'
+wants libssl-dev 'test -e /usr/include/openssl/ssl.h || dpkg -s libssl-dev'
+wants libyaml-dev 'test -e /usr/include/yaml.h || dpkg -s libyaml-dev'
 wants zlib1g-dev 'test -e /usr/include/zlib.h || dpkg -s zlib1g-dev'
 case $purpose in
   build) ;;

@@ -30,6 +30,7 @@ package final class Broker {
   private let checks: TransactionChecks
   private let registration: NameServerRegistration
   private let housekeeper: Housekeeper
+  private let relay: FlushRelay
   /// Nil on a replica, whose master delivers.
   private let delayed: DelayedMessages?
   private let settings: BrokerSettings
@@ -54,6 +55,7 @@ package final class Broker {
       config = tables.configStore(root: settings.keeping.root, disk: disk)
       events = BrokerEvents(config: config, io: io, log: log)
       let relay = FlushRelay()
+      self.relay = relay
       var steps = StoreThreads.Settings()
       steps.flushInterval = settings.keeping.flushInterval
       steps.queueInterval = settings.keeping.queueFlushInterval
@@ -135,6 +137,7 @@ package final class Broker {
     housekeeper.stop()
     parts.io.stop()
     parts.threads.stop()
+    relay.leave()
     parts.index?.stop()
     parts.index?.close()
     do throws(DiskError) {

@@ -167,6 +167,9 @@ final class FlushRelay: Sendable {
 
   func join(_ service: BrokerService) { self.service.withLock { $0 = service } }
 
+  /// Nobody is told any more. Service and threads hold each other until then.
+  func leave() { service.withLock { $0 = nil } }
+
   func flushed() { service.withLock { $0 }?.flushed() }
 
   func segmentReady() { service.withLock { $0 }?.segmentReady() }

@@ -227,6 +227,8 @@ extension EventLoop {
     while !isStopping { turn() }
     let left = inbox.withLock { inbox in
       inbox.isClosed = true
+      // What is left here may hold the loop.
+      defer { inbox.work = [] }
       return inbox.work
     }
     for work in left { work() }

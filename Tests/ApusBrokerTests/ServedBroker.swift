@@ -137,6 +137,7 @@ final class TestClient: Sendable {
   }
 
   deinit {
+    client.close()
     loop.stop()
     loop.join()
   }

@@ -16,6 +16,7 @@ import Testing
   }
 
   deinit {
+    client.close()
     loop.stop()
     loop.join()
   }

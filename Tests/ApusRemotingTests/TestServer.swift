@@ -85,6 +85,7 @@ final class TestServer {
   }
 
   deinit {
+    server.close(within: .zero)
     for loop in loops { loop.stop() }
     for loop in loops { loop.join() }
   }

@@ -43,6 +43,8 @@ let package = Package(
     library("ApusModel", ["ApusBase"]),
     library("ApusProtocol", ["ApusBase", "ApusModel"]),
     library("ApusFilter", ["ApusBase", "ApusModel"]),
+    // SHA-1 and libyaml are called as functions without state: nothing of OpenSSL's or the machine's is touched.
+    library("ApusAccess", ["ApusBase", "ApusModel", "ApusProtocol", "COpenSSL", "CYAML"]),
     library("ApusStoreCore", ["ApusBase", "ApusModel"]),
     library("ApusRouteCore", ["ApusBase", "ApusModel", "ApusProtocol"]),
     library("ApusBrokerCore", ["ApusBase", "ApusModel", "ApusProtocol", "ApusFilter"]),
@@ -95,6 +97,7 @@ let package = Package(
         "ApusBrokerCore", "ApusBroker", "ApusSimulator",
       ]),
     tests("ApusBrokerCoreTests", ["ApusBase", "ApusModel", "ApusProtocol", "ApusFilter", "ApusBrokerCore"]),
+    tests("ApusAccessTests", ["ApusBase", "ApusModel", "ApusProtocol", "ApusAccess"]),
     tests("ApusFilterTests", ["ApusBase", "ApusModel", "ApusFilter"]),
     tests("ApusModelTests", ["ApusBase", "ApusModel"]),
     tests(

@@ -13,6 +13,7 @@ import Testing
     "ApusModel": base,
     "ApusProtocol": model,
     "ApusFilter": model,
+    "ApusAccess": wire.union(["COpenSSL", "CYAML"]),
     "ApusStoreCore": model,
     "ApusRouteCore": wire,
     "ApusBrokerCore": wire.union(["ApusFilter"]),

@@ -60,7 +60,8 @@ package final class Broker {
       steps.flushInterval = settings.keeping.flushInterval
       steps.queueInterval = settings.keeping.queueFlushInterval
       let threads = StoreThreads(
-        store: store, settings: steps, log: log, onFlushed: { relay.flushed() }, onSegment: { relay.segmentReady() })
+        store: store, settings: steps, bitMaps: settings.filtering.mapsBits ? FilterBitMaps(tables.filters) : nil,
+        log: log, onFlushed: { relay.flushed() }, onSegment: { relay.segmentReady() })
       let index = opened.index.map { SharedIndex($0, store: store, log: log) }
       parts = BrokerParts(
         identity: identity, tables: tables, store: store, threads: threads, index: index, io: io, listener: events,

@@ -132,6 +132,8 @@ extension StoreSettings {
     logDirectory = keeping.commitLog
     logFileBytes = Int(keeping.segmentBytes)
     queueFileBytes = Int(keeping.queueFileBytes)
+    extendsQueues = keeping.extendsQueues
+    extensionFileBytes = Int(keeping.extensionFileBytes)
     if let levels = keeping.delayLevels { delayLevels = levels }
     checksOnRecovery = keeping.checksCRCOnRecovery
     self.memoryBytes = memoryBytes / 100 * Int64(serving.memoryPercent)

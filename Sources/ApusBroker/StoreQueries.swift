@@ -2,7 +2,7 @@ package import ApusBase
 import ApusModel
 package import ApusProtocol
 import ApusStore
-import ApusStoreCore
+package import ApusStoreCore
 
 /// What administering requests ask of the store and the index. Every call may wait for the device.
 package final class StoreQueries: StoredMessages {
@@ -77,7 +77,7 @@ package final class StoreQueries: StoredMessages {
   }
 
   package func entries(
-    topic: String, queue: Int32, from offset: QueueOffset, count: Int
+    topic: String, queue: Int32, from offset: QueueOffset, count: Int, filter: EntryFilter?
   ) throws(DiskError) -> [ConsumeQueueDump.Entry] {
     var found: [ConsumeQueueDump.Entry] = []
     guard let queue = try store.queue(topic: topic, id: queue) else { return found }
@@ -86,13 +86,34 @@ package final class StoreQueries: StoredMessages {
       switch store.withLock({ $0.dump(queue, from: next, count: count - found.count) }) {
       case .entries(let entries):
         for entry in entries {
-          found.append(.init(offset: entry.offset.rawValue, size: entry.size, tagsCode: entry.tagsCode))
+          found.append(described(entry, of: queue, filter))
         }
       case .cold(let plan): store.warm(plan)
       case .missing: return found
       }
     }
     return found
+  }
+
+  private func described(
+    _ entry: ConsumeQueueEntry, of queue: ConsumeQueue, _ filter: EntryFilter?
+  ) -> ConsumeQueueDump.Entry {
+    var described = ConsumeQueueDump.Entry(
+      offset: entry.offset.rawValue, size: entry.size, tagsCode: entry.tagsCode)
+    guard ConsumeQueueExtension.isAddress(entry.tagsCode) else { return described }
+    while true {
+      switch store.withLock({ $0.unit(at: entry.tagsCode, of: queue) }) {
+      case .cold(let plan): store.warm(plan)
+      case .missing:
+        described.fault = "Cq extend not exist!addr: \(entry.tagsCode)"
+        return described
+      case .found(let unit):
+        described.unit = unit.text
+        if !unit.bitMap.isEmpty { described.bitMap = unit.bitMapText }
+        described.isWanted = filter?.matches(unit) ?? false
+        return described
+      }
+    }
   }
 
   package func summary() -> StoreSummary {
@@ -120,5 +141,27 @@ package final class StoreQueries: StoredMessages {
     } catch {
       return nil
     }
+  }
+}
+
+extension ConsumeQueueExtension {
+  /// The unit as Java's JSON of it.
+  fileprivate var text: String {
+    var members = bitMap.isEmpty ? [] : [JSONMember("filterBitMap", .string(Base64.text(bitMap)))]
+    members.append(JSONMember("msgStoreTime", JSONValue(storeTime.milliseconds)))
+    members.append(JSONMember("size", JSONValue(Int64(bytes))))
+    members.append(JSONMember("tagsCode", JSONValue(tagsCode)))
+    return String(decoding: JSONValue.object(members).bytes(.fastjson), as: UTF8.self)
+  }
+
+  /// The bits, the last one first, with a line's end behind the lowest byte of every eight, as Java shows them.
+  fileprivate var bitMapText: String {
+    var text = ""
+    for (index, byte) in bitMap.enumerated().reversed() {
+      let digits = String(byte, radix: 2)
+      text += String(repeating: "0", count: 8 - digits.utf8.count) + digits
+      if index % 8 == 0 { text += "\n" }
+    }
+    return text
   }
 }

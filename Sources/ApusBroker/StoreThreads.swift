@@ -1,5 +1,5 @@
 package import ApusBase
-import ApusStore
+package import ApusStore
 import ApusStoreCore
 package import ApusSystem
 import Synchronization
@@ -29,6 +29,7 @@ package final class StoreThreads: Sendable {
 
   private let store: SharedStore
   private let settings: Settings
+  private let bitMaps: (any BitMapSource)?
   private let log: Logger
   private let flusher = StepThread(name: "apus-flush")
   private let preparer = StepThread(name: "apus-prepare")
@@ -42,13 +43,14 @@ package final class StoreThreads: Sendable {
   /// Called on the preparer's thread when sends that waited for a segment may go on.
   private let onSegment: @Sendable () -> Void
 
-  /// Sets the threads up; they do not run yet.
+  /// Sets the threads up; they do not run yet. `bitMaps` works out the bit maps of extension units; nil for none.
   package init(
-    store: SharedStore, settings: Settings, log: Logger, onFlushed: @escaping @Sendable () -> Void,
-    onSegment: @escaping @Sendable () -> Void
+    store: SharedStore, settings: Settings, bitMaps: (any BitMapSource)? = nil, log: Logger,
+    onFlushed: @escaping @Sendable () -> Void, onSegment: @escaping @Sendable () -> Void
   ) {
     self.store = store
     self.settings = settings
+    self.bitMaps = bitMaps
     self.log = log
     self.onFlushed = onFlushed
     self.onSegment = onSegment
@@ -136,7 +138,7 @@ package final class StoreThreads: Sendable {
     var worked = false
     while let plan = store.withLock({ $0.planQueueWrites() }) {
       worked = true
-      let outcome = plan.run(on: store.disk)
+      let outcome = plan.run(on: store.disk, bitMaps: bitMaps)
       store.withLock { $0.finish(plan, outcome) }
       if outcome.error != nil { break }
     }

@@ -1,5 +1,6 @@
 package import ApusBase
 package import ApusFilter
+package import ApusModel
 package import ApusProtocol
 
 /// A consumer group's SQL condition on a topic, as the newest heartbeat told it.
@@ -20,8 +21,10 @@ package struct ConsumerFilter: Sendable {
   package fileprivate(set) var version: Int64
   /// The bits that stand for group and topic in bit maps.
   package let positions: [Int32]
+  /// How many bits a bit map has.
+  package let bitCount: Int
 
-  fileprivate func json(bitCount: Int) -> JSONValue {
+  fileprivate var json: JSONValue {
     JSONValue(members: [
       "bloomFilterData": JSONValue(members: [
         "bitNum": JSONValue(Int64(bitCount)), "bitPos": .array(positions.map { JSONValue($0) }),
@@ -38,8 +41,9 @@ package struct ConsumerFilter: Sendable {
 ///
 /// A condition is compiled once and kept while the group tells the same text. When its group goes, or no longer
 /// subscribes to the topic, it is dead; the dead are forgotten after ``lifetime``. Deviations from Java: bloom bits are
-/// worked out anew when their settings changed, where Java drops the file; a text of an earlier run that cannot be
-/// compiled stays, without effect, until its group tells another one; number and size of conditions are bounded.
+/// worked out anew when their settings changed, and the condition counts as told now, where Java drops the file; a text
+/// of an earlier run that cannot be compiled stays, without effect, until its group tells another one; number and size
+/// of conditions are bounded.
 ///
 /// Source:
 /// apache/rocketmq@rocketmq-all-4.9.8:broker/src/main/java/org/apache/rocketmq/broker/filter/ConsumerFilterManager.java
@@ -59,6 +63,9 @@ package struct ConsumerFilters: Sendable {
   package private(set) var count = 0
   private let bloom: BloomFilter
   private var bytes = 0
+  /// Bit maps of messages stored up to then were worked out: conditions told from now on are younger, also when the
+  /// clock was put back.
+  private var mappedUpTo = WallTime(milliseconds: 0)
   private var byTopic: [String: [String: ConsumerFilter]] = [:]
   private var topicsByGroup: [String: Set<String>] = [:]
 
@@ -68,11 +75,15 @@ package struct ConsumerFilters: Sendable {
     self.lifetime = lifetime
     for entry in stored?.entries ?? [] where bytes + entry.expression.utf8.count <= Self.byteLimit {
       let assumed = max(entry.bornTime, WallTime(milliseconds: now.milliseconds - Self.loadedDeadFor.milliseconds))
+      let positions = positions(entry.topic, entry.group)
+      // Bit maps made with other bits say nothing about it.
+      let isSame = entry.bitCount == bloom.bitCount && entry.positions == positions
+      let born = isSame ? entry.bornTime : max(entry.bornTime, now)
       put(
         ConsumerFilter(
           topic: entry.topic, group: entry.group, expression: entry.expression,
-          condition: Self.compiled(entry.expression), bornTime: entry.bornTime, deadTime: entry.deadTime ?? assumed,
-          version: entry.version, positions: positions(entry.topic, entry.group)))
+          condition: Self.compiled(entry.expression), bornTime: born, deadTime: max(entry.deadTime ?? assumed, born),
+          version: entry.version, positions: positions, bitCount: bloom.bitCount))
     }
     changes = 0
   }
@@ -137,8 +148,9 @@ package struct ConsumerFilters: Sendable {
       let condition = Self.compiled(data.expression)
     else { return nil }
     return ConsumerFilter(
-      topic: data.topic, group: group, expression: data.expression, condition: condition, bornTime: now,
-      deadTime: nil, version: data.version, positions: positions(data.topic, group))
+      topic: data.topic, group: group, expression: data.expression, condition: condition,
+      bornTime: max(now, mappedUpTo), deadTime: nil, version: data.version, positions: positions(data.topic, group),
+      bitCount: bloom.bitCount)
   }
 
   private func positions(_ topic: String, _ group: String) -> [Int32] { bloom.positions(of: "\(group)#\(topic)") }
@@ -186,12 +198,21 @@ package struct ConsumerFilters: Sendable {
     return result
   }
 
+  /// What works out the bit maps of a topic's records stored up to `time`; nil when no group has a condition on it. The
+  /// dead count too: they may come back with the same condition.
+  package mutating func bitMaps(ofTopic topic: String, storedUpTo time: WallTime) -> TopicBitMaps? {
+    mappedUpTo = max(mappedUpTo, time)
+    guard let filters = byTopic[topic], !filters.isEmpty else { return nil }
+    let groups = filters.values.compactMap { filter in
+      filter.condition.map { TopicBitMaps.Group(condition: $0, positions: filter.positions) }
+    }
+    return TopicBitMaps(bloom: bloom, groups: groups)
+  }
+
   /// What `consumerFilter.json` holds.
   package var json: JSONValue {
     let topics = byTopic.sorted { $0.key < $1.key }.map { topic, filters in
-      let groups = filters.sorted { $0.key < $1.key }.map {
-        JSONMember($0.key, $0.value.json(bitCount: bloom.bitCount))
-      }
+      let groups = filters.sorted { $0.key < $1.key }.map { JSONMember($0.key, $0.value.json) }
       return JSONMember(topic, JSONValue(members: ["groupFilterData": .object(groups), "topic": .string(topic)]))
     }
     return JSONValue(members: ["filterDataByTopic": .object(topics)])
@@ -214,6 +235,10 @@ package struct StoredConsumerFilters: Hashable, Sendable {
     package var deadTime: WallTime?
     /// The version of the client's subscription.
     package var version: Int64
+    /// The bits that stood for group and topic.
+    package var positions: [Int32]
+    /// How many bits a bit map had.
+    package var bitCount: Int
   }
 
   /// All that is stored.
@@ -235,8 +260,28 @@ package struct StoredConsumerFilters: Hashable, Sendable {
           Entry(
             topic: try data.requiredText("topic"), group: try data.requiredText("consumerGroup"),
             expression: try data.requiredText("expression"), bornTime: born, deadTime: dead < born ? nil : dead,
-            version: try data.int64("clientVersion", default: 0)))
+            version: try data.int64("clientVersion", default: 0),
+            positions: data["bloomFilterData"]?["bitPos"]?.elements?.compactMap(\.int32) ?? [],
+            bitCount: Int(try data["bloomFilterData"]?.int32("bitNum", default: 0) ?? 0)))
       }
     }
+  }
+}
+
+/// The bit maps of one topic's messages: whose conditions each meets.
+package struct TopicBitMaps: Sendable {
+  struct Group: Sendable {
+    let condition: SQLExpression
+    let positions: [Int32]
+  }
+
+  let bloom: BloomFilter
+  let groups: [Group]
+
+  /// The bit map of a message with these properties.
+  package func bitMap(of properties: borrowing MessageProperties) -> [UInt8] {
+    var positions: [Int32] = []
+    for group in groups where group.condition.matches(properties) { positions += group.positions }
+    return bloom.bitMap(of: positions)
   }
 }

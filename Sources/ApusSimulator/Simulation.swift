@@ -21,12 +21,15 @@ package struct SimulationSettings: Hashable, Sendable {
   package var steps: Int
   /// What is wrong on purpose.
   package var sabotage: Sabotage?
+  /// Whether queue entries get units in extension files.
+  package var extendsQueues: Bool
 
   /// Describes a simulation.
-  package init(seed: UInt64, steps: Int = 600, sabotage: Sabotage? = nil) {
+  package init(seed: UInt64, steps: Int = 600, sabotage: Sabotage? = nil, extendsQueues: Bool = false) {
     self.seed = seed
     self.steps = steps
     self.sabotage = sabotage
+    self.extendsQueues = extendsQueues
   }
 }
 
@@ -115,6 +118,8 @@ package final class Simulation {
     storeSettings.populateStep = Int.random(in: 512...8192, using: &random)
     storeSettings.openQueueFiles = Int.random(in: 4...12, using: &random)
     storeSettings.queueTailBytes = Int.random(in: 0...20_000, using: &random)
+    storeSettings.extendsQueues = settings.extendsQueues
+    storeSettings.extensionFileBytes = 64 + Int(settings.seed % 400)
     self.storeSettings = storeSettings
     workload = Workload(logFileBytes: storeSettings.logFileBytes)
     let slots = Int.random(in: 1...50, using: &random)

@@ -71,12 +71,28 @@ struct StoreCheck {
         throw SimulationFailure("\(queue.topic)/\(queue.id) brings no record at \(message.queueOffset)")
       }
       try SentMessages.check(record, is: message)
+      try checkEntry(of: queue, at: message.queueOffset, tagsCode: record.tagsCode)
       position += size
     }
     guard position == writer.count else {
       throw SimulationFailure("\(queue.topic)/\(queue.id) brings \(writer.count) bytes at \(offset), not \(position)")
     }
     return fetch.nextOffset.rawValue
+  }
+
+  /// The entry tells the tags code, by itself or through its extension unit.
+  private func checkEntry(of queue: ConsumeQueue, at offset: Int64, tagsCode: Int64) throws {
+    for _ in 0..<6 {
+      switch store.entry(in: queue, at: QueueOffset(offset)) {
+      case .cold(let plan): store.finish(plan, plan.run(on: disk))
+      case .entry(let entry) where entry.tagsCode == tagsCode: return
+      case .entry(let entry):
+        throw SimulationFailure(
+          "\(queue.topic)/\(queue.id) has tags code \(entry.tagsCode) at \(offset), not \(tagsCode)")
+      default: throw SimulationFailure("\(queue.topic)/\(queue.id) has no entry at \(offset)")
+      }
+    }
+    throw SimulationFailure("\(queue.topic)/\(queue.id): the entry at \(offset) stays cold")
   }
 
   /// The index finds for every key the records that have it, and those alone whose keys have the same hash.

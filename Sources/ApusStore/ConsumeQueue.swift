@@ -38,6 +38,14 @@ package final class ConsumeQueue: @unchecked Sendable {
   var unconnected: [Int64] = []
   /// Entries that an I/O thread has read because the page cache did not have them.
   var warmed: (start: Int64, bytes: [UInt8])?
+  /// Extension units that an I/O thread has read because the page cache did not have them, from this offset on.
+  var warmedExtensions: (start: Int64, bytes: [UInt8])?
+  /// Where the extension files end: units before it are whole and never change.
+  var extensionEnd: Int64 = 0
+  /// The directory of its extension files.
+  let extensionDirectory: String
+  /// The length of an extension file in bytes.
+  let extensionFileBytes: Int64
   /// Set when a file could not be read: the next pull is told, the one after it tries again.
   var readFailed = false
   /// How many entries the queue had when recovery began to put its entries back; nil when it did not.
@@ -53,12 +61,14 @@ package final class ConsumeQueue: @unchecked Sendable {
   /// The queue offset of the first entry that the last dispatch added.
   var grownFrom: Int64 = 0
 
-  init(topic: String, id: Int32, number: Int, root: String, fileBytes: Int) {
+  init(topic: String, id: Int32, number: Int, settings: StoreSettings) {
     self.topic = topic
     self.id = id
     self.number = number
-    self.directory = "\(root)/\(topic)/\(id)"
-    self.fileBytes = fileBytes
+    directory = "\(settings.queueDirectory)/\(topic)/\(id)"
+    fileBytes = settings.queueFileBytes
+    extensionDirectory = "\(settings.extensionDirectory)/\(topic)/\(id)"
+    extensionFileBytes = Int64(settings.extensionFileBytes)
   }
 
   /// The queue offset behind the newest entry.

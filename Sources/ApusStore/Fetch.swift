@@ -166,7 +166,7 @@ extension MessageStore {
   /// lie. `queue` nil means that there is no such queue. At most the limits of the settings and of `limits`, never
   /// beyond the end of the queue file that holds `offset`.
   package func fetch(
-    from queue: ConsumeQueue?, at offset: QueueOffset, limits: FetchLimits, filter: borrowing TagFilter,
+    from queue: ConsumeQueue?, at offset: QueueOffset, limits: FetchLimits, filter: borrowing EntryFilter,
     into result: inout Fetch
   ) {
     guard let queue else { return result.begin(.noMatchedLogicQueue, .zero, .zero, next: .zero) }
@@ -188,9 +188,9 @@ extension MessageStore {
       switch entries(of: queue, from: scan.position, to: end) {
       case .tail(let last):
         let count = Int(last - scan.position)
-        unsafe look(at: queue.tail.pointer(at: scan.position), count: count, &scan, filter, &result)
+        unsafe look(at: queue.tail.pointer(at: scan.position), count: count, queue, &scan, filter, &result)
       case .scratch(let count):
-        unsafe look(at: UnsafeRawPointer(scratch.base), count: count, &scan, filter, &result)
+        unsafe look(at: UnsafeRawPointer(scratch.base), count: count, queue, &scan, filter, &result)
       case .cold(let plan):
         scan.isOver = true
         if result.messageCount == 0 { result.cold = plan }
@@ -219,7 +219,8 @@ extension MessageStore {
 
   @unsafe
   private func look(
-    at base: UnsafeRawPointer, count: Int, _ scan: inout Scan, _ filter: borrowing TagFilter, _ result: inout Fetch
+    at base: UnsafeRawPointer, count: Int, _ queue: ConsumeQueue, _ scan: inout Scan,
+    _ filter: borrowing EntryFilter, _ result: inout Fetch
   ) {
     let entries = unsafe RawSpan(_unsafeStart: base, byteCount: count * ConsumeQueueEntry.bytes)
     let end = log.marks.dispatchable
@@ -236,7 +237,18 @@ extension MessageStore {
           scan.isOver = true
           return
         }
-        if filter.matches(entry.tagsCode) {
+        var isWanted = filter.matches(entry.tagsCode)
+        if isWanted, ConsumeQueueExtension.isAddress(entry.tagsCode), filter.looksAtUnits {
+          switch unit(at: entry.tagsCode, of: queue) {
+          case .found(let unit): isWanted = filter.matches(unit)
+          case .missing: break
+          case .cold(let plan):
+            if result.messageCount == 0 { result.cold = plan }
+            scan.isOver = true
+            return
+          }
+        }
+        if isWanted {
           guard take(entry, &scan, &result) else {
             scan.isOver = true
             return

@@ -67,6 +67,9 @@ package final class MessageStore {
   /// Counts the rounds of ``releaseIdleMappings(after:)``.
   var round = 0
   let scratch: ScanBuffer
+  /// Whether there are extension files, or will be.
+  var hasExtensions = false
+  var extensionBytes = ExtensionBytes()
 
   struct PendingEntry {
     /// The queue's number: an entry holds no reference, so that noting it and taking it out count none.
@@ -86,6 +89,7 @@ package final class MessageStore {
     precondition(settings.logFileBytes >= 1024 && settings.logFileBytes <= Int(Int32.max), "log file length")
     precondition(
       settings.queueFileBytes > 0 && settings.queueFileBytes % ConsumeQueueEntry.bytes == 0, "queue file length")
+    precondition(settings.extensionFileBytes >= 64, "extension file length")
     self.disk = disk
     self.settings = settings
     log = CommitLog(
@@ -138,13 +142,12 @@ package final class MessageStore {
 
   private func makeQueue(_ topic: String, _ id: Int32) -> ConsumeQueue {
     queueCount += 1
-    return ConsumeQueue(
-      topic: topic, id: id, number: queueCount, root: settings.queueDirectory, fileBytes: settings.queueFileBytes)
+    return ConsumeQueue(topic: topic, id: id, number: queueCount, settings: settings)
   }
 
   private func load(_ topic: String, _ id: Int32) throws(DiskError) -> ConsumeQueue {
     let queue = makeQueue(topic, id)
-    try queue.load(on: disk) { report($0) }
+    try queue.load(on: disk, hasExtensions: hasExtensions) { report($0) }
     try queue.raiseMinimum(to: log.minOffset, on: disk)
     queues.insert(queue)
     return queue

@@ -14,6 +14,9 @@ extension MessageStore {
         try store.makeDirectory(directory)
       }
       store.lockFile = try disk.lock(settings.lockPath)
+      if settings.extendsQueues { try store.makeDirectory(settings.extensionDirectory) }
+      let extensions = try disk.list(settings.extensionDirectory)
+      store.hasExtensions = settings.extendsQueues || !extensions.isEmpty
     } catch {
       throw error.code == .locked ? .inUse(path: settings.lockPath) : .disk(error)
     }

@@ -7,6 +7,8 @@ struct QueueFileCache {
   struct Key: Hashable, Sendable {
     var queue: Int
     var start: Int64
+    /// Whether the file is one of extension units.
+    var isExtension = false
   }
 
   private struct Entry {
@@ -60,7 +62,7 @@ struct QueueFileCache {
 /// for pulls.
 extension ConsumeQueue {
   /// Finds the files and the end of the last one. The end is where the first unwritten entry stands, found by halving.
-  func load(on disk: any Disk, report: (StoreEvent) -> Void) throws(DiskError) {
+  func load(on disk: any Disk, hasExtensions: Bool, report: (StoreEvent) -> Void) throws(DiskError) {
     let entries = try disk.list(directory)
     files = entries.compactMap { $0.isDirectory ? nil : SegmentName.start($0.name) }
       .filter { $0 % Int64(fileBytes) == 0 }.sorted()
@@ -83,6 +85,7 @@ extension ConsumeQueue {
     minOffset = QueueOffset((files.first ?? 0) / Int64(ConsumeQueueEntry.bytes))
     lastRecordEnd = nil
     if let last = try lastMessage(before: end, on: disk) { lastRecordEnd = last.end }
+    if hasExtensions { try findExtensionEnd(on: disk) }
   }
 
   private func writtenEntries(ofFileAt start: Int64, on disk: any Disk) throws(DiskError) -> Int64 {

@@ -18,6 +18,8 @@ package struct QueueWritePlan: Sendable {
     var fileBytes: Int
     /// The queue offset behind the last entry of the piece.
     var end: Int64
+    /// How the entries get extension units; nil when they get none.
+    var extensions: ExtensionWrite?
   }
 
   let pieces: [Piece]
@@ -27,15 +29,23 @@ package struct QueueWritePlan: Sendable {
   /// What came of it.
   package struct Outcome: Sendable {
     var opened: [OpenFile?] = []
+    var extensions: [Int: ExtensionWrite.Written] = [:]
     /// Why it did not succeed; nil when it did.
     package internal(set) var error: DiskError?
   }
 
-  /// Does it, stopping at the first error. Blocks.
-  package func run(on disk: any Disk) -> Outcome {
+  /// Does it, stopping at the first error; `bitMaps` works out the bit maps of extension units. Blocks.
+  package func run(on disk: any Disk, bitMaps: (any BitMapSource)? = nil) -> Outcome {
     var outcome = Outcome()
-    for piece in pieces {
-      do {
+    var extensionEnds: [Int: Int64] = [:]
+    for (index, var piece) in pieces.enumerated() {
+      do throws(DiskError) {
+        if let extensions = piece.extensions {
+          let end = extensionEnds[extensions.queue] ?? extensions.end
+          let written = try extensions.run(&piece.bytes, from: end, on: disk, bitMaps: bitMaps)
+          extensionEnds[extensions.queue] = written.end
+          outcome.extensions[index] = written
+        }
         outcome.opened.append(try write(piece, on: disk))
       } catch {
         outcome.error = error
@@ -122,10 +132,12 @@ extension MessageStore {
         position = 0
       }
       bytes.append(contentsOf: queue.tail.bytes(offset..<upTo).array)
+      let extensions = extensionWrite(of: queue, entries: queue.tail.bytes(offset..<upTo))
       pieces.append(
         QueueWritePlan.Piece(
           queue: queue, key: key, path: queue.path(ofFileAt: start), directory: queue.directory, position: position,
-          bytes: bytes, file: isNew ? nil : queueFiles.file(key), isNew: isNew, fileBytes: queue.fileBytes, end: upTo))
+          bytes: bytes, file: isNew ? nil : queueFiles.file(key), isNew: isNew, fileBytes: queue.fileBytes, end: upTo,
+          extensions: extensions))
       offset = upTo
     }
     if end < queue.tail.end { markDirty(queue) }
@@ -169,6 +181,7 @@ extension MessageStore {
         queue.files.sort()
         noteNewDirectories(of: queue)
       }
+      if let written = outcome.extensions[index] { finish(written, of: queue) }
       queueFiles.insert(piece.key, file)
       unsyncedQueueFiles[piece.key] = piece.path
       // A truncation in between makes what was written stale; it is written again.

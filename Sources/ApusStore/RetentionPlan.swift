@@ -67,12 +67,21 @@ struct QueueSurvey: Sendable {
   let fileBytes: Int64
   /// The written entries still to be looked at; nil when the queue is not loaded: then whole files only.
   let entries: Range<Int64>?
+  /// The queue's extension files; nil when there are none.
+  var extensions: ExtensionFiles?
+
+  struct ExtensionFiles: Sendable {
+    let directory: String
+    let fileBytes: Int64
+  }
 
   struct Answer: Sendable {
     /// Every written entry before it points before the log's start.
     var minimum: Int64
     /// Files that were removed, by the byte position they begin at.
     var removed: [Int64]
+    /// Extension files that were removed, likewise.
+    var removedExtensions: [Int64] = []
   }
 
   func run(before minimum: PhysicalOffset, on disk: any Disk) throws(DiskError) -> Answer {
@@ -92,7 +101,31 @@ struct QueueSurvey: Sendable {
       try disk.syncDirectory(directory)
       removed.append(start)
     }
-    return Answer(minimum: first, removed: removed)
+    var answer = Answer(minimum: first, removed: removed)
+    if let extensions, let start = files.last(where: { $0 / size <= first }), first < (entries?.upperBound ?? .max) {
+      answer.removedExtensions = try remove(extensions, beforeEntry: first, ofFileAt: start, on: disk)
+    }
+    return answer
+  }
+
+  /// Removes the extension files whose units no entry from `offset` on names.
+  private func remove(
+    _ extensions: ExtensionFiles, beforeEntry offset: Int64, ofFileAt start: Int64, on disk: any Disk
+  ) throws(DiskError) -> [Int64] {
+    let size = ConsumeQueueEntry.bytes
+    let file = try OpenFile(disk: disk, path: directory + "/" + SegmentName.text(start), create: false)
+    let bytes = try disk.bytes(of: file.file, at: offset * Int64(size) - start, count: size)
+    guard bytes.count == size else { return [] }
+    let entry = ConsumeQueueEntry(bytes.rawSpan, at: 0)
+    guard !entry.isBlank, let first = ConsumeQueueExtension.offset(of: entry.tagsCode) else { return [] }
+    var removed: [Int64] = []
+    for name in try disk.list(extensions.directory) where !name.isDirectory {
+      guard let start = SegmentName.start(name.name), start + extensions.fileBytes <= first else { continue }
+      try disk.removeFile(extensions.directory + "/" + name.name)
+      removed.append(start)
+    }
+    if !removed.isEmpty { try disk.syncDirectory(extensions.directory) }
+    return removed
   }
 
   /// The queue offset behind the entries of one file that point before `minimum`, found by halving; blanks go with what
@@ -167,7 +200,11 @@ extension MessageStore {
       if case .loaded(let loaded) = queues.slot(topic, id) { queue = loaded }
       return QueueSurvey(
         queue: queue, directory: "\(settings.queueDirectory)/\(topic)/\(id)", fileBytes: Int64(settings.queueFileBytes),
-        entries: queue.map { $0.minOffset.rawValue..<max($0.minOffset.rawValue, $0.written) })
+        entries: queue.map { $0.minOffset.rawValue..<max($0.minOffset.rawValue, $0.written) },
+        extensions: hasExtensions
+          ? QueueSurvey.ExtensionFiles(
+            directory: "\(settings.extensionDirectory)/\(topic)/\(id)", fileBytes: Int64(settings.extensionFileBytes))
+          : nil)
     }
   }
 
@@ -176,10 +213,12 @@ extension MessageStore {
     for (queue, answer) in outcome.queues {
       guard let queue else { continue }
       queue.files.removeAll { answer.removed.contains($0) }
-      queueFiles.remove { $0.queue == queue.number && answer.removed.contains($0.start) }
-      unsyncedQueueFiles = unsyncedQueueFiles.filter {
-        $0.key.queue != queue.number || !answer.removed.contains($0.key.start)
+      let isRemoved = { (key: QueueFileCache.Key) in
+        key.queue == queue.number
+          && (key.isExtension ? answer.removedExtensions : answer.removed).contains(key.start)
       }
+      queueFiles.remove(where: isRemoved)
+      unsyncedQueueFiles = unsyncedQueueFiles.filter { !isRemoved($0.key) }
       queue.raiseMinimumInMemory(from: answer.minimum, to: removal.minimum)
     }
     if let error = outcome.error { report(.removalFailed(error)) }

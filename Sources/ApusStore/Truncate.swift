@@ -140,7 +140,7 @@ extension MessageStore {
     let old = queue.files.filter { $0 < first && $0 != queue.files.last }
     guard !old.isEmpty else { return nil }
     queue.files.removeAll { old.contains($0) }
-    queueFiles.remove { $0.queue == queue.number && old.contains($0.start) }
+    queueFiles.remove { $0.queue == queue.number && !$0.isExtension && old.contains($0.start) }
     for start in old { unsyncedQueueFiles[QueueFileCache.Key(queue: queue.number, start: start)] = nil }
     return RemovalPlan(files: old.map(queue.path(ofFileAt:)), directories: [], sync: [queue.directory])
   }
@@ -154,9 +154,12 @@ extension MessageStore {
     for number in numbers where number < numbered.count { numbered[number] = nil }
     queueFiles.remove { numbers.contains($0.queue) }
     unsyncedQueueFiles = unsyncedQueueFiles.filter { !numbers.contains($0.key.queue) }
-    let directory = settings.queueDirectory + "/" + topic
-    newQueueDirectories = newQueueDirectories.filter { $0 != directory && !$0.hasPrefix(directory + "/") }
-    return RemovalPlan(files: [], directories: [directory], sync: [settings.queueDirectory])
+    let roots = [settings.queueDirectory] + (hasExtensions ? [settings.extensionDirectory] : [])
+    let directories = roots.map { $0 + "/" + topic }
+    newQueueDirectories = newQueueDirectories.filter { new in
+      !directories.contains { new == $0 || new.hasPrefix($0 + "/") }
+    }
+    return RemovalPlan(files: [], directories: directories, sync: roots)
   }
 }
 

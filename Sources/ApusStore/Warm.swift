@@ -8,6 +8,7 @@ package struct WarmPlan: Sendable {
   enum Work: Sendable {
     case map(start: PhysicalOffset, path: String, length: Int)
     case entries(ConsumeQueue, QueueFileCache.Key, path: String, from: Int64, position: Int64, count: Int)
+    case extensions(ConsumeQueue, QueueFileCache.Key, path: String, position: Int64, count: Int)
   }
 
   /// What came of it.
@@ -30,6 +31,12 @@ package struct WarmPlan: Sendable {
     work = .entries(queue, key, path: queue.path(ofFileAt: key.start), from: from, position: position, count: count)
   }
 
+  /// Reads extension units.
+  init(queue: ConsumeQueue, extensionsFrom offset: Int64, in file: QueueFileCache.Key, count: Int) {
+    work = .extensions(
+      queue, file, path: queue.path(ofExtensionFileAt: file.start), position: offset - file.start, count: count)
+  }
+
   /// Does it. Blocks.
   package func run(on disk: any Disk) -> Outcome {
     do throws(DiskError) {
@@ -39,6 +46,9 @@ package struct WarmPlan: Sendable {
       case .entries(_, _, let path, _, let position, let count):
         let file = try OpenFile(disk: disk, path: path, create: false)
         return .read(file, try disk.bytes(of: file.file, at: position, count: count * ConsumeQueueEntry.bytes))
+      case .extensions(_, _, let path, let position, let count):
+        let file = try OpenFile(disk: disk, path: path, create: false)
+        return .read(file, try disk.bytes(of: file.file, at: position, count: count))
       }
     } catch {
       return .failed(error)
@@ -94,6 +104,13 @@ extension MessageStore {
     case (.entries(let queue, let key, let path, _, _, _), .failed(let error)):
       report(.fileUnreadable(path: path, reason: error.description))
       if error.code == .notFound { queue.files.removeAll { $0 == key.start } } else { queue.readFailed = true }
+    case (.extensions(let queue, let key, _, let position, _), .read(let file, let bytes)):
+      queueFiles.insert(key, file)
+      queue.warmedExtensions = (key.start + position, bytes)
+    case (.extensions(let queue, let key, let path, let position, _), .failed(let error)):
+      report(.fileUnreadable(path: path, reason: error.description))
+      // Units that cannot be read count as lost: entries then pass.
+      queue.warmedExtensions = (key.start + position, [])
     default: preconditionFailure("an outcome of another plan")
     }
   }
@@ -176,7 +193,9 @@ extension MessageStore {
       let fileEnd = queue.fileStart(of: offset.rawValue) / Int64(ConsumeQueueEntry.bytes) + queue.entriesPerFile
       return .unreadable(next: QueueOffset(min(fileEnd, queue.maxOffset.rawValue)))
     }
-    return entry.isBlank ? .unreadable(next: offset + 1) : .entry(entry)
+    if entry.isBlank { return .unreadable(next: offset + 1) }
+    guard ConsumeQueueExtension.isAddress(entry.tagsCode) else { return .entry(entry) }
+    return resolved(entry, of: queue)
   }
 
   // MARK: Times

@@ -10,6 +10,10 @@ package struct StoreSettings: Hashable, Sendable {
   package var logFileBytes = 1_073_741_824
   /// The length of a queue file in bytes, a multiple of 20: `mappedFileSizeConsumeQueue`.
   package var queueFileBytes = 6_000_000
+  /// Whether queue entries get units in extension files: `enableConsumeQueueExt`.
+  package var extendsQueues = false
+  /// The length of an extension file in bytes, at least 64: `mappedFileSizeConsumeQueueExt`.
+  package var extensionFileBytes = 50_331_648
   /// Whether recovery checks bodies: `checkCRCOnRecover`.
   package var checksOnRecovery = true
   /// The delays of `messageDelayLevel`.
@@ -56,6 +60,8 @@ package struct StoreSettings: Hashable, Sendable {
 
   /// Where the queues' directories lie.
   package var queueDirectory: String { root + "/consumequeue" }
+  /// Where the directories of the queues' extension files lie.
+  package var extensionDirectory: String { root + "/consumequeue_ext" }
   /// RocketMQ's checkpoint.
   package var checkpointPath: String { root + "/checkpoint" }
   /// Present while a broker runs on the store.

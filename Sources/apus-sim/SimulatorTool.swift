@@ -8,6 +8,7 @@ enum SimulatorTool {
            apus-sim --seeds N [--first N] [options] runs N of them, from seed 1 or the one given
     options: --steps N      steps of each simulation (600)
              --sabotage X   a mistake on purpose: \(Sabotage.allCases.map(\.rawValue).joined(separator: ", "))
+             --queue-extensions on|off  whether queue entries get extension units (off)
     Exit status: 0 nothing wrong, 1 a checker found something, 2 wrong usage.
     """
 
@@ -17,6 +18,7 @@ enum SimulatorTool {
     var count: UInt64 = 0
     var steps = 600
     var sabotage: Sabotage?
+    var extendsQueues = false
 
     init?(_ arguments: [String]) {
       var rest = arguments[...]
@@ -38,6 +40,9 @@ enum SimulatorTool {
         case "--sabotage":
           guard let found = Sabotage(rawValue: value) else { return nil }
           sabotage = found
+        case "--queue-extensions":
+          guard value == "on" || value == "off" else { return nil }
+          extendsQueues = value == "on"
         default: return nil
         }
       }
@@ -54,7 +59,8 @@ enum SimulatorTool {
     var total = SimulationReport()
     var failures = 0
     for seed in arguments.first..<arguments.first + arguments.count {
-      let settings = SimulationSettings(seed: seed, steps: arguments.steps, sabotage: arguments.sabotage)
+      let settings = SimulationSettings(
+        seed: seed, steps: arguments.steps, sabotage: arguments.sabotage, extendsQueues: arguments.extendsQueues)
       do {
         total.add(try Simulation(settings).run())
       } catch {

@@ -2,6 +2,7 @@ import ApusBase
 import ApusBrokerCore
 import ApusModel
 import ApusProtocol
+import ApusStoreCore
 import ApusRemoting
 import ApusSimulator
 import ApusSystem
@@ -149,7 +150,7 @@ final class MessagesInMemory: StoredMessages {
   func removeExpiredQueueFiles() throws(DiskError) { try look { $0.cleanings += 1 } }
 
   func entries(
-    topic: String, queue: Int32, from offset: QueueOffset, count: Int
+    topic: String, queue: Int32, from offset: QueueOffset, count: Int, filter: EntryFilter?
   ) throws(DiskError) -> [ConsumeQueueDump.Entry] {
     try look { content in
       let all = content.entries[key(topic, queue)] ?? []

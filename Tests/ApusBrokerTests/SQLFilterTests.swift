@@ -3,6 +3,7 @@ import ApusBrokerCore
 import ApusModel
 import ApusProtocol
 import ApusSystem
+import Foundation
 import Testing
 
 @testable import ApusBroker
@@ -183,6 +184,58 @@ import Testing
       #expect(answer.responseCode == .systemError)
       #expect(answer.remark == "The broker does not support consumer to filter message by SQL92")
     }
+  }
+
+  @Test func `queue files tell which conditions messages meet, and nothing is lost by it`() throws {
+    let settings = [
+      ("enableConsumeQueueExt", "true"), ("enableCalcFilterBitMap", "true"), ("flushIntervalConsumeQueue", "1"),
+      ("flushIntervalCommitLog", "1"),
+    ]
+    let directory = ServedBroker.newDirectory()
+    do {
+      let served = try ServedBroker(settings, kept: directory)
+      let client = try served.client()
+      try send(client, count: 10)
+      try client.heartbeat("c@1", consumer: consumer("cg", "kind = 'even'"))
+      // Messages of the millisecond in which the condition came say nothing of it.
+      while !isWritten(9, in: directory) {}
+      try send(client, count: 300, from: 10)
+      while !isWritten(309, in: directory) {}
+    }
+    let served = try ServedBroker(settings, last: directory)
+    let client = try served.client()
+    try client.heartbeat("c@1", consumer: consumer("cg", "kind = 'even'"))
+    var (offset, found) = (Int64(0), [String]())
+    while offset < 310 {
+      let answer = try pull(client, "cg", at: offset)
+      found += try bodies(answer)
+      offset = try #require(answer["nextBeginOffset"].flatMap { Int64($0) })
+    }
+    #expect(found == (0..<310).filter { $0 % 2 == 0 }.map { "m\($0)" })
+    let entries = try dump(client, at: 300)
+    #expect(entries.map(\.isWanted) == [true, false, true, false, true, false, true, false, true, false])
+    #expect(entries.allSatisfy { $0.tagsCode < Int64(Int32.min) && $0.fault == nil })
+    let maps = entries.map { $0.bitMap?.filter { $0 == "1" }.count }
+    #expect(maps[0] == 3)
+    #expect(maps[1] == 0)
+    #expect(try dump(client, at: 0).first?.isWanted == true)
+  }
+
+  /// Whether the file of queue 0 has an entry that names a unit.
+  private func isWritten(_ index: Int, in directory: String) -> Bool {
+    let path = "\(directory)/consumequeue/\(Self.topic)/0/00000000000000000000"
+    guard let file = FileManager.default.contents(atPath: path) else { return false }
+    return file[index * 20 + 12] == 0x80
+  }
+
+  private func dump(_ client: TestClient, at index: Int) throws -> [ConsumeQueueDump.Entry] {
+    let answer = try client.ask(
+      .queryConsumeQueue,
+      [
+        ReplyField("topic", Self.topic), ReplyField("queueId", 0), ReplyField("index", index), ReplyField("count", 10),
+        ReplyField("consumerGroup", "cg"),
+      ])
+    return try ConsumeQueueDump(bytes: answer.body).entries
   }
 }
 

@@ -26,6 +26,11 @@ import Testing
     #expect(report.sent > 0)
   }
 
+  @Test(arguments: 3000..<3030 as Range<UInt64>)
+  func `entries find their extension units over crashes, so that every tags code is known`(seed: UInt64) throws {
+    _ = try Simulation(SimulationSettings(seed: seed, extendsQueues: true)).run()
+  }
+
   @Test func `the same seed does the same`() throws {
     let settings = SimulationSettings(seed: 77)
     #expect(try Simulation(settings).run() == Simulation(settings).run())

@@ -103,7 +103,7 @@ extension MessageStore {
 
   /// A pull that waits for what is cold.
   func pull(
-    _ queue: ConsumeQueue?, at offset: Int64, count: Int = 32, filter: TagFilter = .all, on disk: any Disk
+    _ queue: ConsumeQueue?, at offset: Int64, count: Int = 32, filter: EntryFilter = .all, on disk: any Disk
   ) -> Fetch {
     var result = Fetch()
     repeat {

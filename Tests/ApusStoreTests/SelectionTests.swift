@@ -112,7 +112,7 @@ import Testing
     (.min, true), (.min + 34, true),
   ])
   func `an entry passes with one of the hashes, or as an address that holds it`(code: Int64, passes: Bool) {
-    #expect(TagFilter.hashes([7, 9]).matches(code) == passes)
-    #expect(TagFilter.all.matches(code))
+    #expect(EntryFilter.hashes([7, 9]).matches(code) == passes)
+    #expect(EntryFilter.all.matches(code))
   }
 }

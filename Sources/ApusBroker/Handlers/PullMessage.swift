@@ -5,7 +5,7 @@ import ApusModel
 package import ApusProtocol
 import ApusRemoting
 import ApusStore
-import ApusStoreCore
+package import ApusStoreCore
 import ApusSystem
 
 /// Hands out messages: request 11. A pull that finds none may wait for one without a thread; what only the device has
@@ -24,12 +24,15 @@ package final class PullMessageHandler: Sendable {
 
   private let parts: BrokerParts
   private let hasManyLoops: Bool
+  /// Whether queue files may tell which messages meet a group's condition.
+  private let usesBitMaps: Bool
   private let events: OffsetMovedEvents
 
   /// Makes a handler that uses these parts. With several loops a message may arrive while a pull is being parked.
   package init(_ parts: BrokerParts, hasManyLoops: Bool) {
     self.parts = parts
     self.hasManyLoops = hasManyLoops
+    usesBitMaps = parts.tables.settings.withLock { $0.filtering.mapsBits }
     events = OffsetMovedEvents(parts)
   }
 
@@ -84,7 +87,17 @@ package final class PullMessageHandler: Sendable {
     }
     return HeldPull(
       header: header, topic: topic, group: group, queueID: pull.queueID, offset: pull.queueOffset,
-      maxMessages: pull.maxMessages, subscription: wanted.tags, condition: wanted.condition, wait: wait)
+      maxMessages: pull.maxMessages, subscription: wanted.tags, condition: wanted.condition,
+      bits: wanted.condition.flatMap { bits(of: $0, topic, group) }, wait: wait)
+  }
+
+  /// What bit maps tell about a condition; nil when nothing, as for one that the pull itself carries.
+  private func bits(of condition: RecordCondition, _ topic: Topic, _ group: SubscriptionGroup) -> BitFilter? {
+    guard usesBitMaps, case .condition(let condition) = condition,
+      let known = parts.tables.filters.withLock({ $0.filter(topic: topic.name, group: group.name) }),
+      known.condition === condition
+    else { return nil }
+    return BitFilter(positions: known.positions, bitCount: known.bitCount, since: known.bornTime)
   }
 
   private func group(_ name: RawSpan) throws(Refusal) -> SubscriptionGroup {
@@ -196,7 +209,8 @@ package final class PullMessageHandler: Sendable {
 
   /// Looks for messages and answers, waits, or has the device asked. `isWarm` says that the device was asked already.
   func run(_ pull: HeldPull, on connection: Connection, _ state: BrokerLoop, isWarm: Bool = false) {
-    let filter: TagFilter = pull.subscription.map { .hashes($0.tagHashes) } ?? .all
+    let filter: EntryFilter =
+      pull.subscription.map { .hashes($0.tagHashes) } ?? pull.bits.map { .bits($0) } ?? .all
     let limits = FetchLimits(maxMessages: Int(max(pull.maxMessages, 1)), inspects: pull.condition != nil)
     let isLoaded = parts.store.withLock { store -> Bool in
       guard store.isLoaded(topic: pull.topic.name, id: pull.queueID) else { return false }
@@ -400,6 +414,8 @@ package struct HeldPull: Sendable {
   package var subscription: Subscription?
   /// The condition on the properties; nil for all messages.
   package var condition: RecordCondition?
+  /// What the queue's bit maps tell about the condition; nil for nothing.
+  package var bits: BitFilter?
   /// How long it may wait for a message; zero once it has waited.
   package var wait: Duration
   /// Until when it waits; nil before it does.

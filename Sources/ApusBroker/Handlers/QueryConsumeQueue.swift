@@ -2,6 +2,7 @@ import ApusBase
 package import ApusBrokerCore
 import ApusModel
 package import ApusProtocol
+import ApusStoreCore
 package import ApusSystem
 
 /// Code 321: the entries of a queue, and what a group subscribes to in it.
@@ -34,17 +35,18 @@ package struct QueryConsumeQueue: RequestHandler {
     guard topics.withLock({ $0.find(topic) }) != nil, let bounds = try bounds(topic, queue) else {
       throw Refusal(.systemError, "\(queue)@\(topic) is not exist!")
     }
+    let (subscription, filter, entryFilter) = wish(of: request["consumerGroup"], topic)
     let entries: [ConsumeQueueDump.Entry]
     do throws(DiskError) {
       let wanted = max(min(Int(count), Self.limit), 0)
-      entries = try messages.entries(topic: topic, queue: queue, from: QueueOffset(index), count: wanted)
+      entries = try messages.entries(
+        topic: topic, queue: queue, from: QueueOffset(index), count: wanted, filter: entryFilter)
     } catch {
       throw Refusals.disk(error)
     }
     guard !entries.isEmpty || count <= 0 else {
       return Reply(remark: "Index \(index) of \(queue)@\(topic) is not exist!")
     }
-    let (subscription, filter) = wish(of: request["consumerGroup"], topic)
     let dump = ConsumeQueueDump(
       subscription: subscription, filter: filter, entries: entries, maxIndex: bounds.max.rawValue,
       minIndex: bounds.min.rawValue)
@@ -59,18 +61,23 @@ package struct QueryConsumeQueue: RequestHandler {
     }
   }
 
-  /// What a group subscribes to in a topic, and its condition as a text: `null` for one of tags.
-  private func wish(of group: String?, _ topic: String) -> (SubscriptionData?, String?) {
-    guard let group else { return (nil, nil) }
+  /// What a group subscribes to in a topic, its condition as a text, `null` for one of tags, and what extension units
+  /// tell about both.
+  private func wish(of group: String?, _ topic: String) -> (SubscriptionData?, String?, EntryFilter?) {
+    guard let group else { return (nil, nil, nil) }
     let found = clients.withLock { $0.subscriptions(of: group) }.first { $0.topic == topic }
-    guard let found else { return (nil, "\(group)@\(topic) is not online!") }
-    guard let filter = filters.withLock({ $0.filter(topic: topic, group: group) }) else { return (found.data, "null") }
+    guard let found else { return (nil, "\(group)@\(topic) is not online!", nil) }
+    guard let filter = filters.withLock({ $0.filter(topic: topic, group: group) }) else {
+      let tags = found.filter.map { $0.isWildcard ? EntryFilter.all : .hashes($0.tagHashes) }
+      return (found.data, "null", tags ?? .all)
+    }
     let text = JSONValue(members: [
       "bornTime": JSONValue(filter.bornTime.milliseconds), "clientVersion": JSONValue(filter.version),
       "consumerGroup": .string(filter.group), "deadTime": JSONValue(filter.deadTime?.milliseconds ?? 0),
       "expression": .string(filter.expression), "expressionType": .string(SubscriptionData.sqlExpression),
       "topic": .string(filter.topic),
     ])
-    return (found.data, String(decoding: text.bytes(.fastjson), as: UTF8.self))
+    let bits = BitFilter(positions: filter.positions, bitCount: filter.bitCount, since: filter.bornTime)
+    return (found.data, String(decoding: text.bytes(.fastjson), as: UTF8.self), .bits(bits))
   }
 }

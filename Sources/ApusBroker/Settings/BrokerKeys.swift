@@ -66,7 +66,7 @@ extension SettingKey {
     SettingKey("waitTimeMillsInTransactionQueue", .long, "3000"),
     SettingKey("startAcceptSendRequestTimeStamp", .integer(0...9_223_372_036_854_775_807), "0", .live),
     SettingKey("traceOn", .boolean, "true", .live),
-    SettingKey("enableCalcFilterBitMap", .boolean, "false"),
+    SettingKey("enableCalcFilterBitMap", .boolean, "false", .start),
     SettingKey("expectConsumerNumUseFilter", .integer(1...1_048_576), "32", .start),
     SettingKey("maxErrorRateOfBloomFilter", .integer(1...99), "20", .start),
     SettingKey("filterDataCleanTimeSpan", .long, "86400000", .start),

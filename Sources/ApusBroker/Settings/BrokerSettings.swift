@@ -118,6 +118,8 @@ package struct BrokerSettings: Sendable {
   package struct Filtering: Hashable, Sendable {
     /// `maxErrorRateOfBloomFilter` and `expectConsumerNumUseFilter`
     package var bloom: BloomFilter
+    /// `enableCalcFilterBitMap`, with `enableConsumeQueueExt`: whether queue files tell which conditions messages meet.
+    package var mapsBits = false
     /// `filterDataCleanTimeSpan`: how long a condition is kept after its group is gone.
     package var lifetime: Duration
   }
@@ -150,6 +152,10 @@ package struct BrokerSettings: Sendable {
     package var queueFileBytes: Int64 = 0
     /// `flushDiskType` is `SYNC_FLUSH`.
     package var syncsBeforeAcknowledging = false
+    /// `enableConsumeQueueExt`
+    package var extendsQueues = false
+    /// `mappedFileSizeConsumeQueueExt`
+    package var extensionFileBytes: Int64 = 0
     /// `syncFlushTimeout`
     package var syncTimeout: Duration = .zero
     /// `flushIntervalCommitLog`
@@ -360,7 +366,10 @@ package struct BrokerSettings: Sendable {
       bloom: BloomFilter(
         errorPercent: Int(number("maxErrorRateOfBloomFilter")), expected: Int(number("expectConsumerNumUseFilter")))
         ?? .standard,
+      mapsBits: flag("enableCalcFilterBitMap") && flag("enableConsumeQueueExt"),
       lifetime: milliseconds("filterDataCleanTimeSpan"))
+    keeping.extendsQueues = flag("enableConsumeQueueExt")
+    keeping.extensionFileBytes = number("mappedFileSizeConsumeQueueExt")
     keeping.delayOffsetInterval = milliseconds("flushDelayOffsetInterval")
     keeping.delayLevels = DelayLevels(text("messageDelayLevel"))
     guard keeping.delayLevels != nil else {

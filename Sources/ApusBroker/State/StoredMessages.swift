@@ -1,5 +1,6 @@
 package import ApusBase
 package import ApusProtocol
+package import ApusStoreCore
 
 /// What requests ask of the messages besides sending and pulling. The calls may wait for the device, so none is made on
 /// an event loop. Topics are names that the topic table knows.
@@ -22,9 +23,10 @@ package protocol StoredMessages: AnyObject, Sendable {
   func topicsWithQueues() -> [String]
   /// Removes queue files whose messages are gone from the log.
   func removeExpiredQueueFiles() throws(DiskError)
-  /// At most `count` entries of a queue from an offset on; none when there is no entry at that offset.
+  /// At most `count` entries of a queue from an offset on; none when there is no entry at that offset. `filter` says
+  /// which of those with an extension unit are wanted; nil says that of none.
   func entries(
-    topic: String, queue: Int32, from offset: QueueOffset, count: Int
+    topic: String, queue: Int32, from offset: QueueOffset, count: Int, filter: EntryFilter?
   ) throws(DiskError) -> [ConsumeQueueDump.Entry]
   /// The state of the whole store.
   func summary() -> StoreSummary

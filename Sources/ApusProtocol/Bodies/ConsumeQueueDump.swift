@@ -10,14 +10,43 @@ public struct ConsumeQueueDump: JSONBody {
     public var offset: Int64
     /// The record's size.
     public var size: Int32
-    /// The hash of the tags, or when a delayed message is due.
+    /// The hash of the tags, when a delayed message is due, or the address of an extension unit.
     public var tagsCode: Int64
+    /// The extension unit as a JSON text; nil without one.
+    public var unit: String?
+    /// The unit's bit map, the last bit first, a line for eight bytes; nil without one.
+    public var bitMap: String?
+    /// Whether the group may want the message, as the unit tells; false without a unit.
+    public var isWanted = false
+    /// What is wrong with the unit; nil for nothing.
+    public var fault: String?
 
     /// Describes an entry.
     public init(offset: Int64, size: Int32, tagsCode: Int64) {
       self.offset = offset
       self.size = size
       self.tagsCode = tagsCode
+    }
+
+    fileprivate init(json: JSONValue) throws(DecodeError) {
+      offset = try json.int64("physicOffset", default: 0)
+      size = try json.int32("physicSize", default: 0)
+      tagsCode = try json.int64("tagsCode", default: 0)
+      unit = json["extendDataJson"]?.text
+      bitMap = json["bitMap"]?.text
+      isWanted = json.bool("eval", default: false)
+      fault = json["msg"]?.text
+    }
+
+    fileprivate var json: JSONValue {
+      var members = bitMap.map { [JSONMember("bitMap", .string($0))] } ?? []
+      members.append(JSONMember("eval", .bool(isWanted)))
+      if let unit { members.append(JSONMember("extendDataJson", .string(unit))) }
+      if let fault { members.append(JSONMember("msg", .string(fault))) }
+      members.append(JSONMember("physicOffset", JSONValue(offset)))
+      members.append(JSONMember("physicSize", JSONValue(size)))
+      members.append(JSONMember("tagsCode", JSONValue(tagsCode)))
+      return .object(members)
     }
   }
 
@@ -47,23 +76,14 @@ public struct ConsumeQueueDump: JSONBody {
   public init(json: JSONValue) throws(DecodeError) {
     if let member = json["subscriptionData"], !member.isNull { subscription = try SubscriptionData(json: member) }
     filter = json["filterData"]?.text
-    entries = try json.list("queueData") { element throws(DecodeError) in
-      Entry(
-        offset: try element.int64("physicOffset", default: 0), size: try element.int32("physicSize", default: 0),
-        tagsCode: try element.int64("tagsCode", default: 0))
-    }
+    entries = try json.list("queueData") { element throws(DecodeError) in try Entry(json: element) }
     maxIndex = try json.int64("maxQueueIndex", default: 0)
     minIndex = try json.int64("minQueueIndex", default: 0)
   }
 
-  /// The JSON form. Java tells `eval` of entries with a bit map only, and false of all others.
+  /// The JSON form. Java tells `eval` of entries with an extension unit only, and false of all others.
   public var json: JSONValue {
-    let list = entries.map {
-      JSONValue(members: [
-        "eval": .bool(false), "physicOffset": JSONValue($0.offset), "physicSize": JSONValue($0.size),
-        "tagsCode": JSONValue($0.tagsCode),
-      ])
-    }
+    let list = entries.map(\.json)
     return JSONValue(members: [
       "filterData": JSONValue(filter), "maxQueueIndex": JSONValue(maxIndex), "minQueueIndex": JSONValue(minIndex),
       "queueData": .array(list), "subscriptionData": subscription?.json ?? .null,

@@ -27,6 +27,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 let package = Package(
   name: "apus",
   products: [
+    .library(name: "ApusClient", targets: ["ApusClient"]),
     .executable(name: "apus", targets: ["apus"]),
     .executable(name: "apus-sim", targets: ["apus-sim"]),
   ],
@@ -49,6 +50,8 @@ let package = Package(
     library("ApusRouteCore", ["ApusBase", "ApusModel", "ApusProtocol"]),
     library("ApusBrokerCore", ["ApusBase", "ApusModel", "ApusProtocol", "ApusFilter"]),
 
+    library("ApusClientCore", ["ApusBase", "ApusModel", "ApusProtocol", "ApusFilter", "COpenSSL"]),
+
     // The machine: files, event loops, threads, clocks.
     library("ApusSystem", ["ApusBase", "CPosix", "CZlib"]),
     // Synchronous and thread-free: everything it asks of the machine goes through ApusBase's Disk.
@@ -65,6 +68,9 @@ let package = Package(
         "ApusBase", "ApusModel", "ApusProtocol", "ApusFilter", "ApusBrokerCore", "ApusStoreCore", "ApusStore",
         "ApusRemoting", "ApusHTTP", "ApusSystem",
       ]),
+    // For programs: the only library that other packages use.
+    library(
+      "ApusClient", ["ApusBase", "ApusModel", "ApusProtocol", "ApusClientCore", "ApusRemoting", "ApusSystem"]),
     // The load generator works against any broker and knows nothing of ours.
     library("ApusBench", ["ApusBase", "ApusModel", "ApusProtocol", "ApusSystem"]),
     tool(
@@ -98,6 +104,13 @@ let package = Package(
       ]),
     tests("ApusBrokerCoreTests", ["ApusBase", "ApusModel", "ApusProtocol", "ApusFilter", "ApusBrokerCore"]),
     tests("ApusAccessTests", ["ApusBase", "ApusModel", "ApusProtocol", "ApusAccess"]),
+    tests("ApusClientCoreTests", ["ApusBase", "ApusModel", "ApusProtocol", "ApusClientCore"]),
+    tests(
+      "ApusClientTests",
+      [
+        "ApusBase", "ApusModel", "ApusProtocol", "ApusClientCore", "ApusClient", "ApusRemoting", "ApusSystem",
+        "ApusNameServer", "ApusBroker",
+      ]),
     tests("ApusFilterTests", ["ApusBase", "ApusModel", "ApusFilter"]),
     tests("ApusModelTests", ["ApusBase", "ApusModel"]),
     tests(

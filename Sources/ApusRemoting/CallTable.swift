@@ -1,5 +1,5 @@
 import ApusBase
-import ApusProtocol
+package import ApusProtocol
 import ApusSystem
 
 /// Why a call to a peer has no answer.
@@ -21,6 +21,9 @@ package enum CallError: Error, Hashable, Sendable, CustomStringConvertible {
   }
 }
 
+/// Reads the answer to a call where it lies. Called on the loop.
+package typealias AnswerReader = (borrowing Request) -> Void
+
 /// The calls of one loop that wait for an answer.
 final class CallTable {
   typealias Completion = (Result<Command, CallError>) -> Void
@@ -28,7 +31,8 @@ final class CallTable {
   private struct Call {
     let connection: ConnectionID
     let timer: EventLoop.Timer
-    let completion: Completion
+    let answered: AnswerReader
+    let failed: (CallError) -> Void
   }
 
   private var calls: [RequestID: Call] = [:]
@@ -41,11 +45,20 @@ final class CallTable {
   }
 
   func add(on connection: Connection, timeout: Duration, _ completion: @escaping Completion) -> RequestID {
+    add(
+      on: connection, timeout: timeout, answered: { completion(.success(Command(copying: $0))) },
+      failed: { completion(.failure($0)) })
+  }
+
+  func add(
+    on connection: Connection, timeout: Duration, answered: @escaping AnswerReader,
+    failed: @escaping (CallError) -> Void
+  ) -> RequestID {
     let id = nextID()
     let timer = connection.loop.schedule(after: timeout) { [self] in
-      if let call = calls.removeValue(forKey: id) { call.completion(.failure(.timedOut)) }
+      calls.removeValue(forKey: id)?.failed(.timedOut)
     }
-    calls[id] = Call(connection: connection.id, timer: timer, completion: completion)
+    calls[id] = Call(connection: connection.id, timer: timer, answered: answered, failed: failed)
     return id
   }
 
@@ -55,7 +68,7 @@ final class CallTable {
     guard let call = calls[id], call.connection == connection.id else { return }
     calls[id] = nil
     connection.loop.cancel(call.timer)
-    call.completion(.success(Command(copying: answer)))
+    call.answered(answer)
   }
 
   /// The connection is closed. Its calls' timers find nothing then.
@@ -63,7 +76,7 @@ final class CallTable {
     guard !calls.isEmpty else { return }
     for (id, call) in calls where call.connection == connection {
       calls[id] = nil
-      call.completion(.failure(error))
+      call.failed(error)
     }
   }
 }

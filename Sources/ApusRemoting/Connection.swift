@@ -151,6 +151,22 @@ package final class Connection: EventHandler, @unchecked Sendable {
     write(code, id: id, flag: 0, fields: fields, body: body, type: type)
   }
 
+  /// Asks the peer with a frame that `encode` writes under the id it is given. Calls either `answered` or `failed` on
+  /// the loop, once.
+  package func call(
+    timeout: Duration, encode: (RequestID, inout ByteWriter) -> Void, answered: @escaping AnswerReader,
+    failed: @escaping (CallError) -> Void
+  ) {
+    guard isOpen else { return failed(.closed) }
+    encode(shared.calls.add(on: self, timeout: timeout, answered: answered, failed: failed), &output)
+  }
+
+  /// Tells the peer something, with a frame that `encode` writes, that it does not answer.
+  package func notify(encode: (RequestID, inout ByteWriter) -> Void) {
+    guard isOpen else { return }
+    encode(shared.calls.nextID(), &output)
+  }
+
   /// Tells the peer something that it does not answer.
   package func notify(
     _ code: RequestCode, fields: [ReplyField] = [], body: [UInt8] = [], type: HeaderType = .json

@@ -1,4 +1,4 @@
-import ApusBase
+package import ApusBase
 package import ApusProtocol
 package import ApusSystem
 import ApusModel
@@ -64,6 +64,40 @@ package final class RemotingClient: @unchecked Sendable {
       }
     }
     if !isAccepted { completion(.failure(.closed)) }
+  }
+
+  /// Asks a server with a frame that `encode` writes under the id it is given. From any thread; `timeout` covers
+  /// connecting too. `encode` and then either `answered` or `failed` are called on the loop, once.
+  package func call(
+    _ address: SocketAddress, timeout: Duration, encode: @escaping @Sendable (RequestID, inout ByteWriter) -> Void,
+    answered: @escaping @Sendable (borrowing Request) -> Void, failed: @escaping @Sendable (CallError) -> Void
+  ) {
+    let isAccepted = loop.execute { [self] in
+      if let connection = targets[address]?.connection, connection.isOpen {
+        return connection.call(timeout: timeout, encode: encode, answered: answered, failed: failed)
+      }
+      let deadline = loop.now + timeout
+      withConnection(to: address, by: deadline) { [self] connection, error in
+        guard let connection else { return failed(error ?? .closed) }
+        connection.call(timeout: deadline - loop.now, encode: encode, answered: answered, failed: failed)
+      }
+    }
+    if !isAccepted { failed(.closed) }
+  }
+
+  /// Tells a server something, with a frame that `encode` writes, that it does not answer; `done` tells whether there
+  /// was a connection to send it over.
+  package func notify(
+    _ address: SocketAddress, encode: @escaping @Sendable (RequestID, inout ByteWriter) -> Void,
+    done: @escaping @Sendable (CallError?) -> Void
+  ) {
+    let isAccepted = loop.execute { [self] in
+      withConnection(to: address, by: loop.now + connectTimeout) { connection, error in
+        connection?.notify(encode: encode)
+        done(connection == nil ? error ?? .closed : nil)
+      }
+    }
+    if !isAccepted { done(.closed) }
   }
 
   /// Tells a server something that it does not answer; dropped when it cannot be reached.

@@ -60,6 +60,9 @@ package enum ProcessIO {
     }
   }
 
+  /// The number of this process.
+  package static var processID: Int32 { getpid() }
+
   /// Ends the process. Nothing that is buffered in memory is written any more.
   package static func exit(_ status: Int32) -> Never { Glibc.exit(status) }
 }

@@ -17,6 +17,8 @@ import Testing
     "ApusStoreCore": model,
     "ApusRouteCore": wire,
     "ApusBrokerCore": wire.union(["ApusFilter"]),
+    "ApusClientCore": wire.union(["ApusFilter", "COpenSSL"]),
+    "ApusClient": remoting.union(["ApusClientCore", "Synchronization"]),
     "ApusStore": model.union(["ApusStoreCore"]),
     "ApusSystem": ["ApusBase", "CPosix", "CZlib", "Glibc", "Synchronization"],
     "ApusHTTP": ["ApusBase", "ApusSystem"],

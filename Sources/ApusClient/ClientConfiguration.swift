@@ -1,0 +1,47 @@
+/// Settings that producers and consumers share. Names and defaults are those of RocketMQ's ClientConfig, except where
+/// a unit belongs to the type.
+public struct ClientConfiguration: Sendable {
+  /// How requests' headers are written.
+  public enum HeaderFormat: Sendable {
+    /// JSON, which every broker reads.
+    case json
+    /// RocketMQ's binary form, smaller and faster.
+    case binary
+  }
+
+  /// `namesrvAddr`: name servers, each `host:port`. Empty asks the environment (`NAMESRV_ADDR`), and after that the
+  /// address server.
+  public var nameServers: [String]
+  /// `clientIP`: this machine's address as it appears in the client id; the first one found unless told.
+  public var clientIP: String?
+  /// `instanceName`: tells clients of one process apart; the process id and the time unless told.
+  public var instanceName = "DEFAULT"
+  /// `namespace`: put in front of the names of topics and groups.
+  public var namespace = ""
+  /// `unitName`: the unit of a deployment, added to the client id.
+  public var unitName = ""
+  /// `unitMode`: whether the client belongs to a unit.
+  public var unitMode = false
+  /// `pollNameServerInterval`: how often routes are asked for anew.
+  public var pollNameServerInterval = Duration.seconds(30)
+  /// `heartbeatBrokerInterval`: how often brokers are told who is there.
+  public var heartbeatBrokerInterval = Duration.seconds(30)
+  /// `persistConsumerOffsetInterval`: how often consumers' offsets are committed.
+  public var persistConsumerOffsetInterval = Duration.seconds(5)
+  /// `pullTimeDelayMillsWhenException`: the pause after a pull that failed.
+  public var pullDelayAfterError = Duration.seconds(1)
+  /// `vipChannelEnabled`: whether to use the broker's port for everything but pulls, two below.
+  public var vipChannelEnabled = false
+  /// `mqClientApiTimeout`: the time limit of requests that are neither sends nor pulls.
+  public var requestTimeout = Duration.seconds(3)
+  /// The time limit of connecting.
+  public var connectTimeout = Duration.seconds(3)
+  /// The form of requests' headers (`rocketmq.serialize.type`).
+  public var headerFormat = HeaderFormat.json
+  /// The URL that name servers' addresses are fetched from when none are given, every two minutes; nil for none
+  /// (Java: `http://jmenv.tbsite.net:8080/rocketmq/nsaddr`).
+  public var addressServer: String?
+
+  /// Settings with RocketMQ's defaults.
+  public init(nameServers: [String] = []) { self.nameServers = nameServers }
+}

@@ -1,0 +1,89 @@
+/// Why a call of the client failed, and what can be done.
+public struct ClientError: Error, Hashable, Sendable, CustomStringConvertible {
+  /// What kind of failure it is. Errors are equal when their codes are.
+  public struct Code: RawRepresentable, Hashable, Sendable, CustomStringConvertible {
+    /// The kind's name.
+    public let rawValue: String
+
+    /// Names a kind.
+    public init(rawValue: String) { self.rawValue = rawValue }
+
+    /// A setting, name or argument cannot be used; nothing was sent.
+    public static let invalidArgument = Code(rawValue: "invalid argument")
+    /// The message is larger than client or broker accept.
+    public static let messageTooLarge = Code(rawValue: "message too large")
+    /// No name server could be asked.
+    public static let noNameServer = Code(rawValue: "no name server")
+    /// No name server knows the topic.
+    public static let unknownTopic = Code(rawValue: "unknown topic")
+    /// The topic has no queue that may be used.
+    public static let noQueue = Code(rawValue: "no queue")
+    /// There is no connection to the server.
+    public static let unreachable = Code(rawValue: "unreachable")
+    /// The connection broke before the answer came: it is not known whether the request took effect.
+    public static let connectionLost = Code(rawValue: "connection lost")
+    /// No answer came in time: it is not known whether the request took effect.
+    public static let timedOut = Code(rawValue: "timed out")
+    /// The server refused; ``ClientError/responseCode`` says with which code.
+    public static let refused = Code(rawValue: "refused")
+    /// The server may not be asked for this by this client.
+    public static let noPermission = Code(rawValue: "no permission")
+    /// The server has too much to do at present.
+    public static let busy = Code(rawValue: "busy")
+    /// The calling task was cancelled: it is not known whether the request took effect.
+    public static let cancelled = Code(rawValue: "cancelled")
+    /// The client has been shut down.
+    public static let closed = Code(rawValue: "closed")
+    /// The server's answer cannot be read.
+    public static let badAnswer = Code(rawValue: "bad answer")
+    /// This machine refused something, as a file or a thread.
+    public static let system = Code(rawValue: "system")
+
+    /// The kind's name.
+    public var description: String { rawValue }
+  }
+
+  /// The kind of failure.
+  public var code: Code
+  /// What happened.
+  public var message: String
+  /// The number that the server answered with.
+  public var responseCode: Int32?
+  /// The server that was asked last.
+  public var server: String?
+  /// What was tried before, in order.
+  public var attempts: [String] = []
+  /// What the caller can do about it.
+  public var advice: String?
+  /// The error that led to it.
+  public var cause: (any Error)?
+
+  /// Describes a failure.
+  public init(
+    _ code: Code, _ message: String, responseCode: Int32? = nil, server: String? = nil, attempts: [String] = [],
+    advice: String? = nil, cause: (any Error)? = nil
+  ) {
+    self.code = code
+    self.message = message
+    self.responseCode = responseCode
+    self.server = server
+    self.attempts = attempts
+    self.advice = advice
+    self.cause = cause
+  }
+
+  /// Equal codes make equal errors.
+  public static func == (left: ClientError, right: ClientError) -> Bool { left.code == right.code }
+
+  /// Hashes the code.
+  public func hash(into hasher: inout Hasher) { hasher.combine(code) }
+
+  /// All that is known, in one paragraph.
+  public var description: String {
+    var text = "\(code): \(message)"
+    if let server { text += " (\(server)" + (responseCode.map { ", code \($0))" } ?? ")") }
+    if !attempts.isEmpty { text += "; tried before: " + attempts.joined(separator: "; ") }
+    if let advice { text += ". \(advice)" }
+    return text
+  }
+}

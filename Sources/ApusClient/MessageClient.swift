@@ -1,0 +1,172 @@
+import ApusClientCore
+import ApusModel
+import ApusProtocol
+import ApusSystem
+
+/// A client of RocketMQ brokers: what its producers and consumers share. The caller owns its life:
+///
+///     let client = try MessageClient(ClientConfiguration(nameServers: ["127.0.0.1:9876"]))
+///     try await withThrowingTaskGroup(of: Void.self) { group in
+///       group.addTask { try await client.run() }
+///       let producer = try client.producer(group: "orders")
+///       let receipt = try await producer.send(Message(topic: "Orders", text: "one"))
+///       group.cancelAll()
+///     }
+///
+/// Sending works without ``run()`` too; keeping routes fresh, heartbeats, consumers, transactions and replies need it.
+public final class MessageClient: Sendable {
+  let runtime: ClientRuntime
+  let requests: BrokerRequests
+  private let members = Locked(Members())
+
+  /// The groups that this client is in.
+  private struct Members {
+    var producers: Set<String> = []
+    var consumers: [String: @Sendable () -> ConsumerData] = [:]
+    var isRunning = false
+  }
+
+  /// Makes a client; no connection is made yet. Throws when a setting cannot be used or this machine has no thread or
+  /// descriptor left.
+  public init(_ configuration: ClientConfiguration = ClientConfiguration()) throws(ClientError) {
+    requests = BrokerRequests()
+    runtime = try ClientRuntime(configuration, service: requests)
+  }
+
+  /// `ip@instance`: who this client is to the brokers.
+  public var clientID: String { runtime.clientID }
+
+  /// Keeps routes fresh, tells brokers who is there and answers what they ask, until the task is cancelled; then the
+  /// groups are left and the connections closed. To be called once.
+  public func run() async throws(ClientError) {
+    let isFirst = members.withLock { members in
+      defer { members.isRunning = true }
+      return !members.isRunning
+    }
+    guard isFirst else { throw ClientError(.invalidArgument, "the client runs already") }
+    let (runtime, requests) = (runtime, requests)
+    await withDiscardingTaskGroup { group in
+      group.addTask {
+        await Self.every(runtime.configuration.pollNameServerInterval) { await self.refreshRoutes() }
+      }
+      group.addTask {
+        await Self.every(runtime.configuration.heartbeatBrokerInterval, first: .seconds(1)) { await self.heartbeat() }
+      }
+      group.addTask { for await item in requests.items { await requests.handle(item) } }
+    }
+    await leave()
+    runtime.close()
+  }
+
+  /// Makes a producer of a group.
+  public func producer(
+    group: String, _ configuration: ProducerConfiguration = ProducerConfiguration()
+  ) throws(ClientError) -> Producer {
+    let name = Namespace.wrap(group, in: runtime.configuration.namespace)
+    try Self.check(group: name)
+    let isNew = members.withLock { $0.producers.insert(name).inserted }
+    guard isNew else { throw ClientError(.invalidArgument, "this client has a producer of group '\(group)' already") }
+    return try Producer(group: name, configuration, runtime: runtime)
+  }
+
+  // MARK: Members
+
+  /// A consumer joins its group: heartbeats tell of it from now on.
+  func join(_ group: String, _ data: @escaping @Sendable () -> ConsumerData) throws(ClientError) {
+    try Self.check(group: group)
+    let isNew = members.withLock { members in
+      defer { members.consumers[group] = data }
+      return members.consumers[group] == nil
+    }
+    guard isNew else { throw ClientError(.invalidArgument, "this client has a consumer of group '\(group)' already") }
+  }
+
+  /// A consumer leaves its group: brokers are told.
+  func leave(_ group: String) async {
+    members.withLock { $0.consumers[group] = nil }
+    await unregister(producer: nil, consumer: group)
+  }
+
+  private static func check(group: String) throws(ClientError) {
+    do throws(NameFault) {
+      try GroupName.validate(group)
+    } catch {
+      throw ClientError(.invalidArgument, "the group '\(group)' cannot be used: \(GroupName.remark(error))")
+    }
+  }
+
+  // MARK: Rounds
+
+  /// Runs `action` again and again until the task is cancelled.
+  static func every(
+    _ interval: Duration, first: Duration? = nil, _ action: @Sendable () async -> Void
+  ) async {
+    var pause = first ?? interval
+    while true {
+      do {
+        try await Task.sleep(for: pause)
+      } catch {
+        return
+      }
+      await action()
+      pause = interval
+    }
+  }
+
+  private func refreshRoutes() async {
+    for topic in runtime.routes.topics {
+      do throws(ClientError) {
+        try await runtime.routes.refresh(topic)
+      } catch {
+        // The old route stays in use; sends that fail by it say so themselves.
+        runtime.log.warning("client", "a route cannot be refreshed", ["topic": topic, "cause": error])
+      }
+    }
+  }
+
+  /// Tells all brokers that routes name who is there: masters, and the other members when there are consumers.
+  func heartbeat() async {
+    let runtime = runtime
+    let data = members.withLock { members in
+      HeartbeatData(
+        clientID: runtime.clientID, producerGroups: members.producers.sorted(),
+        consumers: members.consumers.sorted { $0.key < $1.key }.map { $0.value() })
+    }
+    guard !data.producerGroups.isEmpty || !data.consumers.isEmpty else { return }
+    await withDiscardingTaskGroup { group in
+      for members in runtime.routes.brokers.values {
+        for (id, address) in members where id == 0 || !data.consumers.isEmpty {
+          group.addTask {
+            do throws(ClientError) {
+              _ = try await runtime.ask(Heartbeat.Request(data: data), at: address)
+            } catch {
+              runtime.log.warning("client", "a heartbeat was not taken", ["broker": address, "cause": error])
+            }
+          }
+        }
+      }
+    }
+  }
+
+  private func leave() async {
+    let (producers, consumers) = members.withLock { ($0.producers, Array($0.consumers.keys)) }
+    // The task is cancelled already; leaving has time limits of its own.
+    await Task {
+      for group in producers { await self.unregister(producer: group, consumer: nil) }
+      for group in consumers { await self.unregister(producer: nil, consumer: group) }
+    }.value
+  }
+
+  private func unregister(producer: String?, consumer: String?) async {
+    for address in runtime.routes.brokers.values.flatMap(\.values) {
+      do throws(ClientError) {
+        _ = try await runtime.ask(
+          UnregisterClient.Request(clientID: runtime.clientID, producerGroup: producer, consumerGroup: consumer),
+          at: address)
+      } catch {
+        // The broker finds out by the closed connection.
+        runtime.log.debug("client", "a group was not left", ["broker": address, "cause": error])
+      }
+    }
+  }
+}

@@ -1,0 +1,97 @@
+import ApusBase
+import ApusClientCore
+import ApusModel
+
+/// A message as it goes out: checked, with its id, its properties encoded.
+struct OutgoingMessage: Sendable {
+  /// The topic, namespace included.
+  var topic: [UInt8]
+  /// The body as sent.
+  var body: [UInt8]
+  /// The properties as sent.
+  var properties: [UInt8]
+  /// Compression and transaction.
+  var sysFlag: SysFlag
+  /// The user's flag.
+  var flag: Int32
+  /// The id that the producer gave it.
+  var messageID: String
+
+  /// Names that applications may not set: the protocol gives them a meaning of its own.
+  static let reserved: Set<String> = [
+    "KEYS", "TAGS", "WAIT", "DELAY", "RETRY_TOPIC", "REAL_TOPIC", "REAL_QID", "TRAN_MSG", "PGROUP", "MIN_OFFSET",
+    "MAX_OFFSET", "BUYER_ID", "ORIGIN_MESSAGE_ID", "TRANSFER_FLAG", "CORRECTION_FLAG", "MQ2_FLAG", "RECONSUME_TIME",
+    "MSG_REGION", "TRACE_ON", "UNIQ_KEY", "MAX_RECONSUME_TIMES", "CONSUME_START_TIME", "TRAN_PREPARED_QUEUE_OFFSET",
+    "TRANSACTION_CHECK_TIMES", "CHECK_IMMUNITY_TIME_IN_SECONDS", "INSTANCE_ID", "CORRELATION_ID", "REPLY_TO_CLIENT",
+    "TTL", "ARRIVE_TIME", "PUSH_REPLY_TIME", "CLUSTER", "MSG_TYPE", "INNER_MULTI_QUEUE_OFFSET", "TIMER_DELIVER_MS",
+    "TIMER_DELAY_SEC", "TIMER_DELAY_MS",
+  ]
+
+  /// Checks a message and encodes it. `extra` are properties that the producer itself adds.
+  init(
+    _ message: Message, topic: String, key: [UInt8], extra: [(name: String, value: String)] = [], maxBodyBytes: Int
+  ) throws(ClientError) {
+    do throws(NameFault) {
+      try TopicName.validate(topic)
+    } catch {
+      throw ClientError(.invalidArgument, "the topic '\(topic)' cannot be used: \(TopicName.remark(error))")
+    }
+    guard !message.body.isEmpty else { throw ClientError(.invalidArgument, "the message has no body") }
+    guard message.body.count <= maxBodyBytes else {
+      throw ClientError(
+        .messageTooLarge, "the body has \(message.body.count) bytes, more than the \(maxBodyBytes) of maxMessageSize")
+    }
+    self.topic = Array(topic.utf8)
+    body = message.body
+    flag = message.flag
+    sysFlag = []
+    messageID = String(decoding: key, as: UTF8.self)
+    var pairs = try Self.pairs(of: message)
+    pairs += extra
+    pairs.append((name: "UNIQ_KEY", value: messageID))
+    properties = try Self.encode(pairs)
+  }
+
+  private static func pairs(of message: Message) throws(ClientError) -> [(name: String, value: String)] {
+    var pairs: [(name: String, value: String)] = []
+    for (name, value) in message.properties.sorted(by: { $0.key < $1.key }) {
+      guard !reserved.contains(name) else {
+        throw ClientError(.invalidArgument, "the property name '\(name)' belongs to the protocol")
+      }
+      pairs.append((name, value))
+    }
+    if let tag = message.tag { pairs.append(("TAGS", tag)) }
+    if !message.keys.isEmpty { pairs.append(("KEYS", message.keys.joined(separator: " "))) }
+    pairs.append(("WAIT", message.waitsForStore ? "true" : "false"))
+    switch message.delivery {
+    case .now: break
+    case .level(let level):
+      guard level > 0 else { throw ClientError(.invalidArgument, "delay levels begin at 1, this is \(level)") }
+      pairs.append(("DELAY", "\(level)"))
+    case .after(let duration):
+      let (seconds, attoseconds) = duration.components
+      pairs.append(("TIMER_DELAY_MS", "\(max(0, seconds * 1000 + attoseconds / 1_000_000_000_000_000))"))
+    case .at(let milliseconds): pairs.append(("TIMER_DELIVER_MS", "\(milliseconds)"))
+    }
+    return pairs
+  }
+
+  private static func encode(_ pairs: [(name: String, value: String)]) throws(ClientError) -> [UInt8] {
+    for (name, value) in pairs {
+      let isWhole = !name.isEmpty && !value.isEmpty
+      guard isWhole, !name.utf8.contains(where: { $0 == 1 || $0 == 2 }),
+        !value.utf8.contains(where: { $0 == 1 || $0 == 2 })
+      else {
+        throw ClientError(.invalidArgument, "the property '\(name)' is empty or holds a byte 1 or 2, which separate")
+      }
+    }
+    let values = Dictionary(pairs.map { ($0.name, $0.value) }) { _, last in last }
+    let ordered = JavaMapOrder.sorted(pairs.map(\.name)).compactMap { name in values[name].map { (name, $0) } }
+    let bytes = MessageProperties.encode(ordered.map { (name: $0.0, value: $0.1) })
+    guard bytes.count <= MessageProperties.maximumBytes else {
+      throw ClientError(
+        .messageTooLarge, "the properties have \(bytes.count) bytes, more than \(MessageProperties.maximumBytes)")
+    }
+    return bytes
+  }
+}

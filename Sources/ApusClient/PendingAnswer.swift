@@ -1,0 +1,48 @@
+import ApusSystem
+
+/// An answer that one task waits for and that may be given up: whoever comes first decides.
+final class PendingAnswer<Answer: Sendable>: Sendable {
+  private enum State {
+    case new
+    case waiting(CheckedContinuation<Answer, Never>)
+    case early(Answer)
+    case done
+  }
+
+  private let state = Locked<State>(.new)
+
+  /// Gives the answer; a later one is ignored.
+  func resolve(_ answer: Answer) {
+    let waiter = state.withLock { state -> CheckedContinuation<Answer, Never>? in
+      switch state {
+      case .new:
+        state = .early(answer)
+        return nil
+      case .waiting(let continuation):
+        state = .done
+        return continuation
+      case .early, .done: return nil
+      }
+    }
+    waiter?.resume(returning: answer)
+  }
+
+  /// Waits for the answer; `cancelled` is the answer when the task is cancelled first. To be called once.
+  func value(ifCancelled cancelled: Answer) async -> Answer {
+    await withTaskCancellationHandler {
+      await withCheckedContinuation { continuation in
+        let early = state.withLock { state -> Answer? in
+          guard case .early(let answer) = state else {
+            state = .waiting(continuation)
+            return nil
+          }
+          state = .done
+          return answer
+        }
+        if let early { continuation.resume(returning: early) }
+      }
+    } onCancel: {
+      resolve(cancelled)
+    }
+  }
+}

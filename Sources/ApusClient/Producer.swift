@@ -1,0 +1,162 @@
+import ApusBase
+import ApusClientCore
+public import ApusModel
+import ApusProtocol
+import ApusSystem
+
+/// Sends messages for a group of producers. Safe to use from any number of tasks at once.
+public final class Producer: Sendable {
+  /// The group, its namespace included.
+  public let group: String
+  /// The settings.
+  public let configuration: ProducerConfiguration
+
+  let runtime: ClientRuntime
+  private let choice: Locked<QueueChoice>
+  private let faults: Locked<LatencyFault>?
+  private let inFlight: InFlightLimit
+  private let sender: Sender
+
+  init(group: String, _ configuration: ProducerConfiguration, runtime: ClientRuntime) throws(ClientError) {
+    guard configuration.inFlightLimit > 0 else {
+      throw ClientError(.invalidArgument, "inFlightLimit is \(configuration.inFlightLimit), at least 1 is needed")
+    }
+    self.group = group
+    self.configuration = configuration
+    self.runtime = runtime
+    var random = SystemRandom()
+    choice = Locked(QueueChoice(using: &random))
+    faults = configuration.avoidsSlowBrokers ? Locked(LatencyFault()) : nil
+    inFlight = InFlightLimit(configuration.inFlightLimit)
+    sender = Sender(group: group, configuration, runtime: runtime)
+  }
+
+  /// Sends a message to a queue of its topic, in turn, and waits until the broker has it. A try that fails is followed
+  /// by others with other brokers (`retryCount`), all within `timeout` (`sendTimeout`). When it throws ``timedOut``,
+  /// ``connectionLost`` or ``cancelled`` the message may have been stored all the same.
+  @discardableResult
+  public func send(_ message: Message, timeout: Duration? = nil) async throws(ClientError) -> SendReceipt {
+    let outgoing = try prepare(message)
+    return try await limited { () async throws(ClientError) in
+      try await sendToAny(outgoing, timeout: timeout ?? configuration.sendTimeout)
+    }
+  }
+
+  /// Sends a message to this queue. It is not tried again, as no other queue will do.
+  @discardableResult
+  public func send(
+    _ message: Message, to queue: MessageQueue, timeout: Duration? = nil
+  ) async throws(ClientError) -> SendReceipt {
+    let outgoing = try prepare(message)
+    let timeout = timeout ?? configuration.sendTimeout
+    return try await limited { () async throws(ClientError) in
+      let broker = try await master(of: queue)
+      return try await sender.send(outgoing, to: queue, at: broker, timeout: timeout)
+    }
+  }
+
+  /// Sends a message to the queue that `choose` picks of its topic's queues, so that all messages of one key stay in
+  /// their order.
+  @discardableResult
+  public func send(
+    _ message: Message, timeout: Duration? = nil, choosing choose: @Sendable ([MessageQueue]) -> MessageQueue
+  ) async throws(ClientError) -> SendReceipt {
+    let queues = try await queues(of: message.topic)
+    return try await send(message, to: choose(queues), timeout: timeout)
+  }
+
+  /// The queues that messages of a topic may be sent to.
+  public func queues(of topic: String) async throws(ClientError) -> [MessageQueue] {
+    try await route(Namespace.wrap(topic, in: runtime.configuration.namespace)).writeQueues
+  }
+
+  // MARK: Parts
+
+  private func prepare(_ message: Message) throws(ClientError) -> OutgoingMessage {
+    try OutgoingMessage(
+      message, topic: Namespace.wrap(message.topic, in: runtime.configuration.namespace), key: runtime.nextKey(),
+      maxBodyBytes: configuration.maxMessageBytes)
+  }
+
+  private func limited<Result>(
+    _ body: () async throws(ClientError) -> Result
+  ) async throws(ClientError) -> Result {
+    guard await inFlight.enter() else { throw .cancelled }
+    defer { inFlight.leave() }
+    return try await body()
+  }
+
+  private func sendToAny(_ message: OutgoingMessage, timeout: Duration) async throws(ClientError) -> SendReceipt {
+    var attempts = SendAttempts(
+      retryCount: configuration.retryCount, retriesUnsafe: configuration.retriesWhenNotStored,
+      deadline: SystemClock.monotonic() + timeout)
+    let topic = String(decoding: message.topic, as: UTF8.self)
+    var failures: [String] = []
+    var last = ClientError(.timedOut, "the time limit of \(timeout) was over before the first try")
+    while let left = attempts.next(now: SystemClock.monotonic()) {
+      let route = try await route(topic)
+      let began = SystemClock.monotonic()
+      let faults = faults?.withLock { $0 }
+      let lastBroker = attempts.lastBroker
+      let queue = choice.withLock {
+        $0.choose(from: route.writeQueues, avoiding: lastBroker, faults, now: began)
+      }
+      guard let queue, let broker = route.master(of: queue.brokerName) else {
+        throw ClientError(.noQueue, "no queue of \(topic) can be written to", attempts: failures)
+      }
+      do throws(ClientError) {
+        let receipt = try await sender.send(message, to: queue, at: broker, timeout: left)
+        note(queue.brokerName, SystemClock.monotonic() - began)
+        guard receipt.status != .stored, attempts.failed(.unsafe, broker: queue.brokerName) else { return receipt }
+        failures.append("\(broker): \(receipt.status.rawValue)")
+      } catch {
+        note(queue.brokerName, LatencyFault.failureLatency)
+        last = error
+        let outcome = error.responseCode.map { SendAttempts.Outcome.refused(ResponseCode($0)) } ?? .unanswered
+        let goesOn = attempts.failed(outcome, broker: queue.brokerName)
+        guard goesOn, error.code != .cancelled, error.code != .closed else { break }
+        failures.append("\(broker): \(error.message)")
+      }
+    }
+    last.attempts = failures
+    throw last
+  }
+
+  private func note(_ broker: String, _ latency: Duration) {
+    guard let faults else { return }
+    let now = SystemClock.monotonic()
+    faults.withLock { $0.sent(to: broker, in: latency, now: now) }
+  }
+
+  /// The route of a topic; of one that does not exist yet, the route of the template that the broker will make it by.
+  private func route(_ topic: String) async throws(ClientError) -> TopicRoute {
+    if let known = runtime.routes.known(topic), !known.writeQueues.isEmpty { return known }
+    do throws(ClientError) {
+      return try await runtime.routes.refresh(topic)
+    } catch {
+      guard error.code == .unknownTopic else { throw error }
+      let unknown = error
+      do throws(ClientError) {
+        var template = try await runtime.nameServers.route(configuration.createTopicKey)
+        for index in template.queues.indices {
+          let count = min(configuration.defaultTopicQueueCount, template.queues[index].readQueueCount)
+          template.queues[index].readQueueCount = count
+          template.queues[index].writeQueueCount = count
+        }
+        let route = TopicRoute(topic: topic, template)
+        runtime.routes.adopt(route, for: topic)
+        return route
+      } catch {
+        throw error.code == .unknownTopic ? unknown : error
+      }
+    }
+  }
+
+  private func master(of queue: MessageQueue) async throws(ClientError) -> String {
+    let route = try await route(queue.topic)
+    guard let broker = route.master(of: queue.brokerName) else {
+      throw ClientError(.noQueue, "the broker group \(queue.brokerName) of \(queue.topic) has no master at present")
+    }
+    return broker
+  }
+}

@@ -1,0 +1,57 @@
+import ApusProtocol
+import ApusRemoting
+import ApusSystem
+
+extension RemotingClient {
+  /// Asks a server and waits for its answer, whatever its code.
+  func ask(
+    _ address: SocketAddress, named server: String, _ code: RequestCode, fields: [ReplyField], body: [UInt8],
+    type: HeaderType, timeout: Duration
+  ) async throws(ClientError) -> Command {
+    let pending = PendingAnswer<Result<Command, ClientError>>()
+    call(address, code, fields: fields, body: body, type: type, timeout: timeout) { result in
+      pending.resolve(result.mapError { ClientError($0, server: server) })
+    }
+    return try await pending.value(ifCancelled: .failure(.cancelled)).get()
+  }
+}
+
+extension ClientError {
+  /// A call to a server has no answer.
+  init(_ error: CallError, server: String) {
+    switch error {
+    case .timedOut: self.init(.timedOut, "no answer came in time", server: server)
+    case .closed: self.init(.connectionLost, "the connection was closed before the answer came", server: server)
+    case .unreachable(let reason): self.init(.unreachable, reason, server: server)
+    }
+  }
+
+  /// A server refused a request.
+  init(refusal answer: Command, server: String) {
+    self.init(ResponseCode(answer.header.code), remark: answer.remark, server: server)
+  }
+
+  /// A server refused a request with a code and a reason.
+  init(_ code: ResponseCode, remark: String?, server: String) {
+    let kind: Code =
+      switch code {
+      case .noPermission: .noPermission
+      case .topicNotExist: .unknownTopic
+      case .systemBusy, .flowControl: .busy
+      case .messageIllegal: .messageTooLarge
+      default: .refused
+      }
+    self.init(kind, remark ?? "\(code)", responseCode: code.rawValue, server: server, advice: Self.advice(code))
+  }
+
+  private static func advice(_ code: ResponseCode) -> String? {
+    switch code {
+    case .topicNotExist: "Create the topic, or let the broker make it on the first send (autoCreateTopicEnable)."
+    case .noPermission: "Check the topic's permission and, where access is controlled, the account's."
+    case .systemBusy, .flowControl: "Send less, or later."
+    case .subscriptionGroupNotExist: "Create the group, or let the broker make it (autoCreateSubscriptionGroup)."
+    case .messageIllegal: "Check the message's size and properties against the broker's limits."
+    default: nil
+    }
+  }
+}

@@ -1,0 +1,73 @@
+import ApusBase
+import ApusModel
+import ApusProtocol
+import ApusRemoting
+import ApusSystem
+
+/// Puts one message on the wire and reads the answer where it lies.
+struct Sender: Sendable {
+  private let group: [UInt8]
+  private let template: [UInt8]
+  private let queueCount: Int32
+  private let unitMode: Bool
+  private let type: HeaderType
+  private let runtime: ClientRuntime
+
+  init(group: String, _ configuration: ProducerConfiguration, runtime: ClientRuntime) {
+    self.group = Array(group.utf8)
+    template = Array(configuration.createTopicKey.utf8)
+    queueCount = configuration.defaultTopicQueueCount
+    unitMode = runtime.configuration.unitMode
+    type = runtime.headerType
+    self.runtime = runtime
+  }
+
+  /// Sends a message to a queue and waits for the answer.
+  func send(
+    _ message: OutgoingMessage, to queue: MessageQueue, at broker: String, timeout: Duration
+  ) async throws(ClientError) -> SendReceipt {
+    let address = try await runtime.address(broker)
+    let pending = PendingAnswer<Result<SendReceipt, ClientError>>()
+    let now = SystemClock.wall()
+    runtime.remoting.call(
+      address, timeout: timeout,
+      encode: { id, output in encode(message, queue.queueID, now, id, into: &output) },
+      answered: { answer in pending.resolve(Self.read(answer, message, queue, broker)) },
+      failed: { error in pending.resolve(.failure(ClientError(error, server: broker))) })
+    return try await pending.value(ifCancelled: .failure(.cancelled)).get()
+  }
+
+  private func encode(
+    _ message: OutgoingMessage, _ queueID: Int32, _ now: WallTime, _ id: RequestID, into output: inout ByteWriter
+  ) {
+    let request = SendMessage.Request(
+      producerGroup: group.rawSpan, topic: message.topic.rawSpan, defaultTopic: template.rawSpan,
+      defaultTopicQueueCount: queueCount, queueID: queueID, sysFlag: message.sysFlag.rawValue, bornTime: now,
+      flag: message.flag, properties: message.properties.rawSpan, unitMode: unitMode, body: message.body.rawSpan)
+    request.encode(.sendMessageV2, id: id, type: type, into: &output)
+  }
+
+  private static func read(
+    _ answer: borrowing Request, _ message: OutgoingMessage, _ queue: MessageQueue, _ broker: String
+  ) -> Result<SendReceipt, ClientError> {
+    let code = ResponseCode(answer.header.code)
+    let status: SendReceipt.Status
+    switch code {
+    case .success: status = .stored
+    case .flushDiskTimeout: status = .flushTimedOut
+    case .flushSlaveTimeout: status = .replicaTimedOut
+    case .slaveNotAvailable: status = .replicaNotAvailable
+    default: return .failure(ClientError(code, remark: answer.remark?.text, server: broker))
+    }
+    guard let id = answer.field("msgId"), let queueID = answer.field("queueId")?.decimal(Int32.self),
+      let offset = answer.field("queueOffset")?.decimal(Int64.self)
+    else {
+      return .failure(ClientError(.badAnswer, "the answer to a send names no message", server: broker))
+    }
+    return .success(
+      SendReceipt(
+        status: status, messageID: message.messageID, offsetMessageID: id.text,
+        queue: MessageQueue(topic: queue.topic, brokerName: queue.brokerName, queueID: queueID), queueOffset: offset,
+        transactionID: answer.field("transactionId")?.text, region: answer.field("MSG_REGION")?.text))
+  }
+}

@@ -152,11 +152,11 @@ package final class StoreThreads: Sendable {
       let outcome = plan.run(on: store.disk)
       store.withLock { $0.finish(plan, outcome) }
     }
-    let (released, events) = store.withLock { store in
-      (store.releaseIdleMappings(after: settings.idleMappingRounds), store.takeEvents())
+    let (released, events, isBehind) = store.withLock { store in
+      (store.releaseIdleMappings(after: settings.idleMappingRounds), store.takeEvents(), store.hasUnwrittenEntries)
     }
     // Dropped here, outside of the lock: unmapping takes time.
-    if !released.isEmpty { worked = true }
+    if !released.isEmpty || isBehind { worked = true }
     for event in events { log.warning("store", "\(event)") }
     return worked ? now + settings.queueInterval : nil
   }

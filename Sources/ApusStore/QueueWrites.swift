@@ -103,6 +103,9 @@ extension MessageStore {
     return QueueWritePlan(pieces: pieces, endsRound: roundLeft == 0)
   }
 
+  /// Whether queues have entries that are not in their files yet: their records may still have to be flushed.
+  package var hasUnwrittenEntries: Bool { failure == nil && !dirtyQueues.isEmpty }
+
   /// The next checkpoint makes the names of a queue's files and directories durable.
   func noteNewDirectories(of queue: ConsumeQueue) {
     newQueueDirectories.insert(queue.directory)

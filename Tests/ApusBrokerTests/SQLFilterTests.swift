@@ -198,9 +198,9 @@ import Testing
       try send(client, count: 10)
       try client.heartbeat("c@1", consumer: consumer("cg", "kind = 'even'"))
       // Messages of the millisecond in which the condition came say nothing of it.
-      while !isWritten(9, in: directory) {}
+      try wait(untilWritten: 9, in: directory)
       try send(client, count: 300, from: 10)
-      while !isWritten(309, in: directory) {}
+      try wait(untilWritten: 309, in: directory)
     }
     let served = try ServedBroker(settings, last: directory)
     let client = try served.client()
@@ -221,11 +221,14 @@ import Testing
     #expect(try dump(client, at: 0).first?.isWanted == true)
   }
 
-  /// Whether the file of queue 0 has an entry that names a unit.
-  private func isWritten(_ index: Int, in directory: String) -> Bool {
+  /// Waits until the file of queue 0 has an entry that names a unit.
+  private func wait(untilWritten index: Int, in directory: String) throws {
     let path = "\(directory)/consumequeue/\(Self.topic)/0/00000000000000000000"
-    guard let file = FileManager.default.contents(atPath: path) else { return false }
-    return file[index * 20 + 12] == 0x80
+    let deadline = SystemClock.monotonic() + .seconds(60)
+    while SystemClock.monotonic() < deadline {
+      if let file = FileManager.default.contents(atPath: path), file[index * 20 + 12] == 0x80 { return }
+    }
+    Issue.record("entry \(index) was not written within a minute")
   }
 
   private func dump(_ client: TestClient, at index: Int) throws -> [ConsumeQueueDump.Entry] {

@@ -3,6 +3,14 @@ import ApusModel
 import ApusProtocol
 import ApusSystem
 
+/// A consumer as its client knows it.
+protocol ConsumerMember: AnyObject, Sendable {
+  /// What brokers are told of it.
+  var heartbeat: ConsumerData { get }
+  /// Shares the queues out anew, soon.
+  func rebalanceNow()
+}
+
 /// A client of RocketMQ brokers: what its producers and consumers share. The caller owns its life:
 ///
 ///     let client = try MessageClient(ClientConfiguration(nameServers: ["127.0.0.1:9876"]))
@@ -22,15 +30,24 @@ public final class MessageClient: Sendable {
   /// The groups that this client is in.
   private struct Members {
     var producers: Set<String> = []
-    var consumers: [String: @Sendable () -> ConsumerData] = [:]
+    var consumers: [String: any ConsumerMember] = [:]
     var isRunning = false
+    /// Told when the last consumer has left.
+    var empty: PendingAnswer<Void>?
   }
+
+  /// How long the end of the client waits for consumers that are leaving.
+  private static let leaveLimit = Duration.seconds(10)
 
   /// Makes a client; no connection is made yet. Throws when a setting cannot be used or this machine has no thread or
   /// descriptor left.
   public init(_ configuration: ClientConfiguration = ClientConfiguration()) throws(ClientError) {
     requests = BrokerRequests()
     runtime = try ClientRuntime(configuration, service: requests)
+    requests.serve(.notifyConsumerIDsChanged) { [members] command, _ in
+      members.withLock { $0.consumers[command["consumerGroup"] ?? ""] }?.rebalanceNow()
+      return nil
+    }
   }
 
   /// `ip@instance`: who this client is to the brokers.
@@ -72,19 +89,24 @@ public final class MessageClient: Sendable {
   // MARK: Members
 
   /// A consumer joins its group: heartbeats tell of it from now on.
-  func join(_ group: String, _ data: @escaping @Sendable () -> ConsumerData) throws(ClientError) {
+  func join(_ group: String, _ consumer: any ConsumerMember) throws(ClientError) {
     try Self.check(group: group)
     let isNew = members.withLock { members in
-      defer { members.consumers[group] = data }
-      return members.consumers[group] == nil
+      guard members.consumers[group] == nil else { return false }
+      members.consumers[group] = consumer
+      return true
     }
     guard isNew else { throw ClientError(.invalidArgument, "this client has a consumer of group '\(group)' already") }
   }
 
   /// A consumer leaves its group: brokers are told.
   func leave(_ group: String) async {
-    members.withLock { $0.consumers[group] = nil }
     await unregister(producer: nil, consumer: group)
+    let empty = members.withLock { members in
+      members.consumers[group] = nil
+      return members.consumers.isEmpty ? members.empty : nil
+    }
+    empty?.resolve(())
   }
 
   private static func check(group: String) throws(ClientError) {
@@ -130,7 +152,7 @@ public final class MessageClient: Sendable {
     let data = members.withLock { members in
       HeartbeatData(
         clientID: runtime.clientID, producerGroups: members.producers.sorted(),
-        consumers: members.consumers.sorted { $0.key < $1.key }.map { $0.value() })
+        consumers: members.consumers.sorted { $0.key < $1.key }.map { $0.value.heartbeat })
     }
     guard !data.producerGroups.isEmpty || !data.consumers.isEmpty else { return }
     await withDiscardingTaskGroup { group in
@@ -148,12 +170,24 @@ public final class MessageClient: Sendable {
     }
   }
 
+  /// Consumers that end at the same time commit their offsets first.
   private func leave() async {
-    let (producers, consumers) = members.withLock { ($0.producers, Array($0.consumers.keys)) }
+    let empty = PendingAnswer<Void>()
+    let (producers, hasConsumers) = members.withLock { members in
+      members.empty = empty
+      return (members.producers, !members.consumers.isEmpty)
+    }
     // The task is cancelled already; leaving has time limits of its own.
     await Task {
+      if hasConsumers {
+        let timer = Task {
+          try await Task.sleep(for: Self.leaveLimit)
+          empty.resolve(())
+        }
+        await empty.value(ifCancelled: ())
+        timer.cancel()
+      }
       for group in producers { await self.unregister(producer: group, consumer: nil) }
-      for group in consumers { await self.unregister(producer: nil, consumer: group) }
     }.value
   }
 

@@ -8,6 +8,8 @@ import ApusSystem
 import Foundation
 import Testing
 
+@testable import ApusClient
+
 /// A name server and brokers that registered with it, in this process, with stores that end with it.
 final class Cluster {
   /// One broker and its threads.
@@ -23,15 +25,10 @@ final class Cluster {
       loops = [try EventLoop(index: 0, name: "test-\(name)")]
       server = RemotingServer(loops: loops, log: log)
       for loop in loops { try loop.start() }
-      // The port is part of what the broker registers, so one is taken first and kept free for it.
-      let probe = try server.bind(.loopback(port: 0), service: NoRequests())
-      port = UInt16(probe.address.port)
-      let closed = WakeUp()
-      loops[0].execute {
-        probe.close()
-        closed.signal()
-      }
-      closed.wait(until: nil)
+      // The port is part of what the broker registers, so a free one is looked for first.
+      let probe = try Socket.listen(on: .loopback(port: 0), backlog: 1)
+      port = try Socket.localAddress(probe).port
+      Socket.close(probe)
       let own = [
         ("brokerClusterName", "TestCluster"), ("brokerName", name), ("mappedFileSizeCommitLog", "1048576"),
         ("maxHashSlotNum", "1000"), ("maxIndexNum", "4000"), ("brokerIP1", "127.0.0.1"), ("listenPort", "\(port)"),
@@ -56,10 +53,6 @@ final class Cluster {
       for loop in loops { loop.stop() }
       for loop in loops { loop.join() }
     }
-  }
-
-  private final class NoRequests: RemotingService {
-    func handle(_ request: borrowing Request, on connection: Connection) -> Disposition { .done }
   }
 
   let nameServerAddress: String
@@ -99,12 +92,18 @@ final class Cluster {
     configure(&configuration)
     let client = try MessageClient(configuration)
     while true {
-      do {
-        let route = try await client.runtime.nameServers.route("TBW102")
-        if route.brokers.count == members.count { return client }
-      } catch let error as ClientError where error.code == .unknownTopic {
-        await Task.yield()
-      }
+      let found = await routes(client)
+      if found == members.count { return client }
+      await Task.yield()
+    }
+  }
+
+  /// How many brokers the name server knows.
+  private func routes(_ client: MessageClient) async -> Int {
+    do throws(ClientError) {
+      return try await client.runtime.nameServers.route("TBW102").brokers.count
+    } catch {
+      return 0
     }
   }
 

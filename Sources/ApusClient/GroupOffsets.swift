@@ -1,0 +1,121 @@
+import ApusClientCore
+import ApusModel
+import ApusProtocol
+import ApusSystem
+
+/// How far a group has consumed each queue: kept by the brokers, committed now and then.
+final class GroupOffsets: Sendable {
+  private struct State {
+    var offsets: [MessageQueue: Int64] = [:]
+    var committed: [MessageQueue: Int64] = [:]
+  }
+
+  private let group: String
+  private let runtime: ClientRuntime
+  private let state = Locked(State())
+
+  init(group: String, runtime: ClientRuntime) {
+    self.group = group
+    self.runtime = runtime
+  }
+
+  /// The offset that this consumer knows of a queue.
+  func known(_ queue: MessageQueue) -> Int64? { state.withLock { $0.offsets[queue] } }
+
+  /// All offsets that this consumer knows.
+  var all: [MessageQueue: Int64] { state.withLock { $0.offsets } }
+
+  /// A queue is consumed up to here. An older offset does not take the place of a newer one unless it is `forced`.
+  func update(_ queue: MessageQueue, _ offset: Int64, forced: Bool = false) {
+    state.withLock { state in
+      if forced { state.offsets[queue] = offset } else { state.offsets[queue] = max(offset, state.offsets[queue] ?? 0) }
+    }
+  }
+
+  /// Forgets a queue that belongs to somebody else now.
+  func remove(_ queue: MessageQueue) {
+    state.withLock { state in
+      state.offsets[queue] = nil
+      state.committed[queue] = nil
+    }
+  }
+
+  /// The offset that the broker has; nil when it has none.
+  func stored(_ queue: MessageQueue) async throws(ClientError) -> Int64? {
+    let request = OffsetQuery(group: group, queue: queue)
+    let answer = try await runtime.askAny(request, at: try await runtime.anyMember(of: queue))
+    switch answer.responseCode {
+    case .success:
+      guard let offset = answer["offset"].flatMap({ Int64($0) }) else {
+        throw ClientError(.badAnswer, "the answer names no offset", server: queue.brokerName)
+      }
+      return offset
+    case .queryNotFound: return nil
+    default: throw ClientError(refusal: answer, server: queue.brokerName)
+    }
+  }
+
+  /// Tells the brokers what has changed. What they did not take is told again the next time.
+  func commit(_ queues: [MessageQueue]? = nil) async {
+    let due = state.withLock { state in
+      state.offsets.filter { state.committed[$0.key] != $0.value && queues?.contains($0.key) ?? true }
+    }
+    for (queue, offset) in due {
+      do throws(ClientError) {
+        let request = OffsetUpdate(group: group, queue: queue, offset: offset)
+        _ = try await runtime.ask(request, at: try await runtime.anyMember(of: queue))
+        state.withLock { if $0.offsets[queue] != nil { $0.committed[queue] = offset } }
+      } catch {
+        runtime.log.warning("client", "an offset was not committed", ["queue": "\(queue)", "cause": error])
+      }
+    }
+  }
+}
+
+/// 14 QUERY_CONSUMER_OFFSET as this client sends it.
+struct OffsetQuery: OutgoingRequest {
+  static var code: RequestCode { .queryConsumerOffset }
+  var group: String
+  var queue: MessageQueue
+
+  var fields: [ReplyField] {
+    [
+      ReplyField("consumerGroup", group), ReplyField("topic", queue.topic), ReplyField("queueId", Int64(queue.queueID)),
+    ]
+  }
+}
+
+/// 15 UPDATE_CONSUMER_OFFSET as this client sends it.
+struct OffsetUpdate: OutgoingRequest {
+  static var code: RequestCode { .updateConsumerOffset }
+  var group: String
+  var queue: MessageQueue
+  var offset: Int64
+
+  var fields: [ReplyField] {
+    [
+      ReplyField("consumerGroup", group), ReplyField("topic", queue.topic), ReplyField("queueId", Int64(queue.queueID)),
+      ReplyField("commitOffset", offset),
+    ]
+  }
+}
+
+extension ClientRuntime {
+  /// The address of a queue's master, or of another member of its broker group when there is none.
+  func anyMember(of queue: MessageQueue) async throws(ClientError) -> String {
+    try await member(0, of: queue).address
+  }
+
+  /// The address of a member of a queue's broker group: of this one, else of any.
+  func member(_ id: Int64, of queue: MessageQueue) async throws(ClientError) -> (id: Int64, address: String) {
+    var members = routes.known(queue.topic)?.brokers[queue.brokerName] ?? routes.members(of: queue.brokerName)
+    if members == nil { members = try await routes.refresh(queue.topic).brokers[queue.brokerName] }
+    guard let members, !members.isEmpty else {
+      throw ClientError(.noQueue, "no name server knows the broker group \(queue.brokerName)")
+    }
+    if let address = members[id] { return (id, address) }
+    let first = members.min { $0.key < $1.key }
+    guard let first else { throw ClientError(.noQueue, "the broker group \(queue.brokerName) has no member") }
+    return (first.key, first.value)
+  }
+}

@@ -1,0 +1,124 @@
+import ApusBase
+import ApusModel
+import ApusProtocol
+import ApusRemoting
+import ApusSystem
+
+/// What a pull brought.
+typealias PullAnswer = Result<PullResult, ClientError>
+
+/// The messages that a pull found and where to go on.
+struct PullResult: Sendable {
+  /// What became of it.
+  enum Status: Hashable, Sendable {
+    /// There are messages.
+    case found
+    /// Nothing new came in time.
+    case noNewMessage
+    /// What came is not for this group.
+    case noMatch
+    /// The offset is not in the queue any more, or not yet.
+    case offsetIllegal
+  }
+
+  var status: Status
+  var messages: [ReceivedMessage]
+  var nextOffset: Int64
+  var minOffset: Int64
+  var maxOffset: Int64
+  /// The member of the broker group to ask next.
+  var suggestedBrokerID: Int64
+}
+
+/// One pull from a queue.
+struct Pull: Sendable {
+  /// Who pulls.
+  var group: String
+  /// From where.
+  var queue: MessageQueue
+  /// From which message on.
+  var offset: Int64
+  /// How many messages at most.
+  var limit: Int32
+  /// The offset to be committed by the way; nil for none.
+  var commit: Int64?
+  /// How long the broker waits when there is nothing; nil for not at all.
+  var suspend: Duration?
+  /// The expression, for brokers that do not know the group's subscription.
+  var subscription: SubscriptionData?
+  /// The version of the group's subscription.
+  var version: Int64
+  /// Whether it comes from a consumer that polls.
+  var isLitePull = false
+
+  /// Sends the pull to a member of the broker group; the answer is given to `pending`.
+  func send(
+    to address: SocketAddress, named server: String, by runtime: ClientRuntime, timeout: Duration,
+    _ pending: PendingAnswer<PullAnswer>
+  ) {
+    let (type, broker, log) = (runtime.headerType, queue.brokerName, runtime.log)
+    runtime.remoting.call(
+      address, timeout: timeout, encode: { id, output in encode(id, type, into: &output) },
+      answered: { answer in pending.resolve(Self.read(answer, broker: broker, server: server, log)) },
+      failed: { error in pending.resolve(.failure(ClientError(error, server: server))) })
+  }
+
+  private func encode(_ id: RequestID, _ type: HeaderType, into output: inout ByteWriter) {
+    var flags: PullFlags = []
+    if commit != nil { flags.insert(.commitOffset) }
+    if suspend != nil { flags.insert(.suspend) }
+    if subscription != nil { flags.insert(.subscription) }
+    if isLitePull { flags.insert(.litePull) }
+    let (group, topic) = (Array(group.utf8), Array(queue.topic.utf8))
+    var writer = RequestWriter.begin(.pullMessage, id: id, type: type, into: &output)
+    writer.field("consumerGroup", group.rawSpan, into: &output)
+    writer.field("topic", topic.rawSpan, into: &output)
+    writer.field("queueId", queue.queueID, into: &output)
+    writer.field("queueOffset", offset, into: &output)
+    writer.field("maxMsgNums", limit, into: &output)
+    writer.field("sysFlag", flags.rawValue, into: &output)
+    writer.field("commitOffset", commit ?? 0, into: &output)
+    writer.field("suspendTimeoutMillis", suspend.map { $0.wholeMilliseconds } ?? 0, into: &output)
+    if let subscription { writer.field("subscription", subscription.expression, into: &output) }
+    writer.field("subVersion", version, into: &output)
+    writer.field("expressionType", subscription?.expressionType ?? "TAG", into: &output)
+    writer.field("bname", queue.brokerName, into: &output)
+    writer.finish(into: &output)
+  }
+
+  private static func read(
+    _ answer: borrowing Request, broker: String, server: String, _ log: Logger
+  ) -> PullAnswer {
+    let code = ResponseCode(answer.header.code)
+    let status: PullResult.Status
+    switch code {
+    case .success: status = .found
+    case .pullNotFound: status = .noNewMessage
+    case .pullRetryImmediately: status = .noMatch
+    case .pullOffsetMoved: status = .offsetIllegal
+    default: return .failure(ClientError(code, remark: answer.remark?.text, server: server))
+    }
+    guard let next = answer.field("nextBeginOffset")?.decimal(Int64.self),
+      let min = answer.field("minOffset")?.decimal(Int64.self),
+      let max = answer.field("maxOffset")?.decimal(Int64.self)
+    else { return .failure(ClientError(.badAnswer, "the answer to a pull names no offsets", server: server)) }
+    var messages: [ReceivedMessage] = []
+    if status == .found {
+      messages = ReceivedMessage.read(answer.body, broker: broker) { error in
+        log.error("client", "a message cannot be read and is left out", ["broker": broker, "cause": error])
+      }
+    }
+    return .success(
+      PullResult(
+        status: status, messages: messages, nextOffset: next, minOffset: min, maxOffset: max,
+        suggestedBrokerID: answer.field("suggestWhichBrokerId")?.decimal(Int64.self) ?? 0))
+  }
+}
+
+extension Duration {
+  /// Whole milliseconds, rounded down.
+  var wholeMilliseconds: Int64 {
+    let (seconds, attoseconds) = components
+    return seconds * 1000 + attoseconds / 1_000_000_000_000_000
+  }
+}

@@ -1,0 +1,189 @@
+import ApusBase
+import ApusClientCore
+import ApusModel
+import ApusProtocol
+import ApusSystem
+
+/// Hands the messages of its group's queues to a listener, and tries those again that the listener is not done with.
+///
+///     let consumer = try client.pushConsumer(
+///       group: "billing", subscriptions: [Subscription("Orders", .tags("paid"))],
+///       listener: .concurrent { messages in
+///         for message in messages { try await bill(message.text) }
+///         return .success
+///       })
+///     try await consumer.run()
+///
+/// A message is delivered at least once: it comes again when this process ends before its offset is committed.
+public final class PushConsumer: Sendable {
+  /// The group, its namespace included.
+  public let group: String
+  /// The settings.
+  public let configuration: ConsumerConfiguration
+
+  let client: MessageClient
+  let listener: Listener
+  let offsets: GroupOffsets
+  let subscriptions: [String: SubscriptionData]
+  let version: Int64
+  let wakeUps: AsyncStream<Void>
+  private let waking: AsyncStream<Void>.Continuation
+  private let work = Locked<[MessageQueue: QueueWork]>([:])
+
+  init(
+    group: String, subscriptions: [Subscription], _ configuration: ConsumerConfiguration, listener: Listener,
+    client: MessageClient
+  ) throws(ClientError) {
+    try Self.check(configuration, subscriptions)
+    self.group = group
+    self.configuration = configuration
+    self.client = client
+    self.listener = listener
+    offsets = GroupOffsets(group: group, runtime: client.runtime)
+    version = SystemClock.wall().milliseconds
+    let namespace = client.runtime.configuration.namespace
+    var table: [String: SubscriptionData] = [:]
+    for subscription in subscriptions {
+      let topic = Namespace.wrap(subscription.topic, in: namespace)
+      table[topic] = subscription.data(topic: topic, version: version)
+    }
+    if configuration.messageModel == .clustering {
+      let retry = "%RETRY%" + group
+      table[retry] = SubscriptionData(topic: retry, version: version)
+    }
+    self.subscriptions = table
+    (wakeUps, waking) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+  }
+
+  /// The queues that this consumer has at present, sorted.
+  public var queues: [MessageQueue] { work.withLock { $0.keys.sorted() } }
+
+  /// Consumes until the task is cancelled; then what is under way is finished, offsets are committed and the group is
+  /// left. ``MessageClient/run()`` must run beside it.
+  public func run() async throws(ClientError) {
+    try client.join(group, self)
+    await withDiscardingTaskGroup { group in
+      let jobs = AsyncStream.makeStream(of: QueueWork.self)
+      group.addTask { await self.consume(jobs.stream) }
+      group.addTask { await MessageClient.every(.seconds(20)) { self.rebalanceNow() } }
+      group.addTask {
+        await MessageClient.every(self.client.runtime.configuration.persistConsumerOffsetInterval) {
+          await self.commit()
+        }
+      }
+      if needsLocks {
+        group.addTask { await MessageClient.every(.seconds(20), first: .seconds(1)) { await self.renewLocks() } }
+      }
+      rebalanceNow()
+      // A new member asks for its share only when the brokers know of it.
+      for await _ in wakeUps {
+        for topic in subscriptions.keys.sorted() {
+          for queue in await rebalance(topic) {
+            group.addTask { await self.pull(queue, jobs.continuation) }
+          }
+        }
+      }
+      for queue in work.withLock({ Array($0.values) }) { queue.drop() }
+      jobs.continuation.finish()
+    }
+    // The task is cancelled already; leaving has time limits of its own.
+    await Task { await self.leaveGroup() }.value
+  }
+
+  /// Shares the queues out anew, soon.
+  func rebalanceNow() { waking.yield() }
+
+  /// Whether messages are consumed in order.
+  var isOrderly: Bool {
+    if case .orderly = listener { true } else { false }
+  }
+
+  /// Whether the brokers keep each queue for one consumer.
+  var needsLocks: Bool { isOrderly && configuration.messageModel == .clustering }
+
+  var runtime: ClientRuntime { client.runtime }
+
+  // MARK: Queues
+
+  func work(of queue: MessageQueue) -> QueueWork? { work.withLock { $0[queue] } }
+
+  var allWork: [QueueWork] { work.withLock { Array($0.values) } }
+
+  func add(_ queue: QueueWork) { work.withLock { $0[queue.queue] = queue } }
+
+  /// Gives a queue up: what is consumed of it is committed, the rest comes to whoever has it next.
+  func remove(_ queue: QueueWork) async {
+    work.withLock { if $0[queue.queue] === queue { $0[queue.queue] = nil } }
+    queue.drop()
+    offsets.update(queue.queue, queue.consumed)
+    await offsets.commit([queue.queue])
+    if needsLocks { await unlock([queue.queue]) }
+    offsets.remove(queue.queue)
+  }
+
+  /// Takes a queue out whose place in the group's offsets has been set.
+  func discard(_ queue: QueueWork) {
+    work.withLock { if $0[queue.queue] === queue { $0[queue.queue] = nil } }
+  }
+
+  /// Commits how far all queues are consumed.
+  func commit() async {
+    for queue in allWork { offsets.update(queue.queue, queue.consumed) }
+    await offsets.commit()
+  }
+
+  private func leaveGroup() async {
+    for queue in allWork { await remove(queue) }
+    await client.leave(group)
+  }
+
+  private static func check(
+    _ configuration: ConsumerConfiguration, _ subscriptions: [Subscription]
+  ) throws(ClientError) {
+    guard !subscriptions.isEmpty else { throw ClientError(.invalidArgument, "a consumer needs a subscription") }
+    guard 1...1024 ~= configuration.batchSize else {
+      throw ClientError(.invalidArgument, "batchSize is \(configuration.batchSize), not 1…1024")
+    }
+    guard 1...1024 ~= configuration.pullBatchSize else {
+      throw ClientError(.invalidArgument, "pullBatchSize is \(configuration.pullBatchSize), not 1…1024")
+    }
+    guard configuration.concurrency > 0 else {
+      throw ClientError(.invalidArgument, "concurrency is \(configuration.concurrency), at least 1 is needed")
+    }
+    guard Duration.milliseconds(10)...Duration.seconds(30) ~= configuration.suspendTime else {
+      throw ClientError(.invalidArgument, "suspendTime is \(configuration.suspendTime), not 10 ms…30 s")
+    }
+  }
+}
+
+extension PushConsumer: ConsumerMember {
+  var heartbeat: ConsumerData {
+    ConsumerData(
+      group: group, messageModel: configuration.messageModel == .clustering ? .clustering : .broadcasting,
+      consumeFromWhere: configuration.start.wire, subscriptions: subscriptions.values.sorted { $0.topic < $1.topic },
+      unitMode: runtime.configuration.unitMode)
+  }
+}
+
+extension ConsumerConfiguration.Start {
+  /// The wire's name.
+  var wire: ConsumeFromWhere {
+    switch self {
+    case .last: .lastOffset
+    case .first: .firstOffset
+    case .time: .timestamp
+    }
+  }
+}
+
+extension MessageClient {
+  /// Makes a push consumer of a group.
+  public func pushConsumer(
+    group: String, subscriptions: [Subscription], _ configuration: ConsumerConfiguration = ConsumerConfiguration(),
+    listener: Listener
+  ) throws(ClientError) -> PushConsumer {
+    try PushConsumer(
+      group: Namespace.wrap(group, in: runtime.configuration.namespace), subscriptions: subscriptions, configuration,
+      listener: listener, client: self)
+  }
+}

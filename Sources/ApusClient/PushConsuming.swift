@@ -1,0 +1,162 @@
+import ApusBase
+import ApusClientCore
+import ApusModel
+import ApusProtocol
+import ApusSystem
+
+/// Calling the listener, and what follows from its answer.
+extension PushConsumer {
+  /// Group-wide defaults of tries.
+  private static let defaultMaxReconsumeTimes: Int32 = 16
+  /// The pause before messages that could not be sent back are consumed again here.
+  private static let localRetryPause = Duration.seconds(5)
+
+  /// Consumes what the pulls bring, until they end.
+  func consume(_ jobs: AsyncStream<QueueWork>) async {
+    let limit = InFlightLimit(configuration.concurrency)
+    await withDiscardingTaskGroup { group in
+      for await queue in jobs {
+        guard await limit.enter() else { return }
+        group.addTask {
+          defer { limit.leave() }
+          switch self.listener {
+          case .concurrent(let listener): await self.consume(queue, listener)
+          case .orderly(let listener): await self.consumeInOrder(queue, listener)
+          }
+        }
+      }
+    }
+  }
+
+  // MARK: In any order
+
+  private func consume(
+    _ queue: QueueWork, _ listener: @Sendable ([ReceivedMessage]) async throws -> ConsumeOutcome
+  ) async {
+    guard !queue.isDropped else { return }
+    var messages = queue.take(configuration.batchSize)
+    while !messages.isEmpty {
+      let outcome: ConsumeOutcome
+      do {
+        outcome = try await listener(messages)
+      } catch {
+        runtime.log.warning("client", "a listener failed", ["queue": "\(queue.queue)", "cause": "\(error)"])
+        outcome = .retry()
+      }
+      // Whoever has the queue now gets the messages again.
+      guard !queue.isDropped else { return }
+      messages = await settle(messages, outcome, queue)
+      if !messages.isEmpty { await pause(Self.localRetryPause) }
+      if Task.isCancelled { return }
+    }
+  }
+
+  /// Does what the listener's answer asks for. Returns messages that have to be consumed again here, as the broker did
+  /// not take them back.
+  private func settle(
+    _ messages: [ReceivedMessage], _ outcome: ConsumeOutcome, _ queue: QueueWork
+  ) async -> [ReceivedMessage] {
+    let (succeeded, level): (Int, Int) =
+      switch outcome {
+      case .success: (messages.count, 0)
+      case .retry(let level): (0, level)
+      case .deadLetter: (0, -1)
+      case .partial(let count, let level): (max(0, min(count, messages.count)), level)
+      }
+    var done = Array(messages[..<succeeded])
+    var left: [ReceivedMessage] = []
+    for message in messages[succeeded...] {
+      if configuration.messageModel == .broadcasting {
+        runtime.log.warning(
+          "client", "a broadcast message failed and does not come again", ["message": message.messageID])
+        done.append(message)
+      } else if await sendBack(message, level: level) {
+        done.append(message)
+      } else {
+        var again = message
+        again.reconsumeTimes += 1
+        left.append(again)
+      }
+    }
+    queue.finish(done)
+    return left
+  }
+
+  /// Asks the broker to deliver a message again later.
+  func sendBack(_ message: ReceivedMessage, level: Int) async -> Bool {
+    do throws(ClientError) {
+      var request = ConsumerSendMessageBack.Request(
+        offset: message.commitLogOffset, group: group, delayLevel: Int32(clamping: level),
+        maxReconsumeTimes: configuration.maxReconsumeTimes ?? Self.defaultMaxReconsumeTimes)
+      request.originMessageID = message.messageID
+      request.originTopic = message.queue.topic
+      _ = try await runtime.ask(request, at: try await runtime.anyMember(of: message.queue), timeout: .seconds(5))
+      return true
+    } catch {
+      runtime.log.warning("client", "a message was not taken back", ["message": message.messageID, "cause": error])
+      return false
+    }
+  }
+
+  // MARK: In order
+
+  private func consumeInOrder(
+    _ queue: QueueWork, _ listener: @Sendable ([ReceivedMessage]) async throws -> OrderlyOutcome
+  ) async {
+    guard queue.beginConsuming() else { return }
+    repeat {
+      var messages = queue.take(configuration.batchSize)
+      while !messages.isEmpty, !queue.isDropped, !Task.isCancelled {
+        guard await holdsLock(queue) else { break }
+        let outcome: OrderlyOutcome
+        do {
+          outcome = try await listener(messages)
+        } catch {
+          runtime.log.warning("client", "a listener failed", ["queue": "\(queue.queue)", "cause": "\(error)"])
+          outcome = .suspend()
+        }
+        guard !queue.isDropped else { break }
+        switch outcome {
+        case .success: queue.finish(messages)
+        case .suspend(let time): await tryAgain(messages, queue, after: time)
+        }
+        messages = queue.take(configuration.batchSize)
+      }
+      if !messages.isEmpty { queue.putBack([]) }
+    } while queue.endConsuming() && !Task.isCancelled && queue.beginConsuming()
+  }
+
+  private func holdsLock(_ queue: QueueWork) async -> Bool {
+    guard needsLocks else { return true }
+    while !queue.isLocked(now: SystemClock.monotonic()) {
+      guard !queue.isDropped, !Task.isCancelled else { return false }
+      let asked = SystemClock.monotonic()
+      if await lock([queue.queue]).contains(queue.queue) {
+        queue.locked(until: asked + Self.lockTime)
+      } else {
+        await pause(.milliseconds(100))
+      }
+    }
+    return true
+  }
+
+  /// Messages come again in their place after a pause; those that were tried too often are sent away.
+  private func tryAgain(_ messages: [ReceivedMessage], _ queue: QueueWork, after time: Duration?) async {
+    var again: [ReceivedMessage] = []
+    for message in messages {
+      if let limit = configuration.maxReconsumeTimes, message.reconsumeTimes >= limit {
+        if await sendBack(message, level: -1) {
+          queue.finish([message])
+          continue
+        }
+      }
+      var message = message
+      message.reconsumeTimes += 1
+      again.append(message)
+    }
+    queue.putBack(again)
+    guard !again.isEmpty else { return }
+    let time = time ?? configuration.suspendTime
+    await pause(min(max(time, .milliseconds(10)), .seconds(30)))
+  }
+}

@@ -1,0 +1,142 @@
+import ApusBase
+import ApusClientCore
+import ApusModel
+import ApusSystem
+
+/// One queue that this consumer has at present: what was pulled of it and how far it got.
+final class QueueWork: Sendable {
+  private struct State {
+    var messages: ProcessQueue<ReceivedMessage>
+    var nextOffset: Int64
+    var isDropped = false
+    var isConsuming = false
+    var lockedUntil: MonotonicTime?
+    var pull: PendingAnswer<PullAnswer>?
+    var lastPull = SystemClock.monotonic()
+    var room: PendingAnswer<Void>?
+  }
+
+  let queue: MessageQueue
+  private let state: Locked<State>
+
+  init(_ queue: MessageQueue, from offset: Int64) {
+    self.queue = queue
+    state = Locked(State(messages: ProcessQueue(from: offset), nextOffset: offset))
+  }
+
+  /// Whether the queue belongs to somebody else now.
+  var isDropped: Bool { state.withLock { $0.isDropped } }
+  /// Where the next pull begins.
+  var nextOffset: Int64 { state.withLock { $0.nextOffset } }
+  /// Up to where everything is consumed.
+  var consumed: Int64 { state.withLock { $0.messages.consumed } }
+  /// How many messages wait or are being consumed.
+  var count: Int { state.withLock { $0.messages.count } }
+  /// How many bytes these have.
+  var bytes: Int { state.withLock { $0.messages.bytes } }
+  /// When it was pulled from last.
+  var lastPull: MonotonicTime { state.withLock { $0.lastPull } }
+
+  /// Gives the queue up: a pull that waits ends now.
+  func drop() {
+    let waiting = state.withLock { state in
+      state.isDropped = true
+      defer { (state.pull, state.room) = (nil, nil) }
+      return (state.pull, state.room)
+    }
+    waiting.0?.resolve(.failure(ClientError(.cancelled, "the queue was given up")))
+    waiting.1?.resolve(())
+  }
+
+  /// A pull begins whose answer can be cut short. False when the queue was given up.
+  func beginPull(_ pull: PendingAnswer<PullAnswer>) -> Bool {
+    state.withLock { state in
+      guard !state.isDropped else { return false }
+      state.pull = pull
+      state.lastPull = SystemClock.monotonic()
+      return true
+    }
+  }
+
+  /// Adds pulled messages and moves on.
+  func put(_ messages: [ReceivedMessage], nextOffset: Int64) {
+    state.withLock { state in
+      state.pull = nil
+      state.messages.put(
+        messages.map { (offset: $0.queueOffset, bytes: $0.body.count, message: $0) }, nextOffset: nextOffset)
+      state.nextOffset = nextOffset
+    }
+  }
+
+  /// Takes up to `limit` messages to consume.
+  func take(_ limit: Int) -> [ReceivedMessage] { state.withLock { $0.messages.take(limit).map(\.message) } }
+
+  /// Messages are consumed.
+  func finish(_ messages: [ReceivedMessage]) {
+    let room = state.withLock { state in
+      state.messages.finish(messages.map(\.queueOffset))
+      defer { state.room = nil }
+      return state.room
+    }
+    room?.resolve(())
+  }
+
+  /// In order, messages come again; as they are told.
+  func putBack(_ messages: [ReceivedMessage]) {
+    state.withLock { state in
+      for message in messages { state.messages.update(message.queueOffset, message) }
+      state.messages.putBack()
+    }
+  }
+
+  /// Waits until there may be room for more, at most as long as told.
+  func room(within limit: Duration) async {
+    let pending = PendingAnswer<Void>()
+    let isDropped = state.withLock { state in
+      if !state.isDropped { state.room = pending }
+      return state.isDropped
+    }
+    guard !isDropped else { return }
+    let timer = Task {
+      try await Task.sleep(for: limit)
+      pending.resolve(())
+    }
+    await pending.value(ifCancelled: ())
+    timer.cancel()
+  }
+
+  /// Whether no more should be pulled for now.
+  func isFull(_ limits: ProcessQueue<ReceivedMessage>.Limits) -> Bool { state.withLock { $0.messages.isFull(limits) } }
+
+  /// Forgets what was pulled and goes on elsewhere.
+  func reset(to offset: Int64) {
+    state.withLock { state in
+      state.messages.reset(to: offset)
+      state.nextOffset = offset
+    }
+  }
+
+  // MARK: Order
+
+  /// The broker keeps the queue for this consumer until then; nil when it does not.
+  func locked(until time: MonotonicTime?) { state.withLock { $0.lockedUntil = time } }
+
+  /// Whether the queue is this consumer's alone.
+  func isLocked(now: MonotonicTime) -> Bool { state.withLock { $0.lockedUntil.map { now < $0 } ?? false } }
+
+  /// Begins to consume in order. False when somebody does already.
+  func beginConsuming() -> Bool {
+    state.withLock { state in
+      defer { state.isConsuming = true }
+      return !state.isConsuming
+    }
+  }
+
+  /// Ends consuming in order. True when messages came meanwhile, so that it has to begin again.
+  func endConsuming() -> Bool {
+    state.withLock { state in
+      state.isConsuming = false
+      return state.messages.waiting > 0 && !state.isDropped
+    }
+  }
+}

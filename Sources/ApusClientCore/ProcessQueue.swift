@@ -1,0 +1,116 @@
+/// The messages of one queue that have been pulled and not been consumed yet, and how far the queue is consumed without
+/// a gap.
+package struct ProcessQueue<Message: Sendable>: Sendable {
+  /// When no more is pulled for a while.
+  package struct Limits: Hashable, Sendable {
+    /// `pullThresholdForQueue`: messages.
+    package var count: Int
+    /// `pullThresholdSizeForQueue`: bytes of bodies.
+    package var bytes: Int
+    /// `consumeConcurrentlyMaxSpan`: from the first offset to the last; nil where order makes it meaningless.
+    package var span: Int64?
+
+    /// Limits a queue.
+    package init(count: Int, bytes: Int, span: Int64?) {
+      self.count = count
+      self.bytes = bytes
+      self.span = span
+    }
+  }
+
+  private struct Entry {
+    var message: Message
+    var bytes: Int
+    var isDone = false
+    var offset: Int64
+  }
+
+  /// In the order of their offsets; those before ``head`` are gone.
+  private var entries: [Entry] = []
+  private var head = 0
+  /// Where the next one to be handed out stands.
+  private var next = 0
+  /// The offset behind the last one put in.
+  private var end: Int64
+  /// Bytes of the messages that are not consumed.
+  package private(set) var bytes = 0
+  /// How many messages are not consumed.
+  package private(set) var count = 0
+
+  /// An empty queue that goes on at an offset.
+  package init(from offset: Int64) { end = offset }
+
+  /// Up to where, exclusively, every message is consumed.
+  package var consumed: Int64 { head < entries.count ? entries[head].offset : end }
+
+  /// How many messages wait to be handed out.
+  package var waiting: Int { entries.count - next }
+
+  /// The messages that are not consumed, oldest first.
+  package var pending: [Message] { entries[head...].filter { !$0.isDone }.map(\.message) }
+
+  /// Adds messages in the order of their offsets, and moves on to `nextOffset` behind them. Those before the present
+  /// end have been added before and are left out.
+  package mutating func put(_ messages: [(offset: Int64, bytes: Int, message: Message)], nextOffset: Int64) {
+    for (offset, size, message) in messages where offset >= end {
+      entries.append(Entry(message: message, bytes: size, offset: offset))
+      bytes += size
+      count += 1
+      end = offset + 1
+    }
+    end = max(end, nextOffset)
+  }
+
+  /// Hands out up to `limit` messages that have not been.
+  package mutating func take(_ limit: Int) -> [(offset: Int64, message: Message)] {
+    let taken = entries[next..<min(next + limit, entries.count)]
+    next = taken.endIndex
+    return taken.map { ($0.offset, $0.message) }
+  }
+
+  /// Hands out again what was handed out and is not consumed: for queues that are consumed in order.
+  package mutating func putBack() { next = head }
+
+  /// Replaces a message that was handed out.
+  package mutating func update(_ offset: Int64, _ message: Message) {
+    if let index = index(of: offset) { entries[index].message = message }
+  }
+
+  /// Messages are consumed. Returns up to where, exclusively, every one is.
+  @discardableResult
+  package mutating func finish(_ offsets: [Int64]) -> Int64 {
+    for offset in offsets {
+      guard let index = index(of: offset), !entries[index].isDone else { continue }
+      entries[index].isDone = true
+      bytes -= entries[index].bytes
+      count -= 1
+    }
+    while head < entries.count, entries[head].isDone { head += 1 }
+    next = max(next, head)
+    if head > 1024, head * 2 > entries.count {
+      entries.removeFirst(head)
+      next -= head
+      head = 0
+    }
+    return consumed
+  }
+
+  /// Whether no more should be pulled for now.
+  package func isFull(_ limits: Limits) -> Bool {
+    if count >= limits.count || bytes >= limits.bytes { return true }
+    guard let span = limits.span, let last = entries.last, head < entries.count else { return false }
+    return last.offset - entries[head].offset > span
+  }
+
+  /// Forgets everything and goes on at an offset.
+  package mutating func reset(to offset: Int64) { self = ProcessQueue(from: offset) }
+
+  private func index(of offset: Int64) -> Int? {
+    var (low, high) = (head, entries.count)
+    while low < high {
+      let middle = (low + high) / 2
+      if entries[middle].offset < offset { low = middle + 1 } else { high = middle }
+    }
+    return low < entries.count && entries[low].offset == offset ? low : nil
+  }
+}

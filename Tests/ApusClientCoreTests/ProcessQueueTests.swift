@@ -1,0 +1,83 @@
+import ApusBase
+import Testing
+
+@testable import ApusClientCore
+
+@Suite struct ProcessQueueTests {
+  private func queue(_ offsets: [Int64], from start: Int64 = 0) -> ProcessQueue<Int64> {
+    var queue = ProcessQueue<Int64>(from: start)
+    queue.put(offsets.map { (offset: $0, bytes: 10, message: $0) }, nextOffset: (offsets.last ?? start - 1) + 1)
+    return queue
+  }
+
+  @Test func `the consumed offset stops at the first message that is not`() {
+    var queue = queue([0, 1, 2, 3])
+    _ = queue.take(4)
+    #expect(queue.finish([1, 3]) == 0)
+    #expect(queue.finish([0]) == 2)
+    #expect(queue.count == 1)
+    #expect(queue.finish([2]) == 4)
+    #expect(queue.bytes == 0)
+  }
+
+  @Test func `what a filter left out counts as consumed`() {
+    var queue = ProcessQueue<Int64>(from: 5)
+    queue.put([(offset: 7, bytes: 1, message: 7)], nextOffset: 20)
+    #expect(queue.consumed == 7)
+    #expect(queue.finish([7]) == 20)
+    queue.put([], nextOffset: 40)
+    #expect(queue.consumed == 40)
+  }
+
+  @Test func `messages pulled twice are handed out once`() {
+    var queue = queue([0, 1, 2])
+    queue.put([(offset: 1, bytes: 10, message: 1), (offset: 3, bytes: 10, message: 3)], nextOffset: 4)
+    #expect(queue.take(10).map(\.offset) == [0, 1, 2, 3])
+    #expect(queue.take(10).isEmpty)
+  }
+
+  @Test func `in order, what failed is handed out again first`() {
+    var queue = queue([0, 1, 2])
+    #expect(queue.take(2).map(\.offset) == [0, 1])
+    queue.finish([0])
+    queue.putBack()
+    queue.update(1, 100)
+    #expect(queue.take(5).map(\.message) == [100, 2])
+  }
+
+  @Test func `a queue is full by count, bytes or span`() {
+    let queue = queue([0, 1, 500])
+    let roomy = ProcessQueue<Int64>.Limits(count: 4, bytes: 31, span: 500)
+    #expect(!queue.isFull(roomy))
+    #expect(queue.isFull(.init(count: 3, bytes: 31, span: 500)))
+    #expect(queue.isFull(.init(count: 4, bytes: 30, span: 500)))
+    #expect(queue.isFull(.init(count: 4, bytes: 31, span: 499)))
+    #expect(!queue.isFull(.init(count: 4, bytes: 31, span: nil)))
+  }
+
+  @Test(arguments: 1...20 as ClosedRange<UInt64>)
+  func `whatever the order, nothing is lost and nothing counted twice`(seed: UInt64) {
+    var random = SeededGenerator(seed: seed)
+    var queue = ProcessQueue<Int64>(from: 0)
+    var (next, out, done) = (Int64(0), [Int64](), Set<Int64>())
+    for _ in 0..<300 {
+      switch Int.random(in: 0..<3, using: &random) {
+      case 0:
+        let batch = (0..<Int64.random(in: 0..<20, using: &random)).map { next + $0 }
+        queue.put(batch.map { (offset: $0, bytes: 3, message: $0) }, nextOffset: next + Int64(batch.count))
+        next += Int64(batch.count)
+      case 1: out += queue.take(Int.random(in: 1..<10, using: &random)).map(\.offset)
+      default:
+        out.shuffle(using: &random)
+        let finished = Array(out.suffix(Int.random(in: 0..<8, using: &random)))
+        out.removeLast(finished.count)
+        done.formUnion(finished)
+        queue.finish(finished)
+      }
+      let firstOpen = (0..<next).first { !done.contains($0) } ?? next
+      #expect(queue.consumed == firstOpen)
+      #expect(queue.count == Int(next) - done.count)
+      #expect(queue.bytes == 3 * queue.count)
+    }
+  }
+}

@@ -54,14 +54,12 @@ package final class Broker {
         settings: settings, stored: opened.tables, now: SystemClock.wall(), seed: seed)
       config = tables.configStore(root: settings.keeping.root, disk: disk)
       events = BrokerEvents(config: config, io: io, log: log)
-      let relay = FlushRelay()
-      self.relay = relay
-      var steps = StoreThreads.Settings()
-      steps.flushInterval = settings.keeping.flushInterval
-      steps.queueInterval = settings.keeping.queueFlushInterval
+      relay = FlushRelay()
       let threads = StoreThreads(
-        store: store, settings: steps, bitMaps: settings.filtering.mapsBits ? FilterBitMaps(tables.filters) : nil,
-        log: log, onFlushed: { relay.flushed() }, onSegment: { relay.segmentReady() })
+        store: store, settings: StoreThreads.Settings(settings.keeping),
+        bitMaps: settings.filtering.mapsBits ? FilterBitMaps(tables.filters) : nil,
+        log: log, onFlushed: { [relay] in relay.flushed() },
+        onSegment: { [relay] in relay.segmentReady() })
       let index = opened.index.map { SharedIndex($0, store: store, log: log) }
       parts = BrokerParts(
         identity: identity, tables: tables, store: store, threads: threads, index: index, io: io, listener: events,

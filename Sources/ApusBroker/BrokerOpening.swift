@@ -153,6 +153,15 @@ extension Retention.Settings {
   }
 }
 
+extension StoreThreads.Settings {
+  /// The intervals in a broker's settings.
+  init(_ keeping: BrokerSettings.Keeping) {
+    self.init()
+    flushInterval = keeping.flushInterval
+    queueInterval = keeping.queueFlushInterval
+  }
+}
+
 extension Housekeeper.Intervals {
   /// The intervals in a broker's settings.
   init(_ keeping: BrokerSettings.Keeping) {

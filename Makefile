@@ -53,6 +53,7 @@ interop: build ## Real third-party clients against a freshly started broker
 	@Scripts/setup.sh interop
 	@echo "== third-party clients"
 	@$(PYTHON) Interop/run.py
+	@$(PYTHON) Interop/access.py
 
 kill9-quick: build
 	@echo "== kill -9 under load"

@@ -65,8 +65,8 @@ let package = Package(
     library(
       "ApusBroker",
       [
-        "ApusBase", "ApusModel", "ApusProtocol", "ApusFilter", "ApusBrokerCore", "ApusStoreCore", "ApusStore",
-        "ApusRemoting", "ApusHTTP", "ApusSystem",
+        "ApusBase", "ApusModel", "ApusProtocol", "ApusFilter", "ApusAccess", "ApusBrokerCore", "ApusStoreCore",
+        "ApusStore", "ApusRemoting", "ApusHTTP", "ApusSystem",
       ]),
     // For programs: the only library that other packages use.
     library(
@@ -93,8 +93,8 @@ let package = Package(
     tests(
       "ApusBrokerTests",
       [
-        "ApusBase", "ApusModel", "ApusProtocol", "ApusBrokerCore", "ApusStoreCore", "ApusStore", "ApusRemoting",
-        "ApusHTTP", "ApusSystem", "ApusBroker", "ApusSimulator",
+        "ApusBase", "ApusModel", "ApusProtocol", "ApusAccess", "ApusBrokerCore", "ApusStoreCore", "ApusStore",
+        "ApusRemoting", "ApusHTTP", "ApusSystem", "ApusBroker", "ApusSimulator",
       ]),
     tests(
       "ApusNameServerTests",

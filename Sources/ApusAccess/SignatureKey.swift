@@ -107,7 +107,7 @@ package struct Signature: Sendable {
   init() {}
 
   /// The bytes.
-  var bytes: [UInt8] { unsafe withUnsafeBytes(of: words) { unsafe Array($0) } }
+  package var bytes: [UInt8] { unsafe withUnsafeBytes(of: words) { unsafe Array($0) } }
 
   func feed(into hash: inout SHA1) {
     unsafe withUnsafeBytes(of: words) { unsafe hash.feed(RawSpan(_unsafeBytes: $0)) }

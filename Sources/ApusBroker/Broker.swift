@@ -42,6 +42,7 @@ package final class Broker {
   ) throws(BrokerError) {
     self.settings = settings
     let identity = try BrokerIdentity(settings)
+    let access = try Self.accessFiles(settings, log: log)
     var said: [String] = []
     let opened = try Self.open(settings, disk: disk, memoryBytes: memoryBytes, log: log, &said)
     recovery = said
@@ -65,24 +66,21 @@ package final class Broker {
         identity: identity, tables: tables, store: store, threads: threads, index: index, io: io, listener: events,
         log: log, delayLevels: opened.delayLevels, syncTimeout: settings.keeping.syncTimeout)
       let messages = StoreQueries(store: store, index: index, root: settings.keeping.root)
-      let states = loops.map {
-        BrokerLoop(
-          loop: $0, identity: identity, serving: settings.serving,
-          parkedLimit: max(settings.process.parkedPulls / loops.count, 1),
-          parkedPerConnection: settings.process.parkedPullsPerConnection)
-      }
+      let states = Self.states(settings, identity, on: loops, access)
       transactions = try Transactions(parts: parts, root: settings.keeping.root)
       checks = TransactionChecks(parts, transactions: transactions, loops: states)
       var table = tables.handlers(
         messages: messages, config: config, settingsFile: settingsFile, listener: events, booted: SystemClock.wall())
       table.add(
         .resumeCheckHalfMessage, .ioThread, ResumeCheckHalfMessage(transactions: transactions, on: states[0]))
+      if let access { table.add(access, identity: identity, log: log) }
       service = BrokerService(
         parts: parts, table: table,
         access: AdminAccess(ownAddresses: ownAddresses, networks: settings.process.adminNetworks),
         queryOffset: QueryConsumerOffset(topics: tables.topics, offsets: tables.offsets, messages: messages),
         transactions: transactions, states: states)
       relay.join(service)
+      access?.join { [weak service] in service?.adopt($0) }
       port = BrokerPort(service, servesPulls: true)
       secondPort = BrokerPort(service, servesPulls: false)
       pages = BrokerPages(
@@ -98,7 +96,8 @@ package final class Broker {
         delayed = nil
       }
       housekeeper = Housekeeper(
-        service: service, config: config, store: store, index: index, delayed: delayed, removal: tables.removal,
+        service: service, config: config, store: store, index: index, delayed: delayed, access: access,
+        removal: tables.removal,
         retention: Retention.Settings(settings.keeping),
         intervals: Housekeeper.Intervals(settings.keeping), log: log)
     } catch {

@@ -1,5 +1,7 @@
+import ApusAccess
 import ApusBase
 import ApusBrokerCore
+import ApusModel
 import ApusProtocol
 import ApusRemoting
 import ApusStore
@@ -52,6 +54,12 @@ package final class BrokerLoop: @unchecked Sendable {
   var serving: BrokerSettings.Serving {
     didSet { answer = SendAnswer(host: identity.storeHost, region: identity.region, traceOn: serving.traceOn) }
   }
+  /// Who may do what; nil while access control is off.
+  var access: AccessFiles.Snapshot?
+  /// What the sender of the request at hand may do besides what was checked when it came.
+  var grant = AccessGrant.unlimited
+  /// Memory for checking signatures.
+  private var signedContent = SignedContent()
   private let identity: BrokerIdentity
   /// Chooses queues for sends that leave that to the broker.
   var random = SystemRandomNumberGenerator()
@@ -71,6 +79,16 @@ package final class BrokerLoop: @unchecked Sendable {
     self.serving = serving
     answer = SendAnswer(host: identity.storeHost, region: identity.region, traceOn: serving.traceOn)
     parked = ParkedPulls(capacity: parkedLimit, perConnection: parkedPerConnection)
+  }
+
+  /// Checks a request before its handler sees it; throws how it is refused.
+  func checkAccess(_ request: borrowing Request, from peer: HostAddress, _ list: AccessList) throws(Refusal) {
+    grant = try list.check(request, from: peer, &signedContent)
+  }
+
+  /// Goes by another list, unless it is older than this one.
+  func adopt(_ snapshot: AccessFiles.Snapshot) {
+    if snapshot.generation > access?.generation ?? 0 { access = snapshot }
   }
 
   /// The queue that a send of this loop has used before.

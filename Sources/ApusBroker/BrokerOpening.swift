@@ -65,6 +65,20 @@ extension Broker {
     }
   }
 
+  /// What is kept for each loop.
+  static func states(
+    _ settings: BrokerSettings, _ identity: BrokerIdentity, on loops: [EventLoop], _ access: AccessFiles?
+  ) -> [BrokerLoop] {
+    loops.map { loop in
+      let state = BrokerLoop(
+        loop: loop, identity: identity, serving: settings.serving,
+        parkedLimit: max(settings.process.parkedPulls / loops.count, 1),
+        parkedPerConnection: settings.process.parkedPullsPerConnection)
+      state.access = access?.snapshot
+      return state
+    }
+  }
+
   private static func openIndex(
     _ layout: IndexLayout, _ keeping: BrokerSettings.Keeping, _ store: MessageStore, _ disk: any Disk, _ log: Logger
   ) throws(DiskError) -> MessageIndex {

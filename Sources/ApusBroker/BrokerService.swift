@@ -1,3 +1,4 @@
+import ApusAccess
 package import ApusBase
 import ApusBrokerCore
 package import ApusModel
@@ -67,6 +68,7 @@ package final class BrokerService: Sendable {
 
   func handle(_ request: borrowing Request, on connection: Connection, servesPulls: Bool) -> Disposition {
     let state = state(of: connection.loop)
+    if let access = state.access, !isAllowed(request, on: connection, state, access.list) { return .done }
     switch request.code {
     case .sendMessageV2, .sendMessage, .sendBatchMessage: return send.handle(request, on: connection, state)
     case .sendReplyMessage, .sendReplyMessageV2: return reply.handle(request, on: connection, state)
@@ -96,12 +98,28 @@ package final class BrokerService: Sendable {
     }
   }
 
+  /// Whether access control lets a request through. If not, it has been answered.
+  private func isAllowed(
+    _ request: borrowing Request, on connection: Connection, _ state: BrokerLoop, _ list: AccessList
+  ) -> Bool {
+    do throws(Refusal) {
+      try state.checkAccess(request, from: connection.peer, list)
+      return true
+    } catch {
+      let code = request.header.code
+      parts.log.warning(
+        "access", "a request was refused", ["peer": connection.peer, "code": code, "cause": error.remark])
+      connection.send(Reply(error.code, remark: error.remark), to: request.header)
+      return false
+    }
+  }
+
   private func takeBack(_ request: borrowing Request, on connection: Connection, _ state: BrokerLoop) -> Disposition {
     let (header, id) = (request.header, connection.id)
     do throws(Refusal) {
       let asked = try ConsumerSendMessageBack.Request(request)
       underWay.add(1, ordering: .relaxed)
-      sendBack.handle(asked, version: header.version, state) { [self] reply in
+      sendBack.handle(asked, version: header.version, grant: state.grant, state) { [self] reply in
         underWay.subtract(1, ordering: .relaxed)
         state.loop.connection(id)?.send(reply, to: header)
       }
@@ -113,7 +131,8 @@ package final class BrokerService: Sendable {
 
   private func handleCold(_ request: borrowing Request, on connection: Connection, _ state: BrokerLoop) -> Disposition {
     let header = request.header
-    let requester = Requester(connection: connection.id.rawValue, address: connection.peer)
+    let requester = Requester(
+      connection: connection.id.rawValue, address: connection.peer, grant: state.grant)
     let row: HandlerTable.Row
     do throws(Refusal) {
       if let relaying = try table.relay(for: request.code, from: requester, access.withLock { $0 }) {
@@ -334,6 +353,11 @@ package final class BrokerService: Sendable {
     access.withLock { $0.networks = settings.process.adminNetworks }
     let serving = settings.serving
     for state in loops { state.loop.execute { state.serving = serving } }
+  }
+
+  /// From now on every loop goes by these accounts. Returns when they do; not to be called on a loop.
+  package func adopt(_ access: AccessFiles.Snapshot) {
+    for state in loops { state.loop.executeAndWait { state.adopt(access) } }
   }
 
   /// Takes over what the loops counted, so that the statistics are of this moment. Not to be called on a loop.

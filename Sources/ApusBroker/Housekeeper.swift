@@ -17,6 +17,8 @@ final class Housekeeper: Sendable {
     var firstRetention = Duration.seconds(60)
     /// `flushDelayOffsetInterval`
     var delays = Duration.seconds(10)
+    /// How often access control files are looked at.
+    var access = Duration.seconds(5)
   }
 
   private struct Due {
@@ -24,6 +26,7 @@ final class Housekeeper: Sendable {
     var files = MonotonicTime(nanoseconds: .min)
     var clients = MonotonicTime(nanoseconds: .min)
     var delays = MonotonicTime(nanoseconds: .min)
+    var access = MonotonicTime(nanoseconds: .min)
     var retention: MonotonicTime
     var rules: Retention
   }
@@ -33,6 +36,8 @@ final class Housekeeper: Sendable {
   private let store: SharedStore
   private let index: SharedIndex?
   private let delayed: DelayedMessages?
+  /// Nil while access control is off.
+  private let access: AccessFiles?
   private let removal: RemovalRequest
   private let log: Logger
   private let intervals: Intervals
@@ -41,15 +46,15 @@ final class Housekeeper: Sendable {
 
   init(
     service: BrokerService, config: ConfigStore, store: SharedStore, index: SharedIndex?, delayed: DelayedMessages?,
-    removal: RemovalRequest,
-    retention: Retention.Settings,
-    intervals: Intervals, log: Logger
+    access: AccessFiles?, removal: RemovalRequest, retention: Retention.Settings, intervals: Intervals,
+    log: Logger
   ) {
     self.service = service
     self.config = config
     self.store = store
     self.index = index
     self.delayed = delayed
+    self.access = access
     self.removal = removal
     self.intervals = intervals
     self.log = log
@@ -82,6 +87,10 @@ final class Housekeeper: Sendable {
       plan.clients = now + intervals.clients
       service.removeSilentClients(now: now)
     }
+    if let access, now >= plan.access {
+      plan.access = now + intervals.access
+      access.refresh(now: SystemClock.wall())
+    }
     if removal.take() {
       plan.rules.request()
       plan.retention = now
@@ -92,7 +101,8 @@ final class Housekeeper: Sendable {
     }
     due.withLock { $0 = plan }
     log.flushRepeats()
-    return min(plan.statistics, plan.files, plan.delays, plan.clients, plan.retention)
+    let next = min(plan.statistics, plan.files, plan.delays, plan.clients, plan.retention)
+    return access == nil ? next : min(next, plan.access)
   }
 
   private func saveFiles() {

@@ -16,6 +16,8 @@ package struct SystemError: Error, Hashable, Sendable, CustomStringConvertible {
 
   /// Whether binding failed because another socket has the port.
   package var isPortInUse: Bool { errno == EADDRINUSE }
+  /// Whether there is no such file.
+  package var isNotFound: Bool { errno == ENOENT }
 
   /// One line naming the call and the cause.
   package var description: String { "\(operation): \(SystemError.text(errno))" }

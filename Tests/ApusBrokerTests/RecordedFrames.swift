@@ -13,10 +13,19 @@ enum RecordedFrames {
 
   /// The samples of a file below `Fixtures/frames` that a broker answered; those about access control lists left out.
   static func samples(_ file: String) throws -> [Sample] {
+    try samples(file) { !$0.contains("session acl") && !$0.contains("-> namesrv") }
+  }
+
+  /// The samples of a file that a broker with access control answered.
+  static func accessSamples(_ file: String) throws -> [Sample] {
+    try samples(file) { $0.contains("session acl") && $0.contains("-> broker") }
+  }
+
+  private static func samples(_ file: String, where isWanted: (Substring) -> Bool) throws -> [Sample] {
     var samples: [Sample] = []
     for block in try Fixture.text("frames/\(file).txt").components(separatedBy: "# sample ").dropFirst() {
       let lines = block.split(separator: "\n")
-      guard let title = lines.first, !title.contains("session acl"), !title.contains("-> namesrv") else { continue }
+      guard let title = lines.first, isWanted(title) else { continue }
       let request = bytes(lines, ">")
       let response = bytes(lines, "<")
       samples.append(

@@ -25,7 +25,8 @@ final class ServedBroker {
   /// A broker with these settings over an empty store, over one in `kept`, which stays when the broker ends, or
   /// over one in `last`, which does not.
   init(
-    _ entries: [(String, String)] = [], kept: String? = nil, last: String? = nil, disk: any Disk = PosixDisk()
+    _ entries: [(String, String)] = [], kept: String? = nil, last: String? = nil, disk: any Disk = PosixDisk(),
+    log: Logger? = nil
   ) throws {
     directory = kept ?? last ?? Self.newDirectory()
     isTemporary = kept == nil
@@ -36,7 +37,7 @@ final class ServedBroker {
     ]
     let properties = PropertiesFile((own + entries).map { PropertiesFile.Entry($0.0, $0.1) })
     let settings = try BrokerSettings(properties, machine: machine, now: SystemClock.wall())
-    let log = Logger(level: .error)
+    let log = log ?? Logger(level: .error)
     let loops = try (0..<2).map { try EventLoop(index: $0, name: "test-broker-\($0)") }
     self.loops = loops
     server = RemotingServer(loops: loops, log: log)

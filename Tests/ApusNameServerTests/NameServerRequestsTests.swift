@@ -199,6 +199,30 @@ import Testing
     #expect(try server.call(.getNamesrvConfig).text.contains("orderMessageEnable=false\n"))
   }
 
+  /// CVE-2023-33246 and CVE-2023-37582: code 318 let anyone choose a path and what was written there.
+  @Test(arguments: [
+    "configStorePath=/etc/cron.d/x\nproductEnvName=* * * * * root id",
+    "configStorePathName=/etc/cron.d/x\nproductEnvName=* * * * * root id", "kvConfigPath=/etc/cron.d/x",
+    "rocketmqHome=/etc/cron.d", "rocketmqHome=$(id)", " configStorePath = /etc/cron.d/x",
+    "config\\u0053torePath=/etc/x",
+    "configStorePath=/etc/x\nconfigBlackList=nothing", "configBlackList=nothing",
+  ])
+  func `no change of settings chooses where something is written`(_ text: String) throws {
+    let server = try NameServerHarness()
+    _ = try server.call(.updateNamesrvConfig, body: Array(text.utf8))
+    _ = try server.call(.updateNamesrvConfig, body: Array("configStorePath=/etc/x\nproductEnvName=lab".utf8))
+    _ = try server.call(.updateNamesrvConfig, body: Array("productEnvName=lab".utf8))
+    _ = try server.call(.putKVConfig, ["namespace": "../../etc", "key": "../x", "value": "y"])
+    for directory in ["/", "/etc", "/etc/cron.d", "etc", ".", ""] {
+      let names = try server.disk.list(directory).map(\.name)
+      #expect(names.filter { $0 != "home" } == [], "\(directory)")
+    }
+    #expect(
+      Set(try server.disk.list("home").map(\.name)).isSubset(of: [
+        "namesrv.properties", "namesrv.properties.bak", "kvConfig.json",
+      ]))
+  }
+
   @Test func `stores changed settings and ignores unknown keys`() throws {
     let server = try NameServerHarness()
     let change = Array("productEnvName=lab\nunknownKey=1\n".utf8)

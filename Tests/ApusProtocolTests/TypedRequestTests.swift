@@ -112,6 +112,12 @@ import Testing
     try check(DeleteTopicInBroker.Request.self) { r throws(Refusal) in try .init(r) }
   }
 
+  @Test func `requests that change access control`() throws {
+    try check(UpdateAndCreateACLConfig.Request.self) { r throws(Refusal) in try .init(r) }
+    try check(DeleteACLConfig.Request.self) { r throws(Refusal) in try .init(r) }
+    try check(UpdateGlobalWhiteAddrsConfig.Request.self) { r throws(Refusal) in try .init(r) }
+  }
+
   @Test func `inquiries of tools, and what brokers pass on to clients`() throws {
     try check(QueryTopicConsumeByWho.Request.self) { r throws(Refusal) in try .init(r) }
     try check(QueryConsumeTimeSpan.Request.self) { r throws(Refusal) in try .init(r) }

@@ -25,7 +25,7 @@ import Testing
     "ApusRemoting": wire.union(["ApusSystem", "Synchronization"]),
     "ApusNameServer": remoting.union(["ApusRouteCore", "Synchronization"]),
     "ApusBroker": remoting.union([
-      "ApusFilter", "ApusBrokerCore", "ApusStoreCore", "ApusStore", "ApusHTTP", "Synchronization",
+      "ApusFilter", "ApusAccess", "ApusBrokerCore", "ApusStoreCore", "ApusStore", "ApusHTTP", "Synchronization",
     ]),
     "ApusBench": remoting,
     "apus": remoting.union(["ApusHTTP", "ApusNameServer", "ApusBroker", "ApusBench"]),

@@ -1,3 +1,4 @@
+import ApusAccess
 import ApusBase
 import ApusBrokerCore
 import ApusModel
@@ -29,15 +30,16 @@ package final class ConsumerSendBack: Sendable {
     var limit: Int32
     var retryTopic: Topic
     var retryQueue: Int32
+    var grant: AccessGrant
   }
 
   /// Handles one request on its loop. `answer` is called there, now or later.
   func handle(
-    _ request: ConsumerSendMessageBack.Request, version: Int32, _ state: BrokerLoop,
+    _ request: ConsumerSendMessageBack.Request, version: Int32, grant: AccessGrant, _ state: BrokerLoop,
     answer: @escaping @Sendable (Reply) -> Void
   ) {
     do throws(Refusal) {
-      guard let order = try check(request, version: version, state) else { return answer(Reply()) }
+      guard let order = try check(request, version: version, grant, state) else { return answer(Reply()) }
       let accepted = parts.io.submit { [self] in
         let result = message(for: order)
         _ = state.loop.execute { [self] in
@@ -57,7 +59,7 @@ package final class ConsumerSendBack: Sendable {
 
   /// nil when the group wants no retries: the message is dropped, and that counts as success.
   private func check(
-    _ request: ConsumerSendMessageBack.Request, version: Int32, _ state: BrokerLoop
+    _ request: ConsumerSendMessageBack.Request, version: Int32, _ grant: AccessGrant, _ state: BrokerLoop
   ) throws(Refusal) -> Order? {
     guard let group = parts.groups.withLock({ $0.findOrMake(request.group, now: SystemClock.wall()) }) else {
       throw Refusal(
@@ -79,7 +81,7 @@ package final class ConsumerSendBack: Sendable {
     let last = max(min(queues, topic.queueCount), 1)
     return Order(
       offset: PhysicalOffset(request.offset), group: group.name, delayLevel: request.delayLevel, limit: limit,
-      retryTopic: topic, retryQueue: Int32.random(in: 0..<last, using: &state.random))
+      retryTopic: topic, retryQueue: Int32.random(in: 0..<last, using: &state.random), grant: grant)
   }
 
   // MARK: On an I/O thread
@@ -95,6 +97,8 @@ package final class ConsumerSendBack: Sendable {
       } catch {
         throw Refusal(.systemError, "the message at offset \(order.offset.rawValue) is damaged: \(error)")
       }
+      // Without this a consumer could have any message of the log copied to where it may read.
+      try order.grant.requires(.subscribe, recordOf: record)
       return .success(try message(for: order, record))
     } catch {
       return .failure(error)

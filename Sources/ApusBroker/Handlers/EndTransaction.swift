@@ -1,3 +1,4 @@
+import ApusAccess
 import ApusBase
 import ApusBrokerCore
 import ApusModel
@@ -69,6 +70,7 @@ final class EndTransactionHandler: Sendable {
       guard half.queueOffset == end.queueOffset else {
         throw Refusal(.systemError, "The transaction state table offset wrong")
       }
+      if let topic = half.realTopic { try state.grant.requires(.publish, topic: topic) }
       return try resolve(half, isCommitted: end.resolution == EndTransaction.Resolution.commit.rawValue, state)
     }
   }

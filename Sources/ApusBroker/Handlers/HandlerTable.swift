@@ -1,3 +1,4 @@
+package import ApusAccess
 package import ApusModel
 package import ApusProtocol
 
@@ -7,11 +8,14 @@ package struct Requester: Hashable, Sendable {
   package var connection: UInt64
   /// The peer's address.
   package var address: HostAddress
+  /// What it may do besides what was checked when the request came.
+  package var grant: AccessGrant
 
   /// Names a requester.
-  package init(connection: UInt64, address: HostAddress) {
+  package init(connection: UInt64, address: HostAddress, grant: AccessGrant = .unlimited) {
     self.connection = connection
     self.address = address
+    self.grant = grant
   }
 }
 

@@ -18,10 +18,10 @@ package enum Refusals {
 
   /// Codes that a Java broker answers, with what they are for.
   private static let unavailable: [RequestCode: StaticString] = [
-    .updateAndCreateACLConfig: "access control lists; restrict access by network",
-    .deleteACLConfig: "access control lists; restrict access by network",
-    .updateGlobalWhiteAddrsConfig: "access control lists; restrict access by network",
-    .getBrokerClusterACLInfo: "access control lists; restrict access by network",
+    .updateAndCreateACLConfig: "access control: aclEnable is not set",
+    .deleteACLConfig: "access control: aclEnable is not set",
+    .updateGlobalWhiteAddrsConfig: "access control: aclEnable is not set",
+    .getBrokerClusterACLInfo: "access control: aclEnable is not set",
   ]
 
   /// A consumer that filters by something else than tags, while that is off, in Java's words.

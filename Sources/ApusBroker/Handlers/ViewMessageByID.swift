@@ -1,3 +1,4 @@
+import ApusAccess
 import ApusBase
 package import ApusProtocol
 
@@ -11,10 +12,15 @@ package struct ViewMessageByID: RequestHandler {
   /// Answers.
   package func handle(_ request: Command, from requester: Requester) throws(Refusal) -> Reply {
     let offset: Int64 = try request.number("offset")
+    let record: [UInt8]?
     do throws(DiskError) {
-      if offset >= 0, let record = try messages.record(at: PhysicalOffset(offset)) { return Reply(body: record) }
+      record = offset >= 0 ? try messages.record(at: PhysicalOffset(offset)) : nil
     } catch {
       throw Refusals.disk(error)
+    }
+    if let record {
+      try requester.grant.requires(.subscribe, record: record)
+      return Reply(body: record)
     }
     throw Refusal(.systemError, "can not find message by the offset, \(offset)")
   }

@@ -78,7 +78,7 @@ extension SettingKey {
     SettingKey("transactionTimeOut", .integer(0...2_147_483_647), "6000", .live),
     SettingKey("transactionCheckMax", .integer(0...2_147_483_647), "15", .live),
     SettingKey("transactionCheckInterval", .integer(1...2_147_483_647), "60000", .live),
-    SettingKey("aclEnable", .boolean, "false"),
+    SettingKey("aclEnable", .boolean, "false", .start),
     SettingKey("storeReplyMessageEnable", .boolean, "true", .live),
     SettingKey("enableDetailStat", .boolean, "true"),
     SettingKey("autoDeleteUnusedStats", .boolean, "false"),

@@ -216,6 +216,8 @@ package struct BrokerSettings: Sendable {
     package var metricsPort = 0
     /// `adminAllow`
     package var adminNetworks: [Network] = []
+    /// Where the access control files are: `aclConfigDir`, or `conf` of `rocketmqHome`. Nil unless `aclEnable` is set.
+    package var accessDirectory: String?
   }
 
   /// Who the broker is.
@@ -294,10 +296,16 @@ package struct BrokerSettings: Sendable {
     return change
   }
 
-  /// Whether one of the keys must not be changed from outside: `configBlackList` names them.
+  /// The keys that no request changes, whatever `configBlackList` says: where files are and who may do what.
+  private static let fixedKeys: Set<String> = [
+    "rocketmqHome", "aclEnable", "aclConfigDir", "storePathRootDir", "storePathCommitLog", "storePathDLedgerCommitLog",
+    "readOnlyCommitLogStorePaths",
+  ]
+
+  /// Whether one of the keys must not be changed from outside: `configBlackList` names them, and the fixed ones.
   package func forbids(_ properties: PropertiesFile) -> Bool {
     let forbidden = Set(text("configBlackList").split(separator: ";").map { String($0).filter { !$0.isWhitespace } })
-    return properties.entries.contains { forbidden.contains($0.key) || $0.key == "rocketmqHome" }
+    return properties.entries.contains { forbidden.contains($0.key) || Self.fixedKeys.contains($0.key) }
   }
 
   /// `key=value` of every key that has a value, in the order of ``SettingKey/all``.
@@ -343,6 +351,7 @@ package struct BrokerSettings: Sendable {
       backlog: Int32(number("serverSocketBacklog")),
       metricsHost: text("metricsPromExporterHost").isEmpty ? identity.bindAddress : text("metricsPromExporterHost"),
       metricsPort: Int(number("metricsPromExporterPort")))
+    process.accessDirectory = try accessDirectory()
     topicRules.cluster = identity.cluster
     topicRules.broker = identity.broker
     topicRules.templateQueueCount = Int32(number("defaultTopicQueueNums"))
@@ -417,6 +426,17 @@ package struct BrokerSettings: Sendable {
     checking.rules.checkLimit = Int32(number("transactionCheckMax"))
     checking.rules.retention = .seconds(number("fileReservedTime") * 3600)
     return checking
+  }
+
+  private func accessDirectory() throws(SettingError) -> String? {
+    guard flag("aclEnable") else { return nil }
+    if !text("aclConfigDir").isEmpty { return text("aclConfigDir") }
+    guard !text("rocketmqHome").isEmpty else {
+      throw SettingError(
+        key: "aclConfigDir", value: "",
+        range: "the directory of plain_acl.yml: aclEnable is set, and neither this nor rocketmqHome says where it is")
+    }
+    return text("rocketmqHome") + "/conf"
   }
 
   /// Cluster and broker are topics too, and the log keeps the length of a topic's name in seven bits.

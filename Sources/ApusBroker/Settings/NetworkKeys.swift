@@ -42,6 +42,8 @@ extension SettingKey {
     SettingKey("bindAddress", .text, "0.0.0.0", .start),
     // The networks, as ADDRESS/BITS separated by commas, that may send administering requests; this machine always may.
     SettingKey("adminAllow", .networks, "", .live),
+    // The directory of plain_acl.yml and acl/, with aclEnable; conf/ of rocketmqHome unless told.
+    SettingKey("aclConfigDir", .text, "", .start),
     // How many bytes of unfinished requests the process holds before it stops reading.
     SettingKey("inboundBudgetBytes", .integer(16_777_216...1_099_511_627_776), "268435456", .start),
     // The same for one connection.

@@ -28,6 +28,9 @@ public protocol Disk: AnyObject, Sendable {
   func modificationTime(of path: String) throws(DiskError) -> WallTime
   /// Cuts a file, or lengthens it with a hole that reads as zeroes.
   func setLength(of file: DiskFile, to length: Int64) throws(DiskError)
+  /// The next run of bytes at or behind `offset` that may be other than zero, nil when there is none: what is left out
+  /// are holes, which read as zeroes and need not be read. A disk that cannot tell gives the rest of the file.
+  func data(of file: DiskFile, from offset: Int64) throws(DiskError) -> Range<Int64>?
   /// Lengthens a file to `length` and reserves its blocks, so that writing to it cannot run out of space.
   func allocate(_ file: DiskFile, length: Int64) throws(DiskError)
   /// Reads up to `count` bytes at `offset` to the end of `buffer`; returns fewer only at the end of the file.
@@ -40,6 +43,8 @@ public protocol Disk: AnyObject, Sendable {
   func write(_ file: DiskFile, at offset: Int64, from buffer: UnsafeRawBufferPointer) throws(DiskError)
   /// Makes the content and the length of a file durable (fdatasync).
   func sync(_ file: DiskFile) throws(DiskError)
+  /// Makes everything durable that was written to the file system that holds `path`: content, lengths and names.
+  func syncAll(at path: String) throws(DiskError)
   /// Maps the first `length` bytes of a file, for reading or for reading and writing.
   func map(_ file: DiskFile, length: Int, writable: Bool) throws(DiskError) -> Segment
   /// Ends a mapping. Nobody may hold its base any more.

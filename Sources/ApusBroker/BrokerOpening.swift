@@ -24,10 +24,13 @@ extension Broker {
     let store: MessageStore
     do throws(StoreError) {
       var collected: [String] = []
-      store = try MessageStore.open(disk: disk, settings: StoreSettings(settings, memoryBytes: memoryBytes)) { event in
-        collected.append("\(event)")
-        log.info("store", "\(event)")
-      }
+      let reporter = RecoveryReporter(log: log)
+      store = try MessageStore.open(
+        disk: disk, settings: StoreSettings(settings, memoryBytes: memoryBytes),
+        log: { event in
+          collected.append("\(event)")
+          log.info("store", "\(event)")
+        }, progress: { reporter.report($0) })
       said = collected
     } catch {
       throw .store(error)

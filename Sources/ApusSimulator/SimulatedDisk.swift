@@ -140,6 +140,13 @@ package final class SimulatedDisk: Disk, @unchecked Sendable {
     }
   }
 
+  /// Takes a file away for good, as another program does while the store is closed: no call is counted.
+  package func lose(_ path: String) {
+    guard names.visible[path] != nil else { return }
+    names.remove(path)
+    names.sync(SimulatedNames.parent(of: path))
+  }
+
   private func noteWritesWithoutSpace(_ file: SimulatedFile, in range: Range<Int>) {
     let sectors = SimulatedFile.blockBytes / SimulatedFile.sectorBytes
     let blocks = Set(file.dirtySectors(in: range).map { $0 / sectors })
@@ -294,6 +301,15 @@ package final class SimulatedDisk: Disk, @unchecked Sendable {
     open.file.modified = now
   }
 
+  /// Of every other file, blocks of zeroes are holes; of the rest, all is data.
+  package func data(of file: DiskFile, from offset: Int64) throws(DiskError) -> Range<Int64>? {
+    let open = try find(file, .length)
+    try enter(.length, open.path)
+    guard offset < Int64(open.file.length) else { return nil }
+    guard open.file.id % 2 == 0 else { return offset..<Int64(open.file.length) }
+    return open.file.data(from: Int(offset)).map { Int64($0.lowerBound)..<Int64($0.upperBound) }
+  }
+
   /// Gives blocks to the range before it lengthens the file.
   package func allocate(_ file: DiskFile, length: Int64) throws(DiskError) {
     let open = try find(file, .allocate)
@@ -352,9 +368,35 @@ package final class SimulatedDisk: Disk, @unchecked Sendable {
     try enter(.sync, open.path) { crashes in
       if !crashes { abandonSome(open.file, whole) }
     }
+    try tellFailure(of: open.file, .sync)
     noteWritesWithoutSpace(open.file, in: 0..<open.file.length)
     open.file.persist(open.file.dirtySectors(in: whole))
     open.file.persistLength()
+  }
+
+  /// Brings everything to the device. As on Linux, who has a file open or mapped whose content this gave up is told by
+  /// the next sync or flush of that file.
+  package func syncAll(at path: String) throws(DiskError) {
+    func whole(_ file: SimulatedFile) -> Range<Int> { 0..<max(file.length, file.durableLength) }
+    try enter(.sync, path) { crashes in
+      guard !crashes else { return }
+      for file in names.files {
+        abandonSome(file, whole(file))
+        file.failedUnseen = true
+      }
+    }
+    for file in names.files {
+      noteWritesWithoutSpace(file, in: 0..<file.length)
+      file.persist(file.dirtySectors(in: whole(file)))
+      file.persistLength()
+    }
+    if !ignoresDirectorySyncs { names.syncAll() }
+  }
+
+  private func tellFailure(of file: SimulatedFile, _ call: DiskCall) throws(DiskError) {
+    guard file.failedUnseen else { return }
+    file.failedUnseen = false
+    throw DiskError(.failed(ErrorNumber.inputOutput), operation: call.rawValue, path: "file \(file.id)")
   }
 
   /// What a sync that failed leaves: some sectors written, the others given up.
@@ -408,6 +450,7 @@ package final class SimulatedDisk: Disk, @unchecked Sendable {
     try enter(.flush, "file \(file.id)") { crashes in
       if !crashes { abandonSome(file, range) }
     }
+    try tellFailure(of: file, .flush)
     noteWritesWithoutSpace(file, in: range)
     let dirty = file.dirtySectors(in: range)
     if !dirty.isEmpty { file.modified = now }

@@ -28,6 +28,8 @@ final class SimulatedFile {
   /// Sectors that a failed sync gave up: the machine takes them for clean, though the device never saw them. Kept with
   /// their content then, since a later change makes them dirty again.
   private(set) var abandoned: [Int: [UInt8]] = [:]
+  /// Whether a sync of the whole file system failed for this file and nobody who has it open was told.
+  var failedUnseen = false
   /// How many mappings point into the visible content.
   var mappings = 0
   /// When the file was last written to.
@@ -94,6 +96,21 @@ final class SimulatedFile {
 
   /// A copy of what is visible.
   var content: [UInt8] { unsafe Array(UnsafeRawBufferPointer(start: visible, count: length)) }
+
+  /// The next run of blocks that are not all zeroes, from an offset on; nil when only zeroes follow.
+  func data(from offset: Int) -> Range<Int>? {
+    var start = offset
+    while start < length, isZero(blockAt: start) { start = (start / Self.blockBytes + 1) * Self.blockBytes }
+    guard start < length else { return nil }
+    var end = (start / Self.blockBytes + 1) * Self.blockBytes
+    while end < length, !isZero(blockAt: end) { end += Self.blockBytes }
+    return start..<min(end, length)
+  }
+
+  private func isZero(blockAt offset: Int) -> Bool {
+    let block = offset / Self.blockBytes * Self.blockBytes
+    return unsafe UnsafeRawBufferPointer(start: visible + block, count: Self.blockBytes).allSatisfy { $0 == 0 }
+  }
 
   /// The blocks of a range that have no space yet.
   func blocksWithoutSpace(in range: Range<Int>) -> [Int] {

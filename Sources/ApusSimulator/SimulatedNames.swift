@@ -112,6 +112,12 @@ struct SimulatedNames {
     pending.removeAll { $0.touches(directory) }
   }
 
+  /// Makes all changes durable.
+  mutating func syncAll() {
+    for change in pending { change.apply(to: &durable) }
+    pending = []
+  }
+
   /// Loses a random part of the changes that no sync covered; a name whose directory is gone is gone with it.
   mutating func losePending(using random: inout SeededGenerator) {
     let share = Int.random(in: 0...4, using: &random)

@@ -47,6 +47,8 @@ package struct SimulationReport: Hashable, Sendable, CustomStringConvertible {
   package var expired = 0
   /// Clean stops.
   package var cleanStops = 0
+  /// Clean stops after which the store was left as Java leaves it.
+  package var foreignStops = 0
   /// Crashes per kind.
   package var crashes: [CrashKind: Int] = [:]
   /// Failed calls per kind.
@@ -63,6 +65,7 @@ package struct SimulationReport: Hashable, Sendable, CustomStringConvertible {
     lost += other.lost
     expired += other.expired
     cleanStops += other.cleanStops
+    foreignStops += other.foreignStops
     crashes.merge(other.crashes, uniquingKeysWith: +)
     faults.merge(other.faults, uniquingKeysWith: +)
   }
@@ -73,7 +76,7 @@ package struct SimulationReport: Hashable, Sendable, CustomStringConvertible {
     let faults = faults.sorted { $0.key.rawValue < $1.key.rawValue }.map { "\($0.key.rawValue) \($0.value)" }
     return """
       \(steps) steps, \(sent) sent, \(acknowledged) acknowledged, \(lost) lost without promise, \(expired) expired, \
-      \(cleanStops) clean stops; crashes: \(crashes.joined(separator: ", ")); \
+      \(cleanStops) clean stops, \(foreignStops) of them as Java's; crashes: \(crashes.joined(separator: ", ")); \
       faults: \(faults.joined(separator: ", "))
       """
   }
@@ -90,6 +93,8 @@ package struct SimulationReport: Hashable, Sendable, CustomStringConvertible {
 package final class Simulation {
   private let settings: SimulationSettings
   private var random: SeededGenerator
+  /// What another program does to the store between two runs: a sequence of its own.
+  private var meddling: SeededGenerator
   private let disk: SimulatedDisk
   private let storeSettings: StoreSettings
   private let indexSettings: MessageIndex.Settings
@@ -109,6 +114,7 @@ package final class Simulation {
   package init(_ settings: SimulationSettings) {
     self.settings = settings
     random = SeededGenerator(seed: settings.seed)
+    meddling = SeededGenerator(seed: settings.seed ^ 0x4A61_7661)
     disk = SimulatedDisk(seed: random.next())
     syncFlush = random.chance(1, in: 2)
     var storeSettings = StoreSettings(root: "store")
@@ -120,6 +126,7 @@ package final class Simulation {
     storeSettings.queueTailBytes = Int.random(in: 0...20_000, using: &random)
     storeSettings.extendsQueues = settings.extendsQueues
     storeSettings.extensionFileBytes = 64 + Int(settings.seed % 400)
+    storeSettings.filesSyncedSingly = Int.random(in: 0...12, using: &meddling)
     self.storeSettings = storeSettings
     workload = Workload(logFileBytes: storeSettings.logFileBytes)
     let slots = Int.random(in: 1...50, using: &random)
@@ -144,7 +151,9 @@ package final class Simulation {
         if let broker { note(broker) }
         if disk.hasCrashed { try restartAfterCrash() }
       }
-      try stopCleanly()
+      do { try stopCleanly() } catch  where disk.hasCrashed {
+        // The start after it was interrupted.
+      }
       if disk.hasCrashed { try restartAfterCrash() }
     } catch {
       let said = recoveryEvents.isEmpty ? "" : "; the last start said: " + recoveryEvents.joined(separator: "; ")
@@ -175,7 +184,7 @@ package final class Simulation {
     case 90..<92: disk.writeBack()
     case 92..<94: try pull(from: broker)
     case 94: planFaults()
-    case 95: planCrash()
+    case 95: planCrash(using: &random)
     case 96: disk.crash(.kill)
     case 97: disk.crash(.powerLoss)
     case 98: try stopCleanly()
@@ -236,7 +245,7 @@ package final class Simulation {
     ])
   }
 
-  private func planCrash() {
+  private func planCrash(using random: inout SeededGenerator) {
     disk.plan = FaultPlan(
       crashAtCall: Int.random(in: 1...25, using: &random), crashKind: random.chance(1, in: 2) ? .kill : .powerLoss)
   }
@@ -258,6 +267,13 @@ package final class Simulation {
     note(broker)
     report.cleanStops += 1
     self.broker = nil
+    if meddling.chance(1, in: 3) {
+      // As Java leaves a store that it has closed: there is no mark, or none that fits. The start that reads such a
+      // store may be interrupted, too.
+      disk.lose(storeSettings.markPath)
+      report.foreignStops += 1
+      if meddling.chance(1, in: 2) { planCrash(using: &meddling) }
+    }
     try start(after: nil)
   }
 
@@ -269,7 +285,10 @@ package final class Simulation {
       broker = nil
       disk.restart()
       disk.capacity = Self.largeCapacity
-      if random.chance(1, in: 4) { planCrash() }
+      // Java's crash leaves no mark that fits: the checkpoint says what is durable. Of extension files only the mark
+      // says it.
+      if meddling.chance(1, in: 8), !settings.extendsQueues { disk.lose(storeSettings.markPath) }
+      if random.chance(1, in: 4) { planCrash(using: &random) }
       do {
         try start(after: crash)
       } catch  where disk.hasCrashed {

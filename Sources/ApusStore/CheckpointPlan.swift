@@ -13,6 +13,7 @@ package struct CheckpointPlan: Sendable {
   let mark: DurableMark
   let markPath: String
   let root: String
+  let filesSyncedSingly: Int
   let lastRecord: (mapping: Mapping, range: Range<Int>)?
 
   /// What came of it.
@@ -26,15 +27,7 @@ package struct CheckpointPlan: Sendable {
   /// Does it. Blocks.
   package func run(on disk: any Disk) -> Outcome {
     do throws(DiskError) {
-      for directory in directories {
-        try Self.unlessRemoved { () throws(DiskError) in try disk.syncDirectory(directory) }
-      }
-      for path in queueFiles.values.sorted() {
-        try Self.unlessRemoved { () throws(DiskError) in
-          let file = try OpenFile(disk: disk, path: path, create: false)
-          try withExtendedLifetime(file) { (file) throws(DiskError) in try disk.sync(file.file) }
-        }
-      }
+      try syncQueues(on: disk)
       try Self.write(checkpoint.encoded, to: checkpointPath, at: 0, length: Int64(Checkpoint.bytes), on: disk)
       var mark = mark
       if let lastRecord { mark.lastRecord?.crc = CRC32.checksum(lastRecord.mapping.bytes(lastRecord.range)) }
@@ -43,6 +36,20 @@ package struct CheckpointPlan: Sendable {
       return .written(mark)
     } catch {
       return .failed(error)
+    }
+  }
+
+  /// One after the other costs a write to the device each: for thousands of queues the file system is synced at once.
+  private func syncQueues(on disk: any Disk) throws(DiskError) {
+    guard directories.count + queueFiles.count <= filesSyncedSingly else { return try disk.syncAll(at: root) }
+    for directory in directories {
+      try Self.unlessRemoved { () throws(DiskError) in try disk.syncDirectory(directory) }
+    }
+    for path in queueFiles.values.sorted() {
+      try Self.unlessRemoved { () throws(DiskError) in
+        let file = try OpenFile(disk: disk, path: path, create: false)
+        try withExtendedLifetime(file) { (file) throws(DiskError) in try disk.sync(file.file) }
+      }
     }
   }
 
@@ -90,7 +97,8 @@ extension MessageStore {
       mark: DurableMark(
         sequence: (mark?.sequence ?? 0) &+ 1, offset: flushed, lastRecord: lastRecord, queues: queuesWritten,
         isClean: closing),
-      markPath: settings.markPath, root: settings.root, lastRecord: last)
+      markPath: settings.markPath, root: settings.root, filesSyncedSingly: settings.filesSyncedSingly,
+      lastRecord: last)
     newQueueDirectories = []
     unsyncedQueueFiles = [:]
     return plan

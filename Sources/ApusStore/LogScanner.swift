@@ -17,13 +17,20 @@ struct LogScanner: ~Escapable {
   let checksBodies: Bool
   /// Whether zeroes where a record would begin mean that nothing follows, without looking.
   let trustsZeroes: Bool
+  /// Where `bytes` may be other than zero.
+  let written: WrittenRanges
 
+  /// Without `written` all bytes are looked at.
   @_lifetime(copy bytes)
-  init(_ bytes: RawSpan, start: PhysicalOffset, checksBodies: Bool, trustsZeroes: Bool = false) {
+  init(
+    _ bytes: RawSpan, start: PhysicalOffset, checksBodies: Bool, trustsZeroes: Bool = false,
+    written: WrittenRanges? = nil
+  ) {
     self.bytes = bytes
     self.start = start
     self.checksBodies = checksBodies
     self.trustsZeroes = trustsZeroes
+    self.written = written ?? WrittenRanges(all: bytes.byteCount)
   }
 
   /// Whether the file begins with anything but zeroes.
@@ -58,7 +65,9 @@ struct LogScanner: ~Escapable {
     let rest = bytes.extracting(position..<bytes.byteCount)
     switch StoredRecord.prefix(of: rest) {
     case .blank(let size): return size == rest.byteCount ? .blank : .bad("a blank that does not end with the file")
-    case .unwritten: return trustsZeroes || Self.isZero(rest) ? .unwritten : .bad("zeroes before written bytes")
+    case .unwritten:
+      let isEnd = trustsZeroes || written.isZero(bytes, from: position)
+      return isEnd ? .unwritten : .bad("zeroes before written bytes")
     case .unknown: return .bad("no record begins here")
     case .record: break
     }
@@ -111,15 +120,20 @@ struct LogScanner: ~Escapable {
   /// The next position after `position` where a whole record or the ending blank stands.
   func resume(after position: Int) -> Int? {
     var candidate = position + 1
-    while candidate + 8 <= bytes.byteCount {
-      let magic = bytes.loadBigEndian(at: candidate + 4, as: Int32.self)
-      if magic == StoredRecord.magic || magic == StoredRecord.magicV2 || magic == StoredRecord.blankMagic {
-        switch item(at: candidate) {
-        case .record, .blank: return candidate
-        default: break
+    for range in written.ranges where range.upperBound > candidate {
+      // The magic number, the second word, is not zero; the length before it may begin in a hole.
+      candidate = max(candidate, range.lowerBound - 7)
+      let end = min(range.upperBound, bytes.byteCount - 7)
+      while candidate < end {
+        let magic = bytes.loadBigEndian(at: candidate + 4, as: Int32.self)
+        if magic == StoredRecord.magic || magic == StoredRecord.magicV2 || magic == StoredRecord.blankMagic {
+          switch item(at: candidate) {
+          case .record, .blank: return candidate
+          default: break
+          }
         }
+        candidate += 1
       }
-      candidate += 1
     }
     return nil
   }

@@ -53,6 +53,8 @@ package final class MessageStore {
   var checkpoint = Checkpoint(
     log: WallTime(milliseconds: 0), queues: WallTime(milliseconds: 0), index: WallTime(milliseconds: 0))
   var mark: DurableMark?
+  /// Whether the mark on the device says of this log what is so.
+  var markFits = false
   /// Store time of the last record in finished index files, for the checkpoint: kept by the index.
   package var indexTime = WallTime(milliseconds: 0)
 
@@ -147,8 +149,7 @@ package final class MessageStore {
 
   private func load(_ topic: String, _ id: Int32) throws(DiskError) -> ConsumeQueue {
     let queue = makeQueue(topic, id)
-    try queue.load(on: disk, hasExtensions: hasExtensions) { report($0) }
-    try queue.raiseMinimum(to: log.minOffset, on: disk)
+    try queue.load(on: disk, logStart: log.minOffset, hasExtensions: hasExtensions) { report($0) }
     queues.insert(queue)
     return queue
   }

@@ -4,9 +4,11 @@ package import ApusStoreCore
 
 extension MessageStore {
   /// Opens the store at `settings.root`, made when it is missing: takes its lock, finds its files, reads what came
-  /// after the durable mark and puts the queues in order (see ``Recovery``). `log` is told of every choice. Blocks.
+  /// after the durable mark and puts the queues in order (see ``Recovery``). `progress` is told now and then how far
+  /// that has come, `log` of every choice at the end. Blocks.
   package static func open(
-    disk: any Disk, settings: StoreSettings, log: (StoreEvent) -> Void = { _ in }
+    disk: any Disk, settings: StoreSettings, log: (StoreEvent) -> Void = { _ in },
+    progress: @escaping (RecoveryProgress) -> Void = { _ in }
   ) throws(StoreError) -> MessageStore {
     let store = MessageStore(disk: disk, settings: settings)
     do throws(DiskError) {
@@ -25,7 +27,7 @@ extension MessageStore {
       try store.findQueues()
       let abort = try disk.list(settings.root).contains { $0.name == "abort" }
       store.wasClosed = !abort
-      var recovery = Recovery(store: store, wasClosed: !abort)
+      var recovery = Recovery(store: store, wasClosed: !abort, progress: progress)
       defer { recovery.events.forEach(log) }
       try recovery.run()
       disk.close(try disk.open(settings.abortPath, create: true))
@@ -115,9 +117,10 @@ extension MessageStore {
     }
   }
 
-  /// A store gets a mark that fits before it takes a message, so that the next start knows what is durable.
+  /// A store gets a mark that fits before it takes a message, so that the next start knows what is durable. One that
+  /// fits already stays: the next checkpoint brings what recovery changed to the device.
   private func writeFirstMark() throws(DiskError) {
-    guard let plan = planCheckpoint() else { return }
+    guard !markFits, let plan = planCheckpoint() else { return }
     let outcome = plan.run(on: disk)
     finish(plan, outcome)
     if case .failed(let error) = outcome, error.code != .full { throw error }

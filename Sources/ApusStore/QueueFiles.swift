@@ -61,8 +61,11 @@ struct QueueFileCache {
 /// Reading and changing a queue's files at once, waiting for the device: for loading, recovery and truncation, never
 /// for pulls.
 extension ConsumeQueue {
-  /// Finds the files and the end of the last one. The end is where the first unwritten entry stands, found by halving.
-  func load(on disk: any Disk, hasExtensions: Bool, report: (StoreEvent) -> Void) throws(DiskError) {
+  /// Finds the files, the end of the last one, which is where the first unwritten entry stands, and the first message
+  /// that is still in the log.
+  func load(
+    on disk: any Disk, logStart: PhysicalOffset, hasExtensions: Bool, report: (StoreEvent) -> Void
+  ) throws(DiskError) {
     let entries = try disk.list(directory)
     files = entries.compactMap { $0.isDirectory ? nil : SegmentName.start($0.name) }
       .filter { $0 % Int64(fileBytes) == 0 }.sorted()
@@ -72,9 +75,10 @@ extension ConsumeQueue {
       unconnected = Array(files[..<gap])
       files.removeFirst(gap)
     }
+    var reader = EntryReader(self, on: disk)
     var end = (files.first ?? 0) / Int64(ConsumeQueueEntry.bytes)
     while let last = files.last {
-      let written = try writtenEntries(ofFileAt: last, on: disk)
+      let written = try reader.writtenEntries(ofFileAt: last)
       end = last / Int64(ConsumeQueueEntry.bytes) + written
       if written > 0 || files.count == 1 { break }
       files.removeLast()
@@ -84,56 +88,21 @@ extension ConsumeQueue {
     nextOffset = QueueOffset(end)
     minOffset = QueueOffset((files.first ?? 0) / Int64(ConsumeQueueEntry.bytes))
     lastRecordEnd = nil
-    if let last = try lastMessage(before: end, on: disk) { lastRecordEnd = last.end }
+    if let last = try reader.lastMessage(before: end) { lastRecordEnd = last.end }
+    try raiseMinimum(to: logStart, by: &reader)
     if hasExtensions { try findExtensionEnd(on: disk) }
-  }
-
-  private func writtenEntries(ofFileAt start: Int64, on disk: any Disk) throws(DiskError) -> Int64 {
-    let file = try OpenFile(disk: disk, path: path(ofFileAt: start), create: false)
-    var low: Int64 = 0
-    var high = entriesPerFile
-    while low < high {
-      let middle = (low + high) / 2
-      let entry = try Self.read(file, at: middle, on: disk)
-      if entry.isWritten { low = middle + 1 } else { high = middle }
-    }
-    return low
-  }
-
-  private static func read(_ file: OpenFile, at index: Int64, on disk: any Disk) throws(DiskError) -> ConsumeQueueEntry
-  {
-    let size = ConsumeQueueEntry.bytes
-    let bytes = try disk.bytes(of: file.file, at: index * Int64(size), count: size)
-    // A file that is too short reads as if nothing was written there.
-    guard bytes.count == size else { return ConsumeQueueEntry(offset: .zero, size: 0, tagsCode: 0) }
-    return ConsumeQueueEntry(bytes.rawSpan, at: 0)
   }
 
   /// The entry at a queue offset, from memory or file; nil outside of the queue and where a file is missing.
   func entry(at offset: Int64, on disk: any Disk) throws(DiskError) -> ConsumeQueueEntry? {
-    guard offset < tail.end else { return nil }
-    if offset >= tail.start { return tail.entry(at: offset) }
-    return try fileEntry(at: offset, on: disk)
-  }
-
-  /// The entry that a file holds at a queue offset; nil where a file is missing.
-  func fileEntry(at offset: Int64, on disk: any Disk) throws(DiskError) -> ConsumeQueueEntry? {
-    let start = fileStart(of: offset)
-    guard files.contains(start) else { return nil }
-    let file = try OpenFile(disk: disk, path: path(ofFileAt: start), create: false)
-    return try Self.read(file, at: offset - start / Int64(ConsumeQueueEntry.bytes), on: disk)
+    var reader = EntryReader(self, on: disk)
+    return try reader.entry(at: offset)
   }
 
   /// The newest entry before a queue offset that stands for a message.
   func lastMessage(before end: Int64, on disk: any Disk) throws(DiskError) -> ConsumeQueueEntry? {
-    var offset = end - 1
-    let first = firstEntry
-    while offset >= first {
-      guard let entry = try entry(at: offset, on: disk) else { return nil }
-      if !entry.isBlank { return entry }
-      offset -= 1
-    }
-    return nil
+    var reader = EntryReader(self, on: disk)
+    return try reader.lastMessage(before: end)
   }
 
   /// All entries from a queue offset on are put back, so that files before it count again which a missing file cut off:
@@ -156,16 +125,25 @@ extension ConsumeQueue {
 
   /// Moves `minOffset` to the first message at or behind the log's first byte.
   func raiseMinimum(to logStart: PhysicalOffset, on disk: any Disk) throws(DiskError) {
+    var reader = EntryReader(self, on: disk)
+    try raiseMinimum(to: logStart, by: &reader)
+  }
+
+  private func raiseMinimum(to logStart: PhysicalOffset, by reader: inout EntryReader) throws(DiskError) {
     var low = max(minOffset.rawValue, firstEntry)
-    let end = tail.end
-    var high = end
+    var high = tail.end
+    if low < high, let first = try reader.entry(at: low), !first.isBlank, first.offset >= logStart {
+      // As in most queues, and always while no log file was removed.
+      minOffset = QueueOffset(low)
+      return
+    }
     while low < high {
       let middle = (low + high) / 2
       // A blank says nothing: the next message after it decides.
       var probe = middle
       var decided: ConsumeQueueEntry?
       while probe < high {
-        if let entry = try entry(at: probe, on: disk), !entry.isBlank {
+        if let entry = try reader.entry(at: probe), !entry.isBlank {
           decided = entry
           break
         }

@@ -17,8 +17,12 @@ struct QueueRebuild {
   private var events: [StoreEvent] = []
   private var lastQueue: ConsumeQueue?
   private var lastTopic: [UInt8] = []
+  private let progress: (RecoveryProgress) -> Void
 
-  init(store: MessageStore) { self.store = store }
+  init(store: MessageStore, progress: @escaping (RecoveryProgress) -> Void) {
+    self.store = store
+    self.progress = progress
+  }
 
   /// Starts a reading of the log.
   mutating func begin(canGoBack: Bool) {
@@ -117,7 +121,11 @@ struct QueueRebuild {
   mutating func finish(
     readFrom start: PhysicalOffset, logEnd: PhysicalOffset, isolated: [Range<PhysicalOffset>]
   ) throws(DiskError) -> [StoreEvent] {
-    for queue in store.queues.loaded {
+    let loaded = store.queues.loaded
+    for (index, queue) in loaded.enumerated() {
+      if index > 0, index % RecoveryProgress.queueStride == 0 {
+        progress(RecoveryProgress(phase: .queues, done: index, total: loaded.count))
+      }
       if queue.rebuiltFrom != nil {
         try endRebuilt(queue, isolated: isolated)
         try blank(queue, before: queue.rebuiltAt, readFrom: start, isolated)
@@ -141,8 +149,9 @@ struct QueueRebuild {
     store.noteUnsynced(queue, from: queue.rebuiltAt)
     guard let old = queue.rebuiltFrom, old > queue.tail.end else { return }
     let first = queue.tail.end
+    var reader = EntryReader(queue, on: store.disk)
     while queue.tail.end < old,
-      let entry = try queue.fileEntry(at: queue.tail.end, on: store.disk),
+      let entry = try reader.fileEntry(at: queue.tail.end),
       isolated.contains(where: { $0.contains(entry.offset) })
     {
       queue.tail.append(.blank)
@@ -161,7 +170,8 @@ struct QueueRebuild {
   ) throws(DiskError) {
     guard !isolated.isEmpty else { return }
     var offset = end - 1
-    while offset >= 0, let entry = try queue.fileEntry(at: offset, on: store.disk) {
+    var reader = EntryReader(queue, on: store.disk)
+    while offset >= 0, let entry = try reader.fileEntry(at: offset) {
       if !entry.isBlank {
         if entry.offset < start { return }
         if isolated.contains(where: { $0.contains(entry.offset) }) {
@@ -181,7 +191,8 @@ struct QueueRebuild {
     let old = queue.tail.end
     var end = old
     let first = (queue.files.first ?? 0) / Int64(ConsumeQueueEntry.bytes)
-    while end > first, let entry = try queue.entry(at: end - 1, on: store.disk) {
+    var reader = EntryReader(queue, on: store.disk)
+    while end > first, let entry = try reader.entry(at: end - 1) {
       let isInside = entry.end <= logEnd
       let isBelow = entry.offset < start || isolated.contains { $0.contains(entry.offset) }
       if !entry.isBlank, isInside, isBelow { break }

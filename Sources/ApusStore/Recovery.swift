@@ -22,17 +22,22 @@ struct Recovery {
   private var end = PhysicalOffset.zero
   private var last: CommitLog.LastRecord?
   private var records = 0
+  /// What was read and is not on the device for sure.
+  private(set) var unsure: [Range<PhysicalOffset>] = []
   /// What was passed over.
   private var isolated: [Range<PhysicalOffset>] = []
   private var rebuild: QueueRebuild
+  /// Told how far it has come.
+  let progress: (RecoveryProgress) -> Void
 
-  init(store: MessageStore, wasClosed: Bool) {
+  init(store: MessageStore, wasClosed: Bool, progress: @escaping (RecoveryProgress) -> Void) {
     self.store = store
     self.wasClosed = wasClosed
-    rebuild = QueueRebuild(store: store)
+    self.progress = progress
+    rebuild = QueueRebuild(store: store, progress: progress)
   }
 
-  private var files: [MappedFile] { store.log.segments.files }
+  var files: [MappedFile] { store.log.segments.files }
 
   /// Does it all.
   mutating func run() throws(DiskError) {
@@ -40,6 +45,7 @@ struct Recovery {
     try readLog(from: first)
     try finishLog()
     events += try rebuild.finish(readFrom: plan.start, logEnd: end, isolated: isolated)
+    if let mark = store.mark, plan.basis == .mark { store.markFits = mark.offset <= end }
     store.dispatched = end
     store.dispatchedTime = last?.storeTime ?? store.checkpoint.queues
     store.queuesWritten = min(plan.start, end)
@@ -112,7 +118,13 @@ struct Recovery {
   }
 
   private func loadAllQueues() throws(DiskError) {
-    for (topic, id) in store.queues.all { _ = try store.queue(topic: topic, id: id) }
+    let all = store.queues.all
+    for (index, queue) in all.enumerated() {
+      if index > 0, index % RecoveryProgress.queueStride == 0 {
+        progress(RecoveryProgress(phase: .queues, done: index, total: all.count))
+      }
+      _ = try store.queue(topic: queue.topic, id: queue.id)
+    }
   }
 
   // MARK: Reading
@@ -124,6 +136,7 @@ struct Recovery {
       end = plan.start
       last = first
       records = 0
+      unsure = []
       isolated = []
       rebuild.begin(canGoBack: plan.start > store.log.minOffset)
       let before = events.count
@@ -150,7 +163,8 @@ struct Recovery {
       let mapping = try store.mapped(file, writable: false)
       let bytes = mapping.bytes(0..<file.capacity)
       let scanner = LogScanner(
-        bytes, start: file.start, checksBodies: store.settings.checksOnRecovery, trustsZeroes: trustsZeroes)
+        bytes, start: file.start, checksBodies: store.settings.checksOnRecovery, trustsZeroes: trustsZeroes,
+        written: trustsZeroes ? nil : try store.written(file))
       guard try read(scanner, file, index, from: position - file.start) else { return }
       if rebuild.mustGoBack { return }
       position = file.end
@@ -162,14 +176,22 @@ struct Recovery {
     _ scanner: borrowing LogScanner, _ file: MappedFile, _ index: Int, from start: Int
   ) throws(DiskError) -> Bool {
     var position = start
+    var reported = start
     while true {
+      if position - reported >= RecoveryProgress.stride {
+        report(.reading(path: file.path), file.start + position)
+        reported = position
+      }
       switch item(scanner, at: position) {
       case .record(let size):
         try take(scanner.bytes.extracting(position..<position + size), at: file.start + position)
         if rebuild.mustGoBack { return false }
         position += size
         end = file.start + position
-      case .blank, .end: return true
+      case .blank:
+        noteUnsure(file.start + position..<file.start + position + 8, storedAt: WallTime(milliseconds: .max))
+        return true
+      case .end: return true
       case .unwritten:
         if try isMissingBlank(file, index, at: position) {
           try restoreBlank(file, at: position)
@@ -229,7 +251,8 @@ struct Recovery {
     for file in files[(index + 1)...] {
       let mapping = try store.mapped(file, writable: false)
       let bytes = mapping.bytes(0..<file.capacity)
-      let scanner = LogScanner(bytes, start: file.start, checksBodies: store.settings.checksOnRecovery)
+      let scanner = LogScanner(
+        bytes, start: file.start, checksBodies: store.settings.checksOnRecovery, written: try store.written(file))
       if let time = scanner.storeTime(at: 0) {
         if case .record = scanner.item(at: 0) { return plan.rule.covers(file.start, storedAt: time) }
       }
@@ -242,18 +265,20 @@ struct Recovery {
   }
 
   /// Whether the zeroes from a position to the file's end stand where a blank belongs: the next file begins with a
-  /// whole record that did not fit here, alone or with those that came in one batch with it. Above the durable mark
-  /// zeroes may as well be a record that was lost: there the log ends.
+  /// whole record that is durable. Above what is durable the zeroes may as well be a record that was lost: there the
+  /// log ends. Where nothing says what is durable, it is enough that the record did not fit here, alone or with those
+  /// that came in one batch with it.
   private func isMissingBlank(_ file: MappedFile, _ index: Int, at position: Int) throws(DiskError) -> Bool {
     guard file.capacity - position >= 8, index + 1 < files.count, files[index + 1].start == file.end else {
       return false
     }
     let next = files[index + 1]
     let mapping = try store.mapped(next, writable: false)
-    let scanner = LogScanner(mapping.bytes(0..<next.capacity), start: next.start, checksBodies: true)
+    let scanner = LogScanner(
+      mapping.bytes(0..<next.capacity), start: next.start, checksBodies: true, written: try store.written(next))
     guard case .record = scanner.item(at: 0), let time = scanner.storeTime(at: 0) else { return false }
     if plan.rule.covers(next.start, storedAt: time) { return true }
-    return plan.basis != .mark && scanner.firstBatchBytes() + 8 > file.capacity - position
+    return plan.basis == .nothing && scanner.firstBatchBytes() + 8 > file.capacity - position
   }
 
   private mutating func restoreBlank(_ file: MappedFile, at position: Int) throws(DiskError) {
@@ -270,37 +295,35 @@ struct Recovery {
     guard let record = StoredRecord.whole(at: bytes) else { preconditionFailure("the record was whole a moment ago") }
     records += 1
     last = CommitLog.LastRecord(offset: offset, size: bytes.byteCount, storeTime: record.storeTime)
+    noteUnsure(offset..<offset + bytes.byteCount, storedAt: record.storeTime)
     try rebuild.add(record, at: offset)
+  }
+
+  /// Remembers a range that is not durable for sure.
+  private mutating func noteUnsure(_ range: Range<PhysicalOffset>, storedAt time: WallTime) {
+    guard !plan.rule.covers(range.lowerBound, storedAt: time) else { return }
+    if let last = unsure.last, last.upperBound == range.lowerBound {
+      unsure[unsure.count - 1] = last.lowerBound..<range.upperBound
+    } else {
+      unsure.append(range)
+    }
+  }
+
+  private func report(_ phase: RecoveryProgress.Phase, _ position: PhysicalOffset) {
+    let total = (files.last?.end ?? plan.start) - plan.start
+    progress(RecoveryProgress(phase: phase, done: position - plan.start, total: total))
   }
 
   // MARK: The log's end
 
   private func finishLog() throws(DiskError) {
     let log = store.log
-    if !wasClosed || !trustsZeroes { try flushRead() }
+    if !trustsZeroes { try makeDurable(from: plan.start, to: end) }
     log.marks = Marks(end: end, dispatch: store.settings.dispatch)
     if log.segments.files.isEmpty { return }
     try store.cutLog(to: end, trustsZeroes: trustsZeroes)
     log.last = last
     log.lastFlushed = last
     for file in log.segments.files where file !== log.tail { file.mapping = nil }
-  }
-
-  /// Brings what was read to the device: what a killed process left may only be in the page cache. It is written once
-  /// more, as after a flush that failed the machine takes pages for clean that never reached the device.
-  private func flushRead() throws(DiskError) {
-    for file in files where file.end > plan.start && file.start < end {
-      let from = max(plan.start, file.start) - file.start
-      let to = min(end, file.end) - file.start
-      let open = try OpenFile(disk: store.disk, path: file.path, create: false)
-      var position = from
-      while position < to {
-        let next = min(to, position + 1 << 20)
-        let bytes = try store.disk.bytes(of: open.file, at: Int64(position), count: next - position)
-        try store.disk.write(open.file, at: Int64(position), bytes: bytes.rawSpan)
-        position = next
-      }
-      try store.disk.sync(open.file)
-    }
   }
 }

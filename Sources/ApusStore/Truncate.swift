@@ -83,7 +83,9 @@ extension MessageStore {
     file.mapping = mapping
     file.populated = 0
     let position = end - file.start
-    if !trustsZeroes, let dirty = Self.zero(mapping, from: position) { try disk.flush(mapping.segment, dirty) }
+    if !trustsZeroes, let dirty = Self.zero(mapping, from: position, written: try written(file)) {
+      try disk.flush(mapping.segment, dirty)
+    }
     log.resume(in: file, at: end)
     log.last = nil
     log.lastFlushed = nil
@@ -98,20 +100,20 @@ extension MessageStore {
   }
 
   /// Writes zeroes over what is not zero from `position` on; returns the range that changed.
-  static func zero(_ mapping: Mapping, from position: Int) -> Range<Int>? {
-    let end = mapping.segment.capacity
+  static func zero(_ mapping: Mapping, from position: Int, written: WrittenRanges) -> Range<Int>? {
     var first: Int?
     var last = position
-    var block = position
-    while block < end {
-      let next = min((block / 4096 + 1) * 4096, end)
-      let bytes = mapping.bytes(block..<next)
-      if !LogScanner.isZero(bytes) {
-        unsafe (mapping.segment.base + block).initializeMemory(as: UInt8.self, repeating: 0, count: next - block)
-        first = first ?? block
-        last = next
+    for range in written.ranges where range.upperBound > position {
+      var block = max(position, range.lowerBound)
+      while block < range.upperBound {
+        let next = min((block / 4096 + 1) * 4096, range.upperBound)
+        if !LogScanner.isZero(mapping.bytes(block..<next)) {
+          unsafe (mapping.segment.base + block).initializeMemory(as: UInt8.self, repeating: 0, count: next - block)
+          first = first ?? block
+          last = next
+        }
+        block = next
       }
-      block = next
     }
     return first.map { $0..<last }
   }

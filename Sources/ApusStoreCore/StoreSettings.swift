@@ -31,6 +31,8 @@ package struct StoreSettings: Hashable, Sendable {
   package var populateStep = 16 << 20
   /// How many queue files may be open at once.
   package var openQueueFiles = 512
+  /// A checkpoint that finds more changed files and directories than this syncs the whole file system in one call.
+  package var filesSyncedSingly = 256
   /// How much memory queue tails may keep beyond what is not yet written, in bytes.
   package var queueTailBytes = 64 << 20
   /// Which mark delivery follows.

@@ -17,19 +17,25 @@ package final class PosixDisk: Disk {
     var entries: [DiskEntry] = []
     while true {
       var failure: Int32 = 0
-      guard let start = unsafe apus_readdir(handle, &failure) else {
+      var isDirectory: Int32 = 0
+      guard let start = unsafe apus_readdir(handle, &isDirectory, &failure) else {
         guard failure == 0 else { throw error(-failure, "readdir", directory) }
         return entries.sorted { $0.name < $1.name }
       }
       let name = unsafe String(cString: start)
       if name == "." || name == ".." { continue }
+      if isDirectory != 0 {
+        entries.append(DiskEntry(name: name, isDirectory: true, length: 0))
+        continue
+      }
       var status = apus_file_status()
       let result = unsafe apus_stat(directory + "/" + name, &status)
       // It may have been removed since, and a link may lead nowhere.
       if result == -ENOENT { continue }
       try check(result, "stat", directory + "/" + name)
-      let isDirectory = status.is_directory != 0
-      entries.append(DiskEntry(name: name, isDirectory: isDirectory, length: isDirectory ? 0 : status.length))
+      let leadsToDirectory = status.is_directory != 0
+      entries.append(
+        DiskEntry(name: name, isDirectory: leadsToDirectory, length: leadsToDirectory ? 0 : status.length))
     }
   }
 
@@ -84,7 +90,8 @@ package final class PosixDisk: Disk {
     defer { unsafe apus_closedir(handle) }
     var names: [String] = []
     var failure: Int32 = 0
-    while let start = unsafe apus_readdir(handle, &failure) {
+    var isDirectory: Int32 = 0
+    while let start = unsafe apus_readdir(handle, &isDirectory, &failure) {
       let name = unsafe String(cString: start)
       if name != "." && name != ".." { names.append(name) }
     }
@@ -154,6 +161,21 @@ package final class PosixDisk: Disk {
     try check(apus_ftruncate(file.id, length), "ftruncate", path(of: file))
   }
 
+  /// By `lseek` SEEK_DATA and SEEK_HOLE.
+  package func data(of file: DiskFile, from offset: Int64) throws(DiskError) -> Range<Int64>? {
+    var run = apus_run()
+    let result = unsafe apus_next_data(file.id, offset, &run)
+    // No data follows, or the offset lies behind the end.
+    if result == -ENXIO { return nil }
+    // File systems that know no holes answer this.
+    if result == -EINVAL || result == -EOPNOTSUPP {
+      let length = try length(of: file)
+      return offset < length ? offset..<length : nil
+    }
+    try check(result, "lseek", path(of: file))
+    return run.start..<max(run.start, run.end)
+  }
+
   /// By `fallocate`; `.unsupported` where the file system lacks it.
   package func allocate(_ file: DiskFile, length: Int64) throws(DiskError) {
     // A signal makes the call start over; after many of them something is wrong.
@@ -210,6 +232,13 @@ package final class PosixDisk: Disk {
   /// By `fdatasync`.
   package func sync(_ file: DiskFile) throws(DiskError) {
     try check(apus_fdatasync(file.id), "fdatasync", path(of: file))
+  }
+
+  /// By `syncfs`, which tells of failed writes since Linux 5.8.
+  package func syncAll(at path: String) throws(DiskError) {
+    let descriptor = try unsafe check(apus_open(path, O_RDONLY, 0), "open", path)
+    defer { _ = apus_close(descriptor) }
+    try check(apus_syncfs(descriptor), "syncfs", path)
   }
 
   /// By `statvfs`.

@@ -26,9 +26,21 @@ int apus_fsync(int fd) { APUS_REPEAT(int, fsync(fd)); }
 
 int apus_fdatasync(int fd) { APUS_REPEAT(int, fdatasync(fd)); }
 
+int apus_syncfs(int fd) { APUS_REPEAT(int, syncfs(fd)); }
+
 int apus_ftruncate(int fd, int64_t length) { APUS_REPEAT(int, ftruncate(fd, length)); }
 
 int apus_fallocate(int fd, int64_t length) { return fallocate(fd, 0, 0, length) < 0 ? -errno : 0; }
+
+int apus_next_data(int fd, int64_t from, struct apus_run *out) {
+  off_t start = lseek(fd, from, SEEK_DATA);
+  if (start < 0) return -errno;
+  off_t end = lseek(fd, start, SEEK_HOLE);
+  if (end < 0) return -errno;
+  out->start = start;
+  out->end = end;
+  return 0;
+}
 
 ssize_t apus_read(int fd, void *to, size_t count) { APUS_REPEAT(ssize_t, read(fd, to, count)); }
 
@@ -82,10 +94,11 @@ int apus_opendir(const char *path, void **out) {
   return 0;
 }
 
-const char *apus_readdir(void *directory, int *error) {
+const char *apus_readdir(void *directory, int *is_directory, int *error) {
   errno = 0;
   struct dirent *entry = readdir(directory);
   *error = entry ? 0 : errno;
+  *is_directory = entry && entry->d_type == DT_DIR;
   return entry ? entry->d_name : NULL;
 }
 

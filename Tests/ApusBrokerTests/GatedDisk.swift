@@ -56,6 +56,10 @@ final class GatedDisk: Disk {
   func open(_ path: String, create: Bool) throws(DiskError) -> DiskFile { try disk.open(path, create: create) }
   func lock(_ path: String) throws(DiskError) -> DiskFile { try disk.lock(path) }
   func close(_ file: DiskFile) { disk.close(file) }
+  func data(of file: DiskFile, from offset: Int64) throws(DiskError) -> Range<Int64>? {
+    try disk.data(of: file, from: offset)
+  }
+  func syncAll(at path: String) throws(DiskError) { try disk.syncAll(at: path) }
   func length(of file: DiskFile) throws(DiskError) -> Int64 { try disk.length(of: file) }
   func modificationTime(of path: String) throws(DiskError) -> WallTime { try disk.modificationTime(of: path) }
   func setLength(of file: DiskFile, to length: Int64) throws(DiskError) { try disk.setLength(of: file, to: length) }

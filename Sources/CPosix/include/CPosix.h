@@ -20,9 +20,16 @@ int apus_rmdir(const char *path);
 int apus_rename(const char *from, const char *to);
 int apus_fsync(int fd);
 int apus_fdatasync(int fd);
+int apus_syncfs(int fd);
 int apus_ftruncate(int fd, int64_t length);
 // Not repeated: an interrupted allocation starts over and may never end; the caller counts.
 int apus_fallocate(int fd, int64_t length);
+struct apus_run {
+  int64_t start;
+  int64_t end;
+};
+// The next run of data at or behind an offset; -ENXIO when only a hole follows.
+int apus_next_data(int fd, int64_t from, struct apus_run *out);
 ssize_t apus_read(int fd, void *to, size_t count);
 ssize_t apus_write(int fd, const void *from, size_t count);
 ssize_t apus_pread(int fd, void *to, size_t count, int64_t at);
@@ -41,8 +48,9 @@ int apus_fstat(int fd, struct apus_file_status *out);
 // As it is itself: a symbolic link is not followed.
 int apus_lstat(const char *path, struct apus_file_status *out);
 int apus_opendir(const char *path, void **out);
-// The next name, or NULL at the end with *error 0, or NULL with *error = errno. Valid until the next call.
-const char *apus_readdir(void *directory, int *error);
+// The next name, or NULL at the end with *error 0, or NULL with *error = errno. Valid until the next call. *is_directory
+// is 1 for what is known to be one, 0 for what is none or must be asked about.
+const char *apus_readdir(void *directory, int *is_directory, int *error);
 void apus_closedir(void *directory);
 
 struct apus_volume {

@@ -98,6 +98,17 @@ final class ClientRuntime: Sendable {
       type: headerType, timeout: timeout ?? configuration.requestTimeout)
   }
 
+  /// Tells a broker something that it does not answer. Returns when it is on its way.
+  func tell(_ request: some OutgoingRequest, at broker: String) async throws(ClientError) {
+    let type = headerType
+    let pending = PendingAnswer<ClientError?>()
+    remoting.notify(
+      try await address(broker),
+      encode: { id, output in request.encode(id: id, oneway: true, type: type, into: &output) },
+      done: { error in pending.resolve(error.map { ClientError($0, server: broker) }) })
+    if let error = await pending.value(ifCancelled: .cancelled) { throw error }
+  }
+
   /// Fails what is under way and closes the connections.
   func close() { remoting.close() }
 

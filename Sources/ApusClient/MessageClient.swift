@@ -31,6 +31,7 @@ public final class MessageClient: Sendable {
   private struct Members {
     var producers: Set<String> = []
     var consumers: [String: any ConsumerMember] = [:]
+    var transactions: [String: TransactionProducer] = [:]
     var isRunning = false
     /// Told when the last consumer has left.
     var empty: PendingAnswer<Void>?
@@ -87,6 +88,17 @@ public final class MessageClient: Sendable {
   }
 
   // MARK: Members
+
+  /// Brokers may ask this producer about its transactions from now on.
+  func serve(_ transactions: TransactionProducer) {
+    members.withLock { $0.transactions[transactions.producer.group] = transactions }
+    requests.serve(.checkTransactionState) { [members] command, broker in
+      guard let group = CheckedTransaction.group(of: command) else { return nil }
+      let producer = members.withLock { $0.transactions[group] }
+      await producer?.answer(command, from: broker)
+      return nil
+    }
+  }
 
   /// A consumer joins its group: heartbeats tell of it from now on.
   func join(_ group: String, _ consumer: any ConsumerMember) throws(ClientError) {

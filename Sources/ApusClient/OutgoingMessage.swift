@@ -1,9 +1,28 @@
 import ApusBase
 import ApusClientCore
 import ApusModel
+import ApusProtocol
 
 /// A message as it goes out: checked, with its id, its properties encoded.
 struct OutgoingMessage: Sendable {
+  /// How it is sent.
+  enum Kind: Hashable, Sendable {
+    case single
+    case batch
+    case reply
+
+    /// The request's code.
+    var code: RequestCode {
+      switch self {
+      case .single: .sendMessageV2
+      case .batch: .sendBatchMessage
+      case .reply: .sendReplyMessageV2
+      }
+    }
+  }
+
+  /// How it is sent.
+  var kind = Kind.single
   /// The topic, namespace included.
   var topic: [UInt8]
   /// The body as sent.
@@ -76,7 +95,7 @@ struct OutgoingMessage: Sendable {
     return pairs
   }
 
-  private static func encode(_ pairs: [(name: String, value: String)]) throws(ClientError) -> [UInt8] {
+  static func encode(_ pairs: [(name: String, value: String)]) throws(ClientError) -> [UInt8] {
     for (name, value) in pairs {
       let isWhole = !name.isEmpty && !value.isEmpty
       guard isWhole, !name.utf8.contains(where: { $0 == 1 || $0 == 2 }),

@@ -65,6 +65,48 @@ public final class Producer: Sendable {
     return try await send(message, to: choose(queues), timeout: timeout)
   }
 
+  /// Sends messages of one topic to one queue, in as few requests as `maxMessageBytes` allows. Each request is stored
+  /// as a whole or not at all; when one fails those before it are stored. Returns a receipt for each message, in their
+  /// order.
+  @discardableResult
+  public func send(_ messages: [Message], timeout: Duration? = nil) async throws(ClientError) -> [SendReceipt] {
+    let topic = Namespace.wrap(messages.first?.topic ?? "", in: runtime.configuration.namespace)
+    let batches = try Batch.split(
+      messages, topic: topic, maxBodyBytes: configuration.maxMessageBytes, nextKey: runtime.nextKey)
+    let timeout = timeout ?? configuration.sendTimeout
+    return try await limited { () async throws(ClientError) in
+      var receipts: [SendReceipt] = []
+      for batch in batches {
+        receipts += try await sendToAny(batch.outgoing, timeout: timeout).items(batch.messageIDs)
+      }
+      return receipts
+    }
+  }
+
+  /// Sends a message without waiting for an answer: it may be lost unnoticed. Throws only when there is no connection.
+  public func sendOneway(_ message: Message, to queue: MessageQueue? = nil) async throws(ClientError) {
+    let outgoing = try prepare(message)
+    let topic = String(decoding: outgoing.topic, as: UTF8.self)
+    try await limited { () async throws(ClientError) in
+      let route = try await route(topic)
+      let now = SystemClock.monotonic()
+      let chosen = queue ?? choice.withLock { $0.choose(from: route.writeQueues, avoiding: nil, nil, now: now) }
+      guard let chosen, let broker = route.master(of: chosen.brokerName) else {
+        throw ClientError(.noQueue, "no queue of \(topic) can be written to")
+      }
+      try await sender.sendOneway(outgoing, to: chosen, at: broker)
+    }
+  }
+
+  /// Sends the half message of a transaction.
+  func sendHalf(_ message: Message, timeout: Duration?) async throws(ClientError) -> SendReceipt {
+    var outgoing = try prepare(message, extra: [("TRAN_MSG", "true"), ("PGROUP", group)])
+    outgoing.sysFlag.transaction = .prepared
+    return try await limited { () async throws(ClientError) in
+      try await sendToAny(outgoing, timeout: timeout ?? configuration.sendTimeout)
+    }
+  }
+
   /// The queues that messages of a topic may be sent to.
   public func queues(of topic: String) async throws(ClientError) -> [MessageQueue] {
     try await route(Namespace.wrap(topic, in: runtime.configuration.namespace)).writeQueues
@@ -72,10 +114,12 @@ public final class Producer: Sendable {
 
   // MARK: Parts
 
-  private func prepare(_ message: Message) throws(ClientError) -> OutgoingMessage {
+  private func prepare(
+    _ message: Message, extra: [(name: String, value: String)] = []
+  ) throws(ClientError) -> OutgoingMessage {
     try OutgoingMessage(
       message, topic: Namespace.wrap(message.topic, in: runtime.configuration.namespace), key: runtime.nextKey(),
-      maxBodyBytes: configuration.maxMessageBytes)
+      extra: extra, maxBodyBytes: configuration.maxMessageBytes)
   }
 
   private func limited<Result>(

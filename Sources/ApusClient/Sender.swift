@@ -31,20 +31,34 @@ struct Sender: Sendable {
     let now = SystemClock.wall()
     runtime.remoting.call(
       address, timeout: timeout,
-      encode: { id, output in encode(message, queue.queueID, now, id, into: &output) },
+      encode: { id, output in encode(message, queue, now, id, into: &output) },
       answered: { answer in pending.resolve(Self.read(answer, message, queue, broker)) },
       failed: { error in pending.resolve(.failure(ClientError(error, server: broker))) })
     return try await pending.value(ifCancelled: .failure(.cancelled)).get()
   }
 
+  /// Sends a message to a queue without an answer: it may be lost unnoticed. Returns when it is on its way.
+  func sendOneway(_ message: OutgoingMessage, to queue: MessageQueue, at broker: String) async throws(ClientError) {
+    let address = try await runtime.address(broker)
+    let pending = PendingAnswer<ClientError?>()
+    let now = SystemClock.wall()
+    runtime.remoting.notify(
+      address, encode: { id, output in encode(message, queue, now, id, oneway: true, into: &output) },
+      done: { error in pending.resolve(error.map { ClientError($0, server: broker) }) })
+    if let error = await pending.value(ifCancelled: .cancelled) { throw error }
+  }
+
   private func encode(
-    _ message: OutgoingMessage, _ queueID: Int32, _ now: WallTime, _ id: RequestID, into output: inout ByteWriter
+    _ message: OutgoingMessage, _ queue: MessageQueue, _ now: WallTime, _ id: RequestID, oneway: Bool = false,
+    into output: inout ByteWriter
   ) {
+    let broker = Array(queue.brokerName.utf8)
     let request = SendMessage.Request(
       producerGroup: group.rawSpan, topic: message.topic.rawSpan, defaultTopic: template.rawSpan,
-      defaultTopicQueueCount: queueCount, queueID: queueID, sysFlag: message.sysFlag.rawValue, bornTime: now,
-      flag: message.flag, properties: message.properties.rawSpan, unitMode: unitMode, body: message.body.rawSpan)
-    request.encode(.sendMessageV2, id: id, type: type, into: &output)
+      defaultTopicQueueCount: queueCount, queueID: queue.queueID, sysFlag: message.sysFlag.rawValue, bornTime: now,
+      flag: message.flag, properties: message.properties.rawSpan, unitMode: unitMode, isBatch: message.kind == .batch,
+      brokerName: broker.rawSpan, body: message.body.rawSpan)
+    request.encode(message.kind.code, id: id, oneway: oneway, type: type, into: &output)
   }
 
   private static func read(

@@ -83,11 +83,12 @@ public enum SendMessage {
     }
 
     /// Puts a request together.
-    @_lifetime(copy producerGroup, copy topic, copy defaultTopic, copy properties, copy body)
+    @_lifetime(copy producerGroup, copy topic, copy defaultTopic, copy properties, copy brokerName, copy body)
     public init(
       producerGroup: RawSpan, topic: RawSpan, defaultTopic: RawSpan, defaultTopicQueueCount: Int32, queueID: Int32,
       sysFlag: Int32 = 0, bornTime: WallTime, flag: Int32 = 0, properties: RawSpan, reconsumeTimes: Int32 = 0,
-      unitMode: Bool = false, isBatch: Bool = false, maxReconsumeTimes: Int32? = nil, body: RawSpan
+      unitMode: Bool = false, isBatch: Bool = false, maxReconsumeTimes: Int32? = nil, brokerName: RawSpan? = nil,
+      body: RawSpan
     ) {
       self.producerGroup = producerGroup
       self.topic = topic
@@ -102,7 +103,7 @@ public enum SendMessage {
       self.unitMode = unitMode
       self.isBatch = isBatch
       self.maxReconsumeTimes = maxReconsumeTimes
-      self.brokerName = nil
+      self.brokerName = brokerName
       self.body = body
     }
 

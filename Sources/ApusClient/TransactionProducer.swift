@@ -1,0 +1,155 @@
+import ApusBase
+import ApusClientCore
+import ApusModel
+import ApusProtocol
+import ApusSystem
+
+/// What became of the local half of a transaction.
+public enum TransactionState: Hashable, Sendable {
+  /// The message is to be delivered.
+  case commit
+  /// The message is never to be delivered.
+  case rollback
+  /// Not known yet: the broker asks again later.
+  case unknown
+
+  var resolution: EndTransaction.Resolution {
+    switch self {
+    case .commit: .commit
+    case .rollback: .rollback
+    case .unknown: .unknown
+    }
+  }
+}
+
+/// Sends messages that are delivered only when a local transaction succeeds. The broker keeps each as a half message
+/// until it is told what became of the transaction; where it is not told, it asks `check` of any producer of the group,
+/// while ``MessageClient/run()`` runs.
+public final class TransactionProducer: Sendable {
+  /// Tells what became of the transaction that a message belongs to.
+  public typealias Check = @Sendable (ReceivedMessage) async -> TransactionState
+
+  /// Sends the half messages; plain messages of the group can be sent by it too.
+  public let producer: Producer
+  private let check: Check
+
+  init(_ producer: Producer, check: @escaping Check) {
+    self.producer = producer
+    self.check = check
+  }
+
+  /// Sends a half message, runs `local` when it is stored, and tells the broker the outcome. When `local` throws, the
+  /// transaction is rolled back and the error passed on. Messages cannot be delayed.
+  public func send(
+    _ message: Message, timeout: Duration? = nil,
+    local: @Sendable (SendReceipt) async throws -> TransactionState
+  ) async throws -> (receipt: SendReceipt, state: TransactionState) {
+    guard message.delivery == .now else {
+      throw ClientError(.invalidArgument, "a message of a transaction cannot be delayed")
+    }
+    let receipt = try await producer.sendHalf(message, timeout: timeout)
+    guard receipt.status == .stored else {
+      await end(receipt, .rollback)
+      return (receipt, .rollback)
+    }
+    do {
+      let state = try await local(receipt)
+      await end(receipt, state)
+      return (receipt, state)
+    } catch {
+      await end(receipt, .rollback)
+      throw error
+    }
+  }
+
+  /// Tells the broker; should that fail it asks.
+  private func end(_ receipt: SendReceipt, _ state: TransactionState) async {
+    let id = receipt.offsetMessageID
+    do throws(ClientError) {
+      let offset = try Self.offset(in: id)
+      let request = TransactionEnd(
+        group: producer.group, queueOffset: receipt.queueOffset, offset: offset, resolution: state.resolution,
+        isAnswer: false, messageID: receipt.messageID, transactionID: receipt.transactionID ?? receipt.messageID)
+      let broker = try await producer.runtime.anyMember(of: receipt.queue)
+      try await producer.runtime.tell(request, at: broker)
+    } catch {
+      producer.runtime.log.warning(
+        "client", "the end of a transaction was not told, the broker will ask", ["message": id, "cause": error])
+    }
+  }
+
+  private static func offset(in id: String) throws(ClientError) -> Int64 {
+    do throws(DecodeError) {
+      return try MessageID(Array(id.utf8).rawSpan).offset.rawValue
+    } catch {
+      throw ClientError(.badAnswer, "the message id \(id) cannot be read: \(error)", cause: error)
+    }
+  }
+
+  /// A broker asks what became of a transaction.
+  func answer(_ command: Command, from broker: HostAddress) async {
+    let messages = ReceivedMessage.read(command.body.rawSpan, broker: "\(broker)") { error in
+      producer.runtime.log.error("client", "a half message cannot be read", ["cause": error])
+    }
+    guard let half = messages.first, let queueOffset = command["tranStateTableOffset"].flatMap({ Int64($0) }),
+      let offset = command["commitLogOffset"].flatMap({ Int64($0) })
+    else { return }
+    var message = half
+    message.topic = Namespace.unwrap(
+      half.properties["REAL_TOPIC"] ?? half.topic, from: producer.runtime.configuration.namespace)
+    let state = await check(message)
+    let request = TransactionEnd(
+      group: producer.group, queueOffset: queueOffset, offset: offset, resolution: state.resolution, isAnswer: true,
+      messageID: command["msgId"] ?? half.messageID, transactionID: command["transactionId"] ?? half.messageID)
+    do throws(ClientError) {
+      try await producer.runtime.tell(request, at: "\(broker)")
+    } catch {
+      producer.runtime.log.warning("client", "the broker was not told about a transaction", ["cause": error])
+    }
+  }
+}
+
+/// 39 CHECK_TRANSACTION_STATE as a broker asks it.
+enum CheckedTransaction {
+  /// The producer group of the half message that is asked about.
+  static func group(of command: Command) -> String? {
+    do throws(DecodeError) {
+      return try StoredRecord(command.body.rawSpan).properties.dictionary["PGROUP"]
+    } catch {
+      return nil
+    }
+  }
+}
+
+/// 37 END_TRANSACTION as this client sends it.
+struct TransactionEnd: OutgoingRequest {
+  static var code: RequestCode { .endTransaction }
+  var group: String
+  var queueOffset: Int64
+  var offset: Int64
+  var resolution: EndTransaction.Resolution
+  var isAnswer: Bool
+  var messageID: String
+  var transactionID: String
+
+  var fields: [ReplyField] {
+    [
+      ReplyField("producerGroup", group), ReplyField("tranStateTableOffset", queueOffset),
+      ReplyField("commitLogOffset", offset), ReplyField("commitOrRollback", Int64(resolution.rawValue)),
+      ReplyField("fromTransactionCheck", isAnswer), ReplyField("msgId", messageID),
+      ReplyField("transactionId", transactionID),
+    ]
+  }
+}
+
+extension MessageClient {
+  /// Makes a producer of transactions. `check` is asked about transactions whose outcome the broker does not know.
+  public func transactionProducer(
+    group: String, _ configuration: ProducerConfiguration = ProducerConfiguration(),
+    check: @escaping TransactionProducer.Check
+  ) throws(ClientError) -> TransactionProducer {
+    let transactions = TransactionProducer(try producer(group: group, configuration), check: check)
+    serve(transactions)
+    return transactions
+  }
+}

@@ -54,6 +54,8 @@ interop: build ## Real third-party clients against a freshly started broker
 	@echo "== third-party clients"
 	@$(PYTHON) Interop/run.py
 	@$(PYTHON) Interop/access.py
+	@echo "== TLS"
+	@$(PYTHON) Interop/tls.py
 
 kill9-quick: build
 	@echo "== kill -9 under load"

@@ -53,7 +53,7 @@ let package = Package(
     library("ApusClientCore", ["ApusBase", "ApusModel", "ApusProtocol", "ApusFilter", "COpenSSL"]),
 
     // The machine: files, event loops, threads, clocks.
-    library("ApusSystem", ["ApusBase", "CPosix", "CZlib"]),
+    library("ApusSystem", ["ApusBase", "COpenSSL", "CPosix", "CZlib"]),
     // Synchronous and thread-free: everything it asks of the machine goes through ApusBase's Disk.
     library("ApusStore", ["ApusBase", "ApusModel", "ApusStoreCore"]),
 
@@ -117,7 +117,7 @@ let package = Package(
       "ApusStoreTests", ["ApusBase", "ApusModel", "ApusStoreCore", "ApusStore", "ApusSystem", "ApusSimulator"]),
     tests("ApusProtocolTests", ["ApusBase", "ApusModel", "ApusProtocol"]),
     tests("ApusBenchTests", ["ApusBase", "ApusBench", "ApusSystem"]),
-    tests("ApusCommandTests", ["apus", "ApusBase", "ApusBroker"]),
+    tests("ApusCommandTests", ["apus", "ApusBase", "ApusBroker", "ApusRemoting"]),
     tests("TidyTests", []),
     tests("ApusSystemTests", ["ApusBase", "ApusSystem"]),
     tests("ApusHTTPTests", ["ApusBase", "ApusSystem", "ApusHTTP"]),

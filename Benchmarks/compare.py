@@ -7,6 +7,7 @@ user and system, in microseconds for each message. --only measures the rows whos
 """
 import argparse
 import datetime
+import json
 import pathlib
 import platform
 import statistics
@@ -87,6 +88,20 @@ def fixed_rate_row(bench, broker):
             f"CPU {ours['cpu_us_per_msg']:.1f} µs a message, floor {floor['cpu_us_per_msg']:.1f} µs")
 
 
+def tls_row(bench, broker):
+    """What TLS adds to the CPU for a message, plain and TLS by turns; measured by `apus bench`."""
+    plain, secure = [], []
+    for _ in range(bench.options.rounds):
+        for words, figures in ((), plain), (("--tls",), secure):
+            done = subprocess.run(
+                [BINARY, "bench", "send", "--broker", broker.address, "--topic", "benchtls", "--json", "--warmup", "1",
+                 "--seconds", str(bench.options.seconds), "--pid", str(broker.process.pid), *words],
+                capture_output=True, text=True, check=True, timeout=120)
+            figures.append(json.loads(done.stdout)["brokerCPUMicrosPerMessage"])
+    plain, secure = statistics.median(plain), statistics.median(secure)
+    return f"**{secure - plain:.1f} µs** more: {secure:.1f} µs, plain {plain:.1f} µs"
+
+
 def batch_row(bench, broker):
     ours = bench.repeat(broker, "batches", conns=8, window=4, size=128, batch=32)
     return f"**{ours['cpu_us_per_msg']:.2f} µs** a message; {ours['msg_per_s']:,.0f}/s"
@@ -155,6 +170,7 @@ def rows(bench, broker):
             "2.0 ×", "1.5 ×", "12.5 × (30 µs)"),
         Row("send 1 KiB, 16 × 1", lambda: ratio_row(bench, broker(), 16, 1), "1.4 ×", "1.2 ×", "6.7 ×"),
         Row("send 1 KiB, 1 × 1", lambda: ratio_row(bench, broker(), 1, 1), "1.4 ×", "1.2 ×", "5.7 ×"),
+        Row("send 1 KiB through TLS, 16 × 1", lambda: tls_row(bench, broker()), "5 µs", "2 µs", ""),
         Row("send 128 B in batches of 32, 8 × 4", lambda: batch_row(bench, broker()),
             "0.35 µs", "0.2 µs", "2.7 µs"),
         Row("send 1 KiB, sync flush, 64 × 4", lambda: sync_row(bench),

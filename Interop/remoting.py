@@ -40,9 +40,12 @@ def take_frames(buffer):
 class Connection:
     """A blocking connection that asks one thing after the other."""
 
-    def __init__(self, address, timeout=15):
+    def __init__(self, address, timeout=15, context=None, session=None):
+        """With an `ssl.SSLContext` through TLS; the server is called localhost then."""
         host, port = address.rsplit(":", 1)
         self._socket = socket.create_connection((host, int(port)), timeout)
+        if context:
+            self._socket = context.wrap_socket(self._socket, server_hostname="localhost", session=session)
         self._buffer = bytearray()
         self._number = 0
 
@@ -65,6 +68,10 @@ class Connection:
         if header["code"] != SUCCESS:
             raise RuntimeError(f"code {code} answered {header['code']}: {header.get('remark')}")
         return header.get("extFields") or {}, answer
+
+    @property
+    def socket(self):
+        return self._socket
 
     def close(self):
         self._socket.close()

@@ -20,18 +20,30 @@ final class BenchConnection: EventHandler {
   private let descriptor: Int32
   private var id: HandlerID?
   private weak var owner: (any BenchConnectionOwner)?
+  private let tls: TLSSession?
   private var isOpen = false
   private var sent = 0
   /// The beginning of an answer whose end has not come.
   private var partial = ByteWriter(capacity: 4096)
 
   /// Begins to connect.
-  init(index: Int, to address: SocketAddress, on loop: EventLoop, owner: any BenchConnectionOwner) throws(BenchError) {
+  init(
+    index: Int, to address: SocketAddress, tls context: TLSContext?, on loop: EventLoop,
+    owner: any BenchConnectionOwner
+  ) throws(BenchError) {
     self.index = index
     self.owner = owner
+    let descriptor: Int32
     do throws(SystemError) {
       descriptor = try Socket.connect(to: address)
     } catch {
+      throw BenchError("\(error)")
+    }
+    self.descriptor = descriptor
+    do throws(TLSError) {
+      tls = try context.map { (context) throws(TLSError) in try TLSSession(context, descriptor: descriptor) }
+    } catch {
+      Socket.close(descriptor)
       throw BenchError("\(error)")
     }
     do throws(SystemError) {
@@ -58,9 +70,14 @@ final class BenchConnection: EventHandler {
         guard !events.isDisjoint(with: [.writable, .failed, .hungUp]) else { return }
         let reason = Socket.connectionError(descriptor)
         guard reason == 0 else { throw BenchError("connecting failed: \(SystemError.text(reason))") }
+        if let tls {
+          tls.becameReadable(isPeerEnded: events.tellOfEnd)
+          guard try isSecured(tls) else { return }
+        }
         isOpen = true
         owner?.opened(self)
       }
+      if events.allowReading { tls?.becameReadable(isPeerEnded: events.tellOfEnd) }
       try receive(on: loop)
       try send()
     } catch {
@@ -71,6 +88,7 @@ final class BenchConnection: EventHandler {
 
   /// Sends what has been put into the output, as far as the kernel takes it; the rest goes when there is room.
   func send() throws(BenchError) {
+    if let tls { return try send(through: tls) }
     while isOpen, sent < output.count {
       let written = Socket.send(descriptor, output.bytes.extracting(sent..<output.count))
       if written > 0 {
@@ -85,14 +103,40 @@ final class BenchConnection: EventHandler {
     output.removeAll()
   }
 
+  /// Goes on with the handshake; whether it is done.
+  private func isSecured(_ tls: TLSSession) throws(BenchError) -> Bool {
+    let step = tls.handshake()
+    try flush(tls)
+    if case .failed(let reason) = step { throw BenchError("the TLS handshake failed: \(reason)") }
+    return step == .done
+  }
+
+  private func send(through tls: TLSSession) throws(BenchError) {
+    if isOpen, output.count > 0 {
+      guard tls.encrypt(output.bytes) else { throw BenchError(tls.failure ?? "the connection broke") }
+      output.removeAll()
+    }
+    try flush(tls)
+  }
+
+  private func flush(_ tls: TLSSession) throws(BenchError) {
+    while tls.pendingOutput > 0 {
+      let count = tls.send()
+      if Socket.wouldBlock(count) { return }
+      guard count > 0 else {
+        throw BenchError("the broker closed the connection: \(SystemError.text(Int32(-count)))")
+      }
+    }
+  }
+
   private func receive(on loop: EventLoop) throws(BenchError) {
     while id != nil {
-      let count = unsafe Socket.receive(descriptor, into: loop.readBuffer)
+      let count = unsafe tls?.receive(into: loop.readBuffer) ?? Socket.receive(descriptor, into: loop.readBuffer)
       if Socket.wouldBlock(count) { return }
       guard count != 0 else { throw BenchError("the broker closed the connection") }
       guard count > 0 else { throw BenchError("the connection broke: \(SystemError.text(Int32(-count)))") }
       try unsafe take(UnsafeRawBufferPointer(rebasing: loop.readBuffer[..<count]))
-      if unsafe count < loop.readBuffer.count { return }
+      if tls == nil, unsafe count < loop.readBuffer.count { return }
     }
   }
 

@@ -55,7 +55,8 @@ package final class BenchRun: BenchConnectionOwner, TurnObserver, EventHandler {
       throw BenchError("there is no process \(process) on this machine")
     }
     for index in 0..<workload.connectionCount {
-      connections.append(try BenchConnection(index: index, to: settings.broker, on: loop, owner: self))
+      connections.append(
+        try BenchConnection(index: index, to: settings.broker, tls: settings.tls, on: loop, owner: self))
     }
     loop.observe(self)
     loop.run()

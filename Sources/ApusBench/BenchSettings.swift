@@ -38,6 +38,8 @@ package struct BenchSettings: Sendable {
   package var warmUp = Duration.seconds(2)
   /// Whether messages carry a KEYS property, which a broker indexes.
   package var hasKeys = true
+  /// TLS of all connections; nil for plain ones.
+  package var tls: TLSContext?
   /// The broker's process on this machine, for its CPU and memory.
   package var process: Int32?
 

@@ -22,7 +22,7 @@ final class BrokerCall: BenchConnectionOwner {
 
   /// Asks and waits up to ten seconds.
   static func ask(
-    _ broker: SocketAddress, code: Int, fields: KeyValuePairs<String, String> = [:]
+    _ settings: BenchSettings, code: Int, fields: KeyValuePairs<String, String> = [:]
   ) throws(BenchError) -> Answer {
     let loop: EventLoop
     do throws(SystemError) {
@@ -31,10 +31,11 @@ final class BrokerCall: BenchConnectionOwner {
       throw BenchError("\(error)")
     }
     let call = BrokerCall(RequestFrame.encode(code: code, number: 1, fields: fields), loop)
-    let connection = try BenchConnection(index: 0, to: broker, on: loop, owner: call)
+    let connection = try BenchConnection(index: 0, to: settings.broker, tls: settings.tls, on: loop, owner: call)
     defer { connection.close(on: loop) }
     loop.schedule(after: .seconds(10)) {
-      call.failure = call.failure ?? BenchError("the broker at \(broker) did not answer code \(code) within 10 s")
+      call.failure =
+        call.failure ?? BenchError("the broker at \(settings.broker) did not answer code \(code) within 10 s")
       loop.stop()
     }
     loop.run()
@@ -67,7 +68,7 @@ enum BrokerPreparation {
   static func topic(_ settings: BenchSettings) throws(BenchError) -> Int {
     if let queues = try existingQueues(settings) { return min(queues, settings.queues) }
     let created = try BrokerCall.ask(
-      settings.broker, code: 17,
+      settings, code: 17,
       fields: [
         "topic": settings.topic, "defaultTopic": "TBW102", "readQueueNums": "\(settings.queues)",
         "writeQueueNums": "\(settings.queues)", "perm": "6", "topicFilterType": "SINGLE_TAG", "topicSysFlag": "0",
@@ -80,7 +81,7 @@ enum BrokerPreparation {
   }
 
   private static func existingQueues(_ settings: BenchSettings) throws(BenchError) -> Int? {
-    let all = try BrokerCall.ask(settings.broker, code: 21)
+    let all = try BrokerCall.ask(settings, code: 21)
     guard all.code == 0, !all.body.isEmpty else { return nil }
     do throws(DecodeError) {
       let table = try JSONParser.parse(all.body.rawSpan)["topicConfigTable"]
@@ -96,7 +97,7 @@ enum BrokerPreparation {
     var offsets: [Int64] = []
     for queue in 0..<settings.queues {
       let answer = try BrokerCall.ask(
-        settings.broker, code: ends ? 30 : 31, fields: ["topic": settings.topic, "queueId": "\(queue)"])
+        settings, code: ends ? 30 : 31, fields: ["topic": settings.topic, "queueId": "\(queue)"])
       guard answer.code == 0, let offset = answer.offset else {
         throw BenchError("the broker does not tell the offsets of queue \(queue): \(answer.code) \(answer.remark)")
       }

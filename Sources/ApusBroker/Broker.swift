@@ -2,7 +2,7 @@ package import ApusBase
 import ApusBrokerCore
 package import ApusModel
 import ApusProtocol
-import ApusRemoting
+package import ApusRemoting
 package import ApusStore
 import ApusStoreCore
 package import ApusSystem
@@ -35,10 +35,11 @@ package final class Broker {
   private let delayed: DelayedMessages?
   private let settings: BrokerSettings
 
-  /// Opens the store and puts the parts together on running loops. `settingsFile` is where changes by code 25 are kept.
+  /// Opens the store and puts the parts together on running loops. `settingsFile` is where changes by code 25 are kept;
+  /// with `clientTLS` name servers are talked to through TLS.
   package init(
     settings: BrokerSettings, settingsFile: SettingsFile?, loops: [EventLoop], ownAddresses: [HostAddress],
-    disk: any Disk, memoryBytes: Int64, log: Logger
+    disk: any Disk, memoryBytes: Int64, clientTLS: ClientTLS? = nil, log: Logger
   ) throws(BrokerError) {
     self.settings = settings
     let identity = try BrokerIdentity(settings)
@@ -86,7 +87,7 @@ package final class Broker {
       pages = BrokerPages(
         metrics: MetricsPage(parts: parts, messages: messages, service: service, booted: SystemClock.wall()),
         store: store, io: io)
-      registration = Self.registration(settings, identity, tables, loop: loops[0], io: io, log: log)
+      registration = Self.registration(settings, identity, tables, loop: loops[0], io: io, tls: clientTLS, log: log)
       events.join(registration: registration, service: service)
       if identity.id == 0 {
         let messages = DelayedMessages(parts, config: config, on: states[0])

@@ -96,7 +96,7 @@ extension Broker {
   /// Registers the broker with its topics as they are at each moment.
   static func registration(
     _ settings: BrokerSettings, _ identity: BrokerIdentity, _ tables: BrokerTables, loop: EventLoop, io: IOThreads,
-    log: Logger
+    tls: ClientTLS?, log: Logger
   ) -> NameServerRegistration {
     var options = NameServerRegistration.Options()
     options.rounds = Registration.Settings(
@@ -117,7 +117,7 @@ extension Broker {
       adopt: { answer in
         guard let ordered = answer.orderTopics else { return }
         _ = tables.topics.withLock { $0.applyOrder(Set(ordered.keys), now: SystemClock.wall()) }
-      }, log: log)
+      }, tls: tls, log: log)
   }
 }
 

@@ -2,7 +2,7 @@ import ApusBase
 package import ApusBrokerCore
 package import ApusModel
 package import ApusProtocol
-import ApusRemoting
+package import ApusRemoting
 package import ApusSystem
 
 /// Registers a broker with its name servers: runs ``ApusBrokerCore/Registration`` on an event loop and carries out what
@@ -65,7 +65,7 @@ package final class NameServerRegistration: @unchecked Sendable {
   /// `adopt` is called on the loop with what name servers say of the master and of ordered topics.
   package init(
     broker: Broker, options: Options = Options(), loop: EventLoop, resolver: IOThreads, topics: @escaping Topics,
-    adopt: @escaping @Sendable (Registration.Answer) -> Void, log: Logger
+    adopt: @escaping @Sendable (Registration.Answer) -> Void, tls: ClientTLS? = nil, log: Logger
   ) {
     self.broker = broker
     self.options = options
@@ -76,7 +76,7 @@ package final class NameServerRegistration: @unchecked Sendable {
     self.log = log
     core = Registration(settings: options.rounds)
     let watch = ConnectionWatch()
-    client = RemotingClient(loop: loop, service: watch, log: log)
+    client = RemotingClient(loop: loop, service: watch, tls: tls, log: log)
     loop.execute { [weak self] in
       watch.onClose = { peer in self?.connectionClosed(peer) }
     }
@@ -245,6 +245,7 @@ package final class NameServerRegistration: @unchecked Sendable {
         case .failure(let error): failed(nameServer, "\(error)")
         case .success(let address):
           addresses[nameServer] = address
+          client.name(address, Self.parts(nameServer).host)
           client.call(address, Message.code, fields: fields, body: body, timeout: options.timeout) { [self] result in
             switch result {
             case .success(let command): answered(command)
@@ -258,9 +259,14 @@ package final class NameServerRegistration: @unchecked Sendable {
   }
 
   private static func resolve(_ nameServer: String) throws(SystemError) -> SocketAddress {
+    let (host, port) = parts(nameServer)
+    return try SocketAddress.resolve(host, port: port)[0]
+  }
+
+  private static func parts(_ nameServer: String) -> (host: String, port: UInt16) {
     let colon = nameServer.lastIndex(of: ":") ?? nameServer.endIndex
     let port = colon == nameServer.endIndex ? nil : UInt16(nameServer[nameServer.index(after: colon)...])
-    return try SocketAddress.resolve(String(nameServer[..<colon]), port: port ?? 9876)[0]
+    return (String(nameServer[..<colon]), port ?? 9876)
   }
 }
 

@@ -52,6 +52,20 @@ package final class Connection: EventHandler, @unchecked Sendable {
   /// Called once when it has left the loop; for the one that opened or took it.
   var onLeave: (() -> Void)?
 
+  // Security
+  /// Decides over TLS by the first byte that comes; nil once that is decided, or where it never was the question.
+  var entrance: ServerTLS?
+  /// The TLS connection that bytes go through; nil for plain bytes.
+  var tls: TLSSession?
+  /// Whether requests can be read: no first byte and no handshake is to be waited for.
+  var isSettled: Bool
+  /// When the handshake began, or the first byte of a record that has not come whole.
+  var unfinishedSince: MonotonicTime?
+  /// Bytes counted in the budget for what OpenSSL holds of a handshake or record.
+  var countedTLS = 0
+  /// Called once when the handshake of a TLS connection has ended; with the reason when it failed.
+  var onSecured: ((String?) -> Void)?
+
   // Reading
   var inbound = FrameBuffer()
   /// How many bytes the frame at the front of `inbound` has; 0 as long as that is not known.
@@ -74,8 +88,11 @@ package final class Connection: EventHandler, @unchecked Sendable {
   private var sendingSince: MonotonicTime?
 
   init(
-    _ descriptor: Int32, peer: HostAddress, local: HostAddress, service: any RemotingService, on shared: RemotingLoop
+    _ descriptor: Int32, peer: HostAddress, local: HostAddress, service: any RemotingService, on shared: RemotingLoop,
+    entrance: ServerTLS? = nil
   ) {
+    self.entrance = entrance
+    isSettled = entrance == nil
     self.descriptor = descriptor
     self.peer = peer
     self.local = local
@@ -124,11 +141,15 @@ package final class Connection: EventHandler, @unchecked Sendable {
     _modify { yield &prepareOutput().bytes }
   }
 
+  /// Flushes it at the end of the turn.
+  func markDirty() {
+    guard !isDirty else { return }
+    isDirty = true
+    shared.isDirty(self)
+  }
+
   private func prepareOutput() -> OutputBuffer {
-    if !isDirty {
-      isDirty = true
-      shared.isDirty(self)
-    }
+    markDirty()
     if let outputBuffer { return outputBuffer }
     let buffer = shared.outputs.take()
     outputBuffer = buffer
@@ -185,55 +206,72 @@ package final class Connection: EventHandler, @unchecked Sendable {
   }
 
   /// How many bytes of output have not been sent.
-  package var pendingOutput: Int { outputBuffer?.pending ?? 0 }
+  package var pendingOutput: Int {
+    let pending = outputBuffer?.pending ?? 0
+    guard let tls else { return pending }
+    return pending + tls.pendingOutput
+  }
 
   /// Sends what can be sent now.
   func flush() {
     isDirty = false
-    guard let buffer = outputBuffer else { return }
-    if isClosed {
-      dropOutput()
-      return
+    if isClosed { return dropOutput() }
+    if let tls {
+      guard send(outputBuffer, through: tls) else { return }
+    } else if let outputBuffer {
+      guard send(outputBuffer) else { return }
     }
-    send(buffer)
-    guard !isClosed else { return }
-    if buffer.pending == 0 {
-      sendingSince = nil
-      outputBuffer = nil
-      shared.outputs.give(buffer)
-    }
-    countOutput(buffer.pending)
-    if buffer.pending > outputMark { pause.insert(.output) }
-    if buffer.pending == 0, case .closing = state { finishClosing() }
+    keepUnsent()
+    let pending = pendingOutput
+    countOutput(pending)
+    // Output that waits for a handshake does not wait for the peer to fetch it.
+    if pending > outputMark, !isWritable { pause.insert(.output) }
+    if pending == 0, case .closing = state { finishClosing() }
   }
 
   /// From how much unsent output on nothing is read.
   var outputMark: Int { shared.outbound.isSpent ? 0 : shared.settings.outputHighMark }
 
-  private func send(_ buffer: OutputBuffer) {
+  /// False when the connection is closed.
+  private func send(_ buffer: OutputBuffer) -> Bool {
     while isWritable, buffer.pending > 0 {
       let count = Socket.send(descriptor, buffer.bytes.bytes.extracting(buffer.sent..<buffer.bytes.count))
       if count > 0 {
         buffer.sent += count
-        lastActivity = loop.now
-        sendingSince = nil
+        noteSent()
       } else if Socket.wouldBlock(count) {
         isWritable = false
       } else {
         abort(nil)
-        return
+        return false
       }
     }
-    if buffer.pending > 0 {
+    return true
+  }
+
+  /// The peer has fetched something.
+  func noteSent() {
+    lastActivity = loop.now
+    sendingSince = nil
+  }
+
+  private func keepUnsent() {
+    if !isWritable, pendingOutput > 0 {
       if sendingSince == nil {
         sendingSince = loop.now
         shared.needsSweep(at: loop.now + shared.settings.sendDeadline)
       }
+    } else {
+      sendingSince = nil
+    }
+    guard let buffer = outputBuffer else { return }
+    if buffer.pending == 0 {
+      outputBuffer = nil
+      shared.outputs.give(buffer)
+    } else if buffer.sent > buffer.pending {
       // What has been sent is dropped when it is the larger part, so that each byte moves once at most.
-      if buffer.sent > buffer.pending {
-        buffer.bytes.removeFirst(buffer.sent)
-        buffer.sent = 0
-      }
+      buffer.bytes.removeFirst(buffer.sent)
+      buffer.sent = 0
     }
   }
 
@@ -252,8 +290,11 @@ package final class Connection: EventHandler, @unchecked Sendable {
 
   package func ready(_ events: ReadyEvents, on loop: EventLoop) {
     guard !isClosed else { return }
-    if events.allowReading { isReadable = true }
     if events.tellOfEnd { isPeerEnded = true }
+    if events.allowReading {
+      isReadable = true
+      tls?.becameReadable(isPeerEnded: isPeerEnded)
+    }
     if events.contains(.writable), !isWritable {
       isWritable = true
       flush()
@@ -282,11 +323,14 @@ package final class Connection: EventHandler, @unchecked Sendable {
     guard isOpen else { return }
     state = .closing(lingers: lingers)
     stopReading()
+    // What waits for a handshake that will not be done never leaves.
+    if !isSettled { dropOutput() }
     if pendingOutput == 0 { finishClosing() }
   }
 
   private func finishClosing() {
     guard case .closing(let lingers) = state else { return }
+    if beginGoodbye() { return flush() }
     guard lingers, !isPeerEnded else { return abort(nil) }
     Socket.endSending(descriptor)
     state = .lingering
@@ -299,6 +343,7 @@ package final class Connection: EventHandler, @unchecked Sendable {
   func stopReading() {
     pause.insert(.ending)
     partialSince = nil
+    if isSettled { unfinishedSince = nil }
     dropInbound()
   }
 
@@ -313,10 +358,12 @@ package final class Connection: EventHandler, @unchecked Sendable {
     loop.remove(id, descriptor)
     Socket.close(descriptor)
     dropInbound()
+    releaseTLS()
     dropOutput()
     shared.left(self)
     onLeave?()
     onLeave = nil
+    tellSecured(reason ?? "\(peer) closed the connection during the TLS handshake")
   }
 
   /// Closes the connection when one of its deadlines is over; else answers which is next.
@@ -339,6 +386,12 @@ package final class Connection: EventHandler, @unchecked Sendable {
       let reason = hasWholeHeader ? "a frame took too long" : "a header took too long"
       guard expire(partialSince + limit, now, reason) != nil else { return nil }
       next = min(next, partialSince + limit)
+    }
+    if let unfinishedSince, pause.isDisjoint(with: [.stalled, .output]) {
+      let deadline = unfinishedSince + (isSettled ? settings.headerDeadline : settings.handshakeDeadline)
+      let reason = isSettled ? "a TLS record took too long" : "the TLS handshake took too long"
+      guard expire(deadline, now, reason) != nil else { return nil }
+      next = min(next, deadline)
     }
     return next
   }

@@ -17,6 +17,7 @@ extension Connection {
     guard isReadable else { return }
     if case .lingering = state { return discard() }
     guard pause.isEmpty else { return }
+    guard isSettled || settle() else { return }
     let count: Int
     if frameBytes - inbound.count > Connection.directBytes {
       guard let received = receiveDirectly() else { return }
@@ -37,6 +38,7 @@ extension Connection {
   func resume() {
     guard pause.isEmpty, !isClosed else { return }
     if partialSince != nil { partialSince = loop.now }
+    if unfinishedSince != nil { unfinishedSince = loop.now }
     if !inbound.isEmpty {
       handleKept()
       guard !isClosed, pause.isEmpty else { return }
@@ -52,7 +54,7 @@ extension Connection {
     read()
   }
 
-  private func waitForBudget() {
+  func waitForBudget() {
     pause.insert(.budget)
     shared.waitsForBudget(self)
   }
@@ -64,16 +66,31 @@ extension Connection {
     if count > 0 {
       lastActivity = loop.now
       // Less than there was room for means that no more waits, unless it is the end of the stream.
-      if count < room, !isPeerEnded { isReadable = false }
+      if count < room, tls.map(\.isStarved) ?? !isPeerEnded { isReadable = false }
       return count
     }
     if count == 0 { return 0 }
-    if Socket.wouldBlock(count) {
-      isReadable = false
+    if !Socket.wouldBlock(count) {
+      endBroken()
+    } else if let tls, !tls.isStarved {
+      // Much has come that holds no requests: the next turn goes on.
+      loop.callAgain(self)
     } else {
-      abort(nil)
+      isReadable = false
     }
     return nil
+  }
+
+  /// Nothing more can be received. A peer that broke the rules of TLS is told so, if it takes that at once.
+  private func endBroken() {
+    if let tls { _ = tls.send() }
+    abort(tls?.failure)
+  }
+
+  /// As `Socket.receive`.
+  private func receive(into buffer: UnsafeMutableRawBufferPointer) -> Int {
+    guard let tls else { return unsafe Socket.receive(descriptor, into: buffer) }
+    return unsafe receive(into: buffer, through: tls)
   }
 
   private func receiveShared() -> Int? {
@@ -90,7 +107,7 @@ extension Connection {
       }
     }
     let buffer = unsafe UnsafeMutableRawBufferPointer(rebasing: loop.readBuffer[..<room])
-    guard let count = unsafe noteReceived(Socket.receive(descriptor, into: buffer), room: room) else { return nil }
+    guard let count = unsafe noteReceived(receive(into: buffer), room: room) else { return nil }
     if count > 0 {
       let bytes = unsafe RawSpan(_unsafeBytes: UnsafeRawBufferPointer(rebasing: buffer[..<count]))
       handle(received: bytes)
@@ -104,7 +121,7 @@ extension Connection {
     }
     let room = unsafe UnsafeMutableRawBufferPointer(
       rebasing: inbound.room[..<min(inbound.capacity, frameBytes).advanced(by: -inbound.count)])
-    guard let count = unsafe noteReceived(Socket.receive(descriptor, into: room), room: room.count) else { return nil }
+    guard let count = unsafe noteReceived(receive(into: room), room: room.count) else { return nil }
     inbound.added(count)
     if inbound.count == frameBytes { handleKept() }
     return count

@@ -18,6 +18,7 @@ package final class Listener: EventHandler, @unchecked Sendable {
   private let log: Logger
   private let settings: RemotingSettings
   private let acceptCall: Accept
+  private let tls: ServerTLS?
   private var id: HandlerID?
   private var isPaused = false
   /// Whether the last try failed for want of descriptors.
@@ -28,8 +29,9 @@ package final class Listener: EventHandler, @unchecked Sendable {
 
   init(
     _ descriptor: Int32, _ address: HostAddress, service: any RemotingService, loops: [RemotingLoop],
-    settings: RemotingSettings, log: Logger, accept: @escaping Accept = Socket.accept
+    settings: RemotingSettings, tls: ServerTLS?, log: Logger, accept: @escaping Accept = Socket.accept
   ) {
+    self.tls = tls
     self.descriptor = descriptor
     self.address = address
     self.service = service
@@ -110,7 +112,7 @@ package final class Listener: EventHandler, @unchecked Sendable {
   }
 
   private func open(_ descriptor: Int32, _ peer: HostAddress, on target: RemotingLoop) {
-    let connection = Connection(descriptor, peer: peer, local: address, service: service, on: target)
+    let connection = Connection(descriptor, peer: peer, local: address, service: service, on: target, entrance: tls)
     connection.onLeave = { target.assigned.subtract(1, ordering: .relaxed) }
     do {
       try connection.open()

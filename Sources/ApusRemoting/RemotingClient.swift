@@ -20,6 +20,8 @@ package final class RemotingClient: @unchecked Sendable {
   private final class Target {
     var connection: Connection?
     var attempt: Attempt?
+    /// A connection whose TLS handshake is under way.
+    var securing: Connection?
     var waiting: [Waiting] = []
   }
 
@@ -28,15 +30,20 @@ package final class RemotingClient: @unchecked Sendable {
   private let shared: RemotingLoop
   private let service: any RemotingService
   private let connectTimeout: Duration
+  private let tls: ClientTLS?
   private var targets: [SocketAddress: Target] = [:]
+  /// What servers are called by, where that is not their address.
+  private var names: [SocketAddress: String] = [:]
   private var isClosed = false
   private var lastWaiting: UInt64 = 0
 
-  /// Makes a client on a loop. `service` answers what servers ask of it; without one they get code 3.
+  /// Makes a client on a loop. `service` answers what servers ask of it; without one they get code 3. With `tls` all
+  /// connections use it.
   package init(
     loop: EventLoop, settings: RemotingSettings = RemotingSettings(), connectTimeout: Duration = .seconds(3),
-    service: (any RemotingService)? = nil, log: Logger
+    service: (any RemotingService)? = nil, tls: ClientTLS? = nil, log: Logger
   ) {
+    self.tls = tls
     self.loop = loop
     self.connectTimeout = connectTimeout
     self.service = service ?? NoService()
@@ -111,6 +118,11 @@ package final class RemotingClient: @unchecked Sendable {
     }
   }
 
+  /// Says by which name a server is called, for TLS. From any thread, before the first call.
+  package func name(_ address: SocketAddress, _ host: String) {
+    loop.execute { [self] in names[address] = host }
+  }
+
   /// Closes the connection to a server; the next call makes a new one. From any thread.
   package func disconnect(_ address: SocketAddress) {
     loop.execute { [self] in targets[address]?.connection?.close() }
@@ -123,6 +135,7 @@ package final class RemotingClient: @unchecked Sendable {
       for target in targets.values {
         target.attempt?.end(nil)
         finish(target, nil, .closed)
+        target.securing?.close()
         target.connection?.close()
       }
     }
@@ -144,7 +157,7 @@ package final class RemotingClient: @unchecked Sendable {
       target.waiting.remove(at: index).begin(nil, .timedOut)
     }
     target.waiting.append(Waiting(id: id, timer: timer, begin: begin))
-    guard target.attempt == nil else { return }
+    guard target.attempt == nil, target.securing == nil else { return }
     connect(target, address)
   }
 
@@ -169,13 +182,41 @@ package final class RemotingClient: @unchecked Sendable {
       let local = try Socket.localAddress(descriptor)
       let connection = Connection(
         descriptor, peer: HostAddress(address), local: HostAddress(local), service: service, on: shared)
-      try connection.open()
-      target.connection = connection
-      connection.onLeave = { if target.connection === connection { target.connection = nil } }
-      finish(target, connection, nil)
+      guard let tls else {
+        try connection.open()
+        return use(connection, for: target)
+      }
+      try secure(connection, tls, target, address)
     } catch {
       finish(target, nil, .unreachable("\(error)"))
     }
+  }
+
+  private func use(_ connection: Connection, for target: Target) {
+    target.connection = connection
+    connection.onLeave = { if target.connection === connection { target.connection = nil } }
+    finish(target, connection, nil)
+  }
+
+  /// Takes a connection through the TLS handshake before it is used.
+  private func secure(
+    _ connection: Connection, _ tls: ClientTLS, _ target: Target, _ address: SocketAddress
+  ) throws(SystemError) {
+    do throws(TLSError) {
+      let name = TLSServerName(names[address] ?? address.host, isChecked: tls.checksServerName)
+      connection.begin(try TLSSession(tls.context, descriptor: connection.descriptor, server: name))
+    } catch {
+      // Without having been opened it closes its descriptor when it is let go.
+      return finish(target, nil, .unreachable("\(error)"))
+    }
+    try connection.open()
+    target.securing = connection
+    connection.onSecured = { [self, unowned connection] failure in
+      target.securing = nil
+      if let failure { return finish(target, nil, .unreachable(failure)) }
+      use(connection, for: target)
+    }
+    connection.beginHandshake()
   }
 
   /// Lets those go on that wait for the connection.

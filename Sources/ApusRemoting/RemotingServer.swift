@@ -10,11 +10,16 @@ import Synchronization
 package final class RemotingServer: Sendable {
   private let loops: [RemotingLoop]
   private let settings: RemotingSettings
+  private let tls: ServerTLS?
   private let log: Logger
   private let listeners = Locked<[Listener]>([])
 
-  /// Makes a server on event loops, which may be running.
-  package init(loops: [EventLoop], settings: RemotingSettings = RemotingSettings(), log: Logger) {
+  /// Makes a server on event loops, which may be running. Without `tls` its ports take plain frames, and TLS is not
+  /// recognised.
+  package init(
+    loops: [EventLoop], settings: RemotingSettings = RemotingSettings(), tls: ServerTLS? = nil, log: Logger
+  ) {
+    self.tls = tls
     precondition(!loops.isEmpty, "a server needs a loop")
     self.settings = settings
     self.log = log
@@ -43,7 +48,8 @@ package final class RemotingServer: Sendable {
       throw error
     }
     let listener = Listener(
-      descriptor, HostAddress(bound), service: service, loops: loops, settings: settings, log: log, accept: accept)
+      descriptor, HostAddress(bound), service: service, loops: loops, settings: settings, tls: tls, log: log,
+      accept: accept)
     listeners.withLock { $0.append(listener) }
     for shared in loops { shared.loop.execute { shared.serve(service) } }
     return listener

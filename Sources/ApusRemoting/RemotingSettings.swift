@@ -19,6 +19,8 @@ package struct RemotingSettings: Sendable {
   package var headerDeadline = Duration.seconds(10)
   /// How long a frame may take from its first byte.
   package var bodyDeadline = Duration.seconds(60)
+  /// How long a TLS handshake may take from its first byte.
+  package var handshakeDeadline = Duration.seconds(10)
   /// How long output may wait without the peer fetching any of it.
   package var sendDeadline = Duration.seconds(60)
   /// After how long without bytes in either direction a connection is closed; Java's serverChannelMaxIdleTimeSeconds.

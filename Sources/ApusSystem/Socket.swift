@@ -68,6 +68,10 @@ package enum Socket {
     unsafe apus_receive(descriptor, buffer.baseAddress, buffer.count)
   }
 
+  /// The next byte, which stays to be received: the byte, or the negated error number (−EAGAIN: none has come, −EPIPE:
+  /// the stream has ended).
+  package static func peek(_ descriptor: Int32) -> Int { Int(apus_peek(descriptor)) }
+
   /// Sends what fits: the count, or the negated error number (−EAGAIN: nothing fits).
   package static func send(_ descriptor: Int32, _ bytes: RawSpan) -> Int {
     unsafe bytes.withUnsafeBytes { unsafe apus_send(descriptor, $0.baseAddress, $0.count) }

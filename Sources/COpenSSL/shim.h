@@ -5,6 +5,7 @@
 #include <openssl/hmac.h>
 #include <openssl/sha.h>
 #include <openssl/ssl.h>
+#include "tls.h"
 
 /* SHA-1 over a state that is a plain value: it can be copied, and nothing is allocated. OpenSSL 3 marks these functions
    as deprecated in favour of ones that allocate a context for every digest. */

@@ -121,6 +121,16 @@ int apus_local_address(int fd, struct apus_address *out) {
 
 ssize_t apus_receive(int fd, void *to, size_t count) { APUS_REPEAT(ssize_t, recv(fd, to, count, 0)); }
 
+int apus_peek(int fd) {
+  unsigned char byte;
+  ssize_t count;
+  do {
+    count = recv(fd, &byte, 1, MSG_PEEK);
+  } while (count < 0 && errno == EINTR);
+  if (count < 0) return -errno;
+  return count == 0 ? -EPIPE : byte;
+}
+
 ssize_t apus_send(int fd, const void *from, size_t count) { APUS_REPEAT(ssize_t, send(fd, from, count, MSG_NOSIGNAL)); }
 
 int apus_shutdown_sending(int fd) { return shutdown(fd, SHUT_WR) < 0 ? -errno : 0; }

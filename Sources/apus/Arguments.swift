@@ -1,3 +1,6 @@
+import ApusBase
+import ApusRemoting
+
 /// An option of a command, as the command table declares it.
 struct Option: Hashable, Sendable {
   /// The long name without dashes; the key under which the value is found.
@@ -20,6 +23,10 @@ struct Option: Hashable, Sendable {
     self.help = help
   }
 
+  /// Defines a setting that Java takes as a system property; may be given several times.
+  static let define = Option(
+    "define", "D", value: "tls.KEY=VALUE", help: "A TLS setting, as Java takes it: -Dtls.server.mode=enforcing.")
+
   /// Whether `word` is this option.
   func isSpelled(_ word: Substring) -> Bool {
     if word.hasPrefix("--") { return word.dropFirst(2) == name || javaName.map { word.dropFirst(2) == $0 } == true }
@@ -35,6 +42,8 @@ struct Arguments: Hashable, Sendable {
   let command: Command
   /// Words that are no options, in order.
   private(set) var operands: [String] = []
+  /// Settings that `-D` defines, as Java's system properties.
+  private(set) var definitions = PropertiesFile()
   private var values: [String: String] = [:]
 
   /// Sorts `words`. Throws for an option that the command does not have, that lacks its value or stands twice, and for
@@ -45,6 +54,10 @@ struct Arguments: Hashable, Sendable {
     while let word = words.popFirst() {
       guard word.hasPrefix("-"), word != "-" else {
         operands.append(word)
+        continue
+      }
+      if command.options.contains(.define), word.hasPrefix("-D") {
+        try define(word.count > 2 ? word.dropFirst(2) : words.popFirst()?[...] ?? "")
         continue
       }
       let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
@@ -69,6 +82,14 @@ struct Arguments: Hashable, Sendable {
     if !has("help"), operands.count > command.operandLimit {
       throw failure("unexpected '\(operands[command.operandLimit])'")
     }
+  }
+
+  private mutating func define(_ text: Substring) throws(CommandFailure) {
+    let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+    guard parts.count == 2, parts[0].hasPrefix(TLSSettings.prefix) else {
+      throw failure("option '-D' takes tls.KEY=VALUE, not '\(text)'")
+    }
+    definitions[String(parts[0])] = String(parts[1])
   }
 
   /// Whether a switch or an option was given.

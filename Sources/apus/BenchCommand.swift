@@ -48,6 +48,13 @@ enum BenchCommand {
     if let seconds = try arguments.decimal("seconds", in: 0.1...86_400) { settings.duration = .seconds(seconds) }
     if let seconds = try arguments.decimal("warmup", in: 0...3600) { settings.warmUp = .seconds(seconds) }
     settings.hasKeys = !arguments.has("no-keys")
+    if arguments.has("tls") {
+      do throws(TLSError) {
+        settings.tls = try TLSContext.client()
+      } catch {
+        throw CommandFailure(.failure, "\(error)")
+      }
+    }
     settings.process = try arguments.integer("pid", in: 1...Int(Int32.max)).map { Int32($0) }
     if mode == .endToEnd, settings.bodyBytes < 16 || settings.batch > 1 {
       throw arguments.failure("e2e needs messages of 16 bytes or more and no batches, to carry the time")

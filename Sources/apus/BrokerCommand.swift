@@ -16,7 +16,8 @@ enum BrokerCommand {
       return
     }
     let process = try ServerProcess(
-      logPath: arguments.text("log"), loopCount: settings.process.loops, settings: RemotingSettings(settings))
+      logPath: arguments.text("log"), loopCount: settings.process.loops, settings: RemotingSettings(settings),
+      tls: Configuration.tls(arguments, file: file))
     let broker = try BrokerRole(settings, file: path.map { ($0, file) }, process: process)
     try broker.start()
     process.server.start()

@@ -53,7 +53,7 @@ struct BrokerRole {
         settings: settings,
         settingsFile: file.map { SettingsFile(path: $0.path, properties: $0.properties, disk: disk) },
         loops: process.loops, ownAddresses: process.ownAddresses, disk: disk, memoryBytes: try Self.memoryBytes(),
-        log: process.log)
+        clientTLS: process.clientTLS, log: process.log)
     } catch {
       throw Self.failure(error, store: settings.keeping.root)
     }

@@ -47,7 +47,7 @@ struct Command: Hashable, Sendable {
       Option("broker-port", value: "N", help: "The broker's port (10911); its second listener is N − 2."),
       Option("namesrv-port", value: "N", help: "The name server's port (9876)."),
       Option("http-port", value: "N", help: "Serve /metrics, /healthz and /readyz here (0: off)."),
-      loops, log, printAll, printImportant, help,
+      loops, log, .define, printAll, printImportant, help,
     ])
 
   /// `apus namesrv`, also called `mqnamesrv`.
@@ -59,7 +59,7 @@ struct Command: Hashable, Sendable {
       file, bind,
       Option(
         "name-servers", "n", java: "namesrvAddr", value: "LIST", help: "Accepted; not used."),
-      log, printAll, help,
+      log, .define, printAll, help,
     ])
 
   /// `apus broker`, also called `mqbroker`.
@@ -76,7 +76,7 @@ struct Command: Hashable, Sendable {
       file,
       Option("name-servers", "n", java: "namesrvAddr", value: "LIST", help: "Name servers: HOST:PORT;HOST:PORT…"),
       Option("store", value: "DIR", help: "Where messages are kept, before the key storePathRootDir."),
-      bind, advertise, loops, log, printAll, printImportant, help,
+      bind, advertise, loops, log, .define, printAll, printImportant, help,
     ])
 
   /// `apus bench`.
@@ -102,6 +102,7 @@ struct Command: Hashable, Sendable {
       Option("warmup", value: "S", help: "How long to run before measuring (2)."),
       Option("group", value: "NAME", help: "Producer or consumer group (apus-bench)."),
       Option("no-keys", help: "Send without a KEYS property: nothing to index."),
+      Option("tls", help: "Use TLS, whoever the broker is."),
       Option("pid", value: "N", help: "The broker's process, for its CPU and memory."),
       Option("json", help: "Print one line of JSON instead of text."),
       help,

@@ -25,7 +25,7 @@ enum Configuration {
   static func serve(
     _ arguments: Arguments, file: PropertiesFile, machineAddress: String
   ) throws(CommandFailure) -> PropertiesFile {
-    var properties = file
+    var properties = file.withoutTLS
     if let port = try arguments.integer("broker-port", in: 0...65_535) { properties["listenPort"] = "\(port)" }
     if let port = try arguments.integer("http-port", in: 0...65_535) {
       properties["metricsPromExporterPort"] = "\(port)"
@@ -42,7 +42,7 @@ enum Configuration {
 
   /// The entries that `apus broker` starts with: Java's defaults, unless file or options say otherwise.
   static func broker(_ arguments: Arguments, file: PropertiesFile) throws(CommandFailure) -> PropertiesFile {
-    var properties = file
+    var properties = file.withoutTLS
     if let servers = arguments.text("name-servers") { properties["namesrvAddr"] = servers }
     if let store = arguments.text("store") { properties["storePathRootDir"] = store }
     if let loops = try arguments.integer("loops", in: 1...64) { properties["loops"] = "\(loops)" }

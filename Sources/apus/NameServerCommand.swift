@@ -14,7 +14,9 @@ enum NameServerCommand {
       ProcessIO.write(String(decoding: settings.properties, as: UTF8.self), to: .standardOutput)
       return
     }
-    let process = try ServerProcess(logPath: arguments.text("log"), loopCount: 1, settings: RemotingSettings())
+    let process = try ServerProcess(
+      logPath: arguments.text("log"), loopCount: 1, settings: RemotingSettings(),
+      tls: Configuration.tls(arguments, file: file))
     for key in unknown { process.log.warning("config", "setting is not known and has no effect", ["key": key]) }
     let nameServer = try start(settings, process: process)
     let port = try port(settings)
@@ -38,7 +40,7 @@ enum NameServerCommand {
     var settings = NameServerSettings(home: home)
     let unknown: [String]
     do throws(DecodeError) {
-      unknown = try settings.load(file)
+      unknown = try settings.load(file.withoutTLS)
     } catch {
       throw CommandFailure(.configuration, "setting \(error.field): \(error.reason)")
     }

@@ -22,8 +22,11 @@ enum ServeCommand {
       return
     }
     let nameServerPort = try arguments.integer("namesrv-port", in: 0...65_535) ?? 9876
+    var tls = try Configuration.tls(arguments, file: file)
+    // The broker registers with the name server beside it, which takes nothing else then.
+    if tls.mode == .enforcing { tls.isClientEnabled = true }
     let process = try ServerProcess(
-      logPath: arguments.text("log"), loopCount: preview.process.loops, settings: RemotingSettings(preview))
+      logPath: arguments.text("log"), loopCount: preview.process.loops, settings: RemotingSettings(preview), tls: tls)
     var adopted = PropertiesFile()
     adopted["adminAllow"] = file["adminAllow"]
     let (nameServerSettings, _) = try NameServerCommand.settings(

@@ -18,12 +18,23 @@ final class ServerProcess {
   let server: RemotingServer
   /// The addresses of this machine: requests that administer are accepted from them.
   let ownAddresses: [HostAddress]
+  /// TLS of connections that this process makes; nil when they are plain.
+  let clientTLS: ClientTLS?
+  private let tls: ServerTLS
   private let signals: Signals
   private let began: MonotonicTime
 
   /// Prepares the process. To be called once, on the main thread, before any other thread is started. `loopCount` 0
   /// means half the processors.
-  init(logPath: String?, loopCount: Int, settings: RemotingSettings) throws(CommandFailure) {
+  init(
+    logPath: String?, loopCount: Int, settings: RemotingSettings, tls tlsSettings: TLSSettings
+  ) throws(CommandFailure) {
+    do throws(TLSError) {
+      tls = try ServerTLS(mode: tlsSettings.mode, identity: tlsSettings.server)
+      clientTLS = try ClientTLS(tlsSettings)
+    } catch {
+      throw CommandFailure(.configuration, "TLS: \(error)")
+    }
     do throws(SystemError) {
       began = SystemClock.monotonic()
       signals = try Signals()
@@ -37,7 +48,9 @@ final class ServerProcess {
       for index in 0..<count { loops.append(try EventLoop(index: index, name: "apus-loop-\(index)")) }
       self.loops = loops
       ownAddresses = try SocketAddress.own().map { HostAddress($0) }
-      server = RemotingServer(loops: loops, settings: settings, log: log)
+      server = RemotingServer(loops: loops, settings: settings, tls: tls, log: log)
+      for warning in tlsSettings.warnings { log.warning("config", warning) }
+      try tls.startWatching(log: log)
       for loop in loops { try loop.start() }
     } catch {
       throw CommandFailure(.failure, "\(error)")
@@ -128,6 +141,7 @@ final class ServerProcess {
 
   /// Ends the loops and the log. Nothing may be asked of either any more.
   func end() {
+    tls.stopWatching()
     for loop in loops { loop.stop() }
     for loop in loops { loop.join() }
     log.info("process", "stopped", [:])

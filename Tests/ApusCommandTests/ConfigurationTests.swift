@@ -1,5 +1,6 @@
 import ApusBase
 import ApusBroker
+import ApusRemoting
 import Testing
 
 @testable import apus
@@ -89,5 +90,30 @@ import Testing
     #expect(important.contains("brokerClusterName=DefaultCluster\n"))
     #expect(important.split(separator: "\n").count < all.split(separator: "\n").count / 3)
     #expect(Configuration.printout(try arguments("mqbroker"), settings) == nil)
+  }
+
+  @Test func `TLS settings come from Java's options, the file over them and the command line over both`() throws {
+    let file = PropertiesFile([
+      .init("tls.server.mode", "disabled"), .init("tls.enable", "true"), .init("listenPort", "1"),
+    ])
+    let arguments = try arguments("mqbroker -Dtls.server.mode=enforcing -D tls.client.authServer=false")
+    let environment = ["-server -Xmx8g -Dtls.enable=false -Dtls.server.mode=permissive", "-Dx=y -Dtls.odd"]
+    let settings = try Configuration.tls(
+      definitions: arguments.definitions, file: file, environment: environment)
+    #expect(settings.mode == .enforcing)
+    #expect(settings.isClientEnabled)
+    let less = try Configuration.tls(definitions: PropertiesFile(), file: PropertiesFile(), environment: environment)
+    #expect(less.mode == .permissive && !less.isClientEnabled)
+    #expect(file.withoutTLS.entries.map(\.key) == ["listenPort"])
+    #expect(throws: CommandFailure.self) {
+      try Configuration.tls(
+        definitions: PropertiesFile([.init("tls.server.mode", "x")]), file: PropertiesFile(), environment: [])
+    }
+  }
+
+  @Test(arguments: ["-Dtls.enable", "-Drocketmq.x=1", "-D", "-D=1"])
+  func `a definition that is none of TLS is refused`(word: String) {
+    #expect(throws: CommandFailure.self) { try self.arguments("apus broker \(word)") }
+    #expect(throws: CommandFailure.self) { try self.arguments("apus bench send -Dtls.enable=true") }
   }
 }

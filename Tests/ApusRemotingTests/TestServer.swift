@@ -71,14 +71,15 @@ final class TestServer {
 
   var port: UInt16 { UInt16(listener.address.port) }
 
-  init(loops count: Int = 1, _ configure: (inout RemotingSettings) -> Void = { _ in }, accept: Listener.Accept? = nil)
-    throws
-  {
+  init(
+    loops count: Int = 1, tls: ServerTLS? = nil, log: Logger = Logger(level: .error),
+    _ configure: (inout RemotingSettings) -> Void = { _ in }, accept: Listener.Accept? = nil
+  ) throws {
     var settings = RemotingSettings()
     configure(&settings)
     let clock = clock
     loops = try (0..<count).map { try EventLoop(index: $0, name: "test-loop", clock: { clock.now }) }
-    server = RemotingServer(loops: loops, settings: settings, log: Logger(level: .error))
+    server = RemotingServer(loops: loops, settings: settings, tls: tls, log: log)
     listener = try server.bind(.loopback(port: 0), service: service, accept: accept ?? Socket.accept)
     for loop in loops { try loop.start() }
     server.start()
@@ -144,7 +145,7 @@ final class TestClient {
     }
   }
 
-  private static func takeFrame(_ bytes: inout [UInt8]) throws -> Command? {
+  static func takeFrame(_ bytes: inout [UInt8]) throws -> Command? {
     guard let length = try Frame.length(of: bytes.rawSpan), bytes.count >= length else { return nil }
     let command = try Command(frame: bytes.rawSpan.extracting(0..<length))
     bytes.removeFirst(length)

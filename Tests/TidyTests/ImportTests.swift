@@ -20,7 +20,7 @@ import Testing
     "ApusClientCore": wire.union(["ApusFilter", "COpenSSL"]),
     "ApusClient": remoting.union(["ApusClientCore", "Synchronization"]),
     "ApusStore": model.union(["ApusStoreCore"]),
-    "ApusSystem": ["ApusBase", "CPosix", "CZlib", "Glibc", "Synchronization"],
+    "ApusSystem": ["ApusBase", "COpenSSL", "CPosix", "CZlib", "Glibc", "Synchronization"],
     "ApusHTTP": ["ApusBase", "ApusSystem"],
     "ApusRemoting": wire.union(["ApusSystem", "Synchronization"]),
     "ApusNameServer": remoting.union(["ApusRouteCore", "Synchronization"]),

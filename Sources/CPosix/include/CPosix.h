@@ -125,6 +125,8 @@ int apus_no_delay(int fd);
 int apus_buffer_sizes(int fd, int send, int receive);
 int apus_local_address(int fd, struct apus_address *out);
 ssize_t apus_receive(int fd, void *to, size_t count);
+// The next byte, which stays where it is: the byte, −EAGAIN while none has come, or −EPIPE at the end of the stream.
+int apus_peek(int fd);
 ssize_t apus_send(int fd, const void *from, size_t count);
 int apus_shutdown_sending(int fd);
 ssize_t apus_sendfile(int to, int from, int64_t *at, size_t count);

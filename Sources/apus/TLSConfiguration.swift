@@ -1,0 +1,52 @@
+import ApusBase
+import ApusRemoting
+import ApusSystem
+
+extension Configuration {
+  /// The environment variables through which RocketMQ's scripts pass options to Java.
+  private static let javaVariables = ["JAVA_OPT", "JAVA_OPT_EXT"]
+
+  /// The TLS settings of a process: `-Dtls.…` words of the environment, entries of the configuration file over them,
+  /// `-D` options of the command line over those and, as in Java, the file that `tls.config.file` names over all.
+  static func tls(_ arguments: Arguments, file: PropertiesFile) throws(CommandFailure) -> TLSSettings {
+    try tls(
+      definitions: arguments.definitions, file: file,
+      environment: javaVariables.compactMap { ProcessIO.environment($0) })
+  }
+
+  /// The same from its parts.
+  static func tls(
+    definitions: PropertiesFile, file: PropertiesFile, environment: [String]
+  ) throws(CommandFailure) -> TLSSettings {
+    var properties = PropertiesFile()
+    for word in environment.flatMap({ $0.split(whereSeparator: \.isWhitespace) }) {
+      guard word.hasPrefix("-D" + TLSSettings.prefix), let equals = word.firstIndex(of: "=") else { continue }
+      properties[String(word[..<equals].dropFirst(2))] = String(word[word.index(after: equals)...])
+    }
+    for entry in file.entries + definitions.entries where entry.key.hasPrefix(TLSSettings.prefix) {
+      properties[entry.key] = entry.value
+    }
+    do throws(TLSError) {
+      return try TLSSettings(properties, read: readTLSFile)
+    } catch {
+      throw CommandFailure(.configuration, "TLS: \(error)")
+    }
+  }
+
+  /// Nil when the file is not there.
+  private static func readTLSFile(_ path: String) throws(TLSError) -> PropertiesFile? {
+    guard FileStamp(of: path) != nil else { return nil }
+    do throws(CommandFailure) {
+      return try Configuration.file(path)
+    } catch {
+      throw TLSError(error.message)
+    }
+  }
+}
+
+extension PropertiesFile {
+  /// Without the TLS settings, which are the process's and not a role's.
+  var withoutTLS: PropertiesFile {
+    PropertiesFile(entries.filter { !$0.key.hasPrefix(TLSSettings.prefix) })
+  }
+}

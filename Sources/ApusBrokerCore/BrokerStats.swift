@@ -18,6 +18,11 @@ package struct BrokerStats: Sendable {
     private var hour = History(length: 7)
     private var day = History(length: 25)
 
+    fileprivate mutating func add(_ count: Traffic.Count) {
+      value += count.value
+      times += count.times
+    }
+
     fileprivate mutating func sample(
       _ now: WallTime, minute takesMinute: Bool, hour takesHour: Bool, day takesDay: Bool
     ) {
@@ -106,6 +111,9 @@ package struct BrokerStats: Sendable {
   private var putBytes: [Int32: Series] = [:]
   private var gotMessages: [Int32: Series] = [:]
   private var gotBytes: [Int32: Series] = [:]
+  private var counts: [Traffic.Counter: Series] = [:]
+  private var brokerDiskMessages = Series()
+  private var brokerDiskBytes = Series()
   private var brokerPut = Series()
   private var brokerGot = Series()
   private var pairs: [PairKey: Int32] = [:]
@@ -161,6 +169,7 @@ package struct BrokerStats: Sendable {
     pairs[key] = nil
     gotMessages[number] = nil
     gotBytes[number] = nil
+    for counter in counts.keys where counter.pair == number { counts[counter] = nil }
   }
 
   mutating func addTotals(_ more: Traffic.Totals) {
@@ -173,10 +182,9 @@ package struct BrokerStats: Sendable {
     totals.pullsMissed += more.pullsMissed
     totals.slowestPutMilliseconds = max(totals.slowestPutMilliseconds, more.slowestPutMilliseconds)
     totals.slowestGetMilliseconds = max(totals.slowestGetMilliseconds, more.slowestGetMilliseconds)
+    // Java counts no times for these two, so that their averages are 0.
     brokerPut.value += more.put.messages
-    brokerPut.times += more.put.messages
     brokerGot.value += more.got.messages
-    brokerGot.times += more.pullsFound
   }
 
   mutating func addPutTimes(_ more: PutTimes) { putTimesNow.add(more) }
@@ -192,16 +200,25 @@ package struct BrokerStats: Sendable {
 
   mutating func addPut(topic: Int32, _ flow: Traffic.Flow) {
     putMessages[topic, default: Series()].value += flow.messages
-    putMessages[topic, default: Series()].times += flow.messages
+    putMessages[topic, default: Series()].times += flow.requests
     putBytes[topic, default: Series()].value += flow.bytes
-    putBytes[topic, default: Series()].times += flow.messages
+    putBytes[topic, default: Series()].times += flow.requests
   }
 
   mutating func addGot(pair: Int32, _ flow: Traffic.Flow) {
     gotMessages[pair, default: Series()].value += flow.messages
-    gotMessages[pair, default: Series()].times += flow.messages
+    gotMessages[pair, default: Series()].times += flow.requests
     gotBytes[pair, default: Series()].value += flow.bytes
-    gotBytes[pair, default: Series()].times += flow.messages
+    gotBytes[pair, default: Series()].times += flow.requests
+  }
+
+  mutating func add(_ counter: Traffic.Counter, _ count: Traffic.Count) {
+    counts[counter, default: Series()].add(count)
+    switch counter.kind {
+    case .diskMessages: brokerDiskMessages.add(count)
+    case .diskBytes: brokerDiskBytes.add(count)
+    case .latency, .sentBack: break
+    }
   }
 
   /// Takes the samples that are due. `day` counts days by the machine's calendar; when it changes, the mornings move
@@ -223,6 +240,9 @@ package struct BrokerStats: Sendable {
     guard minute || hour || wholeDay else { return }
     brokerPut.sample(now, minute: minute, hour: hour, day: wholeDay)
     brokerGot.sample(now, minute: minute, hour: hour, day: wholeDay)
+    brokerDiskMessages.sample(now, minute: minute, hour: hour, day: wholeDay)
+    brokerDiskBytes.sample(now, minute: minute, hour: hour, day: wholeDay)
+    for counter in counts.keys { counts[counter]?.sample(now, minute: minute, hour: hour, day: wholeDay) }
     for table in [\BrokerStats.putMessages, \.putBytes, \.gotMessages, \.gotBytes] {
       for key in self[keyPath: table].keys {
         self[keyPath: table][key]?.sample(now, minute: minute, hour: hour, day: wholeDay)
@@ -252,9 +272,21 @@ package struct BrokerStats: Sendable {
     case .topicPutBytes(let topic): putBytes[topic]
     case .groupGetMessages(let topic, let group): pairs[PairKey(topic: topic, group: group)].flatMap { gotMessages[$0] }
     case .groupGetBytes(let topic, let group): pairs[PairKey(topic: topic, group: group)].flatMap { gotBytes[$0] }
+    case .groupGetLatency(let topic, let group, let queue): counted(.latency, topic, group, queue)
+    case .sentBack(let topic, let group): counted(.sentBack, topic, group)
+    case .groupGetMessagesFromDisk(let topic, let group): counted(.diskMessages, topic, group)
+    case .groupGetBytesFromDisk(let topic, let group): counted(.diskBytes, topic, group)
+    case .brokerGetMessagesFromDisk: brokerDiskMessages
+    case .brokerGetBytesFromDisk: brokerDiskBytes
     case .brokerPutMessages: brokerPut
     case .brokerGetMessages: brokerGot
     }
+  }
+
+  private func counted(
+    _ kind: Traffic.Counter.Kind, _ topic: Int32, _ group: String, _ queue: Int32 = 0
+  ) -> Series? {
+    pairs[PairKey(topic: topic, group: group)].flatMap { counts[.init(kind: kind, pair: $0, queue: queue)] }
   }
 
   /// Which numbers are meant.
@@ -267,6 +299,18 @@ package struct BrokerStats: Sendable {
     case groupGetMessages(topic: Int32, group: String)
     /// GROUP_GET_SIZE
     case groupGetBytes(topic: Int32, group: String)
+    /// GROUP_GET_LATENCY
+    case groupGetLatency(topic: Int32, group: String, queue: Int32)
+    /// SNDBCK_PUT_NUMS
+    case sentBack(topic: Int32, group: String)
+    /// GROUP_GET_FROM_DISK_NUMS
+    case groupGetMessagesFromDisk(topic: Int32, group: String)
+    /// GROUP_GET_FROM_DISK_SIZE
+    case groupGetBytesFromDisk(topic: Int32, group: String)
+    /// BROKER_GET_FROM_DISK_NUMS
+    case brokerGetMessagesFromDisk
+    /// BROKER_GET_FROM_DISK_SIZE
+    case brokerGetBytesFromDisk
     /// BROKER_PUT_NUMS
     case brokerPutMessages
     /// BROKER_GET_NUMS

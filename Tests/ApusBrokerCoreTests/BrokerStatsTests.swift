@@ -49,6 +49,50 @@ import Testing
     #expect(stats.series(.brokerPutMessages)?.snapshot(.hour) == BrokerStats.Snapshot())
   }
 
+  @Test func `averages are those of a send or a pull, as Java's`() throws {
+    var stats = BrokerStats()
+    var traffic = Traffic()
+    let pair = stats.pair(topic: 1, group: "g")
+    for second in 0...60 {
+      traffic.put(topic: 1, messages: 32, bytes: 6400)
+      traffic.got(pair: pair, messages: 8, bytes: 800)
+      traffic.got(pair: pair, messages: 2, bytes: 200)
+      stats.absorb(&traffic)
+      stats.sample(now: time(Int64(second)), day: 1)
+    }
+    #expect(stats.series(.topicPutMessages(topic: 1))?.snapshot(.minute).average == 32)
+    #expect(stats.series(.topicPutBytes(topic: 1))?.snapshot(.minute).average == 6400)
+    #expect(stats.series(.groupGetMessages(topic: 1, group: "g"))?.snapshot(.minute).average == 5)
+    #expect(stats.series(.brokerPutMessages)?.snapshot(.minute).average == 0)
+  }
+
+  @Test func `counts by queue and what came back, over minute, hour and day, until the group goes`() throws {
+    var stats = BrokerStats()
+    var traffic = Traffic()
+    let pair = stats.pair(topic: 1, group: "g")
+    for minute in 0...(25 * 60) {
+      traffic.pullTook(nanoseconds: 3_900_000, pair: pair, queue: 2)
+      traffic.sentBack(pair: pair)
+      traffic.gotFromDisk(pair: pair, messages: 4, bytes: 1000)
+      stats.absorb(&traffic)
+      stats.sample(now: time(Int64(minute) * 60), day: 1)
+    }
+    let latency = try #require(stats.series(.groupGetLatency(topic: 1, group: "g", queue: 2)))
+    #expect(latency.snapshot(.minute).average == 3)
+    #expect(stats.series(.groupGetLatency(topic: 1, group: "g", queue: 1)) == nil)
+    let back = try #require(stats.series(.sentBack(topic: 1, group: "g")))
+    #expect(back.snapshot(.hour).sum == 60)
+    #expect(back.snapshot(.day).sum == 24 * 60)
+    #expect(stats.series(.groupGetMessagesFromDisk(topic: 1, group: "g"))?.value == 4 * 1501)
+    #expect(stats.series(.groupGetBytesFromDisk(topic: 1, group: "g"))?.snapshot(.hour).average == 1000)
+    #expect(stats.series(.brokerGetMessagesFromDisk)?.value == 4 * 1501)
+    #expect(stats.series(.brokerGetBytesFromDisk)?.value == 1000 * 1501)
+    #expect(stats.totals.slowestGetMilliseconds == 3)
+    stats.forget(group: "g")
+    #expect(stats.series(.sentBack(topic: 1, group: "g")) == nil)
+    #expect(stats.pair(topic: 1, group: "g") != pair)
+  }
+
   @Test func `tells rates of the last seconds once there are enough`() {
     var stats = BrokerStats()
     var traffic = Traffic()

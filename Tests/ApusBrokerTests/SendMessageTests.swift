@@ -103,14 +103,15 @@ import Testing
 
   // MARK: Batches
 
-  @Test(arguments: [RequestCode.sendBatchMessage, .sendMessageV2], [HeaderType.json, .binary])
+  @Test(arguments: [RequestCode.sendBatchMessage, .sendMessageV2, .sendMessage], [HeaderType.json, .binary])
   func `a batch gets consecutive offsets and an id each`(code: RequestCode, type: HeaderType) throws {
     let served = try ServedBroker()
     let client = try RawClient(port: served.port)
     _ = try client.ask(.sendMessageV2, Fields.send(to: Self.topic, queue: 1), body: [1])
     let flag = code == .sendBatchMessage ? nil : "true"
+    let fields = Fields.send(to: Self.topic, queue: 1, properties: "WAIT\u{1}true", batch: flag)
     let answer = try client.ask(
-      code, Fields.send(to: Self.topic, queue: 1, properties: "WAIT\u{1}true", batch: flag), body: Self.batch(32),
+      code, code == .sendMessage ? Fields.long(fields) : fields, body: Self.batch(32),
       type: type)
     #expect(answer.responseCode == .success)
     #expect(answer["queueOffset"] == "1")
@@ -143,6 +144,27 @@ import Testing
     #expect(try end(client) == "1")
     let stored = try client.ask(.viewMessageByID, [ReplyField("offset", try answer.recordOffset)])
     #expect(try StoredRecord(stored.body.rawSpan).body.array == body)
+  }
+
+  @Test(arguments: [0x301, 0x101, 0x201, 1]) func `what says how bodies are compressed is stored as it came`(
+    sysFlag: Int
+  ) throws {
+    let served = try ServedBroker()
+    let client = try RawClient(port: served.port)
+    let single = try client.ask(.sendMessageV2, Fields.send(to: Self.topic, sysFlag: sysFlag), body: [1, 2, 3])
+    let batch = try client.ask(.sendBatchMessage, Fields.send(to: Self.topic, sysFlag: sysFlag), body: Self.batch(2))
+    #expect(single.responseCode == .success)
+    #expect(batch.responseCode == .success)
+    let pulled = try client.ask(.pullMessage, Fields.pull(Self.topic, at: 0))
+    var rest = pulled.body[...]
+    var flags: [Int32] = []
+    while !rest.isEmpty {
+      let bytes = Array(rest)
+      let record = try StoredRecord(bytes.rawSpan)
+      flags.append(record.sysFlag.rawValue)
+      rest = rest.dropFirst(record.size)
+    }
+    #expect(flags == Array(repeating: Int32(sysFlag), count: 3))
   }
 
   @Test func `code 320 is a batch whatever its field says, and a malformed one stores nothing`() throws {

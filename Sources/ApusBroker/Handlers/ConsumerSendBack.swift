@@ -33,6 +33,14 @@ package final class ConsumerSendBack: Sendable {
     var grant: AccessGrant
   }
 
+  /// What is to be stored for an order.
+  private struct Prepared: Sendable {
+    var message: InternalMessage
+    var group: String
+    /// The topic that the message was first sent to.
+    var topic: String
+  }
+
   /// Handles one request on its loop. `answer` is called there, now or later.
   func handle(
     _ request: ConsumerSendMessageBack.Request, version: Int32, grant: AccessGrant, _ state: BrokerLoop,
@@ -44,7 +52,7 @@ package final class ConsumerSendBack: Sendable {
         let result = message(for: order)
         _ = state.loop.execute { [self] in
           switch result {
-          case .success(let message): store(message, state, answer)
+          case .success(let prepared): store(prepared, state, answer)
           case .failure(let refusal): answer(Reply(refusal.code, remark: refusal.remark))
           }
         }
@@ -86,7 +94,7 @@ package final class ConsumerSendBack: Sendable {
 
   // MARK: On an I/O thread
 
-  private func message(for order: Order) -> Result<InternalMessage, Refusal> {
+  private func message(for order: Order) -> Result<Prepared, Refusal> {
     do throws(Refusal) {
       guard order.offset >= .zero, let bytes = parts.store.record(at: order.offset) else {
         throw Refusal(.systemError, "look message by offset failed, \(order.offset.rawValue)")
@@ -99,7 +107,8 @@ package final class ConsumerSendBack: Sendable {
       }
       // Without this a consumer could have any message of the log copied to where it may read.
       try order.grant.requires(.subscribe, recordOf: record)
-      return .success(try message(for: order, record))
+      let message = try message(for: order, record)
+      return .success(Prepared(message: message, group: order.group, topic: Origin(record).topic))
     } catch {
       return .failure(error)
     }
@@ -178,17 +187,27 @@ package final class ConsumerSendBack: Sendable {
   // MARK: On the loop
 
   private func store(
-    _ message: InternalMessage, _ state: BrokerLoop, _ answer: @escaping @Sendable (Reply) -> Void
+    _ prepared: Prepared, _ state: BrokerLoop, _ answer: @escaping @Sendable (Reply) -> Void
   ) {
-    parts.messages.store(message, on: state) { outcome in
+    parts.messages.store(prepared.message, on: state) { [self] outcome in
       switch outcome {
-      case .stored: answer(Reply())
+      case .stored:
+        count(prepared, state)
+        answer(Reply())
       case .notFlushed: answer(Reply(.flushDiskTimeout, remark: "stored, but the device did not take it in time"))
       case .refused(let refusal): answer(Reply(.systemError, remark: "the store takes no messages: \(refusal)"))
       case .queueUnreadable(let error): answer(Reply(.systemError, remark: "the queue cannot be opened: \(error)"))
       case .busy: answer(Reply(.systemBusy, remark: "too many messages wait for the disk: try again in a moment"))
       }
     }
+  }
+}
+
+extension ConsumerSendBack {
+  private func count(_ prepared: Prepared, _ state: BrokerLoop) {
+    guard let topic = parts.topics.withLock({ $0.find(prepared.topic) }) else { return }
+    let pair = parts.tables.statistics.withLock { $0.pair(topic: topic.id, group: prepared.group) }
+    state.traffic.sentBack(pair: pair)
   }
 }
 

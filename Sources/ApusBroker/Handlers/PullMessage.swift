@@ -26,12 +26,15 @@ package final class PullMessageHandler: Sendable {
   private let hasManyLoops: Bool
   /// Whether queue files may tell which messages meet a group's condition.
   private let usesBitMaps: Bool
+  /// Records further behind the log's end count as coming from the device.
+  private let memoryBytes: Int64
   private let events: OffsetMovedEvents
 
   /// Makes a handler that uses these parts. With several loops a message may arrive while a pull is being parked.
   package init(_ parts: BrokerParts, hasManyLoops: Bool) {
     self.parts = parts
     self.hasManyLoops = hasManyLoops
+    memoryBytes = parts.store.withLock { $0.settings.memoryBytes }
     usesBitMaps = parts.tables.settings.withLock { $0.filtering.mapsBits }
     events = OffsetMovedEvents(parts)
   }
@@ -208,7 +211,10 @@ package final class PullMessageHandler: Sendable {
   // MARK: Running
 
   /// Looks for messages and answers, waits, or has the device asked. `isWarm` says that the device was asked already.
-  func run(_ pull: HeldPull, on connection: Connection, _ state: BrokerLoop, isWarm: Bool = false) {
+  func run(_ asked: HeldPull, on connection: Connection, _ state: BrokerLoop, isWarm: Bool = false) {
+    var pull = asked
+    let began = pull.began ?? SystemClock.monotonic()
+    pull.began = began
     let filter: EntryFilter =
       pull.subscription.map { .hashes($0.tagHashes) } ?? pull.bits.map { .bits($0) } ?? .all
     let limits = FetchLimits(maxMessages: Int(max(pull.maxMessages, 1)), inspects: pull.condition != nil)
@@ -229,7 +235,7 @@ package final class PullMessageHandler: Sendable {
         return hand(pull, connection, state) { fetch.warm(on: store.disk) }
       }
       if let condition = pull.condition { state.fetch.select { condition.matches($0) } }
-      if state.fetch.status == .found { return answerFound(pull, connection, state) }
+      if state.fetch.status == .found { return answerFound(pull, began: began, connection, state) }
       if goesOnWaiting(pull, connection, state) { return }
     }
     let status = state.fetch.status
@@ -312,6 +318,7 @@ package final class PullMessageHandler: Sendable {
     let deadline = pull.heldUntil ?? state.loop.now + pull.wait
     var once = pull
     once.wait = .zero
+    once.began = nil
     once.heldUntil = deadline
     let key = QueueKey(topic: pull.topic.id, queue: pull.queueID)
     // An empty or unknown queue may be asked for any offset: whatever comes first is an answer.
@@ -384,15 +391,21 @@ package final class PullMessageHandler: Sendable {
     begin(pull, code, connection, state).end(into: &connection.output)
   }
 
-  private func answerFound(_ pull: HeldPull, _ connection: Connection, _ state: BrokerLoop) {
+  private func answerFound(
+    _ pull: HeldPull, began: MonotonicTime, _ connection: Connection, _ state: BrokerLoop
+  ) {
     guard !pull.header.isOneway else { return }
     let writer = begin(pull, .success, connection, state)
     state.fetch.copy(into: &connection.output)
     writer.end(into: &connection.output)
-    state.traffic.got(
-      pair: state.pair(topic: pull.topic, group: pull.group, parts.tables.statistics),
-      messages: Int64(state.fetch.messageCount),
-      bytes: Int64(state.fetch.byteCount))
+    let pair = state.pair(topic: pull.topic, group: pull.group, parts.tables.statistics)
+    let (messages, bytes) = (Int64(state.fetch.messageCount), Int64(state.fetch.byteCount))
+    state.traffic.got(pair: pair, messages: messages, bytes: bytes)
+    if let behind = state.fetch.bytesBehind, behind > memoryBytes {
+      state.traffic.gotFromDisk(pair: pair, messages: messages, bytes: bytes)
+    }
+    state.traffic.pullTook(
+      nanoseconds: (SystemClock.monotonic() - began).nanoseconds, pair: pair, queue: pull.queueID)
   }
 }
 
@@ -420,6 +433,8 @@ package struct HeldPull: Sendable {
   package var wait: Duration
   /// Until when it waits; nil before it does.
   package var heldUntil: MonotonicTime?
+  /// When the look for messages began; nil while it waits for one.
+  package var began: MonotonicTime?
   /// How often it went on waiting.
   package var looks = 0
 }

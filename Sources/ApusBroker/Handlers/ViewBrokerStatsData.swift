@@ -4,7 +4,8 @@ package import ApusProtocol
 package import ApusSystem
 
 /// Code 315: what was counted for a topic, for a group in a topic, or for the whole broker, over the last minute, hour
-/// and day.
+/// and day. What only plug-ins count in Java (COMMERCIAL_…), and the momentary GROUP_GET_FALL_…, does not exist here as
+/// it does not there; what comes from the device is counted, which Java names without counting.
 package struct ViewBrokerStatsData: RequestHandler {
   private let topics: Locked<Topics>
   private let statistics: Locked<BrokerStats>
@@ -38,6 +39,12 @@ package struct ViewBrokerStatsData: RequestHandler {
     case "TOPIC_PUT_SIZE": return topic(key).map { .topicPutBytes(topic: $0) }
     case "GROUP_GET_NUMS": return pair(key).map { .groupGetMessages(topic: $0, group: $1) }
     case "GROUP_GET_SIZE": return pair(key).map { .groupGetBytes(topic: $0, group: $1) }
+    case "GROUP_GET_LATENCY": return queue(key)
+    case "SNDBCK_PUT_NUMS": return pair(key).map { .sentBack(topic: $0, group: $1) }
+    case "GROUP_GET_FROM_DISK_NUMS": return pair(key).map { .groupGetMessagesFromDisk(topic: $0, group: $1) }
+    case "GROUP_GET_FROM_DISK_SIZE": return pair(key).map { .groupGetBytesFromDisk(topic: $0, group: $1) }
+    case "BROKER_GET_FROM_DISK_NUMS": return key == cluster ? .brokerGetMessagesFromDisk : nil
+    case "BROKER_GET_FROM_DISK_SIZE": return key == cluster ? .brokerGetBytesFromDisk : nil
     case "BROKER_PUT_NUMS": return key == cluster ? .brokerPutMessages : nil
     case "BROKER_GET_NUMS": return key == cluster ? .brokerGetMessages : nil
     default: return nil
@@ -45,6 +52,14 @@ package struct ViewBrokerStatsData: RequestHandler {
   }
 
   private func topic(_ name: String) -> Int32? { topics.withLock { $0.find(name) }?.id }
+
+  /// Reads `queue@topic@group`.
+  private func queue(_ key: String) -> BrokerStats.Kind? {
+    guard let separator = key.utf8.firstIndex(of: UInt8(ascii: "@")), let queue = Int32(key[..<separator]),
+      let (topic, group) = pair(String(key[key.utf8.index(after: separator)...]))
+    else { return nil }
+    return .groupGetLatency(topic: topic, group: group, queue: queue)
+  }
 
   /// Reads `topic@group`.
   private func pair(_ key: String) -> (topic: Int32, group: String)? {

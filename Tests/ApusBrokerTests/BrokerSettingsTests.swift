@@ -1,6 +1,7 @@
 import ApusBase
 import ApusBrokerCore
 import ApusModel
+import Foundation
 import Testing
 
 @testable import ApusBroker
@@ -36,6 +37,29 @@ import Testing
         #expect(defaults[columns[0]] == expected, "\(columns[0])")
       }
     }
+  }
+
+  @Test func `the compatibility page says of every key whether it takes effect, and if not, why`() throws {
+    let page = try Fixture.text("../docs/compatibility.md")
+    var states: [String: String] = [:]
+    for section in ["### Broker and store", "### Network, in the broker's file"] {
+      let start = try #require(page.range(of: section))
+      for line in page[start.upperBound...].split(separator: "\n").drop(while: { !$0.hasPrefix("| ") }) {
+        guard line.hasPrefix("|") else { break }
+        let cells = line.dropFirst(2).dropLast(2).split(separator: " | ").map(String.init)
+        if let key = cells.first, let state = cells.last { states[key] = state }
+      }
+    }
+    let own = Set(SettingKey.apus.map(\.name))
+    for key in SettingKey.all where !own.contains(key.name) {
+      let state = try #require(states[key.name], "\(key.name) has no row")
+      let isNone = if case .none = key.effect { true } else { false }
+      #expect(isNone ? state.hasPrefix("no effect: ") : state == "takes effect", "\(key.name): \(state)")
+    }
+    for key in states.keys where SettingKey.byName[key] == nil && key != "Key" && !key.hasPrefix("-") {
+      Issue.record("\(key) is no key")
+    }
+    for key in own { #expect(page.contains("`\(key)`"), "\(key) is not named") }
   }
 
   @Test func `reads what a Java broker printed and prints the same`() throws {

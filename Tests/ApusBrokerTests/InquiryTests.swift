@@ -155,9 +155,9 @@ import Testing
       broker.ask(.viewBrokerStatsData, ["statsName": name, "statsKey": key])
     }
     let put = try BrokerStatsData(bytes: ask("TOPIC_PUT_NUMS", "FxTopic").body)
-    #expect(put.minute == .init(sum: 4, perSecond: 0.4, average: 1))
+    #expect(put.minute == .init(sum: 4, perSecond: 0.4, average: 4))
     #expect(put.day == .init())
-    #expect(try BrokerStatsData(bytes: ask("TOPIC_PUT_SIZE", "FxTopic").body).minute.average == 200)
+    #expect(try BrokerStatsData(bytes: ask("TOPIC_PUT_SIZE", "FxTopic").body).minute.average == 800)
     for name in ["GROUP_GET_NUMS", "GROUP_GET_SIZE"] { #expect(ask(name, "FxTopic@g").code == .success) }
     for name in ["BROKER_PUT_NUMS", "BROKER_GET_NUMS"] { #expect(ask(name, "FxCluster").code == .success) }
     let missing = [

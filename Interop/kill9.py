@@ -1,12 +1,14 @@
 """Kills a broker under load, again and again, and looks for everything that it had acknowledged.
 
-usage: kill9.py [--rounds N] [--seed N] [--flush async|sync|both] [--canary]
+usage: kill9.py [--rounds N] [--seed N] [--flush async|sync|both] [--canary] [--once]
 
 A round: start on the same store, send over several connections (single messages and batches, KEYS for the index),
 SIGKILL at a random moment, start again, pull every queue and check that
   - each acknowledged message is at its queue and offset, with its body and its place in the log,
   - the offsets of a queue have no holes, and no acknowledged offset was handed out twice,
   - nothing is there that was never sent, and nothing twice.
+With --once the broker remembers what it stored (dedupWindowMillis) and every send of a round is repeated after the
+kill: nothing may be stored twice, and what was acknowledged must be acknowledged again with the same ids.
 With --canary the checks are shown forged evidence after one round and must object to each piece of it.
 """
 import argparse
@@ -24,6 +26,8 @@ SETTINGS = {
     "mappedFileSizeCommitLog": 16 << 20, "mappedFileSizeConsumeQueue": 20 * 20_000, "maxHashSlotNum": 50_000,
     "maxIndexNum": 200_000,
 }
+ONCE = {"dedupWindowMillis": 600_000}
+SHAPES = [(4, 1), (16, 1), (1, 1), (2, 8), (4, 32)]
 
 
 class Evidence:
@@ -101,17 +105,40 @@ class Evidence:
             self.object(f"{place}: acknowledged at {promised.physical_offset}, is at {record.physical_offset}")
 
 
-def one_round(broker, evidence, number, generator):
-    """Starts, loads and kills; returns how many messages were acknowledged."""
+def repeat(broker, evidence, producers):
+    """Sends everything that the producers of a round sent once more, in the same order; returns how many messages."""
+    again = [
+        load.Producer(
+            broker.address, TOPIC, QUEUES, producer.name, producer.window, producer.batch, True, producer.sent)
+        for producer in producers]
+    load.finish(again)
+    known = {acknowledgement.key: acknowledgement for acknowledgement in evidence.by_place.values()}
+    count = 0
+    for producer in again:
+        for acknowledgement in producer.acknowledged:
+            count += 1
+            first = known.get(acknowledgement.key)
+            if first is None:
+                evidence.add(acknowledgement)
+            elif (first.queue, first.offset, first.physical_offset) != (
+                    acknowledgement.queue, acknowledgement.offset, acknowledgement.physical_offset):
+                evidence.object(f"{first.key} was acknowledged at queue {first.queue} offset {first.offset} and, "
+                                f"repeated, at queue {acknowledgement.queue} offset {acknowledgement.offset}")
+        for code, remark in producer.refused.items():
+            evidence.object(f"a repeated send was refused with code {code}: {remark}")
+    return count
+
+
+def one_round(broker, evidence, number, generator, unique):
+    """Starts, loads and kills; returns how many messages were acknowledged, and the producers."""
     broker.start()
     if number == 0:
         connection = remoting.Connection(broker.address)
         connection.create_topic(TOPIC, QUEUES)
         connection.close()
-    shapes = [(4, 1), (16, 1), (1, 1), (2, 8), (4, 32)]
     producers = [
-        load.Producer(broker.address, TOPIC, QUEUES, f"{number}.{index}", window, batch)
-        for index, (window, batch) in enumerate(shapes)]
+        load.Producer(broker.address, TOPIC, QUEUES, f"{number}.{index}", window, batch, unique)
+        for index, (window, batch) in enumerate(SHAPES)]
     load.run(producers, generator.uniform(0.1, 1.5), broker.kill)
     acknowledged = 0
     for producer in producers:
@@ -124,7 +151,7 @@ def one_round(broker, evidence, number, generator):
             evidence.object(f"a send was refused with code {code}: {remark}")
     if acknowledged == 0:
         evidence.object("nothing was acknowledged, so nothing was tested")
-    return acknowledged
+    return acknowledged, producers
 
 
 def canary(broker, evidence):
@@ -159,6 +186,7 @@ def main():
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 32))
     parser.add_argument("--flush", choices=("async", "sync", "both"), default="both")
     parser.add_argument("--canary", action="store_true")
+    parser.add_argument("--once", action="store_true")
     options = parser.parse_args()
     print(f"kill -9 loop, {options.rounds} rounds, --seed {options.seed}")
     generator = random.Random(options.seed)
@@ -168,11 +196,14 @@ def main():
         try:
             for number in range(options.rounds):
                 flush = ("async", "sync")[number % 2] if options.flush == "both" else options.flush
-                broker.configure(SETTINGS | {"flushDiskType": f"{flush.upper()}_FLUSH"})
-                acknowledged = one_round(broker, evidence, number, generator)
+                broker.configure(
+                    SETTINGS | {"flushDiskType": f"{flush.upper()}_FLUSH"} | (ONCE if options.once else {}))
+                acknowledged, producers = one_round(broker, evidence, number, generator, options.once)
                 recovery = broker.start()
+                if options.once:
+                    print(f"  {repeat(broker, evidence, producers)} repeated", flush=True)
                 begin = time.monotonic()
-                read = evidence.check(broker.address, everything=number == options.rounds - 1)
+                read = evidence.check(broker.address, everything=options.once or number == options.rounds - 1)
                 print(f"  round {number + 1}: {flush} flush, {acknowledged} acknowledged, ready again after "
                       f"{recovery * 1000:.0f} ms, {read} read back in {time.monotonic() - begin:.1f} s", flush=True)
                 if evidence.problems:

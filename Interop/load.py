@@ -25,27 +25,33 @@ class Acknowledgement:
 class Producer:
     """One connection with several requests in flight; every `batch` messages go out as one batch if batch > 1."""
 
-    def __init__(self, address, topic, queues, name, window, batch):
+    def __init__(self, address, topic, queues, name, window, batch, unique=False, limit=None):
+        """`unique` gives each message a UNIQ_KEY, as clients do; `limit` ends it after so many requests."""
         host, port = address.rsplit(":", 1)
         self.socket = socket.create_connection((host, int(port)), 10)
         self.socket.setblocking(False)
         self.topic, self.queues, self.name, self.window, self.batch = topic, queues, name, window, batch
+        self.unique, self.limit = unique, limit
         self.sent = 0
         self.in_flight = {}
         self.acknowledged = []
         self.refused = {}
         self._out, self._in = bytearray(), bytearray()
 
+    def _properties(self, key):
+        return f"KEYS\x01{key}" + (f"\x02UNIQ_KEY\x01{key}" if self.unique else "")
+
     def fill(self):
-        """Puts requests into the output until the window is full."""
-        while len(self.in_flight) < self.window:
+        """Puts requests into the output until the window is full. Request n is the same for all producers of a name."""
+        while len(self.in_flight) < self.window and self.sent != self.limit:
             number = self.sent
             self.sent += 1
             queue = (number + len(self.name) + self.window) % self.queues
             keys = [f"{self.name}.{number}.{item}" for item in range(self.batch)]
-            properties = f"KEYS\x01{keys[0]}\x02WAIT\x01true" if self.batch == 1 else ""
+            properties = f"{self._properties(keys[0])}\x02WAIT\x01true" if self.batch == 1 else ""
             if self.batch > 1:
-                body = b"".join(remoting.batch_item(body_of(key), f"KEYS\x01{key}".encode()) for key in keys)
+                body = b"".join(
+                    remoting.batch_item(body_of(key), self._properties(key).encode()) for key in keys)
             else:
                 body = body_of(keys[0])
             fields = {
@@ -55,6 +61,10 @@ class Producer:
             code = remoting.SEND_BATCH if self.batch > 1 else remoting.SEND_V2
             self._out += remoting.frame(code, fields, body, number)
             self.in_flight[number] = keys
+
+    @property
+    def is_done(self):
+        return self.sent == self.limit and not self.in_flight
 
     def write(self):
         """Hands the output to the kernel as far as it takes it; False when the broker has gone."""
@@ -95,6 +105,25 @@ class Producer:
                 self.acknowledged.append(
                     Acknowledgement(int(fields["queueId"]), int(fields["queueOffset"]) + item, position, key))
         return open_still
+
+
+def finish(producers):
+    """Sends everything that producers with a limit have, and returns when all of it is answered."""
+    selector = selectors.DefaultSelector()
+    for producer in producers:
+        selector.register(producer.socket, selectors.EVENT_READ, producer)
+    living = {producer for producer in producers if producer.limit}
+    while living:
+        for producer in list(living):
+            producer.fill()
+            if not producer.write():
+                raise AssertionError("the broker closed a connection")
+        for key, _ in selector.select(0.005):
+            if not key.data.read():
+                raise AssertionError("the broker closed a connection")
+        living = {producer for producer in living if not producer.is_done}
+    for producer in producers:
+        producer.socket.close()
 
 
 def run(producers, seconds, strike):

@@ -6,6 +6,7 @@ package import ApusRemoting
 package import ApusStore
 import ApusStoreCore
 package import ApusSystem
+import Synchronization
 
 /// The broker role, put together: opens the store, loads the tables, starts the threads, and ends them in order.
 ///
@@ -52,8 +53,7 @@ package final class Broker {
     do throws(DiskError) {
       var random = SystemRandom()
       let seed = random.next()
-      let tables = BrokerTables(
-        settings: settings, stored: opened.tables, now: SystemClock.wall(), seed: seed)
+      let tables = BrokerTables(settings: settings, stored: opened.tables, now: SystemClock.wall(), seed: seed)
       config = tables.configStore(root: settings.keeping.root, disk: disk)
       events = BrokerEvents(config: config, io: io, log: log)
       relay = FlushRelay()
@@ -63,9 +63,12 @@ package final class Broker {
         log: log, onFlushed: { [relay] in relay.flushed() },
         onSegment: { [relay] in relay.segmentReady() })
       let index = opened.index.map { SharedIndex($0, store: store, log: log) }
+      let duplicates = try DuplicateSends(
+        capacity: settings.keeping.rememberedSends, rules: settings.serving.duplicates, store: store,
+        root: settings.keeping.root, key: (random.next(), random.next()), log: log)
       parts = BrokerParts(
-        identity: identity, tables: tables, store: store, threads: threads, index: index, io: io, listener: events,
-        log: log, delayLevels: opened.delayLevels, syncTimeout: settings.keeping.syncTimeout)
+        identity: identity, tables: tables, store: store, threads: threads, index: index, duplicates: duplicates,
+        io: io, listener: events, log: log, delayLevels: opened.delayLevels, syncTimeout: settings.keeping.syncTimeout)
       let messages = StoreQueries(store: store, index: index, root: settings.keeping.root)
       let states = Self.states(settings, identity, on: loops, access)
       transactions = try Transactions(parts: parts, root: settings.keeping.root)
@@ -98,8 +101,7 @@ package final class Broker {
       }
       housekeeper = Housekeeper(
         service: service, config: config, store: store, index: index, delayed: delayed, access: access,
-        removal: tables.removal,
-        retention: Retention.Settings(settings.keeping),
+        duplicates: duplicates, removal: tables.removal, retention: Retention.Settings(settings.keeping),
         intervals: Housekeeper.Intervals(settings.keeping), log: log)
     } catch {
       throw .disk(error)
@@ -130,6 +132,9 @@ package final class Broker {
   /// Answers what was accepted: to be called when the server reads no more requests. Not to be called on a loop.
   package func drain(within limit: Duration) { service.drain(within: limit) }
 
+  /// How many repeated sends were answered and not stored again.
+  package var repetitionsAnswered: Int64 { parts.duplicates.answered.load(ordering: .relaxed) }
+
   /// Ends the threads, flushes and closes the store: to be called when the connections are closed.
   package func close() throws(BrokerError) {
     delayed?.stop()
@@ -144,6 +149,7 @@ package final class Broker {
       try transactions.saveCounts()
       try config.saveAll()
       try delayed?.saveAtEnd()
+      try parts.duplicates.close()
       try parts.store.withLock { (store) throws(DiskError) in try store.close() }
     } catch {
       throw .disk(error)

@@ -52,7 +52,10 @@ package final class BrokerLoop: @unchecked Sendable {
   var arrivals: [Arrival] = []
   /// What clients may do.
   var serving: BrokerSettings.Serving {
-    didSet { answer = SendAnswer(host: identity.storeHost, region: identity.region, traceOn: serving.traceOn) }
+    didSet {
+      answer = SendAnswer(host: identity.storeHost, region: identity.region, traceOn: serving.traceOn)
+      covered = []
+    }
   }
   /// Who may do what; nil while access control is off.
   var access: AccessFiles.Snapshot?
@@ -60,6 +63,8 @@ package final class BrokerLoop: @unchecked Sendable {
   var grant = AccessGrant.unlimited
   /// Memory for checking signatures.
   private var signedContent = SignedContent()
+  /// By the topic's number, whether ``serving`` covers it; nil where nobody asked yet.
+  private var covered: [Bool?] = []
   private let identity: BrokerIdentity
   /// Chooses queues for sends that leave that to the broker.
   var random = SystemRandomNumberGenerator()
@@ -102,8 +107,19 @@ package final class BrokerLoop: @unchecked Sendable {
     queues[row][Int(queue.id)] = queue
   }
 
+  /// Whether repetitions of sends to a topic are looked for.
+  func covers(_ topic: Topic) -> Bool {
+    let row = Int(topic.id)
+    if row < covered.count, let known = covered[row] { return known }
+    while covered.count <= row { covered.append(nil) }
+    let answer = serving.duplicates.covers(topic.name)
+    covered[row] = answer
+    return answer
+  }
+
   /// Forgets the queues of a topic that is gone.
   func forget(topic: Int32) {
+    if Int(topic) < covered.count { covered[Int(topic)] = nil }
     if Int(topic) < queues.count { queues[Int(topic)] = [] }
   }
 

@@ -18,6 +18,8 @@ package final class BrokerParts: Sendable {
   package let threads: StoreThreads
   /// The index; nil when there is none.
   package let index: SharedIndex?
+  /// The messages stored last, by which repetitions are recognised.
+  package let duplicates: DuplicateSends
   /// The threads that may wait for the device.
   package let io: IOThreads
   /// Stores messages of the broker's own.
@@ -43,13 +45,15 @@ package final class BrokerParts: Sendable {
   /// Puts the parts together.
   package init(
     identity: BrokerIdentity, tables: BrokerTables, store: SharedStore, threads: StoreThreads, index: SharedIndex?,
-    io: IOThreads, listener: any TopicListener, log: Logger, delayLevels: DelayLevels, syncTimeout: Duration
+    duplicates: DuplicateSends, io: IOThreads, listener: any TopicListener, log: Logger, delayLevels: DelayLevels,
+    syncTimeout: Duration
   ) {
     self.identity = identity
     self.tables = tables
     self.store = store
     self.threads = threads
     self.index = index
+    self.duplicates = duplicates
     self.io = io
     self.listener = listener
     self.log = log

@@ -352,6 +352,11 @@ package final class BrokerService: Sendable {
     let settings = parts.tables.settings.withLock { $0 }
     access.withLock { $0.networks = settings.process.adminNetworks }
     let serving = settings.serving
+    do throws(DiskError) {
+      try parts.duplicates.update(serving.duplicates)
+    } catch {
+      parts.log.error("broker", "recentSends cannot be written", ["cause": error])
+    }
     for state in loops { state.loop.execute { state.serving = serving } }
   }
 

@@ -19,6 +19,8 @@ final class Housekeeper: Sendable {
     var delays = Duration.seconds(10)
     /// How often access control files are looked at.
     var access = Duration.seconds(5)
+    /// How often the sends remembered last are written, if they are.
+    var duplicates = Duration.seconds(1)
   }
 
   private struct Due {
@@ -27,6 +29,7 @@ final class Housekeeper: Sendable {
     var clients = MonotonicTime(nanoseconds: .min)
     var delays = MonotonicTime(nanoseconds: .min)
     var access = MonotonicTime(nanoseconds: .min)
+    var duplicates = MonotonicTime(nanoseconds: .min)
     var retention: MonotonicTime
     var rules: Retention
   }
@@ -38,6 +41,7 @@ final class Housekeeper: Sendable {
   private let delayed: DelayedMessages?
   /// Nil while access control is off.
   private let access: AccessFiles?
+  private let duplicates: DuplicateSends
   private let removal: RemovalRequest
   private let log: Logger
   private let intervals: Intervals
@@ -46,8 +50,8 @@ final class Housekeeper: Sendable {
 
   init(
     service: BrokerService, config: ConfigStore, store: SharedStore, index: SharedIndex?, delayed: DelayedMessages?,
-    access: AccessFiles?, removal: RemovalRequest, retention: Retention.Settings, intervals: Intervals,
-    log: Logger
+    access: AccessFiles?, duplicates: DuplicateSends, removal: RemovalRequest, retention: Retention.Settings,
+    intervals: Intervals, log: Logger
   ) {
     self.service = service
     self.config = config
@@ -55,6 +59,7 @@ final class Housekeeper: Sendable {
     self.index = index
     self.delayed = delayed
     self.access = access
+    self.duplicates = duplicates
     self.removal = removal
     self.intervals = intervals
     self.log = log
@@ -83,6 +88,11 @@ final class Housekeeper: Sendable {
       plan.delays = now + intervals.delays
       saveDelays()
     }
+    if now >= plan.duplicates {
+      // A broker that remembers nothing is not woken up for it.
+      plan.duplicates = now + (duplicates.isKept ? intervals.duplicates : intervals.files)
+      saveDuplicates()
+    }
     if now >= plan.clients {
       plan.clients = now + intervals.clients
       service.removeSilentClients(now: now)
@@ -101,7 +111,7 @@ final class Housekeeper: Sendable {
     }
     due.withLock { $0 = plan }
     log.flushRepeats()
-    let next = min(plan.statistics, plan.files, plan.delays, plan.clients, plan.retention)
+    let next = min(plan.statistics, plan.files, plan.delays, plan.duplicates, plan.clients, plan.retention)
     return access == nil ? next : min(next, plan.access)
   }
 
@@ -118,6 +128,14 @@ final class Housekeeper: Sendable {
       try delayed?.save(waitingUpTo: .seconds(1))
     } catch {
       log.error("broker", "delayOffset.json cannot be written", ["cause": error])
+    }
+  }
+
+  private func saveDuplicates() {
+    do throws(DiskError) {
+      try duplicates.save()
+    } catch {
+      log.error("broker", "recentSends cannot be written", ["cause": error])
     }
   }
 

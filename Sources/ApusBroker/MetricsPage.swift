@@ -219,6 +219,10 @@ package final class MetricsPage: Sendable {
       text.metric("rocketmq_storage_message_reserve_time", .gauge, "Age of the oldest message in milliseconds.")
       text.series(max(SystemClock.wall().milliseconds - earliest.milliseconds, 0), place)
     }
+    text.metric("apus_duplicates_answered_total", .counter, "Repeated sends answered and not stored again.")
+    text.series(parts.duplicates.answered.load(ordering: .relaxed), place)
+    text.single(
+      "apus_sends_remembered", .gauge, Int64(parts.duplicates.count), "Sends whose repetition would be recognised.")
     text.single("apus_log_begin_bytes", .gauge, store.minOffset, "Offset of the log's first byte that is still there.")
     text.single("apus_log_end_bytes", .gauge, store.maxOffset, "Offset one past the log's last byte.")
     text.single("apus_device_bytes", .gauge, store.capacityBytes, "Capacity of the device of the store.")

@@ -1,4 +1,5 @@
 package import ApusBase
+package import ApusBrokerCore
 package import ApusStore
 import ApusStoreCore
 package import ApusSystem
@@ -35,6 +36,8 @@ package final class StoreThreads: Sendable {
   private let preparer = StepThread(name: "apus-prepare")
   private let keeper = StepThread(name: "apus-keep")
   private let policy: Locked<FlushPolicy>
+  /// How long flushes take, and whether one more send may wait for one.
+  package let admission = Locked(FlushAdmission())
   private let nextPreparation = Atomic<Int64>(0)
   private let nextFlush = Atomic<Int64>(0)
   private let dueCheckpoint = Locked(MonotonicTime(nanoseconds: .min))
@@ -105,11 +108,13 @@ package final class StoreThreads: Sendable {
     guard policy.withLock({ $0.shouldFlush(dirty: dirty, waiting: isUrgent, now: now) }),
       let plan = store.withLock({ $0.planFlush() })
     else { return dirty > 0 ? now + settings.flushInterval : nil }
+    admission.withLock { $0.flushBegan(now: now) }
     let failure = plan.run(on: store.disk)
     let flushed = store.withLock { store in
       store.finish(plan, failure)
       return store.marks.flushed
     }
+    admission.withLock { $0.flushEnded(bytes: flushed - marks.flushed, now: SystemClock.monotonic()) }
     store.acknowledge(upTo: flushed)
     if dirty >= settings.dirtyBytes { keeper.wake() }
     if store.isSynchronous || failure != nil { onFlushed() }

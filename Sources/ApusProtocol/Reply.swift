@@ -40,11 +40,14 @@ public struct Refusal: Error, Hashable, Sendable {
   public var code: ResponseCode
   /// What is wrong and what to do about it.
   public var remark: String
+  /// After how long trying again makes sense, where that is known. Answers to sends carry it as `retryAfterMillis`.
+  public var retryAfter: Duration?
 
   /// Refuses with a code and a sentence.
-  public init(_ code: ResponseCode, _ remark: String) {
+  public init(_ code: ResponseCode, _ remark: String, retryAfter: Duration? = nil) {
     self.code = code
     self.remark = remark
+    self.retryAfter = retryAfter
   }
 }
 

@@ -212,6 +212,13 @@ package final class Connection: EventHandler, @unchecked Sendable {
     return pending + tls.pendingOutput
   }
 
+  /// Whether a long answer may be added: sends what can be sent when much waits, and says whether that left room. For
+  /// answers to requests that were read some time ago; while requests are read, a peer that does not fetch is not read.
+  package func hasRoomForOutput() -> Bool {
+    if pendingOutput > outputMark { flush() }
+    return isOpen && pendingOutput <= outputMark
+  }
+
   /// Sends what can be sent now.
   func flush() {
     isDirty = false

@@ -1,4 +1,4 @@
-import ApusBase
+package import ApusBase
 
 /// The directory that a path lies in.
 func directory(above path: String) -> String {
@@ -9,14 +9,14 @@ func directory(above path: String) -> String {
 /// Whole runs of bytes to and from a ``Disk``.
 extension Disk {
   /// Writes `bytes` at `offset`.
-  func write(_ file: DiskFile, at offset: Int64, bytes: RawSpan) throws(DiskError) {
+  package func write(_ file: DiskFile, at offset: Int64, bytes: RawSpan) throws(DiskError) {
     try unsafe bytes.withUnsafeBytes { (buffer) throws(DiskError) in
       try unsafe write(file, at: offset, from: buffer)
     }
   }
 
   /// Reads up to `count` bytes at `offset`; fewer only at the end of the file.
-  func bytes(of file: DiskFile, at offset: Int64, count: Int) throws(DiskError) -> [UInt8] {
+  package func bytes(of file: DiskFile, at offset: Int64, count: Int) throws(DiskError) -> [UInt8] {
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: count, alignment: 16)
     defer { unsafe buffer.deallocate() }
     let read = try unsafe read(file, at: offset, into: buffer)

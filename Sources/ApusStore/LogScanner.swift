@@ -1,11 +1,11 @@
 import ApusBase
-import ApusModel
+package import ApusModel
 import ApusStoreCore
 
 extension StoredRecord {
   /// The record at the start of `bytes`; nil when none is whole there.
   @_lifetime(copy bytes)
-  static func whole(at bytes: RawSpan) -> StoredRecord? {
+  package static func whole(at bytes: RawSpan) -> StoredRecord? {
     do { return try StoredRecord(bytes) } catch { return nil }
   }
 }

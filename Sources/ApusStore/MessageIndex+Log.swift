@@ -1,5 +1,5 @@
 package import ApusBase
-import ApusModel
+package import ApusModel
 
 extension MessageIndex {
   /// How far a run of records was put in.
@@ -13,32 +13,34 @@ extension MessageIndex {
   /// Puts in the records of a slice of the log, one after another. A slice may end within a record, which then is the
   /// first of the next one; bytes that are no record are passed over.
   package func put(_ slice: LogSlice) -> Progress {
-    let bytes = slice.range.bytes()
+    let (next, stopped) = slice.visit { record, offset in put(record, at: offset) == .done }
+    return Progress(next: next, needsStep: stopped)
+  }
+}
+
+extension LogSlice {
+  /// Shows the whole records to `body`, one after another, until it returns false. Returns where to read on: behind the
+  /// last record, or at the one that was refused. Records that are damaged are passed over.
+  package func visit(
+    _ body: (_ record: borrowing StoredRecord, _ offset: PhysicalOffset) -> Bool
+  ) -> (next: PhysicalOffset, stopped: Bool) {
+    let bytes = range.bytes()
     var position = 0
     while position < bytes.byteCount {
       let rest = bytes.extracting(position..<bytes.byteCount)
       switch StoredRecord.prefix(of: rest) {
       case .record(let size) where size <= rest.byteCount:
-        guard put(rest, at: slice.start + position) == .done else {
-          return Progress(next: slice.start + position, needsStep: true)
+        if let record = StoredRecord.whole(at: rest), !body(record, start + position) {
+          return (start + position, true)
         }
         position += size
-      case .blank: return Progress(next: slice.next, needsStep: false)
+      case .blank: return (next, false)
       case .record, .unwritten, .unknown:
-        if position > 0 { return Progress(next: slice.start + position, needsStep: false) }
-        let scanner = LogScanner(bytes, start: slice.start, checksBodies: false)
+        if position > 0 { return (start + position, false) }
+        let scanner = LogScanner(bytes, start: start, checksBodies: false)
         position = scanner.resume(after: 0) ?? bytes.byteCount
       }
     }
-    return Progress(next: slice.start + position, needsStep: false)
-  }
-
-  private func put(_ bytes: RawSpan, at offset: PhysicalOffset) -> Outcome {
-    do {
-      return put(try StoredRecord(bytes), at: offset)
-    } catch {
-      // A damaged record has no keys that could be trusted.
-      return .done
-    }
+    return (start + position, false)
   }
 }

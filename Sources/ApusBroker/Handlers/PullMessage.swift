@@ -235,7 +235,10 @@ package final class PullMessageHandler: Sendable {
         return hand(pull, connection, state) { fetch.warm(on: store.disk) }
       }
       if let condition = pull.condition { state.fetch.select { condition.matches($0) } }
-      if state.fetch.status == .found { return answerFound(pull, began: began, connection, state) }
+      if state.fetch.status == .found {
+        guard connection.hasRoomForOutput() else { return answerLater(pull, connection, state) }
+        return answerFound(pull, began: began, connection, state)
+      }
       if goesOnWaiting(pull, connection, state) { return }
     }
     let status = state.fetch.status
@@ -374,13 +377,14 @@ package final class PullMessageHandler: Sendable {
   }
 
   private func begin(
-    _ pull: HeldPull, _ code: ResponseCode, _ connection: Connection, _ state: BrokerLoop
+    _ pull: HeldPull, _ code: ResponseCode, _ status: FetchStatus, next: QueueOffset, _ connection: Connection,
+    _ state: BrokerLoop
   ) -> CommandWriter {
     let fetch = state.fetch
     var writer = ResponseWriter.begin(
-      pull.header, code: code, remark: fetch.status.rawValue, into: &connection.output)
+      pull.header, code: code, remark: status.rawValue, into: &connection.output)
     PullMessage.Response(
-      suggestedBrokerID: 0, nextOffset: fetch.nextOffset, minOffset: fetch.minOffset, maxOffset: fetch.maxOffset
+      suggestedBrokerID: 0, nextOffset: next, minOffset: fetch.minOffset, maxOffset: fetch.maxOffset
     ).write(&writer, into: &connection.output)
     writer.finishHeader(into: &connection.output)
     return writer
@@ -388,14 +392,23 @@ package final class PullMessageHandler: Sendable {
 
   private func answer(_ pull: HeldPull, _ code: ResponseCode, _ connection: Connection, _ state: BrokerLoop) {
     guard !pull.header.isOneway else { return }
-    begin(pull, code, connection, state).end(into: &connection.output)
+    let fetch = state.fetch
+    begin(pull, code, fetch.status, next: fetch.nextOffset, connection, state).end(into: &connection.output)
+  }
+
+  /// There are messages, but the peer has not fetched what it was given: it is told to ask again from where it was. All
+  /// pulls that a connection has waiting may find something at once, and their answers together have no bound.
+  private func answerLater(_ pull: HeldPull, _ connection: Connection, _ state: BrokerLoop) {
+    guard !pull.header.isOneway else { return }
+    begin(pull, .pullRetryImmediately, .noMatchedMessage, next: pull.offset, connection, state)
+      .end(into: &connection.output)
   }
 
   private func answerFound(
     _ pull: HeldPull, began: MonotonicTime, _ connection: Connection, _ state: BrokerLoop
   ) {
     guard !pull.header.isOneway else { return }
-    let writer = begin(pull, .success, connection, state)
+    let writer = begin(pull, .success, .found, next: state.fetch.nextOffset, connection, state)
     state.fetch.copy(into: &connection.output)
     writer.end(into: &connection.output)
     let pair = state.pair(topic: pull.topic, group: pull.group, parts.tables.statistics)

@@ -69,11 +69,15 @@ extension SendMessageHandler {
       bornHost: connection.peer, storeHost: parts.identity.storeHost, tagsCode: tags)
     draft.reconsumeTimes = send.reconsumeTimes
     let bytes = draft.recordBytes
-    let outcome = parts.store.withLock { $0.append(draft, to: queue, now: now) }
+    let waits = known.wait.map { MessageProperties.isTrue(send.properties.extracting($0)) } ?? true
+    try admit(waits: waits, header, state)
+    let storing = try append(
+      draft, to: queue, now: now, hash: repetitionHash(of: send, known, target, state), send, known,
+      Answering(header: header, connection: connection, waits: waits), state)
+    guard case .done(let outcome) = storing else { return storing.disposition }
     guard let appended = try accept(outcome) else { return .stalled }
     state.traffic.put(topic: place.topic.id, messages: 1, bytes: Int64(bytes))
     if case .delayed = redirection { state.hasDelayed = true }
-    let waits = known.wait.map { MessageProperties.isTrue(send.properties.extracting($0)) } ?? true
     let sent = PendingSend(
       header: header, connection: connection.id, queueID: target.queueID, queueOffset: appended.queueOffset,
       offset: appended.offset, batchIDs: [])

@@ -167,13 +167,18 @@ package final class SendMessageHandler: Sendable {
       storeHost: parts.identity.storeHost, tagsCode: tags)
     draft.reconsumeTimes = send.reconsumeTimes
     let bytes = draft.recordBytes
+    let waits = known.wait.map { MessageProperties.isTrue(send.properties.extracting($0)) } ?? true
+    try admit(waits: waits, header, state)
+    let hash = repetitionHash(of: send, known, target, state)
     let now = SystemClock.wall()
     let begin = SystemClock.monotonic()
-    let outcome = parts.store.withLock { $0.append(draft, to: queue, now: now) }
+    let storing = try append(
+      draft, to: queue, now: now, hash: hash, send, known,
+      Answering(header: header, connection: connection, waits: waits), state)
+    guard case .done(let outcome) = storing else { return storing.disposition }
     state.traffic.putTook(nanoseconds: (SystemClock.monotonic() - begin).nanoseconds)
     guard let appended = try accept(outcome) else { return .stalled }
     state.traffic.put(topic: target.topic.id, messages: 1, bytes: Int64(bytes))
-    let waits = known.wait.map { MessageProperties.isTrue(send.properties.extracting($0)) } ?? true
     let sent = PendingSend(
       header: header, connection: connection.id, queueID: target.queueID, queueOffset: appended.queueOffset,
       offset: appended.offset, batchIDs: [])
@@ -216,15 +221,20 @@ package final class SendMessageHandler: Sendable {
       bornHost: connection.peer, storeHost: parts.identity.storeHost, tagsCode: 0)
     template.reconsumeTimes = send.reconsumeTimes
     let batch = try Self.batch(template, send.body)
+    let waits = known.wait.map { MessageProperties.isTrue(send.properties.extracting($0)) } ?? true
+    try admit(waits: waits, header, state)
+    let hashes = try repetitionHashes(of: send, target, state)
     let now = SystemClock.wall()
     let begin = SystemClock.monotonic()
-    let outcome = parts.store.withLock { $0.append(batch: batch, to: queue, now: now) }
+    let storing = try append(
+      batch, to: queue, now: now, hashes: hashes, send,
+      Answering(header: header, connection: connection, waits: waits), state)
+    guard case .done(let outcome) = storing else { return storing.disposition }
     state.traffic.putTook(nanoseconds: (SystemClock.monotonic() - begin).nanoseconds)
     guard let appended = try accept(outcome) else { return .stalled }
     state.traffic.put(topic: target.topic.id, messages: Int64(batch.count), bytes: Int64(batch.bytes.byteCount))
     var ids: [UInt8] = []
     if !header.isOneway { ids = messageIDs(of: batch, from: appended.offset) }
-    let waits = known.wait.map { MessageProperties.isTrue(send.properties.extracting($0)) } ?? true
     let sent = PendingSend(
       header: header, connection: connection.id, queueID: target.queueID, queueOffset: appended.queueOffset,
       offset: appended.offset, batchIDs: ids)
@@ -313,12 +323,31 @@ package final class SendMessageHandler: Sendable {
 
   // MARK: Answers
 
+  /// Refuses a send that would wait for the device longer than its sender does.
+  func admit(waits: Bool, _ header: CommandHeader, _ state: BrokerLoop) throws(Refusal) {
+    guard parts.store.isSynchronous, waits, !header.isOneway, state.pending.count >= FlushAdmission.freeSends,
+      let end = state.pending.lastEnd
+    else { return }
+    let (waiting, bytes) = (state.pending.count, end - parts.store.acknowledged)
+    let now = SystemClock.monotonic()
+    let decision = parts.threads.admission.withLock {
+      $0.decide(waiting: waiting, bytes: bytes, limit: parts.syncTimeout, now: now)
+    }
+    guard case .refuse(let wait) = decision else { return }
+    throw Refusal(
+      .systemBusy,
+      "the device is behind: \(waiting) sends and \(bytes) bytes wait for it; try again in \(wait.milliseconds) ms",
+      retryAfter: wait)
+  }
+
   /// Answers a stored send, at once or when the device has it.
   func finish(
     _ sent: PendingSend, end: PhysicalOffset, waits: Bool, _ connection: Connection, _ state: BrokerLoop
   ) {
     state.hasAppended = true
     if parts.store.isSynchronous, waits, !sent.header.isOneway {
+      // A repetition's first one may lie before others that wait already.
+      let end = max(end, state.pending.lastEnd ?? end)
       state.pending.add(sent, end: end, deadline: state.loop.now + parts.syncTimeout)
       state.wantsFlush = true
     } else {
@@ -373,6 +402,9 @@ package final class SendMessageHandler: Sendable {
     guard !header.isOneway else { return }
     var writer = ResponseWriter.begin(header, code: refusal.code, remark: refusal.remark, into: &connection.output)
     writeBroker(&writer, connection, state)
+    if let wait = refusal.retryAfter {
+      writer.field("retryAfterMillis", wait.milliseconds, into: &connection.output)
+    }
     writer.finish(into: &connection.output)
   }
 }

@@ -102,6 +102,8 @@ package struct BrokerSettings: Sendable {
     package var createsGroups = true
     /// `storeReplyMessageEnable`: whether replies are stored besides being handed over.
     package var storesReplies = true
+    /// `dedupWindowMillis` and `dedupTopics`
+    package var duplicates = DuplicateRules()
     /// `maxTransferCountOnMessageInMemory` and `maxTransferBytesOnMessageInMemory`
     package var fromMemory = PullLimit()
     /// `maxTransferCountOnMessageInDisk` and `maxTransferBytesOnMessageInDisk`
@@ -178,6 +180,8 @@ package struct BrokerSettings: Sendable {
     package var indexSlots: Int32 = 0
     /// `maxIndexNum`
     package var indexEntries: Int32 = 0
+    /// `dedupWindowMessages`: how many sends are remembered at most.
+    package var rememberedSends = 1_000_000
     /// `fileReservedTime`
     package var retention: Duration = .zero
     /// `deleteWhen`: the hours of the day at which old segments go.
@@ -379,6 +383,7 @@ package struct BrokerSettings: Sendable {
       lifetime: milliseconds("filterDataCleanTimeSpan"))
     keeping.extendsQueues = flag("enableConsumeQueueExt")
     keeping.extensionFileBytes = number("mappedFileSizeConsumeQueueExt")
+    keeping.rememberedSends = Int(number("dedupWindowMessages"))
     keeping.delayOffsetInterval = milliseconds("flushDelayOffsetInterval")
     keeping.delayLevels = DelayLevels(text("messageDelayLevel"))
     guard keeping.delayLevels != nil else {
@@ -400,6 +405,8 @@ package struct BrokerSettings: Sendable {
       filtersByProperties: flag("enablePropertyFilter"), filtersRetries: flag("filterSupportRetry"),
       notifiesMembers: flag("notifyConsumerIdsChangedEnable"), createsGroups: flag("autoCreateSubscriptionGroup"),
       storesReplies: flag("storeReplyMessageEnable"),
+      duplicates: DuplicateRules(
+        window: milliseconds("dedupWindowMillis"), topics: DuplicateRules.Topics(text("dedupTopics"))),
       fromMemory: PullLimit(
         messages: Int(number("maxTransferCountOnMessageInMemory")),
         bytes: Int(number("maxTransferBytesOnMessageInMemory"))),

@@ -54,6 +54,13 @@ extension SettingKey {
     // How many topics and groups clients may make.
     SettingKey("topicLimit", .integer(100...100_000_000), "1000000", .start),
     SettingKey("groupLimit", .integer(100...100_000_000), "1000000", .start),
+    // For how long a message is remembered, so that a client's repetition is answered with the first one's ids; 0 is
+    // off.
+    SettingKey("dedupWindowMillis", .integer(0...604_800_000), "0", .live),
+    // How many messages are remembered at most: 24 bytes of memory each.
+    SettingKey("dedupWindowMessages", .integer(1_000...100_000_000), "1000000", .start),
+    // The topics for which that is done, separated by semicolons; * is all.
+    SettingKey("dedupTopics", .text, "*", .live),
     // RocketMQ 5's keys: where metrics and probes are served over HTTP. Port 0 is off; no host is that of bindAddress.
     SettingKey("metricsPromExporterPort", .integer(0...65_535), "0", .start),
     SettingKey("metricsPromExporterHost", .text, "", .start),

@@ -1,0 +1,78 @@
+import ApusBase
+import ApusModel
+import ApusProtocol
+import ApusSystem
+import Testing
+
+@testable import ApusBroker
+
+/// Consumers that ask for messages and do not read what they are given.
+@Suite struct SlowReaderTests {
+  private static let topic = "SlowTopic"
+  private static let bodyBytes = 200_000
+
+  /// The answers to `count` pulls, read at last.
+  private func read(_ count: Int, from client: RawClient) throws -> (found: Int, again: Int) {
+    var found = 0
+    var again = 0
+    for _ in 0..<count {
+      let answer = try #require(try client.receive())
+      switch answer.responseCode {
+      case .success:
+        #expect(answer.body.count > Self.bodyBytes)
+        #expect(answer["nextBeginOffset"] == "1")
+        found += 1
+      case .pullRetryImmediately:
+        // From where it was: nothing may be passed over.
+        #expect(answer["nextBeginOffset"] == "0")
+        #expect(answer.body.isEmpty)
+        again += 1
+      default: Issue.record("answered with \(answer.responseCode)")
+      }
+    }
+    return (found, again)
+  }
+
+  @Test func `pulls that all find something at once are bounded, and others are served`() throws {
+    let served = try ServedBroker([("mappedFileSizeCommitLog", "16777216")])
+    let sender = try RawClient(port: served.port)
+    _ = try sender.ask(.sendMessageV2, Fields.send(to: Self.topic, queue: 1), body: [1])
+    let slow = try RawClient(port: served.port, receiveBuffer: 65_536)
+    let count = 2000
+    for _ in 0..<count { slow.send(.pullMessage, Fields.pull(Self.topic, at: 0, wait: 60_000)) }
+    // Answered behind them, so that all of them wait now.
+    _ = try slow.ask(.getMaxOffset, Fields.queue(Self.topic))
+    // 400 megabytes if each were answered in full.
+    let body = [UInt8](repeating: 7, count: Self.bodyBytes)
+    let sent = try sender.ask(.sendMessageV2, Fields.send(to: Self.topic), body: body)
+    #expect(sent.responseCode == .success)
+    let pulled = try sender.ask(.pullMessage, Fields.pull(Self.topic, at: 0))
+    #expect(pulled.responseCode == .success)
+    #expect(pulled.body.count > Self.bodyBytes)
+    #expect(
+      try sender.ask(.sendMessageV2, Fields.send(to: Self.topic, queue: 1), body: [2]).responseCode == .success)
+    let (found, again) = try read(count, from: slow)
+    #expect(found >= 1)
+    // One megabyte waits in the broker and what the kernel's buffers take lies beyond it.
+    #expect(found < 100)
+    #expect(found + again == count)
+    // Having read everything it is served again.
+    #expect(try slow.ask(.pullMessage, Fields.pull(Self.topic, at: 0)).responseCode == .success)
+  }
+
+  @Test func `pulls that are asked one behind the other are read only as answers are fetched`() throws {
+    let served = try ServedBroker([("mappedFileSizeCommitLog", "16777216")])
+    let sender = try RawClient(port: served.port)
+    let body = [UInt8](repeating: 7, count: Self.bodyBytes)
+    _ = try sender.ask(.sendMessageV2, Fields.send(to: Self.topic), body: body)
+    let slow = try RawClient(port: served.port, receiveBuffer: 65_536)
+    let count = 300
+    for _ in 0..<count { slow.send(.pullMessage, Fields.pull(Self.topic, at: 0)) }
+    for _ in 0..<20 {
+      #expect(try sender.ask(.sendMessageV2, Fields.send(to: Self.topic, queue: 1), body: [1]).responseCode == .success)
+    }
+    let (found, again) = try read(count, from: slow)
+    #expect(found == count)
+    #expect(again == 0)
+  }
+}

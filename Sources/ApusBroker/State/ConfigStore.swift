@@ -37,8 +37,8 @@ package final class ConfigStore: Sendable {
   private let filters: Locked<ConsumerFilters>
   private let topicFile: Locked<Written<Topics.Mark?>>
   private let groupFile: Locked<Written<SubscriptionGroups.Mark?>>
-  private let offsetFile: Locked<Written<Int64>>
-  private let filterFile: Locked<Written<Int64>>
+  private let offsetFile: Locked<Written<Int64?>>
+  private let filterFile: Locked<Written<Int64?>>
   private let delayFile: Locked<Written<DelayOffsets?>>
 
   /// The directory of the files below a store's root.
@@ -92,52 +92,37 @@ package final class ConfigStore: Sendable {
     self.filters = filters
     topicFile = Locked(Written(file: ConfigFile(path: Self.path(root, "topics.json")), mark: nil))
     groupFile = Locked(Written(file: ConfigFile(path: Self.path(root, "subscriptionGroup.json")), mark: nil))
-    offsetFile = Locked(Written(file: ConfigFile(path: Self.path(root, "consumerOffset.json")), mark: -1))
+    offsetFile = Locked(Written(file: ConfigFile(path: Self.path(root, "consumerOffset.json")), mark: nil))
     filterFile = Locked(Written(file: ConfigFile(path: Self.path(root, "consumerFilter.json")), mark: 0))
     delayFile = Locked(Written(file: ConfigFile(path: Self.path(root, "delayOffset.json")), mark: nil))
   }
 
   /// Writes the topics if they changed.
-  package func saveTopics() throws(DiskError) {
-    try topicFile.withLock { written throws(DiskError) in
-      let table = topics.withLock { $0 }
-      guard written.mark != table.mark else { return }
-      try written.file.store(table.json.bytes(.pretty).rawSpan, to: disk)
-      written.mark = table.mark
-    }
-  }
+  package func saveTopics() throws(DiskError) { try save(topics, \.mark, \.json, to: topicFile) }
 
   /// Writes the groups if they changed.
-  package func saveGroups() throws(DiskError) {
-    try groupFile.withLock { written throws(DiskError) in
-      let table = groups.withLock { $0 }
-      guard written.mark != table.mark else { return }
-      try written.file.store(table.json.bytes(.pretty).rawSpan, to: disk)
-      written.mark = table.mark
-    }
-  }
+  package func saveGroups() throws(DiskError) { try save(groups, \.mark, \.json, to: groupFile) }
 
   /// Writes the offsets if they changed.
-  package func saveOffsets() throws(DiskError) {
-    try offsetFile.withLock { written throws(DiskError) in
-      let table = offsets.withLock { $0 }
-      guard written.mark != table.changes else { return }
-      try written.file.store(table.json.bytes(.pretty).rawSpan, to: disk)
-      written.mark = table.changes
-    }
-  }
+  package func saveOffsets() throws(DiskError) { try save(offsets, \.changes, \.json, to: offsetFile) }
 
   /// Forgets the conditions that have been dead for long, and writes the others if they changed.
   package func saveFilters() throws(DiskError) {
-    try filterFile.withLock { written throws(DiskError) in
-      let now = SystemClock.wall()
-      let table = filters.withLock { filters in
-        filters.removeDead(now: now)
-        return filters
-      }
-      guard written.mark != table.changes else { return }
-      try written.file.store(table.json.bytes(.pretty).rawSpan, to: disk)
-      written.mark = table.changes
+    let now = SystemClock.wall()
+    filters.withLock { $0.removeDead(now: now) }
+    try save(filters, \.changes, \.json, to: filterFile)
+  }
+
+  /// Writes a table if its mark moved since it was written. The table's lock is held to copy it, not to write it.
+  private func save<Table: Sendable, Mark: Equatable & Sendable>(
+    _ table: Locked<Table>, _ mark: KeyPath<Table, Mark>, _ json: KeyPath<Table, JSONValue>,
+    to file: Locked<Written<Mark?>>
+  ) throws(DiskError) {
+    try file.withLock { written throws(DiskError) in
+      let copy = table.withLock { $0 }
+      guard written.mark != copy[keyPath: mark] else { return }
+      try written.file.store(copy[keyPath: json].bytes(.pretty).rawSpan, to: disk)
+      written.mark = copy[keyPath: mark]
     }
   }
 

@@ -48,8 +48,8 @@ int apus_fstat(int fd, struct apus_file_status *out);
 // As it is itself: a symbolic link is not followed.
 int apus_lstat(const char *path, struct apus_file_status *out);
 int apus_opendir(const char *path, void **out);
-// The next name, or NULL at the end with *error 0, or NULL with *error = errno. Valid until the next call. *is_directory
-// is 1 for what is known to be one, 0 for what is none or must be asked about.
+// The next name, or NULL at the end with *error 0, or NULL with *error = errno. Valid until the next call.
+// *is_directory is 1 for what is known to be one, 0 for what is none or must be asked about.
 const char *apus_readdir(void *directory, int *is_directory, int *error);
 void apus_closedir(void *directory);
 

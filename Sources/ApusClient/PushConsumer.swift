@@ -26,6 +26,7 @@ public final class PushConsumer: Sendable {
   let offsets: GroupOffsets
   let subscriptions: [String: SubscriptionData]
   let version: Int64
+  let share: GroupShare
   let wakeUps: AsyncStream<Void>
   private let waking: AsyncStream<Void>.Continuation
   private let work = Locked<[MessageQueue: QueueWork]>([:])
@@ -40,6 +41,9 @@ public final class PushConsumer: Sendable {
     self.client = client
     self.listener = listener
     offsets = GroupOffsets(group: group, runtime: client.runtime)
+    share = GroupShare(
+      group: group, client: client, offsets: offsets, isShared: configuration.messageModel == .clustering,
+      strategy: configuration.rebalance, start: configuration.start)
     version = SystemClock.wall().milliseconds
     let namespace = client.runtime.configuration.namespace
     var table: [String: SubscriptionData] = [:]

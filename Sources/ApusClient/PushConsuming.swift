@@ -46,7 +46,7 @@ extension PushConsumer {
       // Whoever has the queue now gets the messages again.
       guard !queue.isDropped else { return }
       messages = await settle(messages, outcome, queue)
-      if !messages.isEmpty { await pause(Self.localRetryPause) }
+      if !messages.isEmpty { await QueuePuller.pause(Self.localRetryPause) }
       if Task.isCancelled { return }
     }
   }
@@ -134,7 +134,7 @@ extension PushConsumer {
       if await lock([queue.queue]).contains(queue.queue) {
         queue.locked(until: asked + Self.lockTime)
       } else {
-        await pause(.milliseconds(100))
+        await QueuePuller.pause(.milliseconds(100))
       }
     }
     return true
@@ -157,6 +157,6 @@ extension PushConsumer {
     queue.putBack(again)
     guard !again.isEmpty else { return }
     let time = time ?? configuration.suspendTime
-    await pause(min(max(time, .milliseconds(10)), .seconds(30)))
+    await QueuePuller.pause(min(max(time, .milliseconds(10)), .seconds(30)))
   }
 }

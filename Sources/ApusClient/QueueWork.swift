@@ -108,13 +108,19 @@ final class QueueWork: Sendable {
   /// Whether no more should be pulled for now.
   func isFull(_ limits: ProcessQueue<ReceivedMessage>.Limits) -> Bool { state.withLock { $0.messages.isFull(limits) } }
 
-  /// Forgets what was pulled and goes on elsewhere.
+  /// Forgets what was pulled and goes on elsewhere: a pull that waits ends now.
   func reset(to offset: Int64) {
-    state.withLock { state in
+    let pull = state.withLock { state in
       state.messages.reset(to: offset)
       state.nextOffset = offset
+      defer { state.pull = nil }
+      return state.pull
     }
+    pull?.resolve(.failure(ClientError(.busy, "the queue goes on elsewhere")))
   }
+
+  /// What was taken is consumed.
+  func finishTaken() { state.withLock { _ = $0.messages.finishTaken() } }
 
   // MARK: Order
 

@@ -95,6 +95,12 @@ package struct ProcessQueue<Message: Sendable>: Sendable {
     return consumed
   }
 
+  /// Everything that was handed out is consumed. Returns up to where, exclusively, everything is.
+  @discardableResult
+  package mutating func finishTaken() -> Int64 {
+    finish(entries[head..<next].map(\.offset))
+  }
+
   /// Whether no more should be pulled for now.
   package func isFull(_ limits: Limits) -> Bool {
     if count >= limits.count || bytes >= limits.bytes { return true }

@@ -3,7 +3,7 @@ import Testing
 
 @testable import ApusClient
 
-@Suite struct ProducerTests {
+@Suite(.timeLimit(.minutes(2))) struct ProducerTests {
   @Test func `a message to a new topic is stored, and its receipt says where`() async throws {
     let cluster = try Cluster()
     let client = try await cluster.client()

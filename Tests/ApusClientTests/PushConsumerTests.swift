@@ -4,7 +4,7 @@ import Testing
 
 @testable import ApusClient
 
-@Suite struct PushConsumerTests {
+@Suite(.timeLimit(.minutes(2))) struct PushConsumerTests {
   /// What a listener saw, for a test to wait for.
   private final class Seen: Sendable {
     let messages: AsyncStream<ReceivedMessage>

@@ -4,7 +4,7 @@ import Testing
 
 @testable import ApusClient
 
-@Suite struct TransactionTests {
+@Suite(.timeLimit(.minutes(2))) struct TransactionTests {
   private struct LocalFailure: Error {}
 
   private func delivered(_ topic: String, _ count: Int, _ cluster: Cluster) async throws -> [String] {

@@ -1,0 +1,97 @@
+import ApusBase
+import ApusClientCore
+import ApusModel
+import ApusProtocol
+import ApusSystem
+
+/// A consumer's share of its group's queues, as the brokers' lists of members have it.
+struct GroupShare: Sendable {
+  /// The group, its namespace included.
+  let group: String
+  let client: MessageClient
+  let offsets: GroupOffsets
+  /// Whether a message goes to one member; else every member has all queues.
+  let isShared: Bool
+  let strategy: RebalanceStrategy
+  let start: ConsumerConfiguration.Start
+
+  private var runtime: ClientRuntime { client.runtime }
+
+  /// The queues of a topic that belong to this consumer at present.
+  func queues(of topic: String) async throws(ClientError) -> [MessageQueue] {
+    let route = try await runtime.routes.route(topic)
+    guard isShared else { return route.readQueues }
+    guard let broker = route.readQueues.first else { return [] }
+    let members = try await members(knownTo: broker)
+    return strategy.core.allocate(route.readQueues.sorted(), among: members, to: runtime.clientID)
+  }
+
+  /// The members of the group, sorted, as a broker of a queue knows them. A broker that does not know this one yet is
+  /// told first.
+  private func members(knownTo queue: MessageQueue) async throws(ClientError) -> [String] {
+    let request = GetConsumerListByGroup.Request(consumerGroup: group)
+    for isLast in [false, true] {
+      let answer = try await runtime.askAny(request, at: try await runtime.anyMember(of: queue))
+      if answer.responseCode == .success {
+        do throws(DecodeError) {
+          let found = try ConsumerIDList(bytes: answer.body.rawSpan).clientIDs
+          if found.contains(runtime.clientID) || isLast { return Array(Set(found)).sorted() }
+        } catch {
+          throw ClientError(.badAnswer, "the list of members cannot be read: \(error)", cause: error)
+        }
+      } else if isLast {
+        throw ClientError(refusal: answer, server: queue.brokerName)
+      }
+      await client.heartbeat()
+    }
+    return []
+  }
+
+  /// Where to begin with a queue: at the group's offset, else where the settings say; nil when the broker cannot be
+  /// asked now.
+  func startOffset(_ queue: MessageQueue) async -> Int64? {
+    do throws(ClientError) {
+      if let stored = try await offsets.stored(queue) { return stored }
+      let isRetry = queue.topic.hasPrefix("%RETRY%")
+      switch start {
+      case .first: return 0
+      case .last: return isRetry ? 0 : try await runtime.maxOffset(of: queue)
+      case .time(let milliseconds):
+        return isRetry
+          ? try await runtime.maxOffset(of: queue) : try await runtime.offset(of: queue, at: milliseconds)
+      }
+    } catch {
+      runtime.log.warning("client", "the offset of a queue is not known", ["queue": "\(queue)", "cause": error])
+      return nil
+    }
+  }
+}
+
+extension ClientRuntime {
+  /// The offset behind a queue's newest message.
+  func maxOffset(of queue: MessageQueue) async throws(ClientError) -> Int64 {
+    try await offset(asking: GetMaxOffset.Request(topic: queue.topic, queueID: queue.queueID), of: queue)
+  }
+
+  /// The offset of a queue's oldest message.
+  func minOffset(of queue: MessageQueue) async throws(ClientError) -> Int64 {
+    try await offset(asking: GetMinOffset.Request(topic: queue.topic, queueID: queue.queueID), of: queue)
+  }
+
+  /// The offset of a queue's first message that was stored at or after a moment.
+  func offset(of queue: MessageQueue, at milliseconds: Int64) async throws(ClientError) -> Int64 {
+    let request = SearchOffsetByTimestamp.Request(
+      topic: queue.topic, queueID: queue.queueID, timestamp: milliseconds)
+    return try await offset(asking: request, of: queue)
+  }
+
+  private func offset(
+    asking request: some OutgoingRequest, of queue: MessageQueue
+  ) async throws(ClientError) -> Int64 {
+    let answer = try await ask(request, at: try await anyMember(of: queue))
+    guard let offset = answer["offset"].flatMap({ Int64($0) }) else {
+      throw ClientError(.badAnswer, "the answer names no offset", server: queue.brokerName)
+    }
+    return offset
+  }
+}

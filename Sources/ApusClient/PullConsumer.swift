@@ -1,0 +1,334 @@
+import ApusBase
+import ApusClientCore
+public import ApusModel
+import ApusProtocol
+import ApusSystem
+
+/// Gives messages when it is asked for them. Its queues are either shared out among the group
+/// (``MessageClient/pullConsumer(group:subscriptions:_:)``) or chosen by the application (``assign(_:)``).
+///
+///     let consumer = try client.pullConsumer(group: "audit", subscriptions: [Subscription("Orders")])
+///     group.addTask { try await consumer.run() }
+///     for await message in consumer.messages { … }
+///
+/// A message that was polled counts as consumed with the next poll, unless `commitsByItself` is off; then ``commit()``
+/// decides.
+public final class PullConsumer: Sendable {
+  private struct State {
+    var work: [MessageQueue: QueueWork] = [:]
+    var paused: Set<MessageQueue> = []
+    /// In turn, so that no queue starves the others.
+    var turn = 0
+    var waiter: PendingAnswer<Void>?
+    var starting: [QueueWork] = []
+    var assigned: Set<MessageQueue>?
+    var isClosed = false
+  }
+
+  /// The group, its namespace included.
+  public let group: String
+  /// The settings.
+  public let configuration: PullConsumerConfiguration
+
+  private let client: MessageClient
+  private let offsets: GroupOffsets
+  private let share: GroupShare
+  private let subscriptions: [String: SubscriptionData]
+  private let state = Locked(State())
+  private let wakeUps: AsyncStream<Void>
+  private let waking: AsyncStream<Void>.Continuation
+
+  init(
+    group: String, subscriptions: [Subscription], _ configuration: PullConsumerConfiguration, client: MessageClient
+  ) throws(ClientError) {
+    guard 1...1024 ~= configuration.pullBatchSize else {
+      throw ClientError(.invalidArgument, "pullBatchSize is \(configuration.pullBatchSize), not 1…1024")
+    }
+    guard configuration.commitInterval >= .seconds(1) else {
+      throw ClientError(.invalidArgument, "commitInterval is \(configuration.commitInterval), less than a second")
+    }
+    self.group = group
+    self.configuration = configuration
+    self.client = client
+    offsets = GroupOffsets(group: group, runtime: client.runtime)
+    share = GroupShare(
+      group: group, client: client, offsets: offsets, isShared: true, strategy: configuration.rebalance,
+      start: configuration.start)
+    let version = SystemClock.wall().milliseconds
+    var table: [String: SubscriptionData] = [:]
+    for subscription in subscriptions {
+      let topic = Namespace.wrap(subscription.topic, in: client.runtime.configuration.namespace)
+      table[topic] = subscription.data(topic: topic, version: version)
+    }
+    self.subscriptions = table
+    (wakeUps, waking) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+  }
+
+  /// Pulls ahead until the task is cancelled; then offsets are committed and the group is left.
+  /// ``MessageClient/run()`` must run beside it.
+  public func run() async throws(ClientError) {
+    try client.join(group, self)
+    await withDiscardingTaskGroup { group in
+      if configuration.commitsByItself {
+        group.addTask { await MessageClient.every(self.configuration.commitInterval) { await self.persist() } }
+      }
+      group.addTask { await MessageClient.every(.seconds(20)) { self.rebalanceNow() } }
+      rebalanceNow()
+      for await _ in wakeUps {
+        await rebalance()
+        let starting = state.withLock { state in
+          defer { state.starting = [] }
+          return state.starting
+        }
+        for queue in starting { group.addTask { await self.puller(queue).run(queue) } }
+      }
+      for queue in state.withLock({ Array($0.work.values) }) { queue.drop() }
+    }
+    close()
+    // The task is cancelled already; leaving has time limits of its own.
+    await Task {
+      if self.configuration.commitsByItself { await self.persist() }
+      await self.client.leave(self.group)
+    }.value
+  }
+
+  /// The queues that this consumer has at present, sorted.
+  public var queues: [MessageQueue] { state.withLock { $0.work.keys.sorted() } }
+
+  /// Chooses the queues itself; the group's members then share nothing out.
+  public func assign(_ queues: [MessageQueue]) {
+    state.withLock { $0.assigned = Set(queues) }
+    rebalanceNow()
+  }
+
+  // MARK: Messages
+
+  /// The next messages, of one queue, as many as are there and `pullBatchSize` allows. Empty when none came within
+  /// `timeout` (`pollTimeout`); nil when ``run()`` has ended.
+  public func poll(timeout: Duration? = nil) async -> [ReceivedMessage]? {
+    if configuration.commitsByItself { finishTaken() }
+    let deadline = SystemClock.monotonic() + (timeout ?? configuration.pollTimeout)
+    while !Task.isCancelled {
+      let waiter = PendingAnswer<Void>()
+      switch take(or: waiter) {
+      case .closed: return nil
+      case .messages(let messages): return messages
+      case .nothing: break
+      }
+      let left = deadline - SystemClock.monotonic()
+      guard left > .zero else { return [] }
+      let timer = Task {
+        try await Task.sleep(for: left)
+        waiter.resolve(())
+      }
+      await waiter.value(ifCancelled: ())
+      timer.cancel()
+    }
+    return []
+  }
+
+  private enum Taken {
+    case messages([ReceivedMessage])
+    case nothing
+    case closed
+  }
+
+  private func take(or waiter: PendingAnswer<Void>) -> Taken {
+    state.withLock { state in
+      if state.isClosed { return .closed }
+      let queues = state.work.keys.sorted()
+      for step in queues.indices {
+        let queue = queues[(state.turn + step) % queues.count]
+        guard !state.paused.contains(queue), let work = state.work[queue] else { continue }
+        let messages = work.take(Int(configuration.pullBatchSize))
+        guard !messages.isEmpty else { continue }
+        state.turn = (state.turn + step + 1) % queues.count
+        return .messages(messages)
+      }
+      state.waiter = waiter
+      return .nothing
+    }
+  }
+
+  /// What was polled counts as consumed, and the brokers are told.
+  public func commit() async {
+    finishTaken()
+    await persist()
+  }
+
+  private func finishTaken() {
+    for queue in state.withLock({ Array($0.work.values) }) { queue.finishTaken() }
+  }
+
+  private func persist() async {
+    for queue in state.withLock({ Array($0.work.values) }) { offsets.update(queue.queue, queue.consumed) }
+    await offsets.commit()
+  }
+
+  // MARK: Places
+
+  /// Goes on at an offset of a queue that this consumer has.
+  public func seek(_ queue: MessageQueue, to offset: Int64) throws(ClientError) {
+    guard let work = state.withLock({ $0.work[queue] }) else {
+      throw ClientError(.invalidArgument, "\(queue.topic)/\(queue.brokerName)/\(queue.queueID) is not this consumer's")
+    }
+    guard offset >= 0 else { throw ClientError(.invalidArgument, "an offset is not negative, this is \(offset)") }
+    work.reset(to: offset)
+    offsets.update(queue, offset, forced: true)
+  }
+
+  /// Goes on at the oldest message of a queue.
+  public func seekToBegin(_ queue: MessageQueue) async throws(ClientError) {
+    try seek(queue, to: try await client.runtime.minOffset(of: queue))
+  }
+
+  /// Goes on behind the newest message of a queue.
+  public func seekToEnd(_ queue: MessageQueue) async throws(ClientError) {
+    try seek(queue, to: try await client.runtime.maxOffset(of: queue))
+  }
+
+  /// Gives no messages of these queues until ``resume(_:)``.
+  public func pause(_ queues: [MessageQueue]) { state.withLock { $0.paused.formUnion(queues) } }
+
+  /// Gives messages of these queues again.
+  public func resume(_ queues: [MessageQueue]) {
+    state.withLock { $0.paused.subtract(queues) }
+    wake()
+  }
+
+  /// The offset that the group has committed in a queue; nil for none.
+  public func committed(_ queue: MessageQueue) async throws(ClientError) -> Int64? { try await offsets.stored(queue) }
+
+  /// The offset of a queue's first message that was stored at or after a moment, in milliseconds since 1970.
+  public func offset(of queue: MessageQueue, at milliseconds: Int64) async throws(ClientError) -> Int64 {
+    try await client.runtime.offset(of: queue, at: milliseconds)
+  }
+
+  /// The queues of a topic that may be read.
+  public func queues(of topic: String) async throws(ClientError) -> [MessageQueue] {
+    let topic = Namespace.wrap(topic, in: client.runtime.configuration.namespace)
+    return try await client.runtime.routes.route(topic).readQueues
+  }
+
+  // MARK: Rebalance
+
+  private func rebalance() async {
+    do throws(ClientError) {
+      var wanted: Set<MessageQueue> = []
+      if let assigned = state.withLock({ $0.assigned }) {
+        wanted = assigned
+      } else {
+        for topic in subscriptions.keys.sorted() { wanted.formUnion(try await share.queues(of: topic)) }
+      }
+      await settle(wanted)
+    } catch {
+      client.runtime.log.warning("client", "queues cannot be shared out", ["group": group, "cause": error])
+    }
+  }
+
+  private func settle(_ wanted: Set<MessageQueue>) async {
+    for (queue, work) in state.withLock({ $0.work }) where !wanted.contains(queue) {
+      state.withLock { $0.work[queue] = nil }
+      work.drop()
+      offsets.update(queue, work.consumed)
+      if configuration.commitsByItself { await offsets.commit([queue]) }
+      offsets.remove(queue)
+    }
+    for queue in wanted.sorted() where state.withLock({ $0.work[queue] }) == nil {
+      guard let offset = await share.startOffset(queue) else { continue }
+      let work = QueueWork(queue, from: offset)
+      offsets.update(queue, offset, forced: true)
+      state.withLock { state in
+        state.work[queue] = work
+        state.starting.append(work)
+      }
+    }
+  }
+
+  private func puller(_ queue: QueueWork) -> QueuePuller {
+    QueuePuller(
+      group: group, runtime: client.runtime,
+      subscription: subscriptions[queue.queue.topic] ?? SubscriptionData(topic: queue.queue.topic),
+      batchSize: configuration.pullBatchSize, suspendTime: .seconds(20),
+      // The brokers do not know the subscription of a consumer that was assigned its queues.
+      sendsSubscription: true, isLitePull: true, limits: { self.limits },
+      came: { _, _ in self.wake() },
+      moved: { queue, offset in
+        self.offsets.update(queue.queue, offset, forced: true)
+        self.state.withLock { if $0.work[queue.queue] === queue { $0.work[queue.queue] = nil } }
+        await self.offsets.commit([queue.queue])
+        self.rebalanceNow()
+      })
+  }
+
+  private var limits: ProcessQueue<ReceivedMessage>.Limits {
+    let count = max(state.withLock { $0.work.count }, 1)
+    return ProcessQueue<ReceivedMessage>.Limits(
+      count: min(configuration.queueMessageLimit, max(1, configuration.messageLimit / count)),
+      bytes: configuration.queueByteLimit, span: configuration.maxSpan)
+  }
+
+  private func wake() {
+    let waiter = state.withLock { state in
+      defer { state.waiter = nil }
+      return state.waiter
+    }
+    waiter?.resolve(())
+  }
+
+  private func close() {
+    state.withLock { $0.isClosed = true }
+    wake()
+  }
+}
+
+extension PullConsumer: ConsumerMember {
+  var heartbeat: ConsumerData {
+    ConsumerData(
+      group: group, consumeType: .actively, messageModel: .clustering, consumeFromWhere: configuration.start.wire,
+      subscriptions: subscriptions.values.sorted { $0.topic < $1.topic },
+      unitMode: client.runtime.configuration.unitMode)
+  }
+
+  func rebalanceNow() { waking.yield() }
+}
+
+extension PullConsumer {
+  /// Messages one by one, until ``run()`` ends.
+  public struct Messages: AsyncSequence, Sendable {
+    let consumer: PullConsumer
+
+    /// Asks a consumer for its messages.
+    public struct AsyncIterator: AsyncIteratorProtocol {
+      let consumer: PullConsumer
+      var batch: ArraySlice<ReceivedMessage> = []
+
+      /// The next message; nil when ``PullConsumer/run()`` has ended or the task is cancelled.
+      public mutating func next() async -> ReceivedMessage? {
+        while batch.isEmpty {
+          guard !Task.isCancelled, let polled = await consumer.poll() else { return nil }
+          batch = polled[...]
+        }
+        return batch.removeFirst()
+      }
+    }
+
+    /// Asks the consumer.
+    public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(consumer: consumer) }
+  }
+
+  /// Messages one by one, until ``run()`` ends.
+  public var messages: Messages { Messages(consumer: self) }
+}
+
+extension MessageClient {
+  /// Makes a pull consumer of a group. Without subscriptions it has the queues that it is assigned.
+  public func pullConsumer(
+    group: String, subscriptions: [Subscription] = [],
+    _ configuration: PullConsumerConfiguration = PullConsumerConfiguration()
+  ) throws(ClientError) -> PullConsumer {
+    try PullConsumer(
+      group: Namespace.wrap(group, in: runtime.configuration.namespace), subscriptions: subscriptions, configuration,
+      client: self)
+  }
+}

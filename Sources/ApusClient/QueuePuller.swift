@@ -1,0 +1,134 @@
+import ApusClientCore
+import ApusModel
+import ApusProtocol
+import ApusSystem
+
+/// Getting messages of a queue: one pull is under way at all times, unless enough is in hand.
+struct QueuePuller: Sendable {
+  /// How long the broker holds a pull that finds nothing, and how long the answer is waited for.
+  private static let pullTimeout = Duration.seconds(30)
+  /// The pause when enough is in hand, and when the broker has too much to do.
+  private static let flowPause = Duration.milliseconds(50)
+  private static let busyPause = Duration.milliseconds(20)
+  /// The pause before a queue whose offset was wrong is begun anew.
+  private static let illegalOffsetPause = Duration.seconds(10)
+
+  /// Who pulls.
+  let group: String
+  let runtime: ClientRuntime
+  /// What is wanted of the queue's topic; nil for everything.
+  let subscription: SubscriptionData?
+  /// How many messages are pulled at once.
+  let batchSize: Int32
+  /// How long the broker holds a pull that finds nothing.
+  var suspendTime = Duration.seconds(15)
+  /// The pause between pulls.
+  var interval = Duration.zero
+  /// Whether pulls carry the subscription.
+  var sendsSubscription = false
+  /// Whether pulls commit how far the queue is consumed.
+  var commits = false
+  /// Whether the consumer polls.
+  var isLitePull = false
+  /// When enough is in hand.
+  let limits: @Sendable () -> ProcessQueue<ReceivedMessage>.Limits
+  /// Whether the queue may be pulled from now; asked again after three seconds.
+  var mayPull: @Sendable (QueueWork) -> Bool = { _ in true }
+  /// Messages came.
+  let came: @Sendable (QueueWork, [ReceivedMessage]) -> Void
+  /// The queue is to be begun anew at another offset, after it was dropped.
+  let moved: @Sendable (QueueWork, Int64) async -> Void
+
+  /// Pulls from a queue until it belongs to somebody else or the task is cancelled.
+  func run(_ queue: QueueWork) async {
+    var brokerID: Int64 = 0
+    while !queue.isDropped, !Task.isCancelled {
+      guard mayPull(queue) else {
+        await Self.pause(.seconds(3))
+        continue
+      }
+      if queue.isFull(limits()) {
+        await queue.room(within: Self.flowPause)
+        continue
+      }
+      let answer = await pullOnce(queue, &brokerID)
+      guard !queue.isDropped else { return }
+      switch answer {
+      case .success(let result): await take(result, of: queue)
+      case .failure(let error):
+        if error.code == .cancelled { return }
+        if error.code != .timedOut {
+          runtime.log.warning("client", "a pull failed", ["queue": "\(queue.queue)", "cause": error])
+        }
+        await Self.pause(error.code == .busy ? Self.busyPause : runtime.configuration.pullDelayAfterError)
+      }
+      if interval > .zero { await Self.pause(interval) }
+    }
+  }
+
+  private func pullOnce(_ queue: QueueWork, _ brokerID: inout Int64) async -> PullAnswer {
+    do throws(ClientError) {
+      let member = try await runtime.member(brokerID, of: queue.queue)
+      // Only the master keeps offsets.
+      let commit = commits && member.id == 0 ? queue.consumed : 0
+      let offset = queue.nextOffset
+      let pull = Pull(
+        group: group, queue: queue.queue, offset: offset, limit: batchSize, commit: commit > 0 ? commit : nil,
+        suspend: suspendTime, subscription: sendsSubscription ? subscription : nil,
+        version: subscription?.version ?? 0, isLitePull: isLitePull)
+      let address = try await runtime.address(member.address)
+      let pending = PendingAnswer<PullAnswer>()
+      guard queue.beginPull(pending) else { return .failure(.cancelled) }
+      pull.send(to: address, named: member.address, by: runtime, timeout: Self.pullTimeout, pending)
+      let answer = await pending.value(ifCancelled: .failure(.cancelled))
+      if case .success(let result) = answer { brokerID = result.suggestedBrokerID }
+      // The application went elsewhere while the broker searched.
+      return queue.nextOffset == offset ? answer : .failure(ClientError(.busy, "the queue goes on elsewhere"))
+    } catch {
+      return .failure(error)
+    }
+  }
+
+  private func take(_ result: PullResult, of queue: QueueWork) async {
+    switch result.status {
+    case .found:
+      let wanted = result.messages.filter(isWanted).map { named($0, result) }
+      queue.put(wanted, nextOffset: result.nextOffset)
+      if !wanted.isEmpty { came(queue, wanted) }
+    case .noNewMessage, .noMatch: queue.put([], nextOffset: result.nextOffset)
+    case .offsetIllegal:
+      runtime.log.warning(
+        "client", "an offset is not in its queue",
+        ["queue": "\(queue.queue)", "offset": queue.nextOffset, "next": result.nextOffset])
+      queue.drop()
+      await Self.pause(Self.illegalOffsetPause)
+      await moved(queue, result.nextOffset)
+    }
+  }
+
+  /// The broker selects by the hash of a tag, which other tags may share.
+  private func isWanted(_ message: ReceivedMessage) -> Bool {
+    guard let subscription, subscription.isTagExpression, !subscription.tags.isEmpty else { return true }
+    return message.tag.map { subscription.tags.contains($0) } ?? false
+  }
+
+  /// The message under the name that the application knows, and how old it is in its queue.
+  private func named(_ message: ReceivedMessage, _ result: PullResult) -> ReceivedMessage {
+    var message = message
+    message.properties["MIN_OFFSET"] = "\(result.minOffset)"
+    message.properties["MAX_OFFSET"] = "\(result.maxOffset)"
+    let topic = message.topic.hasPrefix("%RETRY%") ? message.properties["RETRY_TOPIC"] ?? message.topic : message.topic
+    message.topic = Namespace.unwrap(topic, from: runtime.configuration.namespace)
+    return message
+  }
+
+  /// Waits; at once over when the task is cancelled.
+  static func pause(_ duration: Duration) async {
+    do {
+      try await Task.sleep(for: duration)
+    } catch {
+      // The loop that called sees the cancellation itself.
+      return
+    }
+  }
+}

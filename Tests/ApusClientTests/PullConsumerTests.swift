@@ -1,0 +1,82 @@
+import ApusModel
+import Testing
+
+@testable import ApusClient
+
+@Suite(.timeLimit(.minutes(2))) struct PullConsumerTests {
+  private func running(
+    _ client: MessageClient, _ consumer: PullConsumer, _ body: () async throws -> Void
+  ) async throws {
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { try await client.run() }
+      group.addTask { try await consumer.run() }
+      try await body()
+      group.cancelAll()
+      try await group.waitForAll()
+    }
+  }
+
+  private func send(_ topic: String, _ count: Int, _ client: MessageClient) async throws -> Producer {
+    let producer = try client.producer(group: "pg-\(topic)")
+    for number in 0..<count { try await producer.send(Message(topic: topic, text: "\(number)")) }
+    return producer
+  }
+
+  private static var fromStart: PullConsumerConfiguration {
+    var configuration = PullConsumerConfiguration()
+    configuration.start = .first
+    return configuration
+  }
+
+  @Test func `a sequence gives every message, and the next consumer goes on behind them`() async throws {
+    let cluster = try Cluster()
+    let client = try await cluster.client()
+    let producer = try await send("PullSeq", 40, client)
+    let consumer = try client.pullConsumer(group: "pc", subscriptions: [Subscription("PullSeq")], Self.fromStart)
+    try await running(client, consumer) {
+      var found: Set<String> = []
+      for await message in consumer.messages {
+        found.insert(message.text)
+        if found.count == 40 { break }
+      }
+      await consumer.commit()
+      #expect(found == Set((0..<40).map { "\($0)" }))
+    }
+    #expect(await consumer.poll() == nil)
+    let again = try await cluster.client()
+    let reader = try again.pullConsumer(group: "pc", subscriptions: [Subscription("PullSeq")], Self.fromStart)
+    var committed: Int64 = 0
+    for queue in try await reader.queues(of: "PullSeq") { committed += try await reader.committed(queue) ?? 0 }
+    #expect(committed == 40)
+    _ = producer
+  }
+
+  @Test func `assigned queues can be sought and paused`() async throws {
+    let cluster = try Cluster()
+    let client = try await cluster.client()
+    let producer = try await send("PullAssign", 1, client)
+    let queue = try #require(try await producer.queues(of: "PullAssign").first)
+    for number in 0..<10 { try await producer.send(Message(topic: "PullAssign", text: "q\(number)"), to: queue) }
+    let consumer = try client.pullConsumer(group: "pa", Self.fromStart)
+    #expect(throws: ClientError(.invalidArgument, "")) { try consumer.seek(queue, to: 0) }
+    consumer.assign([queue])
+    try await running(client, consumer) {
+      func take(_ count: Int) async -> [String] {
+        var found: [String] = []
+        while found.count < count, !Task.isCancelled { found += (await consumer.poll() ?? []).map(\.text) }
+        return found
+      }
+      #expect(await take(10).contains("q8"))
+      let max = try await client.runtime.maxOffset(of: queue)
+      try consumer.seek(queue, to: max - 2)
+      #expect(await take(2) == ["q8", "q9"])
+      consumer.pause([queue])
+      try await consumer.seekToBegin(queue)
+      #expect(await consumer.poll(timeout: .milliseconds(50)) == [])
+      consumer.resume([queue])
+      #expect(await take(1).isEmpty == false)
+      try await consumer.seekToEnd(queue)
+      #expect(await consumer.poll(timeout: .milliseconds(50)) == [])
+    }
+  }
+}

@@ -77,7 +77,7 @@ let package = Package(
       "apus",
       [
         "ApusBase", "ApusModel", "ApusProtocol", "ApusSystem", "ApusHTTP", "ApusRemoting", "ApusNameServer",
-        "ApusBroker", "ApusBench",
+        "ApusBroker", "ApusBench", "ApusStoreCore", "ApusStore",
       ]),
 
     // Development tools, not shipped.
@@ -117,7 +117,9 @@ let package = Package(
       "ApusStoreTests", ["ApusBase", "ApusModel", "ApusStoreCore", "ApusStore", "ApusSystem", "ApusSimulator"]),
     tests("ApusProtocolTests", ["ApusBase", "ApusModel", "ApusProtocol"]),
     tests("ApusBenchTests", ["ApusBase", "ApusBench", "ApusSystem"]),
-    tests("ApusCommandTests", ["apus", "ApusBase", "ApusBroker", "ApusRemoting"]),
+    tests(
+      "ApusCommandTests",
+      ["apus", "ApusBase", "ApusBroker", "ApusRemoting", "ApusStoreCore", "ApusStore", "ApusSystem"]),
     tests("TidyTests", []),
     tests("ApusSystemTests", ["ApusBase", "ApusSystem"]),
     tests("ApusHTTPTests", ["ApusBase", "ApusSystem", "ApusHTTP"]),

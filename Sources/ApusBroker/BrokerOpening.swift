@@ -185,6 +185,7 @@ extension Housekeeper.Intervals {
     self.init()
     files = keeping.offsetInterval
     retention = keeping.cleaningInterval
+    scrubBytes = keeping.scrubBytes
     delays = keeping.delayOffsetInterval
   }
 }

@@ -266,6 +266,10 @@ final class DelayedMessages: @unchecked Sendable {
     } catch {
       return skip(level, offset, "its record is damaged: \(error)")
     }
+    guard record.bodyMatchesCRC else {
+      parts.noteDamage([range.offset..<range.offset + range.range.count])
+      return skip(level, offset, "its body is damaged")
+    }
     let properties = record.properties
     guard let name = properties.value(of: PropertyName.realTopic), Self.isTopic(name) else {
       return skip(level, offset, "it does not say for which topic it is")

@@ -21,6 +21,8 @@ final class Housekeeper: Sendable {
     var access = Duration.seconds(5)
     /// How often the sends remembered last are written, if they are.
     var duplicates = Duration.seconds(1)
+    /// `scrubBytesPerSecond`: how much of old log files is read to look for damage; 0 for nothing.
+    var scrubBytes = 0
   }
 
   private struct Due {
@@ -30,6 +32,7 @@ final class Housekeeper: Sendable {
     var delays = MonotonicTime(nanoseconds: .min)
     var access = MonotonicTime(nanoseconds: .min)
     var duplicates = MonotonicTime(nanoseconds: .min)
+    var scrub = MonotonicTime(nanoseconds: .min)
     var retention: MonotonicTime
     var rules: Retention
   }
@@ -109,10 +112,27 @@ final class Housekeeper: Sendable {
       plan.retention = now + intervals.retention
       retain(&plan.rules)
     }
+    if now >= plan.scrub { plan.scrub = now + scrub() }
     due.withLock { $0 = plan }
     log.flushRepeats()
-    let next = min(plan.statistics, plan.files, plan.delays, plan.duplicates, plan.clients, plan.retention)
+    let next = min(
+      plan.statistics, plan.files, plan.delays, plan.duplicates, plan.clients, plan.retention, plan.scrub)
     return access == nil ? next : min(next, plan.access)
+  }
+
+  /// Reads a second's worth of old log files and returns how long to wait then: longer after a record that is larger,
+  /// a minute when there are no old files.
+  private func scrub() -> Duration {
+    guard intervals.scrubBytes > 0, let plan = store.withLock({ $0.planScrub(limit: intervals.scrubBytes) }) else {
+      return .seconds(60)
+    }
+    let outcome = plan.run(on: store.disk)
+    let events = store.withLock { store -> [StoreEvent] in
+      store.finish(plan, outcome)
+      return outcome.damaged.isEmpty && outcome.error == nil ? [] : store.takeEvents()
+    }
+    for event in events { log.warning("store", "\(event)") }
+    return .seconds(max(1, outcome.bytesRead / intervals.scrubBytes))
   }
 
   private func saveFiles() {

@@ -4,6 +4,7 @@ import ApusModel
 import ApusProtocol
 package import ApusRemoting
 import ApusStore
+import ApusStoreCore
 import ApusSystem
 import Synchronization
 
@@ -229,6 +230,16 @@ package final class MetricsPage: Sendable {
     text.single(
       "apus_store_accepts", .gauge, parts.store.withLock { $0.refusal == nil } ? 1 : 0,
       "Whether messages are accepted: 1 yes, 0 no.")
+    writeDamage(&text)
+  }
+
+  private func writeDamage(_ text: inout MetricsText) {
+    let (damage, rounds) = parts.store.withLock { ($0.damage, $0.scrubRounds) }
+    text.single(
+      "apus_store_damaged_ranges", .gauge, Int64(damage.count), "Parts of the log that are known to be damaged.")
+    text.single("apus_store_damaged_bytes", .gauge, Int64(damage.bytes), "Bytes of the log known to be damaged.")
+    text.single(
+      "apus_store_scrub_rounds_total", .counter, Int64(rounds), "How often all old log files were looked through.")
   }
 
   private func writeProcess(_ text: inout MetricsText) {

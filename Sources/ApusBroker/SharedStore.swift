@@ -65,12 +65,16 @@ package final class SharedStore: @unchecked Sendable {
     try withLock { (store) throws(DiskError) in try store.queue(topic: topic, id: id) }
   }
 
-  /// The record at an offset, copied; nil when there is none. May wait for the device.
+  /// The record at an offset, copied; nil when there is none and when it is damaged. May wait for the device.
   package func record(at offset: PhysicalOffset) -> [UInt8]? {
     while true {
       switch withLock({ $0.record(at: offset) }) {
       case .found(let range):
         disk.warm(range.mapping.segment, range.range)
+        guard range.isIntact else {
+          withLock { $0.noteDamage(range.offset..<range.offset + range.range.count) }
+          return nil
+        }
         return range.bytes().array
       case .missing: return nil
       case .cold(let plan): warm(plan)

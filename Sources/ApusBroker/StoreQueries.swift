@@ -118,7 +118,10 @@ package final class StoreQueries: StoredMessages {
 
   package func summary() -> StoreSummary {
     var summary = StoreSummary()
-    let (marks, minimum, pending) = store.withLock { ($0.marks, $0.minOffset, $0.undispatchedBytes) }
+    let (marks, minimum, pending, damage) = store.withLock {
+      ($0.marks, $0.minOffset, $0.undispatchedBytes, $0.damage)
+    }
+    summary.damage = damage
     summary.minOffset = minimum.rawValue
     summary.maxOffset = marks.appended.rawValue
     summary.unflushedBytes = Int64(marks.appended - marks.flushed)

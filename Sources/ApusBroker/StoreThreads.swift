@@ -98,6 +98,9 @@ package final class StoreThreads: Sendable {
   /// A send found no segment: prepare one now.
   package func segmentMissing() { preparer.wake() }
 
+  /// Damage was found on reading: it is told in the log soon.
+  package func damageFound() { keeper.wake() }
+
   // MARK: Steps
 
   private func flush(_ now: MonotonicTime) -> MonotonicTime? {

@@ -279,7 +279,7 @@ extension MessageStore {
         result.add(mapping, range, at: entry.offset, position: QueueOffset(scan.position))
         scan.skipBefore = PhysicalOffset(.min)
       } else {
-        report(.recordDamaged(entry.offset))
+        noteDamage(entry.offset..<entry.end)
         if result.messageCount == 0 { result.status = .messageWasRemoving }
       }
     case .unmapped(let file):

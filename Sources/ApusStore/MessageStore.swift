@@ -48,6 +48,13 @@ package final class MessageStore {
   var flushing = false
   var writingQueues = false
   var checkpointing = false
+  var scrubbing = false
+
+  /// Everything before it was looked at by the scrub of this round.
+  var scrubbed = PhysicalOffset.zero
+  /// How often the scrub has gone through all files.
+  package internal(set) var scrubRounds = 0
+  var damageFound = DamageTable()
 
   // Marks on the device.
   var checkpoint = Checkpoint(

@@ -60,7 +60,10 @@ extension MessageStore {
   /// Lists the log's files and gives the one with a wrong length its own, when the others say what that is.
   private func findLogFiles(_ report: (StoreEvent) -> Void) throws(StoreError) {
     let entries: [DiskEntry]
+    var mark: DurableMark?
     do throws(DiskError) {
+      let bytes = try disk.contents(of: settings.markPath, limit: DurableMark.bytes)
+      mark = bytes.flatMap { DurableMark.newest(in: $0.rawSpan) }
       try disk.removeFile(log.directory + ".new")
       entries = try disk.list(log.directory).filter { !$0.isDirectory }
     } catch {
@@ -77,8 +80,9 @@ extension MessageStore {
         throw .layout(path: path, reason: "begins within the file before: mappedFileSizeCommitLog is not \(size)")
       }
       if entry.length != size {
-        // Another file of the right length, or a distance of it, shows that the setting is right.
+        // Another file of the right length shows that the setting is right, and the mark that this file was longer.
         let isSure = entries.contains { $0.length == size } || entry.length == 0
+          || mark.map { $0.offset.rawValue > start + entry.length && $0.offset.rawValue <= start + size } == true
         guard isSure, entry.length < size || index == entries.count - 1 else {
           throw .layout(
             path: path, reason: "has \(entry.length) bytes, but mappedFileSizeCommitLog is \(size)")

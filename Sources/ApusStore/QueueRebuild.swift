@@ -38,12 +38,12 @@ struct QueueRebuild {
   mutating func add(_ record: borrowing StoredRecord, at offset: PhysicalOffset) throws(DiskError) {
     guard record.sysFlag.takesQueueOffset, record.queueOffset >= .zero else { return }
     guard let queue = try queue(of: record) else {
-      events.append(.recordDamaged(offset))
+      refuse(record, at: offset)
       return
     }
     let place = record.queueOffset.rawValue
     guard place < Int64.max / Int64(ConsumeQueueEntry.bytes * 2) else {
-      events.append(.recordDamaged(offset))
+      refuse(record, at: offset)
       return
     }
     if queue.rebuiltFrom == nil {
@@ -72,7 +72,16 @@ struct QueueRebuild {
     }
     queue.append(
       ConsumeQueueEntry(
-        offset: offset, size: Int32(truncatingIfNeeded: record.size), tagsCode: tagsCode(record)))
+        offset: offset, size: Int32(truncatingIfNeeded: record.size),
+        tagsCode: Self.tagsCode(of: record, store.settings.delayLevels)))
+  }
+
+  /// A record whose topic or queue cannot be.
+  private mutating func refuse(_ record: borrowing StoredRecord, at offset: PhysicalOffset) {
+    let range = offset..<offset + record.size
+    guard store.damageFound.note(range) else { return }
+    let path = store.log.segments.file(at: offset)?.path ?? store.log.directory
+    events.append(.recordDamaged(path: path, range))
   }
 
   private mutating func fill(_ queue: ConsumeQueue, to place: Int64) {
@@ -104,10 +113,9 @@ struct QueueRebuild {
   }
 
   /// What the entry carries: the tags' hash, or the delivery time of a delayed message.
-  private func tagsCode(_ record: borrowing StoredRecord) -> Int64 {
+  static func tagsCode(of record: borrowing StoredRecord, _ levels: DelayLevels) -> Int64 {
     let properties = record.properties
     if record.topic.equals("SCHEDULE_TOPIC_XXXX"), let level = properties.integer(PropertyName.delay) {
-      let levels = store.settings.delayLevels
       let clamped = levels.clamped(level)
       if clamped > 0 { return levels.deliveryTime(level: clamped, storedAt: record.storeTime).milliseconds }
     }

@@ -4,7 +4,7 @@ extension Recovery {
   /// Brings what was read to the device.
   ///
   /// What a killed process left may only be in the page cache: records above what is durable for sure are written once
-  /// more and then synced, as after a failed flush the machine takes pages for clean that never reached the device,
+  /// more and then synced. After a flush that failed the machine takes pages for clean that never reached the device,
   /// and a sync alone would pass them over. What the mark or the checkpoint covers is there already, and holes stay
   /// holes, so that this is bounded by what was appended since the last checkpoint. A store that was closed in order by
   /// somebody else may have been copied here a moment ago: a sync is enough, and costs nothing when it was not.

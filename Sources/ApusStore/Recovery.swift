@@ -230,6 +230,7 @@ struct Recovery {
 
   private mutating func isolate(_ file: MappedFile, _ range: Range<PhysicalOffset>) {
     isolated.append(range)
+    _ = store.damageFound.note(range)
     rebuild.sawDamage = true
     events.append(.damageIsolated(path: file.path, range))
   }

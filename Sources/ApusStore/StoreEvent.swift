@@ -32,8 +32,8 @@ package enum StoreEvent: Hashable, Sendable, CustomStringConvertible {
   case queueFileUnreadable(path: String, reason: String)
   /// A file could not be read just now.
   case fileUnreadable(path: String, reason: String)
-  /// A record that a queue points to is damaged.
-  case recordDamaged(PhysicalOffset)
+  /// A part of a log file is not what was stored: it is passed over and never served.
+  case recordDamaged(path: String, Range<PhysicalOffset>)
   /// Files that are no longer needed could not be removed; the next run tries again.
   case removalFailed(DiskError)
   /// The device is full: sends are refused until there is space.
@@ -63,7 +63,8 @@ package enum StoreEvent: Hashable, Sendable, CustomStringConvertible {
       "\(path): messages \(range.lowerBound) up to \(range.upperBound) are lost, their offsets stay empty"
     case .queueRewound(let path, let to): "\(path): offset \(to) was given out twice, the later message counts"
     case .queueFileUnreadable(let path, let reason), .fileUnreadable(let path, let reason): "\(path): \(reason)"
-    case .recordDamaged(let offset): "the record at \(offset) is damaged"
+    case .recordDamaged(let path, let range):
+      "\(path): damaged from \(range.lowerBound) to \(range.upperBound), found on reading: passed over"
     case .removalFailed(let error): "old files could not be removed: \(error)"
     case .diskFull(let path): "no space left for \(path): sends are refused"
     case .diskFreed: "space is available again"

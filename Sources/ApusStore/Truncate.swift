@@ -55,7 +55,7 @@ extension MessageStore {
         }
       } else {
         // A damaged record has no queue to speak of.
-        report(.recordDamaged(offset))
+        noteDamage(offset..<offset + size)
       }
       offset = offset + size
     }

@@ -257,11 +257,13 @@ extension PosixDisk {
     // Linux says "no memory" when a process has as many mappings as it may.
     if result == -ENOMEM { throw DiskError(.exhausted, operation: "mmap", path: path(of: file)) }
     guard result == 0, let base = unsafe base else { throw error(result, "mmap", path(of: file)) }
+    unsafe apus_note_mapping(base, length, file.id)
     return unsafe Segment(base: base, capacity: length, file: file)
   }
 
   /// By `munmap`.
   package func unmap(_ segment: Segment) {
+    unsafe apus_forget_mapping(segment.base)
     let result = unsafe apus_unmap(segment.base, segment.capacity)
     precondition(result == 0, "munmap failed with \(-result)")
   }

@@ -32,6 +32,12 @@ package final class Signals: Sendable {
     return signal
   }
 
+  /// Makes a fault in a mapped file, as when it was cut or the device failed, end the process with a line on standard
+  /// error that names file and offset.
+  package static func reportBusErrors() throws(SystemError) {
+    try Syscall.check(apus_report_bus_errors(), "sigaction SIGBUS")
+  }
+
   /// Makes writing to a closed connection an error instead of the process's end.
   package static func ignoreBrokenPipes() throws(SystemError) {
     try Syscall.check(apus_ignore_broken_pipes(), "sigaction SIGPIPE")

@@ -16,9 +16,9 @@ struct Command: Hashable, Sendable {
   var options: [Option]
 
   /// All commands, in the order in which the help lists them.
-  static let all = [serve, nameServer, broker, bench]
+  static let all = [serve, nameServer, broker, bench, store]
 
-  private static let help = Option("help", "h", help: "Show this help.")
+  static let help = Option("help", "h", help: "Show this help.")
   private static let printAll = Option("print", "p", java: "printConfigItem", help: "Print all settings and end.")
   private static let printImportant = Option(
     "print-important", "m", java: "printImportantConfig", help: "Print the settings that are usually changed and end.")

@@ -22,6 +22,7 @@ enum Program {
   private static func run(_ arguments: Arguments) throws(CommandFailure) {
     switch arguments.command {
     case .bench: try BenchCommand.run(arguments)
+    case .store: try StoreCommand.run(arguments)
     case .nameServer: try NameServerCommand.run(arguments)
     case .broker: try BrokerCommand.run(arguments)
     case .serve: try ServeCommand.run(arguments)

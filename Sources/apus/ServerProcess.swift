@@ -38,6 +38,7 @@ final class ServerProcess {
     do throws(SystemError) {
       began = SystemClock.monotonic()
       signals = try Signals()
+      try Signals.reportBusErrors()
       log = try logPath.map { path throws(SystemError) in try Logger(path: path) } ?? Logger()
       let limit = try DescriptorLimit.raise()
       if limit.soft < 4096 {

@@ -28,7 +28,8 @@ import Testing
       "ApusFilter", "ApusAccess", "ApusBrokerCore", "ApusStoreCore", "ApusStore", "ApusHTTP", "Synchronization",
     ]),
     "ApusBench": remoting,
-    "apus": remoting.union(["ApusHTTP", "ApusNameServer", "ApusBroker", "ApusBench"]),
+    // `apus store` looks into a store without a broker.
+    "apus": remoting.union(["ApusHTTP", "ApusNameServer", "ApusBroker", "ApusBench", "ApusStore", "ApusStoreCore"]),
     "ApusSimulator": model.union(["ApusStoreCore", "ApusStore"]),
     "apus-sim": ["ApusBase", "ApusSimulator", "Glibc"],
   ]

@@ -63,7 +63,7 @@ final class EndTransactionHandler: Sendable {
         try wait(state) { disk.warm(range.mapping.segment, range.range) }
         return false
       }
-      guard let half = HalfRecord(range.bytes()) else { throw Self.notFound }
+      guard range.isIntact, let half = HalfRecord(range.bytes()) else { throw Self.notFound }
       guard half.isOf(group: end.producerGroup) else {
         throw Refusal(.systemError, "The producer group wrong")
       }

@@ -2,6 +2,7 @@ package import ApusBase
 package import ApusBrokerCore
 import ApusModel
 package import ApusProtocol
+import ApusStoreCore
 package import ApusSystem
 
 /// Code 28: how the broker is doing, as texts under the keys of Java's broker.
@@ -109,6 +110,15 @@ package struct GetBrokerRuntimeInfo: RequestHandler {
       KVTable.Row("consumeQueueDiskRatio", ratio),
       KVTable.Row("commitLogMinOffset", "\(store.minOffset)"),
       KVTable.Row("commitLogMaxOffset", "\(store.maxOffset)"),
+    ] + damageRows(store.damage)
+  }
+
+  /// What is known to be damaged in the log, and where the first of it lies. RocketMQ has no such rows.
+  private func damageRows(_ damage: DamageTable) -> [KVTable.Row] {
+    let places = damage.ranges.prefix(16).map { "\($0.lowerBound)-\($0.upperBound)" }
+    return [
+      KVTable.Row("damagedRanges", "\(damage.count)"), KVTable.Row("damagedBytes", "\(damage.bytes)"),
+      KVTable.Row("damagedOffsets", places.joined(separator: ",")),
     ]
   }
 

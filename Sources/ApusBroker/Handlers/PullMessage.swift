@@ -234,6 +234,8 @@ package final class PullMessageHandler: Sendable {
         let (store, fetch) = (parts.store, state.fetch)
         return hand(pull, connection, state) { fetch.warm(on: store.disk) }
       }
+      let damaged = state.fetch.dropDamaged()
+      if !damaged.isEmpty { parts.noteDamage(damaged) }
       if let condition = pull.condition { state.fetch.select { condition.matches($0) } }
       if state.fetch.status == .found {
         guard connection.hasRoomForOutput() else { return answerLater(pull, connection, state) }

@@ -172,6 +172,8 @@ package struct BrokerSettings: Sendable {
     package var offsetInterval: Duration = .zero
     /// `cleanResourceInterval`
     package var cleaningInterval: Duration = .zero
+    /// `scrubBytesPerSecond`
+    package var scrubBytes = 0
     /// `checkCRCOnRecover`
     package var checksCRCOnRecovery = true
     /// `messageIndexEnable`
@@ -384,6 +386,7 @@ package struct BrokerSettings: Sendable {
     keeping.extendsQueues = flag("enableConsumeQueueExt")
     keeping.extensionFileBytes = number("mappedFileSizeConsumeQueueExt")
     keeping.rememberedSends = Int(number("dedupWindowMessages"))
+    keeping.scrubBytes = Int(number("scrubBytesPerSecond"))
     keeping.delayOffsetInterval = milliseconds("flushDelayOffsetInterval")
     keeping.delayLevels = DelayLevels(text("messageDelayLevel"))
     guard keeping.delayLevels != nil else {

@@ -51,6 +51,8 @@ extension SettingKey {
     // How many pulls may wait for messages at once, in the process and from one connection.
     SettingKey("parkedPullLimit", .integer(0...100_000_000), "200000", .start),
     SettingKey("parkedPullLimitPerConnection", .integer(1...100_000_000), "20000", .start),
+    // How many bytes of old log files are read a second to look for damage; 0 for none.
+    SettingKey("scrubBytesPerSecond", .integer(0...1_073_741_824), "1048576", .start),
     // How many topics and groups clients may make.
     SettingKey("topicLimit", .integer(100...100_000_000), "1000000", .start),
     SettingKey("groupLimit", .integer(100...100_000_000), "1000000", .start),

@@ -1,6 +1,7 @@
 package import ApusBase
 package import ApusProtocol
 package import ApusStoreCore
+package import ApusStoreCore
 
 /// What requests ask of the messages besides sending and pulling. The calls may wait for the device, so none is made on
 /// an event loop. Topics are names that the topic table knows.
@@ -100,6 +101,8 @@ package struct StoreSummary: Hashable, Sendable {
   package var capacityBytes: Int64 = 0
   /// Free bytes of the device.
   package var freeBytes: Int64 = 0
+  /// What is known to be damaged.
+  package var damage = DamageTable()
 
   /// Starts with nothing.
   package init() {}

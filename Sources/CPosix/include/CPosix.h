@@ -46,6 +46,11 @@ struct apus_file_status {
 int apus_stat(const char *path, struct apus_file_status *out);
 int apus_fstat(int fd, struct apus_file_status *out);
 // As it is itself: a symbolic link is not followed.
+// Rows of the table that the message of a SIGBUS is made from.
+void apus_note_mapping(void *base, size_t length, int fd);
+void apus_forget_mapping(void *base);
+// From now on a SIGBUS ends the process with a line on stderr that names file and offset.
+int apus_report_bus_errors(void);
 int apus_lstat(const char *path, struct apus_file_status *out);
 int apus_opendir(const char *path, void **out);
 // The next name, or NULL at the end with *error 0, or NULL with *error = errno. Valid until the next call.

@@ -1,0 +1,118 @@
+"""Damages the files of a broker's store while it runs and afterwards, and looks at what consumers are given.
+
+usage: damage.py
+
+  - a byte of a body is changed under the running broker: the message is left out, the others are given,
+  - the same when the broker reads it from the device, and by the scrub, which tells it in the log,
+  - an old log file is cut under the running broker: the process ends by SIGBUS and names the file, and the next start
+    serves everything that is left,
+  - `apus store check` finds what was damaged.
+"""
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import remoting
+from broker import BINARY, Broker, temporary_directory
+
+TOPIC, COUNT, SEGMENT = "damage", 400, 64 << 10
+SETTINGS = {"mappedFileSizeCommitLog": SEGMENT, "scrubBytesPerSecond": 1 << 30}
+
+
+def send(address, count):
+    connection = remoting.Connection(address)
+    connection.create_topic(TOPIC, 1)
+    for number in range(count):
+        connection.expect(remoting.SEND_V2, {
+            "a": "damage", "b": TOPIC, "c": "TBW102", "d": "1", "e": "0", "f": "0", "g": str(int(time.time() * 1000)),
+            "h": "0", "i": "", "j": "0", "k": "false", "m": "false"}, b"%06d" % number + b"x" * 500)
+    connection.close()
+
+
+def drain(address):
+    """Every message of the queue by its offset, and the log offset of each."""
+    connection = remoting.Connection(address)
+    least, end = connection.bounds(TOPIC, 0)
+    found, offset = {}, least
+    while offset < end:
+        _, records, following = connection.pull(TOPIC, 0, offset)
+        for record in records:
+            if record.problem:
+                raise AssertionError(f"offset {record.queue_offset}: {record.problem}")
+            found[record.queue_offset] = record
+        if following <= offset:
+            raise AssertionError(f"the pull at {offset} goes on at {following}")
+        offset = following
+    connection.close()
+    return found
+
+
+def require(holds, text):
+    if not holds:
+        raise AssertionError(text)
+
+
+def change(store, offset):
+    """Changes a byte of the body of the record at a log offset."""
+    path = store / "commitlog" / f"{offset // SEGMENT * SEGMENT:020}"
+    with open(path, "r+b") as file:
+        file.seek(offset % SEGMENT + 88 + 20)
+        file.write(b"y")
+    return path
+
+
+def check(store):
+    return subprocess.run([BINARY, "store", "check", store], capture_output=True, text=True, timeout=60)
+
+
+def main():
+    with temporary_directory("damage") as directory:
+        broker = Broker(directory, SETTINGS)
+        broker.start()
+        send(broker.address, COUNT)
+        found = drain(broker.address)
+        require(len(found) == COUNT, f"{len(found)} of {COUNT} messages")
+        change(broker.store, found[10].physical_offset)
+        require(sorted(set(range(COUNT)) - set(drain(broker.address))) == [10], "not just message 10 was left out")
+        path = change(broker.store, found[20].physical_offset)
+        deadline = time.monotonic() + 75
+        while str(found[20].physical_offset) not in pathlib.Path(broker.log).read_text():
+            require(time.monotonic() < deadline, "the scrub did not tell of message 20")
+            time.sleep(0.5)
+        require(path.name in pathlib.Path(broker.log).read_text(), "the log does not name the file")
+        print("ok a changed byte is never served, and is told", flush=True)
+
+        # A file in the middle is cut: what is left of it, and every other one, stays.
+        cut = broker.store / "commitlog" / f"{SEGMENT:020}"
+        with open(cut, "r+b") as file:
+            file.truncate(4096)
+        try:
+            drain(broker.address)
+            raise AssertionError("a file that was cut was read")
+        except (ConnectionError, OSError):
+            pass
+        status = broker.process.wait(10)
+        require(status == -signal.SIGBUS, f"exit status {status}")
+        said = pathlib.Path(broker.log).read_text()
+        require("SIGBUS" in said and str(cut) in said, f"no line of the fault:\n{said[-500:]}")
+        broker.start()
+        left = drain(broker.address)
+        first, end = SEGMENT + 4096 - 700, 2 * SEGMENT
+        lost = {offset for offset, record in found.items() if first < record.physical_offset < end}
+        missing = set(range(COUNT)) - set(left)
+        require(missing <= lost | {10, 20}, f"lost besides the file: {sorted(missing - lost - {10, 20})}")
+        print(f"ok a file that was cut ends the process, and {len(left)} of {COUNT} messages are left", flush=True)
+        require(check(broker.store).returncode == 4, "a store that is open was checked")
+        broker.stop()
+        done = check(broker.store)
+        require(done.returncode == 1 and "log-damage" in done.stdout, f"store check: {done.stdout}{done.stderr}")
+        print("ok apus store check finds it", flush=True)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except AssertionError as failure:
+        sys.exit(f"FAILED {failure}")

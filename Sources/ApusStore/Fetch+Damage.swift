@@ -1,0 +1,60 @@
+package import ApusBase
+import ApusModel
+import ApusStoreCore
+
+extension Fetch.Range {
+  /// Whether this one record is what was stored: its lengths add up and its body has its checksum.
+  package var isIntact: Bool { ScrubPlan.isWhole(bytes(), range.count, at: offset) }
+}
+
+extension Fetch {
+  /// Leaves out the records that are not what was stored and returns where they lie: none as a rule. A pull that has
+  /// nothing left is told to go on behind them. Outside of the lock, after the bytes were brought near.
+  package mutating func dropDamaged() -> [Swift.Range<PhysicalOffset>] {
+    var damaged: [Swift.Range<PhysicalOffset>] = []
+    for index in ranges.indices { Self.check(ranges[index], into: &damaged) }
+    guard !damaged.isEmpty else { return [] }
+    var kept: [Range] = []
+    for range in ranges {
+      let end = range.offset + range.range.count
+      var start = range.offset
+      for bad in damaged where bad.lowerBound >= range.offset && bad.lowerBound < end {
+        kept += Self.part(of: range, from: start, to: bad.lowerBound)
+        start = bad.upperBound
+      }
+      kept += Self.part(of: range, from: start, to: end)
+    }
+    ranges = kept
+    messageCount -= damaged.count
+    byteCount -= damaged.reduce(0) { $0 + ($1.upperBound - $1.lowerBound) }
+    if messageCount == 0 { status = .messageWasRemoving }
+    return damaged
+  }
+
+  private static func part(of range: Range, from start: PhysicalOffset, to end: PhysicalOffset) -> [Range] {
+    guard start < end else { return [] }
+    let first = range.range.lowerBound + (start - range.offset)
+    return [
+      Range(mapping: range.mapping, range: first..<first + (end - start), offset: start, position: range.position)
+    ]
+  }
+
+  /// Goes through the records of a range, which lie side by side; their sizes and places were looked at when they were
+  /// found.
+  private static func check(_ range: Range, into damaged: inout [Swift.Range<PhysicalOffset>]) {
+    let bytes = range.bytes()
+    var position = 0
+    while position < bytes.byteCount {
+      let rest = bytes.extracting(position..<bytes.byteCount)
+      guard case .record(let size) = StoredRecord.prefix(of: rest), size <= rest.byteCount else {
+        // The size has changed under us: what follows cannot be told apart.
+        damaged.append(range.offset + position..<range.offset + bytes.byteCount)
+        return
+      }
+      if !ScrubPlan.isWhole(rest, size, at: range.offset + position) {
+        damaged.append(range.offset + position..<range.offset + position + size)
+      }
+      position += size
+    }
+  }
+}

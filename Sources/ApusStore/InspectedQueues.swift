@@ -1,0 +1,178 @@
+import ApusBase
+import ApusModel
+import ApusStoreCore
+
+/// Holds the queues of a store against its log, in both directions: each message has its entry, and each entry its
+/// message.
+struct InspectedQueues {
+  private let disk: any Disk
+  private let settings: StoreSettings
+  private let report: (StoreFinding) -> Void
+  private var queues: [Key: Queue] = [:]
+  /// The readers of queues that were read lately: each keeps a file open.
+  private var readers: [Key: EntryReader] = [:]
+  private var logStart = PhysicalOffset.zero
+  /// What the log's scan found damaged.
+  var damaged: [Range<PhysicalOffset>] = []
+  /// Entries that stand for a message which is still in the log.
+  private(set) var entryCount = 0
+
+  private struct Key: Hashable {
+    var topic: String
+    var id: Int32
+  }
+
+  private struct Queue {
+    var queue: ConsumeQueue
+    var missing = Run()
+    var differing = Run()
+  }
+
+  /// Queue offsets with the same fault.
+  private struct Run {
+    var count = 0
+    var first: Int64 = 0
+    var last: Int64 = 0
+
+    mutating func add(_ offset: Int64) {
+      if count == 0 { first = offset }
+      count += 1
+      last = offset
+    }
+
+    var text: String { count == 1 ? "\(first)" : "\(count) from \(first) to \(last)" }
+  }
+
+  private static let openReaders = 256
+
+  init(disk: any Disk, settings: StoreSettings, report: @escaping (StoreFinding) -> Void) {
+    self.disk = disk
+    self.settings = settings
+    self.report = report
+  }
+
+  /// How many queues there are.
+  var count: Int { queues.count }
+
+  /// Finds the queues and their ends.
+  mutating func open(logStart: PhysicalOffset) throws(DiskError) {
+    self.logStart = logStart
+    for topic in try disk.list(settings.queueDirectory) where topic.isDirectory {
+      for entry in try disk.list(settings.queueDirectory + "/" + topic.name) where entry.isDirectory {
+        guard let id = Int32(entry.name), String(id) == entry.name else { continue }
+        try load(Key(topic: topic.name, id: id))
+      }
+    }
+  }
+
+  private mutating func load(_ key: Key) throws(DiskError) {
+    let queue = ConsumeQueue(topic: key.topic, id: key.id, number: queues.count + 1, settings: settings)
+    for file in try disk.list(queue.directory) where !file.isDirectory && file.length != Int64(settings.queueFileBytes)
+    {
+      report(
+        StoreFinding(
+          .problem, .queueFile, path: queue.directory + "/" + file.name,
+          "has \(file.length) bytes, others \(settings.queueFileBytes)"))
+    }
+    try queue.load(on: disk, logStart: logStart, hasExtensions: false) { [report] event in
+      report(StoreFinding(.problem, .queueFile, path: queue.directory, "\(event)"))
+    }
+    queues[key] = Queue(queue: queue)
+  }
+
+  /// Looks for the entry of a record.
+  mutating func check(_ record: borrowing StoredRecord, at offset: PhysicalOffset) throws(DiskError) {
+    let key = Key(topic: record.topic.text, id: record.queueID)
+    let place = record.queueOffset.rawValue
+    if queues[key] == nil { try load(key) }
+    guard let queue = queues[key]?.queue, place >= 0 else { return }
+    guard place < queue.maxOffset.rawValue else {
+      queues[key]?.missing.add(place)
+      return
+    }
+    guard let found = try entry(of: queue, key, at: place), !found.isBlank else {
+      queues[key]?.missing.add(place)
+      return
+    }
+    // The tags code may be the address of an extension unit.
+    let isExtended = ConsumeQueueExtension.isAddress(found.tagsCode)
+    let tagsCode = isExtended ? found.tagsCode : QueueRebuild.tagsCode(of: record, settings.delayLevels)
+    let size = Int32(truncatingIfNeeded: record.size)
+    if found != ConsumeQueueEntry(offset: offset, size: size, tagsCode: tagsCode) {
+      queues[key]?.differing.add(place)
+    }
+  }
+
+  private mutating func entry(
+    of queue: ConsumeQueue, _ key: Key, at place: Int64
+  ) throws(DiskError) -> ConsumeQueueEntry? {
+    if readers.count > Self.openReaders { readers = [:] }
+    return try readers[key, default: EntryReader(queue, on: disk)].fileEntry(at: place)
+  }
+
+  /// Says what is missing, and looks for the message of each entry.
+  mutating func finish(
+    logEnd: PhysicalOffset, wasClosed: Bool, record: (PhysicalOffset) -> (size: Int, queueOffset: Int64)?
+  ) throws(DiskError) {
+    readers = [:]
+    for (_, inspected) in queues.sorted(by: { ($0.key.topic, $0.key.id) < ($1.key.topic, $1.key.id) }) {
+      let queue = inspected.queue
+      if inspected.missing.count > 0 {
+        let isBehind = !wasClosed && inspected.missing.first >= queue.maxOffset.rawValue
+        report(
+          StoreFinding(
+            isBehind ? .note : .problem, .entriesMissing, path: queue.directory, at: inspected.missing.first,
+            "messages without an entry: \(inspected.missing.text)"))
+      }
+      if inspected.differing.count > 0 {
+        report(
+          StoreFinding(
+            .problem, .entryDiffers, path: queue.directory, at: inspected.differing.first,
+            "entries that say something else than the log: \(inspected.differing.text)"))
+      }
+      try walk(queue, logEnd, wasClosed, record)
+    }
+  }
+
+  private mutating func walk(
+    _ queue: ConsumeQueue, _ logEnd: PhysicalOffset, _ wasClosed: Bool,
+    _ record: (PhysicalOffset) -> (size: Int, queueOffset: Int64)?
+  ) throws(DiskError) {
+    var reader = EntryReader(queue, on: disk)
+    var (blank, dangling, behind) = (Run(), Run(), Run())
+    for place in queue.minOffset.rawValue..<max(queue.minOffset.rawValue, queue.maxOffset.rawValue) {
+      guard let entry = try reader.fileEntry(at: place), !entry.isBlank else {
+        blank.add(place)
+        continue
+      }
+      entryCount += 1
+      if entry.offset >= logEnd { behind.add(place) } else if !points(entry, place, record) { dangling.add(place) }
+    }
+    if behind.count > 0 {
+      report(
+        StoreFinding(
+          wasClosed ? .problem : .note, .entryDangling, path: queue.directory, at: behind.first,
+          "entries that point behind the log's end: \(behind.text)"))
+    }
+    if dangling.count > 0 {
+      report(
+        StoreFinding(
+          .problem, .entryDangling, path: queue.directory, at: dangling.first,
+          "entries that point to no message: \(dangling.text)"))
+    }
+    if blank.count > 0 {
+      report(
+        StoreFinding(
+          .note, .entryBlank, path: queue.directory, at: blank.first, "offsets without a message: \(blank.text)"))
+    }
+  }
+
+  /// Whether an entry points to its message, or to where the log is damaged, which was said already.
+  private func points(
+    _ entry: ConsumeQueueEntry, _ place: Int64, _ record: (PhysicalOffset) -> (size: Int, queueOffset: Int64)?
+  ) -> Bool {
+    if damaged.contains(where: { $0.contains(entry.offset) }) { return true }
+    guard let found = record(entry.offset) else { return false }
+    return found.size == Int(entry.size) && found.queueOffset == place
+  }
+}

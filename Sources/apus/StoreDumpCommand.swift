@@ -1,0 +1,45 @@
+import ApusBase
+import ApusModel
+import ApusStore
+import ApusStoreCore
+import ApusSystem
+
+/// `apus store dump`: shows what lies in the files, as it is.
+enum StoreDumpCommand {
+  /// What is shown.
+  enum Part: String, CaseIterable {
+    case log, queue, index, checkpoint
+  }
+
+  static func run(_ store: ClosedStore, _ arguments: Arguments) throws(CommandFailure) {
+    let word = arguments.operands.count > 2 ? arguments.operands[2] : Part.log.rawValue
+    guard let part = Part(rawValue: word) else {
+      throw arguments.failure("say what to show: \(Part.allCases.map(\.rawValue).joined(separator: ", "))")
+    }
+    let count = try arguments.integer("count", in: 1...Int(Int32.max)) ?? 20
+    let from = try arguments.integer("from", in: 0...Int.max).map { Int64($0) }
+    let queue = try arguments.integer("queue", in: 0...Int(Int32.max)) ?? 0
+    let dump = StoreDump(disk: store.disk, settings: store.settings)
+    let isJSON = arguments.has("json")
+    func show(_ line: StoreDump.Line) {
+      ProcessIO.write((isJSON ? line.json.text() : line.text) + "\n", to: .standardOutput)
+    }
+    let topic = arguments.text("topic")
+    if part == .queue, topic == nil { throw arguments.failure("say which queue: --topic NAME --queue N") }
+    if part == .index, store.index == nil { throw arguments.failure("the store has no index files") }
+    do throws(DiskError) {
+      switch part {
+      case .log: try dump.log(from: PhysicalOffset(from ?? 0), count: count, withBodies: arguments.has("body"), show)
+      case .queue:
+        try dump.queue(
+          topic ?? "", Int32(queue), from: QueueOffset(from ?? 0), count: count, withRecords: arguments.has("records"),
+          withBodies: arguments.has("body"), show)
+      case .index:
+        if let layout = store.index { try dump.index(layout, from: from ?? 0, count: count, show) }
+      case .checkpoint: try dump.marks(show)
+      }
+    } catch {
+      throw store.failure(error)
+    }
+  }
+}

@@ -6,14 +6,20 @@ Every figure is the median of --rounds runs, in which broker and floor take turn
 user and system, in microseconds for each message. --only measures the rows whose name contains WORD and prints them.
 """
 import argparse
+import base64
 import datetime
+import hmac
 import json
 import pathlib
 import platform
+import socket
 import statistics
 import subprocess
 import sys
 import tempfile
+import threading
+import time
+import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "Interop"))
@@ -88,18 +94,167 @@ def fixed_rate_row(bench, broker):
             f"CPU {ours['cpu_us_per_msg']:.1f} µs a message, floor {floor['cpu_us_per_msg']:.1f} µs")
 
 
+def apus_bench(bench, broker, mode, topic, *words):
+    """Runs `apus bench`; returns what it prints."""
+    done = subprocess.run(
+        [BINARY, "bench", mode, "--broker", broker.address, "--topic", topic, "--json", "--warmup", "1",
+         "--seconds", str(bench.options.seconds), "--pid", str(broker.process.pid), *words],
+        capture_output=True, text=True, timeout=120)
+    if done.returncode:
+        raise RuntimeError(f"apus bench {mode} failed: {done.stderr.strip()[:300]}")
+    return json.loads(done.stdout)
+
+
+def by_turns(bench, *loads):
+    """The median CPU for a message of several loads of `apus bench` that take turns."""
+    figures = [[load()["brokerCPUMicrosPerMessage"] for load in loads] for _ in range(bench.options.rounds)]
+    return [statistics.median(column) for column in zip(*figures)]
+
+
 def tls_row(bench, broker):
-    """What TLS adds to the CPU for a message, plain and TLS by turns; measured by `apus bench`."""
-    plain, secure = [], []
-    for _ in range(bench.options.rounds):
-        for words, figures in ((), plain), (("--tls",), secure):
-            done = subprocess.run(
-                [BINARY, "bench", "send", "--broker", broker.address, "--topic", "benchtls", "--json", "--warmup", "1",
-                 "--seconds", str(bench.options.seconds), "--pid", str(broker.process.pid), *words],
-                capture_output=True, text=True, check=True, timeout=120)
-            figures.append(json.loads(done.stdout)["brokerCPUMicrosPerMessage"])
-    plain, secure = statistics.median(plain), statistics.median(secure)
+    """What TLS adds to the CPU for a message."""
+    plain, secure = by_turns(
+        bench, lambda: apus_bench(bench, broker, "send", "benchtls"),
+        lambda: apus_bench(bench, broker, "send", "benchtls", "--tls"))
     return f"**{secure - plain:.1f} µs** more: {secure:.1f} µs, plain {plain:.1f} µs"
+
+
+ACCOUNT, SECRET = "benchmark", "benchmark-secret"
+
+
+def signed_load(topic, size):
+    """A load whose requests are all the same and carry the signature of the account: the values of the fields in the
+    order of their names, and the body."""
+    born, key = int(time.time() * 1000), "KEYS\1key\2"
+    fields = {
+        "a": "mqload", "b": topic, "c": "TBW102", "d": "4", "e": "0", "f": "0", "g": str(born), "h": "0", "i": key,
+        "j": "0", "k": "false", "m": "false", "AccessKey": ACCOUNT}
+    content = "".join(value for _, value in sorted(fields.items())) + "".join(chr(97 + at % 26) for at in range(size))
+    signature = base64.b64encode(hmac.digest(SECRET.encode(), content.encode(), "sha1")).decode()
+    return {"size": size, "born": born, "more": f',"AccessKey":"{ACCOUNT}","Signature":"{signature}"'}
+
+
+def access_row(bench, broker):
+    """CPU for a signed message at a broker with access control, beside that for a plain one."""
+    guarded = bench.directory / "guarded"
+    guarded.mkdir()
+    (guarded / "plain_acl.yml").write_text(
+        f"accounts:\n- accessKey: {ACCOUNT}\n  secretKey: {SECRET}\n  defaultTopicPerm: PUB|SUB\n")
+    bench.generator.create(broker.address, "unsigned")
+    checking = bench.broker("guarded", aclEnable="true", aclConfigDir=guarded)
+    try:
+        signed = signed_load("signed", 1024)
+        figures = [
+            (bench.send(broker, "unsigned", conns=16, window=1, queues=1)["cpu_us_per_msg"],
+             bench.send(checking, "signed", conns=16, window=1, queues=1, **signed)["cpu_us_per_msg"])
+            for _ in range(bench.options.rounds)]
+    finally:
+        checking.stop()
+    plain, signed = (statistics.median(column) for column in zip(*figures))
+    return f"**{signed - plain:.1f} µs** more: {signed:.1f} µs, plain {plain:.1f} µs"
+
+
+def transaction_row(bench, broker):
+    """CPU for a half message, its commit and the delivery, beside that for a plain send. Commits are oneway: that the
+    messages were delivered is seen by reading them."""
+    sent = 0
+
+    def transactions():
+        nonlocal sent
+        result = apus_bench(bench, broker, "transaction", "transactions", "--connections", "16", "--window", "4")
+        sent += result["messages"]
+        return result
+
+    plain, whole = by_turns(
+        bench, lambda: apus_bench(bench, broker, "send", "plain", "--connections", "16", "--window", "4"), transactions)
+    bench.generator.create(broker.address, "transactions")
+    delivered = bench.generator.run("pull", broker.address, "transactions", drain=1, seconds=60)["messages"]
+    if delivered < sent:
+        raise RuntimeError(f"of {sent:,} transactions {delivered:,} were delivered")
+    return f"**{whole / plain:.2f} × plain**: {whole:.1f} µs, plain {plain:.1f} µs"
+
+
+class Scrapes:
+    """Reads the metrics page every second while a load runs."""
+
+    def __init__(self, port):
+        self.url, self.count, self.ended = f"http://127.0.0.1:{port}/metrics", 0, threading.Event()
+        self.thread = threading.Thread(target=self._run)
+
+    def _run(self):
+        while not self.ended.wait(1):
+            with urllib.request.urlopen(self.url, timeout=10) as page:
+                self.count += len(page.read()) > 0
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.ended.set()
+        self.thread.join()
+
+
+def metrics_row(bench):
+    """CPU for a message while metrics are read every second, beside that while nobody reads them."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    broker = bench.broker("metrics", metricsPromExporterPort=port)
+
+    def scraped():
+        with Scrapes(port) as scrapes:
+            result = apus_bench(bench, broker, "send", "metrics")
+        if not scrapes.count:
+            raise RuntimeError(f"nothing could be read from {scrapes.url}")
+        return result
+
+    try:
+        plain, measured = by_turns(bench, lambda: apus_bench(bench, broker, "send", "metrics"), scraped)
+    finally:
+        broker.stop()
+    return f"**{measured / plain:.2f} × without**: {measured:.2f} µs, without {plain:.2f} µs"
+
+
+def filtered(bench, broker, topic, load, filter):
+    """Fills a topic with batches of 100 small messages and pulls it through a filter, again and again until the
+    broker's CPU can be told. Returns the median of that CPU, in nanoseconds, for each queue entry that a pull went
+    past, how many there are and how many of them passed."""
+    bench.generator.create(broker.address, topic)
+    bench.generator.run(
+        "send", broker.address, topic, conns=8, window=4, size=16, batch=100, seconds=bench.options.seconds, warmup=0,
+        **load)
+    time.sleep(1)  # What was sent is flushed: that is not the filter's.
+    figures, seen = [], set()
+    for _ in range(bench.options.rounds):
+        cpu = entries = 0
+        while cpu < 0.5:
+            run = bench.generator.run(
+                "pull", broker.address, topic, drain=1, seconds=60, pid=broker.process.pid, **filter)
+            cpu, entries = cpu + run["broker_cpu_s"], entries + run["scanned"]
+            seen.add((run["scanned"], run["messages"]))
+            if len(seen) > 1 or not run["scanned"]:
+                raise RuntimeError(f"pulls through one filter went past and found {seen}")
+        figures.append(cpu * 1e9 / entries)
+    return statistics.median(figures), *seen.pop()
+
+
+def tag_row(bench, broker):
+    """Pulls of one message in a hundred by its tag."""
+    each, scanned, found = filtered(bench, broker, "tags", {"first": r"TAGS\1rare\2"}, {"filter": "rare"})
+    if found * 100 != scanned:
+        raise RuntimeError(f"of {scanned:,} messages {found:,} have the tag")
+    return f"**{1000 / each:.1f} million** entries in a second of CPU, {each:.0f} ns each ({scanned:,} entries)"
+
+
+def sql_row(bench, broker):
+    """Pulls through a filter whose three comparisons are all made for each message; the last one is false."""
+    each, scanned, found = filtered(
+        bench, broker, "sql", {"each": r"size\15\2region\1north\2price\1250\2"},
+        {"type": "SQL92", "filter": "size > 3 AND region = 'north' AND price < 100"})
+    if found:
+        raise RuntimeError(f"{found:,} messages passed a filter that is false for all")
+    return f"**{each:.0f} ns** of CPU a message, the reading of it included ({scanned:,} messages)"
 
 
 def batch_row(bench, broker):
@@ -171,12 +326,18 @@ def rows(bench, broker):
         Row("send 1 KiB, 16 × 1", lambda: ratio_row(bench, broker(), 16, 1), "1.4 ×", "1.2 ×", "6.7 ×"),
         Row("send 1 KiB, 1 × 1", lambda: ratio_row(bench, broker(), 1, 1), "1.4 ×", "1.2 ×", "5.7 ×"),
         Row("send 1 KiB through TLS, 16 × 1", lambda: tls_row(bench, broker()), "5 µs", "2 µs", ""),
+        Row("send 1 KiB signed, access control on, 16 × 1", lambda: access_row(bench, broker()), "", "", ""),
         Row("send 128 B in batches of 32, 8 × 4", lambda: batch_row(bench, broker()),
             "0.35 µs", "0.2 µs", "2.7 µs"),
         Row("send 1 KiB, sync flush, 64 × 4", lambda: sync_row(bench),
             "65,600/s, p99 10 ms", "the disk", "32,800/s, 32 ms"),
         Row("pull, 8 queues drained, 32 a pull", lambda: pull_row(bench, broker()),
             "0.8 µs", "0.4 µs", "3.4–4.4 µs"),
+        Row("pull by a tag that one message in 100 has", lambda: tag_row(bench, broker()), "5 million", "", ""),
+        Row("pull by an SQL expression of three comparisons", lambda: sql_row(bench, broker()), "300 ns", "", ""),
+        Row("transaction: half message, commit, delivery, 16 × 4", lambda: transaction_row(bench, broker()),
+            "3 ×", "", ""),
+        Row("send 1 KiB, 16 × 1, metrics read every second", lambda: metrics_row(bench), "1.0 ×", "", ""),
         Row("send at 5,000 a second: p99.9", lambda: fixed_rate_row(bench, broker()), "1.5 ×", "", "22 ms"),
         Row("memory under load", lambda: loaded_row(bench, broker()), "64 MB", "", "2.3 GB"),
         Row("memory idle", lambda: idle_row(bench), "30 MB", "", "2.3 GB"),

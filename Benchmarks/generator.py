@@ -27,10 +27,10 @@ class Generator:
         if done.returncode:
             raise RuntimeError(f"topic {topic} could not be made: {done.stdout}{done.stderr}")
 
-    def start(self, mode, address, topic, **parameters):
+    def start(self, mode, address, topic, queues=QUEUES, **parameters):
         words = [f"{name}={value}" for name, value in parameters.items()]
         return subprocess.Popen(
-            [self.directory / "mqload", mode, address, topic, str(QUEUES), *words], stdout=subprocess.PIPE,
+            [self.directory / "mqload", mode, address, topic, str(queues), *words], stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, text=True)
 
     @staticmethod

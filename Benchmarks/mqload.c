@@ -2,7 +2,12 @@
 // One epoll thread, pre-encoded JSON headers, so that the broker, not the generator, is the bottleneck.
 //   mqload create HOST:PORT TOPIC QUEUES
 //   mqload send   HOST:PORT TOPIC QUEUES conns=16 window=1 size=1024 seconds=10 warmup=2 batch=1 rate=0 pid=PID
-//   [prop='KEYS\1k\2'] mqload pull   HOST:PORT TOPIC QUEUES max=32 seconds=10 warmup=0 pid=PID group=G drain=0|1
+//   [prop='KEYS\1k\2'] [born=MS] [more=',"name":"value"'] [each='a\15\2'] [first='TAGS\1x\2']
+//   mqload pull   HOST:PORT TOPIC QUEUES max=32 seconds=10 warmup=0 pid=PID group=G drain=0|1
+//   [filter='*'] [type=TAG|SQL92]
+// In a batch `each` are the properties of all messages and `first` more properties of the first one: with batch=100
+// one message in a hundred has them. `born` keeps all headers the same, for a signature among `more` fields.
+// `scanned` are the queue entries that pulls went past, found or not.
 // Prints one JSON line: messages/s, MB/s, latency percentiles (µs), errors, and the broker's CPU s per million
 // messages.
 #define _GNU_SOURCE
@@ -179,9 +184,21 @@ struct conn {
   u32 seq;
 };
 
-static long long sum_msgs, sum_bytes, errs, empty;
+static long long sum_msgs, sum_bytes, scanned, errs, empty;
 static long last_code;
 static char last_remark[160];
+
+// Properties as they are in a message: \1 and \2 stand for the bytes 1 and 2.
+static size_t unescape(char *dst, size_t room, const char *src) {
+  size_t n = 0;
+  for (; *src && n < room; src++) {
+    if (src[0] == '\\' && (src[1] == '1' || src[1] == '2'))
+      dst[n++] = *++src - '0';
+    else
+      dst[n++] = *src;
+  }
+  return n;
+}
 
 static void esc(char *dst, const char *src) {
   for (; *src; src++) {
@@ -232,7 +249,13 @@ int main(int c, char **v) {
   if (!sending) conns = queues;
   char props[1024];
   esc(props, prop);
-  u8 *body = malloc((size_t)size * batch + batch * 32 + 64);
+  unsigned long long born = (unsigned long long)optl(c, v, "born", 0);
+  const char *more_fields = opt(c, v, "more", "");
+  const char *filter = opt(c, v, "filter", "*"), *type = opt(c, v, "type", "TAG");
+  char each[512], first[512];
+  size_t each_n = unescape(each, sizeof each, opt(c, v, "each", "")),
+         first_n = unescape(first, sizeof first, opt(c, v, "first", ""));
+  u8 *body = malloc((size_t)(size + 32 + each_n) * batch + first_n + 64);
   size_t bn = 0;
   if (batch <= 1) {
     for (int i = 0; i < size; i++)
@@ -241,16 +264,19 @@ int main(int c, char **v) {
   } else
     for (int k = 0; k < batch; k++) {
       u8 *p = body + bn;
-      put32(p, (u32)(22 + size));
+      size_t more = k == 0 ? first_n : 0, pn = each_n + more;
+      put32(p, (u32)(22 + size + pn));
       put32(p + 4, 0);
       put32(p + 8, 0);
       put32(p + 12, 0);
       put32(p + 16, (u32)size);
       for (int i = 0; i < size; i++)
         p[20 + i] = 'a' + i % 26;
-      p[20 + size] = 0;
-      p[21 + size] = 0;
-      bn += 22 + size;
+      p[20 + size] = pn >> 8;
+      p[21 + size] = pn;
+      memcpy(p + 22 + size, each, each_n);
+      memcpy(p + 22 + size + each_n, first, more);
+      bn += 22 + size + pn;
     }
   int ep = epoll_create1(0);
   struct conn *cs = calloc(conns, sizeof *cs);
@@ -279,7 +305,7 @@ int main(int c, char **v) {
     u64 t = now_ns();
     if (!measuring && t >= t_meas) {
       measuring = 1;
-      sum_msgs = sum_bytes = errs = empty = 0;
+      sum_msgs = sum_bytes = scanned = errs = empty = 0;
       memset(hist, 0, sizeof hist);
       hist_n = 0;
       cpu0 = cpu_s(pid);
@@ -300,18 +326,18 @@ int main(int c, char **v) {
           snprintf(
               j, 4096,
               "{\"code\":%d,\"extFields\":{\"a\":\"%s\",\"b\":\"%s\",\"c\":\"TBW102\",\"d\":\"4\",\"e\":\"%d\",\"f\":"
-              "\"0\",\"g\":\"%llu\",\"h\":\"0\",\"i\":\"%s\",\"j\":\"0\",\"k\":\"false\",\"m\":\"%s\"},\"flag\":0,"
+              "\"0\",\"g\":\"%llu\",\"h\":\"0\",\"i\":\"%s\",\"j\":\"0\",\"k\":\"false\",\"m\":\"%s\"%s},\"flag\":0,"
               "\"language\":\"JAVA\",\"opaque\":%u,\"serializeTypeCurrentRPC\":\"JSON\",\"version\":401}",
-              batch > 1 ? 320 : 310, group, topic, (int)((k->queue + k->seq) % queues), (unsigned long long)wall_ms(),
-              props, batch > 1 ? "true" : "false", op);
+              batch > 1 ? 320 : 310, group, topic, (int)((k->queue + k->seq) % queues),
+              born ? born : (unsigned long long)wall_ms(), props, batch > 1 ? "true" : "false", more_fields, op);
         else
           snprintf(j, 4096,
                    "{\"code\":11,\"extFields\":{\"consumerGroup\":\"%s\",\"topic\":\"%s\",\"queueId\":\"%d\","
                    "\"queueOffset\":\"%ld\",\"maxMsgNums\":\"%d\",\"sysFlag\":\"%d\",\"commitOffset\":\"0\","
-                   "\"suspendTimeoutMillis\":\"15000\",\"subscription\":\"*\",\"subVersion\":\"0\",\"expressionType\":"
-                   "\"TAG\"},\"flag\":0,\"language\":\"JAVA\",\"opaque\":%u,\"serializeTypeCurrentRPC\":\"JSON\","
+                   "\"suspendTimeoutMillis\":\"15000\",\"subscription\":\"%s\",\"subVersion\":\"0\",\"expressionType\":"
+                   "\"%s\"},\"flag\":0,\"language\":\"JAVA\",\"opaque\":%u,\"serializeTypeCurrentRPC\":\"JSON\","
                    "\"version\":401}",
-                   group, topic, k->queue, k->offset, maxn, drain ? 4 : 6, op);
+                   group, topic, k->queue, k->offset, maxn, drain ? 4 : 6, filter, type, op);
         k->out_n += frame(k->out + k->out_n, j, sending ? body : 0, sending ? bn : 0);
         k->t0[op] = now_ns();
         k->inflight++;
@@ -382,6 +408,12 @@ int main(int c, char **v) {
             snprintf(last_remark, sizeof last_remark, "%.*s", (int)(hl < 150 ? hl : 150), h);
           }
         } else {
+          long nx = json_int(h, hl, "nextBeginOffset");
+          int moved = nx > k->offset;
+          if (moved) {
+            scanned += nx - k->offset;
+            k->offset = nx;
+          }
           if (code == 0) {
             size_t q = 0;
             long m = 0;
@@ -393,15 +425,11 @@ int main(int c, char **v) {
             }
             sum_msgs += m;
             sum_bytes += q;
-            k->offset += m;
             hist_add(dt);
-            if (m == 0) errs++;
+            if (m == 0 || !moved) errs++;
           } else {
             empty++;
-            long nx = json_int(h, hl, "nextBeginOffset");
-            if (nx > k->offset)
-              k->offset = nx;
-            else if (drain) {
+            if (!moved && drain) {
               k->idle_until = -1;
               active--;
             }
@@ -424,9 +452,11 @@ int main(int c, char **v) {
   double s = (t1 - t_meas) / 1e9, cpu = cpu_s(pid) - cpu0;
   printf("{\"mode\":\"%s\",\"conns\":%d,\"window\":%d,\"size\":%d,\"batch\":%d,\"seconds\":%.2f,\"messages\":%lld,"
          "\"msg_per_s\":%.0f,\"mb_per_s\":%.1f,\"p50_us\":%.0f,\"p99_us\":%.0f,\"p999_us\":%.0f,\"max_us\":%.0f,"
-         "\"errors\":%lld,\"empty\":%lld,\"broker_cpu_s\":%.2f,\"cpu_us_per_msg\":%.3f,\"broker_rss_anon_mb\":%.0f}\n",
+         "\"errors\":%lld,\"empty\":%lld,\"scanned\":%lld,\"broker_cpu_s\":%.2f,\"cpu_us_per_msg\":%.3f,"
+         "\"broker_rss_anon_mb\":%.0f}\n",
          mode, conns, window, size, batch, s, sum_msgs, sum_msgs / s, sum_bytes / s / 1e6, hist_at(.5), hist_at(.99),
-         hist_at(.999), hist_at(1 - 1e-12), errs, empty, cpu, sum_msgs ? cpu * 1e6 / sum_msgs : 0, rss_mb(pid));
+         hist_at(.999), hist_at(1 - 1e-12), errs, empty, scanned, cpu, sum_msgs ? cpu * 1e6 / sum_msgs : 0,
+         rss_mb(pid));
   if (errs) fprintf(stderr, "last error code %ld: %s\n", last_code, last_remark);
   return errs > 0;
 }

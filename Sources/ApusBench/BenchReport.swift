@@ -82,7 +82,7 @@ package struct BenchReport: Sendable {
     let queues = "\(settings.queues) queues"
     switch settings.mode {
     case .pull: return "\(queues), \(settings.batch) messages a pull"
-    case .send, .endToEnd:
+    case .send, .endToEnd, .transaction:
       let batch = settings.batch > 1 ? ", batches of \(settings.batch)" : ""
       let rate = settings.rate.map { ", \(Format.grouped($0)) a second" } ?? ""
       return

@@ -41,7 +41,7 @@ package final class BenchRun: BenchConnectionOwner, TurnObserver, EventHandler {
       throw BenchError("\(error)")
     }
     switch settings.mode {
-    case .send: workload = SendWorkload(settings, mark: nil)
+    case .send, .transaction: workload = SendWorkload(settings, mark: nil)
     case .pull: workload = PullWorkload(settings, starts: try BrokerPreparation.offsets(settings, ends: false))
     case .endToEnd:
       let ends = try BrokerPreparation.offsets(settings, ends: true)

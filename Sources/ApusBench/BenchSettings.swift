@@ -8,6 +8,9 @@ package enum BenchMode: String, CaseIterable, Sendable {
   case pull
   /// From a send that was due to the message's arrival at a waiting consumer.
   case endToEnd = "e2e"
+  /// Half messages, each of which is committed as soon as it is acknowledged. What counts is the half message; the
+  /// commit is oneway, as that of RocketMQ's producers.
+  case transaction
 }
 
 /// A measurement: what load to make, on which broker, for how long.
@@ -48,7 +51,7 @@ package struct BenchSettings: Sendable {
     self.mode = mode
     self.broker = broker
     switch mode {
-    case .send: break
+    case .send, .transaction: break
     case .pull:
       batch = 32
       warmUp = .zero

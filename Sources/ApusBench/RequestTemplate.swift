@@ -20,10 +20,12 @@ struct RequestTemplate {
   /// A send to one queue. `marksTime` keeps room at the start of the body for when the message was due.
   init(settings: BenchSettings, queue: Int, marksTime: Bool) {
     precondition(!marksTime || settings.batch == 1, "a batch has no room for the time")
+    precondition(settings.mode != .transaction || settings.batch == 1, "a half message is no batch")
     var header = ByteWriter(capacity: 1024)
     let code = settings.batch > 1 ? 320 : 310
+    let isHalf = settings.mode == .transaction
     header.write(utf8: #"{"code":\#(code),"extFields":{"a":"\#(settings.group)","b":"\#(settings.topic)","#)
-    header.write(utf8: #""c":"TBW102","d":"4","e":"\#(queue)","f":"0","g":""#)
+    header.write(utf8: #""c":"TBW102","d":"4","e":"\#(queue)","f":"\#(isHalf ? 4 : 0)","g":""#)
     let bornAt = header.count
     header.write(repeating: UInt8(ascii: "0"), count: Self.bornDigits)
     header.write(#"","h":"0","i":""#)
@@ -33,6 +35,9 @@ struct RequestTemplate {
       keyAt = header.count
       header.write(repeating: UInt8(ascii: "0"), count: Self.numberDigits)
       header.write(#"\u0002"#)
+    }
+    if isHalf {
+      header.write(utf8: #"TRAN_MSG\u0001true\u0002PGROUP\u0001\#(settings.group)\u0002"#)
     }
     header.write(utf8: #"","j":"0","k":"false","m":"\#(settings.batch > 1)"},"flag":0,"language":"JAVA","opaque":"#)
     let numberAt = header.count
@@ -113,6 +118,25 @@ enum RequestFrame {
       + Array(#""serializeTypeCurrentRPC":"JSON","version":401}"#.utf8)
     let body: [UInt8] = []
     return encode(header: header.rawSpan, body: body.rawSpan)
+  }
+
+  /// Appends the commit of a half message, oneway, from the fields that the half message was answered with.
+  static func writeCommit(
+    group: String, messageID: RawSpan, offset: Int64, queueOffset: Int64, into output: inout ByteWriter
+  ) {
+    let start = output.count
+    output.write(Int32(0))
+    output.write(Int32(0))
+    output.write(utf8: #"{"code":37,"extFields":{"producerGroup":"\#(group)","tranStateTableOffset":""#)
+    output.write(decimal: queueOffset)
+    output.write(#"","commitLogOffset":""#)
+    output.write(decimal: offset)
+    output.write(#"","commitOrRollback":"8","fromTransactionCheck":"false","msgId":""#)
+    output.write(messageID)
+    // Flag 2: oneway.
+    output.write(#""},"flag":2,"language":"JAVA","opaque":1,"serializeTypeCurrentRPC":"JSON","version":401}"#)
+    output.patch(Int32(output.count - start - 4), at: start)
+    output.patch(Int32(output.count - start - 8), at: start + 4)
   }
 
   /// Appends a pull. `waits` lets the broker hold the answer back for 15 seconds until there is something.

@@ -53,6 +53,28 @@ struct Response: ~Escapable {
   /// The number in a custom field of a JSON header, written as a number or as a text.
   func field(_ quotedName: StaticString) -> Int64? { isJSON ? Self.number(of: quotedName, in: header) : nil }
 
+  /// The text in a custom field of a JSON header, which needs no escapes.
+  @_lifetime(copy self)
+  func text(_ quotedName: StaticString) -> RawSpan? {
+    guard isJSON, let start = Self.end(of: quotedName, in: header), start < header.byteCount,
+      header.byte(at: start) == UInt8(ascii: "\"")
+    else { return nil }
+    var end = start + 1
+    while end < header.byteCount, header.byte(at: end) != UInt8(ascii: "\"") { end += 1 }
+    return end < header.byteCount ? header.extracting((start + 1)..<end) : nil
+  }
+
+  /// Where the message was stored, which its offset id ends with: 16 hexadecimal digits.
+  static func offset(ofMessage id: RawSpan) -> Int64? {
+    guard id.byteCount >= 16 else { return nil }
+    var offset: UInt64 = 0
+    for position in (id.byteCount - 16)..<id.byteCount {
+      guard let digit = Character(UnicodeScalar(id.byte(at: position))).hexDigitValue else { return nil }
+      offset = offset << 4 | UInt64(digit)
+    }
+    return Int64(exactly: offset)
+  }
+
   /// The broker's sentence about a failure.
   var remark: String {
     guard isJSON else { return "" }
@@ -65,6 +87,11 @@ struct Response: ~Escapable {
 
   /// The number that follows a key, which is given with its quotation marks and colon.
   private static func number(of key: StaticString, in text: RawSpan) -> Int64? {
+    end(of: key, in: text).flatMap { number(in: text, at: $0) }
+  }
+
+  /// Where a key ends, which is given with its quotation marks and colon.
+  private static func end(of key: StaticString, in text: RawSpan) -> Int? {
     let length = key.utf8CodeUnitCount
     let start = unsafe key.utf8Start
     var position = 0
@@ -73,7 +100,7 @@ struct Response: ~Escapable {
         position += 1
         continue search
       }
-      return number(in: text, at: position + length)
+      return position + length
     }
     return nil
   }

@@ -40,6 +40,7 @@ final class SendWorkload: Workload {
     if response.code == 0, countsAnswers {
       run.measurements.succeeded(
         messages: settings.batch, bytes: settings.batch * settings.bodyBytes, latency: now - due)
+      if settings.mode == .transaction { commit(response, on: connection, run) }
     } else if response.code != 0 {
       run.measurements.refused(response.code, response.remark)
     }
@@ -59,6 +60,18 @@ final class SendWorkload: Workload {
   func unanswered(at now: MonotonicTime) -> (count: Int, oldest: Duration) {
     let waiting = inFlight.flatMap(\.waiting)
     return (waiting.count, waiting.min().map { now - $0 } ?? .zero)
+  }
+
+  /// Puts the end of a transaction into the output, before the request that follows.
+  private func commit(_ response: borrowing Response, on connection: BenchConnection, _ run: BenchRun) {
+    guard let id = response.text("\"msgId\":"), let offset = Response.offset(ofMessage: id),
+      let queueOffset = response.field("\"queueOffset\":")
+    else {
+      run.failed(connection, BenchError("the broker did not say where a half message is"))
+      return
+    }
+    RequestFrame.writeCommit(
+      group: settings.group, messageID: id, offset: offset, queueOffset: queueOffset, into: &connection.output)
   }
 
   private func fill(_ connection: BenchConnection, _ run: BenchRun) {

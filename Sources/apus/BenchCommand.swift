@@ -59,6 +59,7 @@ enum BenchCommand {
     if mode == .endToEnd, settings.bodyBytes < 16 || settings.batch > 1 {
       throw arguments.failure("e2e needs messages of 16 bytes or more and no batches, to carry the time")
     }
+    if mode == .transaction, settings.batch > 1 { throw arguments.failure("a half message is no batch") }
     return settings
   }
 

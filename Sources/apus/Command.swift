@@ -81,13 +81,14 @@ struct Command: Hashable, Sendable {
 
   /// `apus bench`.
   static let bench = Command(
-    name: "bench", operands: "send|pull|e2e", operandLimit: 1,
+    name: "bench", operands: "send|pull|e2e|transaction", operandLimit: 1,
     summary: "Measure a RocketMQ broker, this one or another.",
     details: """
       send measures acknowledged sends, pull the draining of queues, e2e the time
-      from a send to its arrival at a waiting consumer. Latencies run from the
-      moment a request was due, so that a broker that stalls cannot hide it. The
-      topic is created when it is missing.
+      from a send to its arrival at a waiting consumer, transaction half messages
+      that are committed at once. Latencies run from the moment a request was due,
+      so that a broker that stalls cannot hide it. The topic is created when it is
+      missing.
       """,
     options: [
       Option("broker", "b", value: "HOST:PORT", help: "The broker to measure (127.0.0.1:10911)."),

@@ -72,6 +72,32 @@ import Testing
     #expect(reader.remaining == 0)
   }
 
+  @Test func `a half message says so and names its group`() throws {
+    let (header, _) = try write(settings { $0.mode = .transaction })
+    let fields = try #require(header["extFields"])
+    #expect(header["code"]?.int64 == 310)
+    #expect(fields["f"]?.text == "4")
+    #expect(fields["i"]?.text == "KEYS\u{1}k0000000042\u{2}TRAN_MSG\u{1}true\u{2}PGROUP\u{1}apus-bench\u{2}")
+  }
+
+  @Test func `a commit is oneway and says where the half message is`() throws {
+    var output = ByteWriter()
+    output.write(UInt8(1))
+    let id = Array("7F00000100002A9F00000000000186A0".utf8)
+    RequestFrame.writeCommit(
+      group: "orders", messageID: id.rawSpan, offset: 100_000, queueOffset: 12, into: &output)
+    let (header, body) = try parts(output.bytes.extracting(1..<output.count))
+    let fields = try #require(header["extFields"])
+    #expect(header["code"]?.int64 == 37)
+    #expect(header["flag"]?.int64 == 2)
+    #expect(fields["producerGroup"]?.text == "orders")
+    #expect(fields["commitOrRollback"]?.text == "8")
+    #expect(fields["commitLogOffset"]?.text == "100000")
+    #expect(fields["tranStateTableOffset"]?.text == "12")
+    #expect(fields["msgId"]?.text == "7F00000100002A9F00000000000186A0")
+    #expect(body.isEmpty)
+  }
+
   @Test(arguments: [(true, "6"), (false, "4")])
   func `a pull says whether it may wait`(waits: Bool, flag: String) throws {
     var output = ByteWriter()

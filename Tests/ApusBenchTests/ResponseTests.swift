@@ -26,6 +26,23 @@ import Testing
     #expect(response.body.text == "body")
   }
 
+  @Test func `a text field is what stands between quotation marks`() throws {
+    let bytes = frame(#"{"code":0,"flag":1,"opaque":5,"extFields":{"msgId":"7F00","queueId":3,"cut":"ab"#)
+    let response = try Response(frame: bytes.rawSpan)
+    #expect(response.text("\"msgId\":")?.text == "7F00")
+    #expect(response.text("\"queueId\":")?.text == nil)
+    #expect(response.text("\"cut\":")?.text == nil)
+    #expect(response.text("\"missing\":")?.text == nil)
+  }
+
+  @Test(arguments: [
+    ("7F00000100002A9F00000000000186A0", Int64?(100_000)), ("00000000000186a0", 100_000), ("186A0", nil),
+    ("7F00000100002A9F0000000000018xA0", nil), ("FFFFFFFFFFFFFFFF", nil), ("", nil),
+  ])
+  func `an offset id ends with where the message is`(id: String, offset: Int64?) {
+    #expect(Response.offset(ofMessage: Array(id.utf8).rawSpan) == offset)
+  }
+
   @Test func `a request of the broker is no answer`() throws {
     let bytes = frame(#"{"code":40,"flag":2,"opaque":5}"#)
     let isAnswer = try Response(frame: bytes.rawSpan).isAnswer

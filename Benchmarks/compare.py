@@ -167,7 +167,6 @@ def transaction_row(bench, broker):
 
     plain, whole = by_turns(
         bench, lambda: apus_bench(bench, broker, "send", "plain", "--connections", "16", "--window", "4"), transactions)
-    bench.generator.create(broker.address, "transactions")
     delivered = bench.generator.run("pull", broker.address, "transactions", drain=1, seconds=60)["messages"]
     if delivered < sent:
         raise RuntimeError(f"of {sent:,} transactions {delivered:,} were delivered")

@@ -45,19 +45,15 @@ public struct MessageProperties: ~Escapable {
     let end = bytes.byteCount
     while position < end {
       let start = position
-      var separator = -1
-      var index = start
-      scan: while index < end {
-        switch unsafe bytes.unsafeLoad(fromUncheckedByteOffset: index, as: UInt8.self) {
-        case Self.nameValueSeparator where separator < 0: separator = index
-        case Self.pairSeparator: break scan
-        default: break
-        }
-        index &+= 1
+      let separator = bytes.position(of: Self.nameValueSeparator, or: Self.pairSeparator, from: start, to: end)
+      guard separator < end, bytes.byte(at: separator) == Self.nameValueSeparator else {
+        position = separator + 1
+        continue
       }
-      position = index + 1
-      if separator > start, separator < index - 1 {
-        return Pair(name: start..<separator, value: separator + 1..<index)
+      let valueEnd = bytes.position(of: Self.pairSeparator, or: Self.pairSeparator, from: separator + 1, to: end)
+      position = valueEnd + 1
+      if separator > start, valueEnd > separator + 1 {
+        return Pair(name: start..<separator, value: separator + 1..<valueEnd)
       }
     }
     return nil

@@ -60,25 +60,26 @@ public enum SendMessage {
     /// Reads a request of code 10, 310, 320, 324 or 325.
     @_lifetime(copy request)
     public init(_ request: borrowing ApusProtocol.Request) throws(Refusal) {
+      // The names are literals where they are used, so that those of one letter are found without a search.
       let long = request.code == .sendMessage || request.code == .sendReplyMessage
-      producerGroup = try request.required(long ? "producerGroup" : "a")
-      topic = try request.required(long ? "topic" : "b")
-      defaultTopic = try request.required(long ? "defaultTopic" : "c")
-      defaultTopicQueueCount = try request.int32(long ? "defaultTopicQueueNums" : "d")
-      queueID = try request.int32(long ? "queueId" : "e")
-      sysFlag = try request.int32(long ? "sysFlag" : "f")
-      bornTime = WallTime(milliseconds: try request.int64(long ? "bornTimestamp" : "g"))
-      flag = try request.int32(long ? "flag" : "h")
-      if let given = request.field(long ? "properties" : "i") {
+      producerGroup = try long ? request.required("producerGroup") : request.required("a")
+      topic = try long ? request.required("topic") : request.required("b")
+      defaultTopic = try long ? request.required("defaultTopic") : request.required("c")
+      defaultTopicQueueCount = try long ? request.int32("defaultTopicQueueNums") : request.int32("d")
+      queueID = try long ? request.int32("queueId") : request.int32("e")
+      sysFlag = try long ? request.int32("sysFlag") : request.int32("f")
+      bornTime = WallTime(milliseconds: try long ? request.int64("bornTimestamp") : request.int64("g"))
+      flag = try long ? request.int32("flag") : request.int32("h")
+      if let given = long ? request.field("properties") : request.field("i") {
         properties = given
       } else {
         properties = request.body.extracting(0..<0)
       }
-      reconsumeTimes = try request.int32(optional: long ? "reconsumeTimes" : "j") ?? 0
-      unitMode = request.bool(long ? "unitMode" : "k")
-      maxReconsumeTimes = try request.int32(optional: long ? "maxReconsumeTimes" : "l")
-      isBatch = request.bool(long ? "batch" : "m")
-      brokerName = request.field(long ? "bname" : "n")
+      reconsumeTimes = try (long ? request.int32(optional: "reconsumeTimes") : request.int32(optional: "j")) ?? 0
+      unitMode = long ? request.bool("unitMode") : request.bool("k")
+      maxReconsumeTimes = try long ? request.int32(optional: "maxReconsumeTimes") : request.int32(optional: "l")
+      isBatch = long ? request.bool("batch") : request.bool("m")
+      brokerName = long ? request.field("bname") : request.field("n")
       body = request.body
     }
 

@@ -13,19 +13,19 @@ extension RawSpan {
       if isNegative || sign == UInt8(ascii: "+") { position = 1 }
     }
     guard position < byteCount else { return nil }
-    var value: Value = 0
+    var magnitude: UInt64 = 0
     while position < byteCount {
-      let digit = byte(at: position) &- 48
+      let digit = unsafe unsafeLoad(fromUncheckedByteOffset: position, as: UInt8.self) &- 48
       guard digit <= 9 else { return nil }
-      let (product, overflow) = value.multipliedReportingOverflow(by: 10)
-      let (sum, carry) =
-        isNegative
-        ? product.subtractingReportingOverflow(Value(digit)) : product.addingReportingOverflow(Value(digit))
+      let (product, overflow) = magnitude.multipliedReportingOverflow(by: 10)
+      let (sum, carry) = product.addingReportingOverflow(UInt64(digit))
       guard !overflow, !carry else { return nil }
-      value = sum
-      position += 1
+      magnitude = sum
+      position &+= 1
     }
-    return value
+    guard isNegative else { return Value(exactly: magnitude) }
+    guard magnitude <= Int64.min.magnitude else { return nil }
+    return Value(exactly: 0 &- Int64(truncatingIfNeeded: magnitude))
   }
 
   /// What Java's `parseBoolean` makes of the bytes: true for `true` in any case, else false.

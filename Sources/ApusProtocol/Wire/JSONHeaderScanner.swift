@@ -79,6 +79,7 @@ struct JSONHeaderScanner: ~Escapable {
     fields.isPresent = true
     while true {
       skipCommas()
+      if letterField(&fields) { continue }
       if current == UInt8(ascii: "}") { break }
       let name = try name(&scratch)
       if let value = try text(&scratch) {
@@ -90,6 +91,31 @@ struct JSONHeaderScanner: ~Escapable {
       try expectSeparator()
     }
     offset += 1
+  }
+}
+
+// MARK: Fields of the hot requests
+
+extension JSONHeaderScanner {
+  /// Reads one field as the hot requests have them, `"a":"…"` with nothing to unescape, up to its separator. False for
+  /// all others, which ``customFields`` reads the general way: a send has 13 such fields, at 40 instructions instead of
+  /// 250 each.
+  @_lifetime(self: copy self)
+  @inline(__always)
+  private mutating func letterField(_ fields: inout FieldTable) -> Bool {
+    guard end - offset >= 8 else { return false }
+    let start = unsafe UInt64(littleEndian: bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: UInt64.self))
+    let letter = UInt8(truncatingIfNeeded: start >> 8)
+    // `"?":"`, any byte for the letter.
+    guard start & 0xFF_FFFF_00FF == 0x22_3A22_0022, letter &- UInt8(ascii: "a") < 26 else { return false }
+    let name = offset + 1
+    let quote = bytes.position(of: UInt8(ascii: "\""), or: UInt8(ascii: "\\"), from: offset + 5, to: end)
+    guard end - quote >= 2, byte(quote) == UInt8(ascii: "\"") else { return false }
+    guard byte(quote + 1) == UInt8(ascii: ",") || byte(quote + 1) == UInt8(ascii: "}") else { return false }
+    let field = FieldPlace(name: TextPlace(inFrame: name..<name + 1), value: TextPlace(inFrame: name + 4..<quote))
+    guard fields.append(field, letter: letter) else { return false }
+    offset = quote + 1
+    return true
   }
 }
 
@@ -126,11 +152,32 @@ extension JSONHeaderScanner {
   @_lifetime(self: copy self)
   private mutating func number(_ name: StaticString, _ scratch: inout ByteWriter) throws(DecodeError) -> Int32 {
     skipBlanks()
+    if let plain = plainNumber() { return plain }
     let start = offset
     guard let place = try text(&scratch) else { return 0 }
     guard let value = place.bytes(frame: bytes, scratch: scratch.bytes).decimal(Int32.self) else {
       throw DecodeError(field: "\(name)", offset: start, reason: "no number of 32 bits")
     }
+    return value
+  }
+
+  /// A number of a few digits, as all clients write it, up to its separator; nil for everything else.
+  @_lifetime(self: copy self)
+  @inline(__always)
+  private mutating func plainNumber() -> Int32? {
+    var value: Int32 = 0
+    var position = offset
+    // Nine digits always fit.
+    let limit = min(end - 1, offset + 9)
+    while position < limit {
+      let digit = byte(position) &- UInt8(ascii: "0")
+      guard digit <= 9 else { break }
+      value = value &* 10 &+ Int32(digit)
+      position += 1
+    }
+    guard position > offset, position < end else { return nil }
+    guard byte(position) == UInt8(ascii: ",") || byte(position) == UInt8(ascii: "}") else { return nil }
+    offset = position
     return value
   }
 
@@ -244,43 +291,33 @@ extension JSONHeaderScanner {
     guard current == UInt8(ascii: ",") || current == UInt8(ascii: "}") else { throw error("expected , or }") }
   }
 
-  /// Moves to the next quote or backslash, or to the end; eight bytes at a time.
+  /// Moves to the next quote or backslash, or to the end.
   @_lifetime(self: copy self)
   @inline(__always)
   private mutating func skipPlain(until quote: UInt8) {
-    let ones: UInt64 = 0x0101_0101_0101_0101
-    let quotes = ones &* UInt64(quote)
-    let backslashes = ones &* UInt64(UInt8(ascii: "\\"))
-    var position = offset
-    while end - position >= 8 {
-      let word = unsafe UInt64(
-        littleEndian: bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: position, as: UInt64.self))
-      let first = word ^ quotes
-      let second = word ^ backslashes
-      // The lowest marked byte is the first that was zero after the xor.
-      let hits = ((first &- ones) & ~first | (second &- ones) & ~second) & 0x8080_8080_8080_8080
-      if hits != 0 {
-        offset = position + (hits.trailingZeroBitCount >> 3)
-        return
-      }
-      position += 8
-    }
-    while position < end, byte(position) != quote, byte(position) != UInt8(ascii: "\\") { position += 1 }
-    offset = position
+    offset = bytes.position(of: quote, or: UInt8(ascii: "\\"), from: offset, to: end)
   }
 
   /// A quoted text: in place, or in the scratch memory when it holds escapes.
   @_lifetime(self: copy self)
+  @inline(__always)
   private mutating func string(_ scratch: inout ByteWriter) throws(DecodeError) -> TextPlace {
     let quote = current
-    let opening = offset
-    offset += 1
-    let start = offset
+    let start = offset + 1
+    offset = start
     skipPlain(until: quote)
     if offset < end, byte(offset) == quote {
       offset += 1
       return TextPlace(inFrame: start..<offset - 1)
     }
+    return try unescaped(from: start, quote, &scratch)
+  }
+
+  /// The rest of a quoted text that began at `start`, at its first escape or at the end.
+  @_lifetime(self: copy self)
+  private mutating func unescaped(
+    from start: Int, _ quote: UInt8, _ scratch: inout ByteWriter
+  ) throws(DecodeError) -> TextPlace {
     let unescaped = scratch.count
     scratch.write(bytes.extracting(start..<offset))
     while offset < end, byte(offset) != quote {
@@ -295,7 +332,7 @@ extension JSONHeaderScanner {
       scratch.write(bytes.extracting(plain..<offset))
     }
     guard offset < end else {
-      offset = opening
+      offset = start - 1
       throw error("text without end")
     }
     offset += 1

@@ -46,12 +46,20 @@ public struct Request: ~Escapable {
 
   /// The value of a custom field; nil when it is absent. The last one counts when a name stands twice.
   @_lifetime(copy self)
+  @inline(__always)
   public func field(_ name: StaticString) -> RawSpan? {
-    let length = name.utf8CodeUnitCount
-    if length == 1 {
+    // With a literal for a name only one of the branches is left in the code.
+    if name.utf8CodeUnitCount == 1 {
       let letter = unsafe name.utf8Start.pointee
       if letter >= UInt8(ascii: "a"), letter <= UInt8(ascii: "z") { return field(letter: letter) }
     }
+    return search(name)
+  }
+
+  @_lifetime(copy self)
+  @inline(never)
+  private func search(_ name: StaticString) -> RawSpan? {
+    let length = name.utf8CodeUnitCount
     var index = fields.count - 1
     while index >= 0 {
       let place = fields[index]
@@ -65,6 +73,7 @@ public struct Request: ~Escapable {
 
   /// The value of the field whose name is one small letter, without a search.
   @_lifetime(copy self)
+  @inline(__always)
   public func field(letter: UInt8) -> RawSpan? {
     let slot = letter &- UInt8(ascii: "a")
     guard slot < 26 else { return nil }
@@ -99,24 +108,28 @@ extension Request {
 
   /// A field that must be there.
   @_lifetime(copy self)
+  @inline(__always)
   public func required(_ name: StaticString) throws(Refusal) -> RawSpan {
     guard let value = field(name) else { throw Self.missing(name) }
     return value
   }
 
   /// A number of 32 bits that must be there.
+  @inline(__always)
   public func int32(_ name: StaticString) throws(Refusal) -> Int32 {
     guard let value = try int32(optional: name) else { throw Self.missing(name) }
     return value
   }
 
   /// A number of 64 bits that must be there.
+  @inline(__always)
   public func int64(_ name: StaticString) throws(Refusal) -> Int64 {
     guard let value = try int64(optional: name) else { throw Self.missing(name) }
     return value
   }
 
   /// A number of 32 bits; nil when it is absent.
+  @inline(__always)
   public func int32(optional name: StaticString) throws(Refusal) -> Int32? {
     guard let text = field(name) else { return nil }
     guard let value = text.decimal(Int32.self) else { throw Self.unreadable(name, text, "number of 32 bits") }
@@ -124,6 +137,7 @@ extension Request {
   }
 
   /// A number of 64 bits; nil when it is absent.
+  @inline(__always)
   public func int64(optional name: StaticString) throws(Refusal) -> Int64? {
     guard let text = field(name) else { return nil }
     guard let value = text.decimal(Int64.self) else { throw Self.unreadable(name, text, "number of 64 bits") }
@@ -131,12 +145,14 @@ extension Request {
   }
 
   /// A truth value as Java reads it: true for `true` in any case, false for anything else; nil when it is absent.
+  @inline(__always)
   public func bool(optional name: StaticString) -> Bool? {
     guard let text = field(name) else { return nil }
     return text.isTrue
   }
 
   /// A truth value that counts as false when it is absent.
+  @inline(__always)
   public func bool(_ name: StaticString) -> Bool { bool(optional: name) ?? false }
 
   /// A text that must be there.

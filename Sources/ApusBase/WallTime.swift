@@ -47,6 +47,9 @@ public struct MonotonicTime: RawRepresentable, Hashable, Comparable, Sendable {
   @inlinable public static func - (later: MonotonicTime, earlier: MonotonicTime) -> Duration {
     .nanoseconds(later.rawValue &- earlier.rawValue)
   }
+
+  /// The nanoseconds since `earlier`: what taking them out of a `Duration`, which divides 128 bits, costs is spared.
+  @inlinable public func nanoseconds(since earlier: MonotonicTime) -> Int64 { rawValue &- earlier.rawValue }
 }
 
 extension Duration {

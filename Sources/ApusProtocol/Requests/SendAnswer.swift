@@ -5,8 +5,8 @@ public import ApusModel
 ///
 /// Everything that is the same in all answers is put into bytes once. The result equals what ``ResponseWriter`` with
 /// ``SendMessage/Response`` and ``SendMessage/writeBroker(region:traceOn:_:into:)`` writes, byte for byte; a test holds
-/// that.
-public struct SendAnswer: Sendable {
+/// that. A class, so that using it counts one reference instead of one for each text.
+public final class SendAnswer: Sendable {
   private static let head = Array(#"{"code":"#.utf8)
   private static let fields = Array(#","extFields":{"queueId":""#.utf8)
   private static let messageID = Array(#"","msgId":""#.utf8)
@@ -60,6 +60,7 @@ public struct SendAnswer: Sendable {
     into output: inout ByteWriter
   ) {
     guard header.type == .json else {
+      let region = region
       var writer = ResponseWriter.begin(header, code: code, into: &output)
       SendMessage.Response(messageID: ids, queueID: queueID, queueOffset: queueOffset).write(&writer, into: &output)
       SendMessage.writeBroker(region: region.rawSpan, traceOn: traceOn, &writer, into: &output)

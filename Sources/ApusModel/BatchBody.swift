@@ -16,6 +16,9 @@ public import ApusBase
 /// not fit.
 @frozen
 public struct BatchBody: ~Escapable {
+  /// How many bytes of an item stand before its body.
+  static let headBytes = 20
+
   @usableFromInline var reader: ByteReader
 
   /// Starts at the first item of a batch body.

@@ -1,88 +1,152 @@
 public import ApusBase
 
-/// The messages of a batch send, encoded as records outside of the append section: what the store decides (queue
-/// offset, physical offset, store time) is filled in when they are copied into the log.
+/// The messages of a batch send, checked and measured outside of the append section; there they are written into the
+/// log once, without a copy between.
 ///
 /// Each record gets the item's own properties, then the batch's, so that a name may stand twice; the later one counts
 /// (apache/rocketmq@rocketmq-all-4.9.8:store/src/main/java/org/apache/rocketmq/store/CommitLog.java,
 /// `MessageExtBatchEncoder`).
-public struct BatchDraft: ~Copyable {
-  private var writer: ByteWriter
-  private var records: [(start: Int, bytes: Int, tagsCode: Int64)] = []
-  private let storeTimePosition: Int
+public struct BatchDraft: ~Escapable {
+  /// What a record has of its own. Places are positions in the batch's body.
+  private struct Item {
+    var flag: Int32
+    var bodyCRC: Int32
+    var tagsCode: Int64
+    var bodyStart: Int
+    var bodyBytes: Int
+    var propertiesStart: Int
+    var propertiesBytes: Int
+    var recordBytes: Int
+  }
 
-  /// Reads the batch body and encodes its messages. `template` gives everything that the messages share; its properties
-  /// are the batch's, its body is not looked at. Throws when the body is malformed or empty, or a message's properties
-  /// become too long.
+  private let body: RawSpan
+  private var items: [Item] = []
+  /// A record without a body and with the batch's properties alone: each record is this with its own parts put in.
+  private let model: [UInt8]
+  /// The bytes of `model` before the body.
+  private let headBytes: Int
+  /// The bytes of `model` that tell the topic, its length included.
+  private let topicBytes: Int
+  private let storeTimePosition: Int
+  /// The size of all records together, in bytes.
+  public private(set) var recordBytes = 0
+
+  /// Reads the batch body. `template` gives everything that the messages share; its properties are the batch's, its
+  /// body is not looked at. Throws when the body is malformed or empty, or a message's properties become too long.
+  @_lifetime(copy body)
   public init(_ template: borrowing RecordDraft, body: RawSpan) throws(DecodeError) {
-    // A batch of small messages grows by more than half when its items become records.
-    writer = ByteWriter(capacity: body.byteCount * 2 + 1024)
-    records.reserveCapacity(64)
+    self.body = body
+    model = Self.model(template)
     storeTimePosition = 48 + template.bornHost.byteCount
-    var items = BatchBody(body)
-    var properties = ByteWriter(capacity: 512)
-    while let item = try items.next() {
-      properties.removeAll()
-      properties.write(item.properties)
-      if template.properties.byteCount > 0 {
-        if item.properties.byteCount > 0,
-          properties.bytes.byte(at: properties.count - 1) != MessageProperties.pairSeparator
-        {
-          properties.write(MessageProperties.pairSeparator)
-        }
-        properties.write(template.properties)
-      }
-      guard properties.count <= MessageProperties.maximumBytes else {
+    headBytes = 72 + template.bornHost.byteCount + template.storeHost.byteCount
+    topicBytes = 1 + template.topic.byteCount
+    items.reserveCapacity(64)
+    let shared = template.properties
+    let sharedTags = Self.tagsCode(shared)
+    var reader = BatchBody(body)
+    var start = 0
+    while let item = try reader.next() {
+      let own = item.properties.byteCount
+      var propertiesBytes = own + shared.byteCount
+      if Self.needsSeparator(item.properties, shared) { propertiesBytes += 1 }
+      guard propertiesBytes <= MessageProperties.maximumBytes else {
         throw DecodeError(
-          field: "batch item properties", offset: 0,
-          reason: "\(properties.count) bytes, more than 32767 with the batch's")
+          field: "batch item properties", offset: start,
+          reason: "\(propertiesBytes) bytes, more than 32767 with the batch's")
       }
-      let tags = MessageProperties(properties.bytes).value(of: PropertyName.tags)
-      let tagsCode = if let tags { TagsCode.hash(tags) } else { Int64(0) }
-      var draft = RecordDraft(
-        topic: template.topic, body: item.body, properties: properties.bytes, queueID: template.queueID,
-        flag: item.flag,
-        sysFlag: template.sysFlag, bodyCRC: CRC32.body(item.body), bornTime: template.bornTime,
-        bornHost: template.bornHost, storeHost: template.storeHost, tagsCode: tagsCode)
-      draft.reconsumeTimes = template.reconsumeTimes
-      let bytes = draft.recordBytes
-      records.append((writer.count, bytes, tagsCode))
-      unsafe writer.append(upTo: bytes) { room in
-        if let start = room.baseAddress {
-          unsafe draft.encode(
-            to: start, queueOffset: .zero, physicalOffset: .zero, storeTime: WallTime(milliseconds: 0))
-        }
-        return bytes
-      }
+      let bodyStart = start + BatchBody.headBytes
+      let propertiesStart = bodyStart + item.body.byteCount + 2
+      let bytes = headBytes + item.body.byteCount + topicBytes + 2 + propertiesBytes
+      items.append(
+        Item(
+          flag: item.flag, bodyCRC: CRC32.body(item.body),
+          tagsCode: sharedTags ?? (own > 0 ? Self.tagsCode(item.properties) : nil) ?? 0, bodyStart: bodyStart,
+          bodyBytes: item.body.byteCount, propertiesStart: propertiesStart, propertiesBytes: own, recordBytes: bytes))
+      recordBytes += bytes
+      start = propertiesStart + own
     }
-    guard !records.isEmpty else { throw DecodeError(field: "batch body", offset: 0, reason: "has no messages") }
+    guard !items.isEmpty else { throw DecodeError(field: "batch body", offset: 0, reason: "has no messages") }
+  }
+
+  private static func model(_ template: borrowing RecordDraft) -> [UInt8] {
+    var draft = RecordDraft(
+      topic: template.topic, body: RawSpan(), properties: template.properties, queueID: template.queueID, flag: 0,
+      sysFlag: template.sysFlag, bodyCRC: 0, bornTime: template.bornTime, bornHost: template.bornHost,
+      storeHost: template.storeHost, tagsCode: 0)
+    draft.reconsumeTimes = template.reconsumeTimes
+    let bytes = draft.recordBytes
+    return unsafe [UInt8](unsafeUninitializedCapacity: bytes) { room, count in
+      if let start = room.baseAddress {
+        unsafe draft.encode(
+          to: start, queueOffset: .zero, physicalOffset: .zero, storeTime: WallTime(milliseconds: 0))
+      }
+      count = bytes
+    }
+  }
+
+  private static func tagsCode(_ properties: RawSpan) -> Int64? {
+    guard let tags = MessageProperties(properties).value(of: PropertyName.tags) else { return nil }
+    return TagsCode.hash(tags)
+  }
+
+  /// Whether a separator has to stand between an item's properties and the batch's.
+  private static func needsSeparator(_ own: RawSpan, _ shared: RawSpan) -> Bool {
+    shared.byteCount > 0 && own.byteCount > 0
+      && own.byte(at: own.byteCount - 1) != MessageProperties.pairSeparator
   }
 
   /// How many messages there are.
-  public var count: Int { records.count }
-
-  /// All records, without what the store decides.
-  public var bytes: RawSpan {
-    @_lifetime(borrow self)
-    get { writer.bytes }
-  }
+  public var count: Int { items.count }
 
   /// The size of one record.
-  public func recordBytes(_ index: Int) -> Int { records[index].bytes }
+  public func recordBytes(_ index: Int) -> Int { items[index].recordBytes }
 
   /// The tags code of one record.
-  public func tagsCode(_ index: Int) -> Int64 { records[index].tagsCode }
+  public func tagsCode(_ index: Int) -> Int64 { items[index].tagsCode }
 
-  /// Copies one record to `target` and fills in what the store decides.
+  /// Writes all records to `target`, which has room for ``recordBytes``, one behind the other and with consecutive queue
+  /// offsets.
   @unsafe
   public func encode(
-    _ index: Int, to target: UnsafeMutableRawPointer, queueOffset: QueueOffset, physicalOffset: PhysicalOffset,
-    storeTime: WallTime
+    to target: UnsafeMutableRawPointer, queueOffset: QueueOffset, physicalOffset: PhysicalOffset, storeTime: WallTime
   ) {
-    let record = records[index]
-    unsafe RecordDraft.copy(writer.bytes.extracting(record.start..<record.start + record.bytes), to: target)
-    unsafe RecordDraft.store(queueOffset.rawValue, to: target, at: 20)
-    unsafe RecordDraft.store(physicalOffset.rawValue, to: target, at: 28)
-    unsafe RecordDraft.store(storeTime.milliseconds, to: target, at: storeTimePosition)
+    let head = model.rawSpan.extracting(0..<headBytes)
+    let tail = model.rawSpan.extracting(headBytes..<model.count)
+    var position = 0
+    var place = queueOffset
+    for item in items {
+      let record = unsafe target + position
+      unsafe RecordDraft.copy(head, to: record)
+      unsafe RecordDraft.store(Int32(truncatingIfNeeded: item.recordBytes), to: record, at: 0)
+      unsafe RecordDraft.store(item.bodyCRC, to: record, at: 8)
+      unsafe RecordDraft.store(item.flag, to: record, at: 16)
+      unsafe RecordDraft.store(place.rawValue, to: record, at: 20)
+      unsafe RecordDraft.store((physicalOffset + position).rawValue, to: record, at: 28)
+      unsafe RecordDraft.store(storeTime.milliseconds, to: record, at: storeTimePosition)
+      unsafe RecordDraft.store(Int32(truncatingIfNeeded: item.bodyBytes), to: record, at: headBytes - 4)
+      unsafe RecordDraft.copy(
+        body.extracting(item.bodyStart..<item.bodyStart + item.bodyBytes), to: record + headBytes)
+      unsafe RecordDraft.copy(tail, to: record + headBytes + item.bodyBytes)
+      if item.propertiesBytes > 0 { unsafe putProperties(of: item, into: record) }
+      position += item.recordBytes
+      place = place + 1
+    }
+  }
+
+  /// Writes the properties of a record that has some of its own, over the batch's alone.
+  @unsafe
+  private func putProperties(of item: Item, into record: UnsafeMutableRawPointer) {
+    let own = body.extracting(item.propertiesStart..<item.propertiesStart + item.propertiesBytes)
+    let shared = model.rawSpan.extracting(headBytes + topicBytes + 2..<model.count)
+    var position = headBytes + item.bodyBytes + topicBytes
+    unsafe RecordDraft.store(Int16(truncatingIfNeeded: item.recordBytes - position - 2), to: record, at: position)
+    position += 2
+    unsafe RecordDraft.copy(own, to: record + position)
+    position += own.byteCount
+    if Self.needsSeparator(own, shared) {
+      unsafe RecordDraft.store(MessageProperties.pairSeparator, to: record, at: position)
+      position += 1
+    }
+    unsafe RecordDraft.copy(shared, to: record + position)
   }
 }

@@ -59,6 +59,32 @@ public struct MessageID: Hashable, Sendable, CustomStringConvertible {
   }
 }
 
+/// The ids of the messages of a batch as text, separated by commas. They differ in the offset only: the rest is put into
+/// digits once.
+public struct MessageIDList: ~Copyable {
+  private let host: [UInt8]
+  private var writer: ByteWriter
+
+  /// Makes an empty list with room for `count` ids of messages of the broker at `host`.
+  public init(host: HostAddress, count: Int) {
+    var digits = ByteWriter(capacity: 64)
+    MessageID(host: host, offset: .zero).write(into: &digits)
+    digits.truncate(to: digits.count - 16)
+    self.host = digits.array
+    writer = ByteWriter(capacity: count * (digits.count + 17))
+  }
+
+  /// Adds the id of the record at `offset`.
+  public mutating func append(_ offset: PhysicalOffset) {
+    if writer.count > 0 { writer.write(UInt8(ascii: ",")) }
+    writer.write(host)
+    Hexadecimal.write(UInt64(bitPattern: offset.rawValue), digits: 16, into: &writer)
+  }
+
+  /// The ids added so far.
+  public var text: [UInt8] { writer.array }
+}
+
 /// The id that a producing client gives a message before it sends it: property UNIQ_KEY, `msgId` of a send result.
 ///
 /// Upper-case hexadecimal of address (4 or 16 bytes), process id (i16), class loader hash (i32), milliseconds since the

@@ -39,7 +39,7 @@ extension MessageStore {
     let takesPlace = draft.sysFlag.takesQueueOffset
     let queueOffset = takesPlace ? queue.nextOffset : .zero
     unsafe draft.encode(to: log.target, queueOffset: queueOffset, physicalOffset: offset, storeTime: now)
-    log.wrote(bytes, storeTime: now)
+    log.wrote(bytes, last: bytes, storeTime: now)
     if takesPlace {
       note(
         queue, ConsumeQueueEntry(offset: offset, size: Int32(truncatingIfNeeded: bytes), tagsCode: draft.tagsCode), now)
@@ -51,23 +51,25 @@ extension MessageStore {
   package func append(batch: borrowing BatchDraft, to queue: ConsumeQueue, now: WallTime) -> AppendOutcome {
     precondition(batch.count > 0, "a batch without messages")
     if let refusal { return .refused(refusal) }
-    switch log.place(batch.bytes.byteCount) {
+    switch log.place(batch.recordBytes) {
     case .ready: break
     case .needsSegment: return .needsSegment
     case .tooLarge: return .refused(.tooLarge)
     }
-    let first = Appended(offset: log.targetOffset, queueOffset: queue.nextOffset, storeTime: now, end: log.targetOffset)
-    var end = first.end
+    let start = log.targetOffset
+    let queueOffset = queue.nextOffset
+    unsafe batch.encode(to: log.target, queueOffset: queueOffset, physicalOffset: start, storeTime: now)
+    var offset = start
     for index in 0..<batch.count {
       let bytes = batch.recordBytes(index)
-      let offset = log.targetOffset
-      unsafe batch.encode(index, to: log.target, queueOffset: queue.nextOffset, physicalOffset: offset, storeTime: now)
-      log.wrote(bytes, storeTime: now)
-      note(queue, ConsumeQueueEntry(offset: offset, size: Int32(bytes), tagsCode: batch.tagsCode(index)), now)
-      end = offset + bytes
+      note(
+        queue,
+        ConsumeQueueEntry(
+          offset: offset, size: Int32(truncatingIfNeeded: bytes), tagsCode: batch.tagsCode(index)), now)
+      offset = offset + bytes
     }
-    return .appended(
-      Appended(offset: first.offset, queueOffset: first.queueOffset, storeTime: now, end: end))
+    log.wrote(batch.recordBytes, last: batch.recordBytes(batch.count - 1), storeTime: now)
+    return .appended(Appended(offset: start, queueOffset: queueOffset, storeTime: now, end: offset))
   }
 
   @inline(__always)
@@ -77,6 +79,21 @@ extension MessageStore {
     if !queue.isNumbered { number(queue) }
     pending.append(
       PendingEntry(queue: queue.number, queueOffset: offset.rawValue, entry: entry, storeTime: now))
+  }
+
+  /// Adds a run of noted entries of one queue to it; returns where the run ends. A batch is one run: what costs a count
+  /// of references is done once for it.
+  private func move(pendingFrom first: Int, upTo end: PhysicalOffset, to queue: ConsumeQueue) -> Int {
+    var head = first
+    while head < pending.count {
+      let next = pending[head]
+      guard next.queue == queue.number, next.entry.end <= end else { break }
+      precondition(queue.tail.end == next.queueOffset, "queue entries out of order")
+      queue.append(next.entry)
+      dispatchedTime = next.storeTime
+      head += 1
+    }
+    return head
   }
 
   private func number(_ queue: ConsumeQueue) {
@@ -90,25 +107,18 @@ extension MessageStore {
   package func dispatch() -> [ConsumeQueue] {
     let end = log.marks.dispatchable
     var head = pendingHead
-    var current: ConsumeQueue?
-    while head < pending.count {
-      let next = pending[head]
-      if next.entry.end > end { break }
-      if current?.number != next.queue { current = numbered[next.queue] }
-      guard let queue = current else {
+    while head < pending.count, pending[head].entry.end <= end {
+      guard let queue = numbered[pending[head].queue] else {
         // The topic was removed.
         head += 1
         continue
       }
-      precondition(queue.tail.end == next.queueOffset, "queue entries out of order")
       if !queue.hasGrown {
         queue.hasGrown = true
         queue.grownFrom = queue.tail.end
         grown.append(queue)
       }
-      queue.append(next.entry)
-      dispatchedTime = next.storeTime
-      head += 1
+      head = move(pendingFrom: head, upTo: end, to: queue)
     }
     dispatched = end
     if head == pending.count {

@@ -106,13 +106,13 @@ final class CommitLog {
     return tail.start + position
   }
 
-  /// The record of `bytes` at ``target`` has been written.
+  /// Records of `bytes` together have been written at ``target``, the last of them with `last` bytes.
   @inline(__always)
-  func wrote(_ bytes: Int, storeTime: WallTime) {
-    let offset = targetOffset
-    last = LastRecord(offset: offset, size: bytes, storeTime: storeTime)
+  func wrote(_ bytes: Int, last lastBytes: Int, storeTime: WallTime) {
+    let start = targetOffset
+    last = LastRecord(offset: start + (bytes &- lastBytes), size: lastBytes, storeTime: storeTime)
     position &+= bytes
-    marks.append(to: offset + bytes)
+    marks.append(to: start + bytes)
   }
 
   /// What a record's place says about it.

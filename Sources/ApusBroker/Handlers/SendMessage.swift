@@ -176,7 +176,7 @@ package final class SendMessageHandler: Sendable {
       draft, to: queue, now: now, hash: hash, send, known,
       Answering(header: header, connection: connection, waits: waits), state)
     guard case .done(let outcome) = storing else { return storing.disposition }
-    state.traffic.putTook(nanoseconds: (SystemClock.monotonic() - begin).nanoseconds)
+    state.traffic.putTook(nanoseconds: SystemClock.monotonic().nanoseconds(since: begin))
     guard let appended = try accept(outcome) else { return .stalled }
     state.traffic.put(topic: target.topic.id, messages: 1, bytes: Int64(bytes))
     let sent = PendingSend(
@@ -230,9 +230,9 @@ package final class SendMessageHandler: Sendable {
       batch, to: queue, now: now, hashes: hashes, send,
       Answering(header: header, connection: connection, waits: waits), state)
     guard case .done(let outcome) = storing else { return storing.disposition }
-    state.traffic.putTook(nanoseconds: (SystemClock.monotonic() - begin).nanoseconds)
+    state.traffic.putTook(nanoseconds: SystemClock.monotonic().nanoseconds(since: begin))
     guard let appended = try accept(outcome) else { return .stalled }
-    state.traffic.put(topic: target.topic.id, messages: Int64(batch.count), bytes: Int64(batch.bytes.byteCount))
+    state.traffic.put(topic: target.topic.id, messages: Int64(batch.count), bytes: Int64(batch.recordBytes))
     var ids: [UInt8] = []
     if !header.isOneway { ids = messageIDs(of: batch, from: appended.offset) }
     let sent = PendingSend(
@@ -242,6 +242,7 @@ package final class SendMessageHandler: Sendable {
     return .done
   }
 
+  @_lifetime(copy body)
   private static func batch(_ template: borrowing RecordDraft, _ body: RawSpan) throws(Refusal) -> BatchDraft {
     do throws(DecodeError) {
       return try BatchDraft(template, body: body)
@@ -251,14 +252,13 @@ package final class SendMessageHandler: Sendable {
   }
 
   private func messageIDs(of batch: borrowing BatchDraft, from start: PhysicalOffset) -> [UInt8] {
-    var writer = ByteWriter(capacity: batch.count * 33)
+    var ids = MessageIDList(host: parts.identity.storeHost, count: batch.count)
     var offset = start
     for index in 0..<batch.count {
-      if index > 0 { writer.write(UInt8(ascii: ",")) }
-      MessageID(host: parts.identity.storeHost, offset: offset).write(into: &writer)
+      ids.append(offset)
       offset = offset + batch.recordBytes(index)
     }
-    return writer.array
+    return ids.text
   }
 
   /// The queue to append to; nil when an I/O thread has to read its files first, after which the send is tried again.

@@ -2,6 +2,9 @@ import ApusBase
 import Testing
 
 @Suite struct ByteSearchTests {
+  private static func equal(_ left: [UInt8], _ right: [UInt8]) -> Bool { left.rawSpan.equals(right.rawSpan) }
+  private static func equal(_ left: [UInt8], _ right: StaticString) -> Bool { left.rawSpan.equals(right) }
+
   @Test func `finds the first of two bytes, whatever stands around them`() {
     for count in 0...40 {
       for target in 0...count {
@@ -28,12 +31,12 @@ import Testing
   @Test func `runs of bytes are equal only when every byte is`() {
     for count in 0...24 {
       let bytes = (0..<count).map { UInt8($0 + 60) }
-      #expect(bytes.rawSpan.equals(Array(bytes).rawSpan))
-      #expect(!bytes.rawSpan.equals((bytes + [0]).rawSpan))
+      #expect(Self.equal(bytes, Array(bytes)))
+      #expect(!Self.equal(bytes, bytes + [0]))
       for position in 0..<count {
         var other = bytes
         other[position] ^= 1
-        #expect(!bytes.rawSpan.equals(other.rawSpan))
+        #expect(!Self.equal(bytes, other))
       }
     }
   }
@@ -45,12 +48,12 @@ import Testing
     ]
     for (literal, text) in literals {
       let bytes = Array(text.utf8)
-      #expect(bytes.rawSpan.equals(literal))
-      #expect((bytes + [0]).rawSpan.starts(with: literal))
+      #expect(Self.equal(bytes, literal))
+      #expect(!Self.equal(bytes + [0], literal))
       for position in bytes.indices {
         var other = bytes
         other[position] ^= 0x20
-        #expect(!other.rawSpan.equals(literal))
+        #expect(!Self.equal(other, literal))
       }
     }
   }

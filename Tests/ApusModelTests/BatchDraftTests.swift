@@ -79,7 +79,7 @@ import Testing
       expected += record
     }
     var written = [UInt8](repeating: 0xEE, count: batch.recordBytes + 8)
-    let room = unsafe UnsafeMutableRawPointer.allocate(byteCount: written.count, alignment: 8)
+    let room = UnsafeMutableRawPointer.allocate(byteCount: written.count, alignment: 8)
     defer { unsafe room.deallocate() }
     unsafe room.initializeMemory(as: UInt8.self, repeating: 0xEE, count: written.count)
     unsafe batch.encode(to: room, queueOffset: QueueOffset(9), physicalOffset: start, storeTime: now)
@@ -88,29 +88,27 @@ import Testing
   }
 
   @Test func `a body that ends within an item is refused, and one without items`() throws {
-    let topic = Array("T".utf8)
     let whole = Self.body([Item(0, "first", "a\u{1}b"), Item(0, "second")])
     let first = 22 + 5 + 3
     for count in 0..<whole.count where count != first {
-      #expect(throws: DecodeError.self) {
-        _ = try BatchDraft(
-          Self.template(topic.rawSpan, RawSpan(), Self.hosts[0]), body: Array(whole[..<count]).rawSpan
-        ).count
-      }
+      #expect(throws: DecodeError.self) { try Self.count(of: Array(whole[..<count])) }
     }
+    #expect(try Self.count(of: whole) == 2)
+  }
+
+  private static func count(of body: [UInt8], shared: String = "") throws(DecodeError) -> Int {
+    let (topic, shared) = (Array("T".utf8), Array(shared.utf8))
+    return try BatchDraft(template(topic.rawSpan, shared.rawSpan, hosts[0]), body: body.rawSpan).count
   }
 
   @Test func `properties that grow too long with the batch's are refused`() throws {
-    let topic = Array("T".utf8)
-    let shared = Array("CLUSTER\u{1}C".utf8)
+    // With the separator between them the joined properties have one byte more.
     for (count, fits) in [(32_767 - 10, true), (32_767 - 9, false)] {
-      // With the separator between them the joined properties have one byte more.
       let bytes = Self.body([Item(0, "b", "n\u{1}" + String(repeating: "v", count: count - 2))])
-      let template = Self.template(topic.rawSpan, shared.rawSpan, Self.hosts[0])
       if fits {
-        #expect(try BatchDraft(template, body: bytes.rawSpan).count == 1)
+        #expect(try Self.count(of: bytes, shared: "CLUSTER\u{1}C") == 1)
       } else {
-        #expect(throws: DecodeError.self) { _ = try BatchDraft(template, body: bytes.rawSpan).count }
+        #expect(throws: DecodeError.self) { try Self.count(of: bytes, shared: "CLUSTER\u{1}C") }
       }
     }
   }

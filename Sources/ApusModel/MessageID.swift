@@ -160,6 +160,7 @@ public struct UniqueKey: Hashable, Sendable, CustomStringConvertible {
 enum Hexadecimal {
   /// Appends the lowest `digits` digits of a number.
   @inlinable
+  @inline(__always)
   static func write(_ value: UInt64, digits: Int, into writer: inout ByteWriter) {
     precondition(digits == 4 || digits == 8 || digits == 16, "4, 8 or 16 digits")
     if digits == 4 {

@@ -58,6 +58,12 @@ struct QueueTail: ~Copyable {
     return unsafe _overrideLifetime(span, borrowing: self)
   }
 
+  /// Appends the bytes of the entries `range`, which must be here, to `output`.
+  func append(_ range: Range<Int64>, to output: inout [UInt8]) {
+    let entries = bytes(range)
+    unsafe entries.withUnsafeBytes { unsafe output.append(contentsOf: $0) }
+  }
+
   /// The entry at a queue offset, which must be here.
   func entry(at offset: Int64) -> ConsumeQueueEntry { ConsumeQueueEntry(bytes(offset..<offset + 1), at: 0) }
 

@@ -134,7 +134,7 @@ extension MessageStore {
         bytes = Self.blanks(position / ConsumeQueueEntry.bytes)
         position = 0
       }
-      bytes.append(contentsOf: queue.tail.bytes(offset..<upTo).array)
+      queue.tail.append(offset..<upTo, to: &bytes)
       let extensions = extensionWrite(of: queue, entries: queue.tail.bytes(offset..<upTo))
       pieces.append(
         QueueWritePlan.Piece(

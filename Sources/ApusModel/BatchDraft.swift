@@ -104,8 +104,8 @@ public struct BatchDraft: ~Escapable {
   /// The tags code of one record.
   public func tagsCode(_ index: Int) -> Int64 { items[index].tagsCode }
 
-  /// Writes all records to `target`, which has room for ``recordBytes``, one behind the other and with consecutive queue
-  /// offsets.
+  /// Writes all records to `target`, which has room for ``recordBytes``, one behind the other and with consecutive
+  /// queue offsets.
   @unsafe
   public func encode(
     to target: UnsafeMutableRawPointer, queueOffset: QueueOffset, physicalOffset: PhysicalOffset, storeTime: WallTime

@@ -59,8 +59,8 @@ public struct MessageID: Hashable, Sendable, CustomStringConvertible {
   }
 }
 
-/// The ids of the messages of a batch as text, separated by commas. They differ in the offset only: the rest is put into
-/// digits once.
+/// The ids of the messages of a batch as text, separated by commas. They differ in the offset only: the rest is put
+/// into digits once.
 public struct MessageIDList: ~Copyable {
   private let host: [UInt8]
   private var writer: ByteWriter

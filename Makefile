@@ -61,10 +61,12 @@ kill9-quick: build
 	@echo "== kill -9 under load"
 	@python3 -B Interop/kill9.py --rounds 5 --canary
 	@python3 -B Interop/kill9.py --rounds 4 --once
+	@python3 -B Interop/kill9_delay.py --rounds 5
 
 kill9: build ## kill -9 under load, 50 rounds
 	@python3 -B Interop/kill9.py --rounds 50 --canary
 	@python3 -B Interop/kill9.py --rounds 20 --once
+	@python3 -B Interop/kill9_delay.py --rounds 20
 
 bench: build ## Measure the broker beside the floor and write docs/benchmarks.md (about six minutes)
 	@Scripts/setup.sh bench

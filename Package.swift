@@ -84,7 +84,7 @@ let package = Package(
     library("ApusSimulator", ["ApusBase", "ApusModel", "ApusStoreCore", "ApusStore"]),
     // Without Glibc nothing else asks for the mathematics that rounding compiles to.
     .executableTarget(
-      name: "apus-sim", dependencies: ["ApusBase", "ApusSimulator"], swiftSettings: strict,
+      name: "apus-sim", dependencies: ["ApusBase", "ApusBrokerCore", "ApusSimulator"], swiftSettings: strict,
       linkerSettings: [.linkedLibrary("m")]),
 
     tests("ApusBaseTests", ["ApusBase"]),

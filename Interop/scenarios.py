@@ -313,6 +313,24 @@ def delay(namesrv):
 
 
 @scenario
+def any_delay(namesrv):
+    """a message with RocketMQ 5's TIMER_DELAY_MS arrives once, at its time, and a cancelled one does not"""
+    application = Application(namesrv, "any_delay")
+    application.create_topic()
+    inbox, _ = application.consume("Timed")
+    begin = time.time() * 1000
+    application.send("later", "Timed", "key", TIMER_DELAY_MS="1234")
+    due = str(int(begin) + 1500)
+    cancelled = application.send("never", "Timed", "key", TIMER_DELIVER_MS=due)
+    application.send("", "Timed", "key", TIMER_DEL_UNIQKEY=cancelled.msg_id)
+    messages = inbox.wait(1, settle=2)
+    expect("fields", [(got["body"], got["key"], got["topic"]) for got in messages],
+           [("later", "key", application.topic)])
+    if not 1230 <= messages[0]["stored"] - begin <= 2200:
+        raise AssertionError(f"delivered after {messages[0]['stored'] - begin:.0f} ms instead of 1234")
+
+
+@scenario
 def retry(namesrv):
     """a message that its consumer cannot handle comes again until it can, with the count of tries"""
     application = Application(namesrv, "retry")

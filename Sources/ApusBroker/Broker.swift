@@ -34,6 +34,8 @@ package final class Broker {
   private let relay: FlushRelay
   /// Nil on a replica, whose master delivers.
   private let delayed: DelayedMessages?
+  /// Nil as ``delayed``.
+  let timed: TimedMessages?
   private let settings: BrokerSettings
 
   /// Opens the store and puts the parts together on running loops. `settingsFile` is where changes by code 25 are kept;
@@ -94,14 +96,18 @@ package final class Broker {
       events.join(registration: registration, service: service)
       if identity.id == 0 {
         let messages = DelayedMessages(parts, config: config, on: states[0])
-        service.join(messages)
+        let timers = try TimedMessages(parts, root: settings.keeping.root, on: states[0])
+        service.join(messages, timers)
         delayed = messages
+        timed = timers
       } else {
         delayed = nil
+        timed = nil
       }
       housekeeper = Housekeeper(
-        service: service, config: config, store: store, index: index, delayed: delayed, access: access,
-        duplicates: duplicates, removal: tables.removal, retention: Retention.Settings(settings.keeping),
+        service: service, config: config, store: store, index: index, delayed: delayed, timed: timed,
+        access: access, duplicates: duplicates, removal: tables.removal,
+        retention: Retention.Settings(settings.keeping),
         intervals: Housekeeper.Intervals(settings.keeping), log: log)
     } catch {
       throw .disk(error)
@@ -118,6 +124,7 @@ package final class Broker {
       throw .system(error)
     }
     delayed?.start()
+    timed?.start()
     if settings.identity.id == 0 { checks.start() }
     registration.start(nameServers: settings.identity.nameServers)
   }
@@ -138,6 +145,7 @@ package final class Broker {
   /// Ends the threads, flushes and closes the store: to be called when the connections are closed.
   package func close() throws(BrokerError) {
     delayed?.stop()
+    timed?.stop()
     housekeeper.stop()
     parts.io.stop()
     parts.threads.stop()
@@ -149,6 +157,7 @@ package final class Broker {
       try transactions.saveCounts()
       try config.saveAll()
       try delayed?.saveAtEnd()
+      try timed?.saveAtEnd()
       try parts.duplicates.close()
       try parts.store.withLock { (store) throws(DiskError) in try store.close() }
     } catch {

@@ -26,6 +26,8 @@ package final class BrokerParts: Sendable {
   package let messages: InternalMessages
   /// Hears of topics that are made.
   package let listener: any TopicListener
+  /// What is told of the timers.
+  package let timers = TimerFigures()
   /// Where events are written.
   package let log: Logger
   /// The delays of `messageDelayLevel`.

@@ -29,6 +29,8 @@ package final class BrokerService: Sendable {
   private let states: [BrokerLoop?]
   /// Delivers delayed messages; nil where that is not this broker's task.
   private let delayed = Locked<DelayedMessages?>(nil)
+  /// Delivers messages at their times; nil where that is not this broker's task.
+  private let timed = Locked<TimedMessages?>(nil)
   /// Requests handed to other threads that have not been answered yet.
   private let underWay = Atomic(0)
 
@@ -54,7 +56,10 @@ package final class BrokerService: Sendable {
   }
 
   /// From now on delayed messages are delivered by this.
-  func join(_ messages: DelayedMessages) { delayed.withLock { $0 = messages } }
+  func join(_ messages: DelayedMessages, _ timed: TimedMessages) {
+    delayed.withLock { $0 = messages }
+    self.timed.withLock { $0 = timed }
+  }
 
   private func state(of loop: EventLoop) -> BrokerLoop {
     guard let state = states[loop.index] else { preconditionFailure("loop \(loop.index) does not serve the broker") }
@@ -256,7 +261,7 @@ package final class BrokerService: Sendable {
     parts.index?.logGrew()
     if state.hasDelayed {
       state.hasDelayed = false
-      delayed.withLock { $0 }?.grew()
+      delayedGrew()
     }
     guard !state.arrivals.isEmpty else { return }
     if othersWait {
@@ -267,6 +272,11 @@ package final class BrokerService: Sendable {
       }
     }
     wake(state.arrivals, state)
+  }
+
+  private func delayedGrew() {
+    delayed.withLock { $0 }?.grew()
+    timed.withLock { $0 }?.grew()
   }
 
   private func wake(_ arrivals: [Arrival], _ state: BrokerLoop) {
@@ -332,7 +342,7 @@ package final class BrokerService: Sendable {
         parts.messages.resume(state)
       }
     }
-    delayed.withLock { $0 }?.grew()
+    delayedGrew()
   }
 
   /// A topic is gone: its waiting pulls are answered and its queues forgotten.

@@ -182,7 +182,8 @@ final class DelayedMessages: @unchecked Sendable {
     return queues[level]
   }
 
-  private static func load(_ topic: String, _ id: Int32, _ parts: BrokerParts) -> Bool {
+  @discardableResult
+  static func load(_ topic: String, _ id: Int32, _ parts: BrokerParts) -> Bool {
     do throws(DiskError) {
       _ = try parts.store.queue(topic: topic, id: id)
       return true
@@ -270,24 +271,29 @@ final class DelayedMessages: @unchecked Sendable {
       parts.noteDamage([range.offset..<range.offset + range.range.count])
       return skip(level, offset, "its body is damaged")
     }
+    do throws(RealPlace.Fault) {
+      return deliver(record, to: try RealPlace(record.properties), level, offset, now)
+    } catch {
+      return skip(level, offset, error.reason)
+    }
+  }
+
+  private func deliver(
+    _ record: borrowing StoredRecord, to place: borrowing RealPlace, _ level: Int, _ offset: QueueOffset,
+    _ now: WallTime
+  ) -> Bool {
     let properties = record.properties
-    guard let name = properties.value(of: PropertyName.realTopic), Self.isTopic(name) else {
-      return skip(level, offset, "it does not say for which topic it is")
-    }
-    if name.equals("RMQ_SYS_TRANS_HALF_TOPIC") { return skip(level, offset, "half messages are not delayed") }
-    guard let id = properties.integer(PropertyName.realQueueID), id >= 0, id < Int64(Topics.queueLimit) else {
-      return skip(level, offset, "it does not say for which queue it is")
-    }
+    let (name, id) = (place.topic, place.queueID)
     let topic = parts.topics.withLock { $0.find(name) }
-    guard let queue = target(topic, name, Int32(id)) else {
+    guard let queue = target(topic, name, id) else {
       let text = name.text
-      away(level) { [parts] in Self.load(text, Int32(id), parts) }
+      away(level) { [parts] in Self.load(text, id, parts) }
       return true
     }
     var tags: Int64 = 0
     if let found = properties.value(of: PropertyName.tags) { tags = TagsCode.hash(found) }
     var draft = RecordDraft(
-      topic: name, body: record.body, properties: properties.bytes, queueID: Int32(id), flag: record.flag,
+      topic: name, body: record.body, properties: properties.bytes, queueID: id, flag: record.flag,
       sysFlag: record.sysFlag, bodyCRC: record.bodyCRC, bornTime: record.bornTime, bornHost: record.bornHost,
       storeHost: record.storeHost, tagsCode: tags)
     draft.reconsumeTimes = record.reconsumeTimes
@@ -310,15 +316,6 @@ final class DelayedMessages: @unchecked Sendable {
   private func target(_ topic: Topic?, _ name: RawSpan, _ id: Int32) -> ConsumeQueue? {
     guard let topic else { return parts.messages.queue(id, ofDeleted: name.text) }
     return parts.messages.queue(id, of: topic, on: loop)
-  }
-
-  private static func isTopic(_ name: RawSpan) -> Bool {
-    do throws(NameFault) {
-      try TopicName.validate(name)
-      return true
-    } catch {
-      return false
-    }
   }
 
   private func skip(_ level: Int, _ offset: QueueOffset, _ reason: String) -> Bool {

@@ -33,6 +33,7 @@ final class Housekeeper: Sendable {
     var access = MonotonicTime(nanoseconds: .min)
     var duplicates = MonotonicTime(nanoseconds: .min)
     var scrub = MonotonicTime(nanoseconds: .min)
+    var timers = TimedMessages.Kept()
     var retention: MonotonicTime
     var rules: Retention
   }
@@ -45,6 +46,7 @@ final class Housekeeper: Sendable {
   /// Nil while access control is off.
   private let access: AccessFiles?
   private let duplicates: DuplicateSends
+  private let timed: TimedMessages?
   private let removal: RemovalRequest
   private let log: Logger
   private let intervals: Intervals
@@ -53,7 +55,8 @@ final class Housekeeper: Sendable {
 
   init(
     service: BrokerService, config: ConfigStore, store: SharedStore, index: SharedIndex?, delayed: DelayedMessages?,
-    access: AccessFiles?, duplicates: DuplicateSends, removal: RemovalRequest, retention: Retention.Settings,
+    timed: TimedMessages?, access: AccessFiles?, duplicates: DuplicateSends, removal: RemovalRequest,
+    retention: Retention.Settings,
     intervals: Intervals, log: Logger
   ) {
     self.service = service
@@ -63,6 +66,7 @@ final class Housekeeper: Sendable {
     self.delayed = delayed
     self.access = access
     self.duplicates = duplicates
+    self.timed = timed
     self.removal = removal
     self.intervals = intervals
     self.log = log
@@ -89,7 +93,7 @@ final class Housekeeper: Sendable {
     }
     if now >= plan.delays {
       plan.delays = now + intervals.delays
-      saveDelays()
+      saveDelays(&plan.timers)
     }
     if now >= plan.duplicates {
       // A broker that remembers nothing is not woken up for it.
@@ -143,11 +147,12 @@ final class Housekeeper: Sendable {
     }
   }
 
-  private func saveDelays() {
+  private func saveDelays(_ timers: inout TimedMessages.Kept) {
     do throws(DiskError) {
       try delayed?.save(waitingUpTo: .seconds(1))
+      try timed?.save(&timers, waitingUpTo: .seconds(1))
     } catch {
-      log.error("broker", "delayOffset.json cannot be written", ["cause": error])
+      log.error("broker", "how far delayed messages are delivered cannot be written", ["cause": error])
     }
   }
 
@@ -167,8 +172,20 @@ final class Housekeeper: Sendable {
       let answer = try survey.run(on: store.disk)
       let now = SystemClock.wall()
       let hour = LocalTime(now).hour
+      var needed: PhysicalOffset?
+      if let timed {
+        // What the run is about to remove, asked of a copy of the rules, so that what waits there is saved first.
+        var preview = rules
+        let end = store.withLock {
+          $0.end(ofRemovalIn: survey, answer, retention: &preview, now: now, localHour: hour)
+        }
+        needed = end.map { timed.roll(before: $0, waitingUpTo: .seconds(30)) }
+        if let end, let needed, needed < end {
+          log.warning("store", "old files stay, as messages that wait in them cannot be stored anew now")
+        }
+      }
       let removal = store.withLock {
-        $0.finish(survey, answer, retention: &rules, now: now, localHour: hour)
+        $0.finish(survey, answer, retention: &rules, now: now, localHour: hour, keeping: needed)
       }
       guard let removal else { return }
       let outcome = removal.run(on: store.disk)

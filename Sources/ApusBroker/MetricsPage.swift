@@ -49,6 +49,7 @@ package final class MetricsPage: Sendable {
     let clientsLeftOut = writeClients(&text)
     writeTraffic(&text, statistics)
     writeStore(&text)
+    writeTimers(&text)
     if let server { writeConnections(&text, server) }
     writeProcess(&text)
     text.metric("apus_series_left_out", .gauge, "Series that this page leaves out because there are too many.")
@@ -240,6 +241,32 @@ package final class MetricsPage: Sendable {
     text.single("apus_store_damaged_bytes", .gauge, Int64(damage.bytes), "Bytes of the log known to be damaged.")
     text.single(
       "apus_store_scrub_rounds_total", .counter, Int64(rounds), "How often all old log files were looked through.")
+  }
+
+  /// Messages with a time of delivery of their own. RocketMQ's rocketmq_timing_messages has a topic; timers here do not
+  /// know theirs until they are due.
+  private func writeTimers(_ text: inout MetricsText) {
+    let timers = parts.timers
+    var end: Int64 = 0
+    do throws(DiskError) {
+      end = try messages.bounds(topic: SystemTopics.timer, queue: 0)?.max.rawValue ?? 0
+    } catch {
+      parts.log.warning("metrics", "the queue of timers cannot be read", ["cause": error])
+    }
+    text.single(
+      "rocketmq_timing_messages", .gauge, Int64(timers.pending.load(ordering: .relaxed)), "Messages that wait.")
+    text.single(
+      "rocketmq_timer_enqueue_lag", .gauge, max(end - timers.position.load(ordering: .relaxed), 0),
+      "Messages stored to wait that are not taken in yet.")
+    text.single(
+      "rocketmq_timer_enqueue_total", .counter, timers.enqueued.load(ordering: .relaxed), "Messages taken in.")
+    text.single(
+      "rocketmq_timer_dequeue_total", .counter, timers.dequeued.load(ordering: .relaxed), "Messages delivered.")
+    text.single(
+      "rocketmq_timer_dequeue_latency", .gauge, timers.lateness.load(ordering: .relaxed),
+      "By how many milliseconds the last one was late.")
+    text.single(
+      "apus_timer_cancelled_total", .counter, timers.cancelled.load(ordering: .relaxed), "Messages cancelled.")
   }
 
   private func writeProcess(_ text: inout MetricsText) {

@@ -15,6 +15,8 @@ public struct KnownProperties: Sendable {
   public var delay: Range<Int>?
   /// TRAN_MSG: a half message
   public var transaction: Range<Int>?
+  /// Whether there is a property TIMER_… or __STARTDELIVERTIME.
+  public var isTimed = false
 
   /// Finds the properties in `properties`; of two with one name the later counts.
   @inlinable
@@ -38,8 +40,21 @@ public struct KnownProperties: Sendable {
         } else if name.equals(PropertyName.transaction) {
           transaction = pair.value
         }
+      case 12... where name.startsTimer: isTimed = true
       default: break
       }
+    }
+  }
+}
+
+extension RawSpan {
+  /// Whether these bytes, at least twelve, begin the name of a property about the time of delivery.
+  @inlinable
+  var startsTimer: Bool {
+    switch byte(at: 0) {
+    case UInt8(ascii: "T"): starts(with: "TIMER_")
+    case UInt8(ascii: "_"): equals(PropertyName.startDeliverTime)
+    default: false
     }
   }
 }
@@ -55,6 +70,24 @@ public enum PropertyName {
   @inlinable public static var wait: StaticString { "WAIT" }
   /// The delay level.
   @inlinable public static var delay: StaticString { "DELAY" }
+  /// When the message is delivered, in milliseconds since 1970, as in RocketMQ 5.
+  @inlinable public static var timerDeliver: StaticString { "TIMER_DELIVER_MS" }
+  /// After how many milliseconds the message is delivered, as in RocketMQ 5.
+  @inlinable public static var timerDelayMilliseconds: StaticString { "TIMER_DELAY_MS" }
+  /// After how many seconds the message is delivered, as in RocketMQ 5.
+  @inlinable public static var timerDelaySeconds: StaticString { "TIMER_DELAY_SEC" }
+  /// As ``timerDeliver``, of the clients of a cloud service.
+  @inlinable public static var startDeliverTime: StaticString { "__STARTDELIVERTIME" }
+  /// When a waiting message is due; delivered messages keep it, as in RocketMQ 5.
+  @inlinable public static var timerOut: StaticString { "TIMER_OUT_MS" }
+  /// When the broker took a waiting message into account, as in RocketMQ 5.
+  @inlinable public static var timerEnqueued: StaticString { "TIMER_ENQUEUE_MS" }
+  /// When the broker delivered a message that waited, as in RocketMQ 5.
+  @inlinable public static var timerDequeued: StaticString { "TIMER_DEQUEUE_MS" }
+  /// How often a waiting message was stored anew, as in RocketMQ 5.
+  @inlinable public static var timerRollTimes: StaticString { "TIMER_ROLL_TIMES" }
+  /// The unique key of the waiting message that this one cancels, as in RocketMQ 5.
+  @inlinable public static var timerCancelledKey: StaticString { "TIMER_DEL_UNIQKEY" }
   /// The topic that a retried message came from.
   @inlinable public static var retryTopic: StaticString { "RETRY_TOPIC" }
   /// The topic of a delayed or half message.

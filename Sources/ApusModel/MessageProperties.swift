@@ -150,7 +150,8 @@ public struct MessageProperties: ~Escapable {
     if let cluster {
       write(
         into: &writer, removing: PropertyName.cluster, PropertyName.delay, PropertyName.realTopic,
-        PropertyName.realQueueID)
+        PropertyName.realQueueID, PropertyName.timerDeliver, PropertyName.timerDelayMilliseconds,
+        PropertyName.timerDelaySeconds)
       Self.append(PropertyName.cluster, cluster, into: &writer, after: start)
     } else {
       write(into: &writer, removing: PropertyName.delay, PropertyName.realTopic, PropertyName.realQueueID)

@@ -6,6 +6,9 @@ public enum SystemTopics {
   public static let autoCreate = "TBW102"
   /// Where delayed messages wait, one queue per level.
   public static let schedule = "SCHEDULE_TOPIC_XXXX"
+  /// Where messages wait that are delivered at a time of their own, as in RocketMQ 5. RocketMQ 4 keeps it and does not
+  /// look at it.
+  public static let timer = "rmq_sys_wheel_timer"
   /// The topic of Java's benchmark tools.
   public static let benchmark = "BenchmarkTest"
   /// Where uncommitted messages of transactions wait.
@@ -27,7 +30,7 @@ public enum SystemTopics {
   ]
   /// The names that clients may not send to: code 16.
   public static let closedToProducers: Set<String> = [
-    schedule, halfMessages, halfOperations, checkedTooOften, selfTest, offsetMoved,
+    schedule, timer, halfMessages, halfOperations, checkedTooOften, selfTest, offsetMoved,
   ]
 
   /// Starts the names of a system's own topics.

@@ -171,11 +171,13 @@ extension MessageStore {
   /// be removed. Files that the durable mark on the device does not cover, queue entries included, stay: recovery
   /// begins there.
   ///
-  /// - Parameter localHour: the hour of the local time, 0…23.
+  /// - Parameters:
+  ///   - localHour: the hour of the local time, 0…23.
+  ///   - needed: files that reach beyond it stay; nil when nothing is needed any more.
   /// - Returns: what is to be removed, nil for nothing.
   package func finish(
     _ survey: RetentionSurvey, _ answer: RetentionSurvey.Answer, retention: inout Retention, now: WallTime,
-    localHour: Int
+    localHour: Int, keeping needed: PhysicalOffset? = nil
   ) -> RetentionRemoval? {
     // Files may have come since; they are the newest and not looked at.
     let plan = retention.run(
@@ -184,7 +186,7 @@ extension MessageStore {
     var paths: [String] = []
     for path in survey.paths.prefix(plan.segmentCount) {
       guard let first = log.segments.files.first, first.path == path, first !== log.tail,
-        let mark, first.end <= min(mark.offset, mark.queues)
+        let mark, first.end <= min(mark.offset, mark.queues), first.end <= needed ?? first.end
       else { break }
       _ = log.segments.removeFirst()
       paths.append(path)
@@ -192,6 +194,17 @@ extension MessageStore {
     guard !paths.isEmpty else { return nil }
     return RetentionRemoval(
       logFiles: paths, logDirectory: settings.logDirectory, minimum: minOffset, queues: queueSurveys())
+  }
+
+  /// Where the files end that a run would remove; nil when it would remove none. Changes nothing but `retention`.
+  package func end(
+    ofRemovalIn survey: RetentionSurvey, _ answer: RetentionSurvey.Answer, retention: inout Retention, now: WallTime,
+    localHour: Int
+  ) -> PhysicalOffset? {
+    let plan = retention.run(
+      now: now, localHour: localHour, modified: answer.modified, usedRatio: answer.usedRatio)
+    guard let path = survey.paths.prefix(plan.segmentCount).last else { return nil }
+    return log.segments.files.first { $0.path == path }?.end
   }
 
   func queueSurveys() -> [QueueSurvey] {

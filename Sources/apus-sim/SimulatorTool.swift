@@ -6,6 +6,7 @@ enum SimulatorTool {
   static let usage = """
     usage: apus-sim --seed N [options]              runs one simulation
            apus-sim --seeds N [--first N] [options] runs N of them, from seed 1 or the one given
+           apus-sim --timers N                      measures the timer wheel with N timers
     options: --steps N      steps of each simulation (600)
              --sabotage X   a mistake on purpose: \(Sabotage.allCases.map(\.rawValue).joined(separator: ", "))
              --queue-extensions on|off  whether queue entries get extension units (off)
@@ -52,6 +53,10 @@ enum SimulatorTool {
 
   /// Runs what the arguments ask for and returns the exit status.
   static func run(_ arguments: [String]) -> Int32 {
+    if arguments.count == 2, arguments[0] == "--timers", let count = Int(arguments[1]), count > 0, count < 1 << 30 {
+      TimerBenchmark.run(count: count)
+      return 0
+    }
     guard let arguments = Arguments(arguments) else {
       print(usage)
       return 2

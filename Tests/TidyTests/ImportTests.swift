@@ -31,7 +31,7 @@ import Testing
     // `apus store` looks into a store without a broker.
     "apus": remoting.union(["ApusHTTP", "ApusNameServer", "ApusBroker", "ApusBench", "ApusStore", "ApusStoreCore"]),
     "ApusSimulator": model.union(["ApusStoreCore", "ApusStore"]),
-    "apus-sim": ["ApusBase", "ApusSimulator", "Glibc"],
+    "apus-sim": ["ApusBase", "ApusBrokerCore", "ApusSimulator", "Glibc"],
   ]
 
   @Test func `every target imports only what its place in the architecture allows`() throws {

@@ -9,6 +9,7 @@ extension AccessGrant {
   func requires(_ permission: AccessPermission, recordOf record: borrowing StoredRecord) throws(Refusal) {
     let waits =
       record.topic.equals("SCHEDULE_TOPIC_XXXX") || record.topic.equals("RMQ_SYS_TRANS_HALF_TOPIC")
+      || record.topic.equals("rmq_sys_wheel_timer")
     if waits, let topic = record.properties.value(of: PropertyName.realTopic) {
       return try requires(permission, topic: topic)
     }

@@ -41,8 +41,11 @@ extension SendMessageHandler {
     if let delay = known.delay, (Int64(send.properties.extracting(delay).text) ?? 1) > 0 {
       throw Refusal(.messageIllegal, "a half message cannot be delayed: send it without the property DELAY")
     }
-    stored.removeAll()
     let properties = MessageProperties(send.properties)
+    if known.isTimed, try waits(properties, send.topic, state) {
+      throw Refusal(.messageIllegal, "a half message cannot be delayed: send it without the properties TIMER_…")
+    }
+    stored.removeAll()
     properties.write(
       into: &stored, removing: PropertyName.cluster, PropertyName.realTopic, PropertyName.realQueueID)
     let cluster = parts.identity.clusterBytes

@@ -149,7 +149,7 @@ package final class SendMessageHandler: Sendable {
     if try Self.isHalf(known, send.properties, sysFlag) {
       return try storeHalf(send, target, known, header, connection, state, &stored)
     }
-    if let redirection = try redirection(of: known, send.properties, target) {
+    if let redirection = try redirection(of: known, send.properties, target, state) {
       return try storeRedirected(redirection, send, known, target, header, connection, state, &stored)
     }
     stored.removeAll()
@@ -205,6 +205,9 @@ package final class SendMessageHandler: Sendable {
     }
     if let delay = known.delay, (Int64(send.properties.extracting(delay).text) ?? 1) > 0 {
       throw Refusal(.messageIllegal, "a batch cannot be delayed: send its messages one by one, or without DELAY")
+    }
+    if known.isTimed, try waits(properties, send.topic, state) {
+      throw Refusal(.messageIllegal, "a batch cannot be delayed: send its messages one by one")
     }
     stored.removeAll()
     let cluster = parts.identity.clusterBytes

@@ -83,6 +83,8 @@ package struct BrokerSettings: Sendable {
     package var rejectsTransactions = false
     /// `transactionTimeOut`, `transactionCheckMax`, `transactionCheckInterval`, `fileReservedTime`
     package var transactions = TransactionChecking()
+    /// `timerWheelEnable`, `timerMaxDelaySec`, `timerPendingLimit`
+    package var timers = TimerRequest.Rules()
     /// `startAcceptSendRequestTimeStamp`: sends are refused before.
     package var acceptsSendsFrom = WallTime(milliseconds: 0)
     /// `traceOn`
@@ -402,7 +404,7 @@ package struct BrokerSettings: Sendable {
     serving = Serving(
       permission: Permission(rawValue: Int32(number("brokerPermission"))), maxBodyBytes: Int(number("maxMessageSize")),
       rejectsTransactions: flag("rejectTransactionMessage"),
-      transactions: transactionChecking,
+      transactions: transactionChecking, timers: timerRules,
       acceptsSendsFrom: WallTime(milliseconds: number("startAcceptSendRequestTimeStamp")), traceOn: flag("traceOn"),
       longPolling: flag("longPollingEnable"), shortPolling: milliseconds("shortPollingTimeMills"),
       filtersByProperties: flag("enablePropertyFilter"), filtersRetries: flag("filterSupportRetry"),
@@ -428,6 +430,14 @@ package struct BrokerSettings: Sendable {
     } catch {
       throw SettingError(key: "adminAllow", value: text("adminAllow"), range: error.reason)
     }
+  }
+
+  private var timerRules: TimerRequest.Rules {
+    var rules = TimerRequest.Rules()
+    rules.isEnabled = flag("timerWheelEnable")
+    rules.longestDelay = number("timerMaxDelaySec") * 1000
+    rules.pendingLimit = Int(number("timerPendingLimit"))
+    return rules
   }
 
   private var transactionChecking: TransactionChecking {

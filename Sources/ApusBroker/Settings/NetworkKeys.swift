@@ -63,6 +63,10 @@ extension SettingKey {
     SettingKey("dedupWindowMessages", .integer(1_000...100_000_000), "1000000", .start),
     // The topics for which that is done, separated by semicolons; * is all.
     SettingKey("dedupTopics", .text, "*", .live),
+    // RocketMQ 5's keys: whether messages may ask for a time of delivery, and how far ahead. At most how many wait.
+    SettingKey("timerWheelEnable", .boolean, "true", .live),
+    SettingKey("timerMaxDelaySec", .integer(1...3_456_000), "3456000", .live),
+    SettingKey("timerPendingLimit", .integer(0...40_000_000), "10000000", .live),
     // RocketMQ 5's keys: where metrics and probes are served over HTTP. Port 0 is off; no host is that of bindAddress.
     SettingKey("metricsPromExporterPort", .integer(0...65_535), "0", .start),
     SettingKey("metricsPromExporterHost", .text, "", .start),

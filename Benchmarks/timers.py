@@ -1,0 +1,129 @@
+"""Measures how late delayed messages are, with and without load beside them.
+
+usage: timers.py [--messages N] [--span MS] [--load RATE] [--pending N]
+
+Starts `apus serve`, lets N messages with exact delays spread over the span and N with delay level 1 (1 s) wait, with
+`apus bench send` at the rate given beside them, and says by how much they were late: for exact delays the broker's
+time of delivery less TIMER_OUT_MS, for levels the time the broker stored the delivered message less the time it stored
+the first one and the level. `--pending` messages wait for an hour meanwhile.
+"""
+import argparse
+import struct
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "Interop"))
+import remoting  # noqa: E402
+from broker import BINARY, Broker, temporary_directory  # noqa: E402
+
+TOPIC = "lateness"
+
+
+class Pipeline:
+    """One connection that sends many requests without waiting for each answer."""
+
+    def __init__(self, address):
+        self.connection = remoting.Connection(address, timeout=60)
+
+    def send(self, count, properties, queue):
+        """Sends `count` messages with properties(i); returns when all were acknowledged."""
+        socket, buffer = self.connection._socket, bytearray()
+        for begin in range(0, count, 200):
+            some = range(begin, min(begin + 200, count))
+            socket.sendall(b"".join(remoting.frame(remoting.SEND_V2, {
+                "a": "pg", "b": TOPIC, "c": "TBW102", "d": "4", "e": str(queue), "f": "0", "g": "0", "h": "0",
+                "i": "\x02".join(f"{name}\x01{value}" for name, value in properties(i).items()), "j": "0",
+                "k": "false", "m": "false"}, b"x" * 128, i + 1) for i in some))
+            left = len(some)
+            while left:
+                buffer += socket.recv(1 << 20)
+                for header, _ in remoting.take_frames(buffer):
+                    if header["code"] != 0:
+                        raise RuntimeError(header.get("remark"))
+                    left -= 1
+
+
+def store_times(data):
+    """The store time of each record of a pull's body, by position."""
+    at = 0
+    while at < len(data):
+        (size,) = struct.unpack_from(">i", data, at)
+        yield struct.unpack_from(">q", data, at + 56)[0]
+        at += size
+
+
+def pull(connection, topic, queue, count):
+    """The first records of a queue with their store times, waited for."""
+    found, offset, deadline = [], 0, time.monotonic() + 120
+    while len(found) < count and time.monotonic() < deadline:
+        header, body = connection.call(remoting.PULL, {
+            "consumerGroup": "lateness", "topic": topic, "queueId": str(queue), "queueOffset": str(offset),
+            "maxMsgNums": "512", "sysFlag": "4", "commitOffset": "0", "suspendTimeoutMillis": "0",
+            "subscription": "*", "subVersion": "0", "expressionType": "TAG"})
+        records = list(remoting.records(body))
+        found += zip(records, store_times(body))
+        offset += len(records)
+        if not records:
+            time.sleep(0.05)
+    if len(found) < count:
+        raise RuntimeError(f"{len(found)} of {count} messages came")
+    return found
+
+
+def properties_of(record):
+    return dict(pair.split("\x01", 1) for pair in record.properties.decode().split("\x02") if "\x01" in pair)
+
+
+def report(name, late):
+    late = sorted(late)
+    at = lambda share: late[min(int(len(late) * share), len(late) - 1)]  # noqa: E731
+    print(f"{name}: {len(late)} messages, late by ms: p50 {at(.5)}, p99 {at(.99)}, p99.9 {at(.999)}, max {late[-1]}, "
+          f"min {late[0]}")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--messages", type=int, default=20_000)
+    parser.add_argument("--span", type=int, default=10_000)
+    parser.add_argument("--load", type=int, default=0)
+    parser.add_argument("--pending", type=int, default=0)
+    options = parser.parse_args()
+    with temporary_directory("timers") as directory:
+        broker = Broker(directory)
+        broker.start()
+        connection = remoting.Connection(broker.address)
+        connection.create_topic(TOPIC, 4)
+        pipeline = Pipeline(broker.address)
+        if options.pending:
+            begin = time.monotonic()
+            pipeline.send(options.pending, lambda i: {"TIMER_DELAY_SEC": 3600, "UNIQ_KEY": f"p{i}"}, 0)
+            rate = options.pending / (time.monotonic() - begin)
+            memory = [line for line in open(f"/proc/{broker.process.pid}/status") if line.startswith("RssAnon")]
+            print(f"{options.pending} wait for an hour, stored at {rate:.0f}/s; {memory[0].strip()}")
+        load = None
+        if options.load:
+            load = subprocess.Popen([
+                BINARY, "bench", "send", "-b", broker.address, "-t", "load", "--rate", str(options.load), "--seconds",
+                str(options.span / 1000 + 4), "--warmup", "0", "--connections", "4", "--window", "8"])
+        start = int(time.time() * 1000) + 3000
+        step = options.span / options.messages
+        pipeline.send(options.messages, lambda i: {"TIMER_DELIVER_MS": start + int(i * step)}, 1)
+        pipeline.send(options.messages, lambda i: {"DELAY": 1}, 2)
+        exact = pull(connection, TOPIC, 1, options.messages)
+        late = []
+        for record, _ in exact:
+            properties = properties_of(record)
+            late.append(int(properties["TIMER_DEQUEUE_MS"]) - int(properties["TIMER_OUT_MS"]))
+        report("exact", late)
+        level = pull(connection, TOPIC, 2, options.messages)
+        first = pull(connection, "SCHEDULE_TOPIC_XXXX", 0, options.messages)
+        report("level", [after - before - 1000 for (_, after), (_, before) in zip(level, first)])
+        if load:
+            load.wait()
+        broker.stop()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,105 @@
+package import ApusBase
+import ApusBrokerCore
+import ApusModel
+import ApusStore
+package import ApusStoreCore
+import ApusSystem
+
+/// What waits in a store that no broker has open: messages with a time of delivery of their own, which RocketMQ 4.9.8
+/// does not deliver, and those of delay levels, which it does.
+package enum PendingMessages {
+  /// One that waits.
+  package struct Item: Hashable, Sendable {
+    /// Its delay level; nil for a time of its own.
+    package var level: Int?
+    /// When it is due.
+    package var due: WallTime
+    /// Where its record lies.
+    package var offset: PhysicalOffset
+    /// Where it goes; empty when its record cannot be read.
+    package var topic = ""
+    /// The queue that it goes to.
+    package var queueID: Int64 = -1
+    /// Its unique key; empty when it has none.
+    package var key = ""
+  }
+
+  /// How many there are.
+  package struct Counts: Hashable, Sendable {
+    /// With a time of their own.
+    package var timed = 0
+    /// In delay levels.
+    package var delayed = 0
+  }
+
+  /// Opens the store as a broker would, calls `body` with everything that waits, and closes it. Messages with a time of
+  /// their own come first, in the order of their times; then the levels.
+  package static func list(
+    _ settings: StoreSettings, on disk: any Disk, _ body: (Item) -> Void
+  ) throws(BrokerError) -> Counts {
+    let store: SharedStore
+    let delays: DelayOffsets?
+    do throws(StoreError) {
+      let opened = try MessageStore.open(disk: disk, settings: settings)
+      store = SharedStore(opened, disk: disk, isSynchronous: false)
+    } catch {
+      throw .store(error)
+    }
+    do throws(ConfigFileError) {
+      delays = try ConfigStore.load(root: settings.root, disk: disk).delays
+    } catch {
+      throw .files(error)
+    }
+    var counts = Counts()
+    do throws(DiskError) {
+      let found = try TimerFile(store: store, root: settings.root).find(now: SystemClock.wall())
+      var timers: [TimerWheel.Timer] = []
+      found.wheel.forEach { _, timer in timers.append(timer) }
+      timers.sort { ($0.due, $0.offset) < ($1.due, $1.offset) }
+      counts.timed = timers.count
+      for timer in timers { body(item(nil, timer.due, timer.offset, in: store)) }
+      try listLevels(store, from: delays?.levels ?? [:], &counts, body)
+      try store.withLock { (store) throws(DiskError) in try store.close() }
+    } catch {
+      throw .disk(error)
+    }
+    return counts
+  }
+
+  private static func listLevels(
+    _ store: SharedStore, from delivered: [Int: QueueOffset], _ counts: inout Counts, _ body: (Item) -> Void
+  ) throws(DiskError) {
+    for id in store.withLock({ $0.queueIDs(ofTopic: SystemTopics.schedule) }) {
+      guard let queue = try store.queue(topic: SystemTopics.schedule, id: id) else { continue }
+      let level = Int(id) + 1
+      var position = max(delivered[level] ?? .zero, store.withLock { _ in queue.minOffset })
+      while position < store.withLock({ _ in queue.maxOffset }) {
+        switch store.withLock({ $0.entry(in: queue, at: position) }) {
+        case .entry(let entry):
+          counts.delayed += 1
+          body(item(level, WallTime(milliseconds: entry.tagsCode), entry.offset, in: store))
+          position = position + 1
+        case .cold(let plan): store.warm(plan)
+        case .unreadable(let next): position = max(next, position + 1)
+        case .outside, .failed: position = position + 1
+        }
+      }
+    }
+  }
+
+  private static func item(
+    _ level: Int?, _ due: WallTime, _ offset: PhysicalOffset, in store: SharedStore
+  ) -> Item {
+    var item = Item(level: level, due: due, offset: offset)
+    guard let bytes = store.record(at: offset) else { return item }
+    do throws(DecodeError) {
+      let properties = try StoredRecord(bytes.rawSpan).properties
+      item.topic = properties.value(of: PropertyName.realTopic)?.text ?? ""
+      item.queueID = properties.integer(PropertyName.realQueueID) ?? -1
+      item.key = properties.value(of: PropertyName.uniqueKey)?.text ?? ""
+    } catch {
+      return item
+    }
+    return item
+  }
+}

@@ -1,0 +1,109 @@
+import ApusBase
+import ApusBrokerCore
+import ApusModel
+
+/// What the records of rmq_sys_wheel_timer say, and what is stored in their stead.
+///
+/// A message waits there with what it was sent with and three properties more: TIMER_OUT_MS, when it is due, REAL_TOPIC
+/// and REAL_QID. A record that a timer brought forth, delivered or stored anew, has the complement of its source's
+/// offset in the field of the half message's place: a negative number, which no half message has, and 0 in every
+/// record that is no copy.
+///
+/// Source:
+/// apache/rocketmq@rocketmq-all-5.3.0:store/src/main/java/org/apache/rocketmq/store/timer/TimerMessageStore.java
+enum TimerRecord {
+  /// What the properties may grow by until the message is delivered, in bytes.
+  static let reservedBytes = 160
+
+  /// What a record of the timers' queue says; nil when it is none that can be delivered.
+  static func read(_ record: borrowing StoredRecord) -> TimerReplay.Record? {
+    let properties = record.properties
+    guard let topic = properties.value(of: PropertyName.realTopic) else { return nil }
+    if let cancelled = properties.value(of: PropertyName.timerCancelledKey) {
+      return .cancel(key: TimerRequest.key(cancelled, topic: topic))
+    }
+    guard let due = properties.integer(PropertyName.timerOut) else { return nil }
+    var key: UInt64 = 0
+    if let unique = properties.value(of: PropertyName.uniqueKey) { key = TimerKey.hash(topic: topic, key: unique) }
+    return .wait(TimerWheel.Timer(due: WallTime(milliseconds: due), offset: record.physicalOffset, key: key))
+  }
+
+  /// The record that this one is a copy of; nil when it is none.
+  static func source(of record: borrowing StoredRecord) -> PhysicalOffset? {
+    let place = record.preparedTransactionOffset
+    return place < 0 ? PhysicalOffset(~place) : nil
+  }
+
+  /// What a copy has in the field of the half message's place.
+  static func mark(of source: PhysicalOffset) -> Int64 { ~source.rawValue }
+
+  /// Writes the properties of a waiting message: those that a plain send stores, and when and where it goes.
+  static func writeWaiting(
+    _ properties: borrowing MessageProperties, due: WallTime, topic: RawSpan, queueID: Int32, cluster: RawSpan,
+    into writer: inout ByteWriter
+  ) {
+    properties.write(
+      into: &writer, removing: PropertyName.wait, PropertyName.cluster, PropertyName.realTopic,
+      PropertyName.realQueueID, PropertyName.timerOut, PropertyName.timerRollTimes, PropertyName.timerEnqueued,
+      PropertyName.timerDequeued)
+    MessageProperties.append(PropertyName.cluster, cluster, into: &writer, after: 0)
+    append(PropertyName.timerOut, due.milliseconds, into: &writer)
+    MessageProperties.append(PropertyName.realTopic, topic, into: &writer, after: 0)
+    append(PropertyName.realQueueID, Int64(queueID), into: &writer)
+  }
+
+  /// Writes the properties of a delivered message: all that it waited with, and when it came and went. REAL_TOPIC,
+  /// REAL_QID and TIMER_OUT_MS stay, as in RocketMQ 5; the last keeps it from waiting again when a consumer sends it
+  /// on.
+  static func writeDelivered(_ record: borrowing StoredRecord, now: WallTime, into writer: inout ByteWriter) {
+    let properties = record.properties
+    properties.write(into: &writer, removing: PropertyName.timerEnqueued, PropertyName.timerDequeued)
+    let enqueued = properties.integer(PropertyName.timerEnqueued) ?? record.storeTime.milliseconds
+    append(PropertyName.timerEnqueued, enqueued, into: &writer)
+    append(PropertyName.timerDequeued, now.milliseconds, into: &writer)
+  }
+
+  /// Writes the properties of a message that is stored anew and goes on waiting.
+  static func writeRolled(_ record: borrowing StoredRecord, into writer: inout ByteWriter) {
+    let properties = record.properties
+    properties.write(into: &writer, removing: PropertyName.timerEnqueued, PropertyName.timerRollTimes)
+    let enqueued = properties.integer(PropertyName.timerEnqueued) ?? record.storeTime.milliseconds
+    append(PropertyName.timerEnqueued, enqueued, into: &writer)
+    append(PropertyName.timerRollTimes, (properties.integer(PropertyName.timerRollTimes) ?? 0) &+ 1, into: &writer)
+  }
+
+  private static func append(_ name: StaticString, _ value: Int64, into writer: inout ByteWriter) {
+    let text = Array("\(value)".utf8)
+    MessageProperties.append(name, text.rawSpan, into: &writer, after: 0)
+  }
+}
+
+/// Where a message that waited goes: what its properties say, checked.
+struct RealPlace: ~Escapable {
+  /// The topic.
+  let topic: RawSpan
+  /// The queue.
+  let queueID: Int32
+
+  /// Why a message can go nowhere.
+  struct Fault: Error { let reason: String }
+
+  /// Reads REAL_TOPIC and REAL_QID.
+  @_lifetime(copy properties)
+  init(_ properties: borrowing MessageProperties) throws(Fault) {
+    guard let topic = properties.value(of: PropertyName.realTopic) else {
+      throw Fault(reason: "it does not say for which topic it is")
+    }
+    do throws(NameFault) {
+      try TopicName.validate(topic)
+    } catch {
+      throw Fault(reason: "its topic cannot be: \(TopicName.remark(error))")
+    }
+    guard !topic.equals("RMQ_SYS_TRANS_HALF_TOPIC") else { throw Fault(reason: "half messages are not delayed") }
+    guard let id = properties.integer(PropertyName.realQueueID), id >= 0, id < Int64(Topics.queueLimit) else {
+      throw Fault(reason: "it does not say for which queue it is")
+    }
+    self.topic = topic
+    queueID = Int32(id)
+  }
+}

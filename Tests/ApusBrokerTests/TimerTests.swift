@@ -1,0 +1,340 @@
+import ApusBase
+import ApusBrokerCore
+import ApusModel
+import ApusProtocol
+import ApusStore
+import ApusSystem
+import Foundation
+import Synchronization
+import Testing
+
+@testable import ApusBroker
+
+/// Messages that are delivered at a time of their own, through a whole broker; restarts and kills between. Brokers over
+/// kept stores run one after the other, as a child process may hold a parent's lock for a moment.
+@Suite(.serialized, .timeLimit(.minutes(3))) struct TimerTests {
+  private static let waiting = "rmq_sys_wheel_timer"
+  private static let hour = "3600"
+
+  private func pending(_ served: ServedBroker) -> Int {
+    served.broker.timed?.parts.timers.pending.load(ordering: .relaxed) ?? -1
+  }
+
+  /// Waits until as many messages wait, everything stored taken in.
+  private func wait(_ served: ServedBroker, _ client: TestClient, until count: Int) throws {
+    try wait(served, client, until: count...count)
+  }
+
+  private func wait(_ served: ServedBroker, _ client: TestClient, until counts: ClosedRange<Int>) throws {
+    while true {
+      let end = max(try client.end(Self.waiting), 0)
+      let timers = try #require(served.broker.timed).parts.timers
+      if timers.position.load(ordering: .relaxed) >= end, counts.contains(pending(served)) { return }
+    }
+  }
+
+  // MARK: Sending and delivering
+
+  @Test func `a message waits and is delivered with what RocketMQ 5 stores`() throws {
+    let served = try ServedBroker()
+    let client = try served.client()
+    let answer = try client.send(
+      "x", to: "T", queue: 2, [("TIMER_DELAY_MS", "300"), ("TAGS", "A"), ("UNIQ_KEY", "k"), ("REAL_TOPIC", "other")],
+      reconsumed: 2)
+    #expect(answer.responseCode == .success)
+    #expect(answer["queueId"] == "2")
+    let waiting = try client.record(at: try answer.recordOffset)
+    let due = try #require(Int64(waiting.properties["TIMER_OUT_MS"] ?? ""))
+    #expect(due >= waiting.storeTime + 299)
+    #expect(due <= waiting.storeTime + 301)
+    #expect(
+      waiting.properties == [
+        "TIMER_DELAY_MS": "300", "TAGS": "A", "UNIQ_KEY": "k", "REAL_TOPIC": "T", "REAL_QID": "2",
+        "TIMER_OUT_MS": "\(due)", "CLUSTER": "FxCluster",
+      ])
+    let delivered = try #require(try client.pull("T", queue: 2).first)
+    var expected = waiting.properties
+    expected["TIMER_ENQUEUE_MS"] = "\(waiting.storeTime)"
+    expected["TIMER_DEQUEUE_MS"] = "\(delivered.storeTime)"
+    #expect(delivered.properties == expected)
+    #expect(delivered.storeTime >= due)
+    // Ten milliseconds on a machine of its own; tests share theirs.
+    #expect(delivered.storeTime < due + 1000)
+    #expect(delivered.body == "x")
+    #expect(delivered.flag == 7)
+    #expect(delivered.reconsumeTimes == 2)
+    #expect(delivered.bornTime == waiting.bornTime)
+    #expect(try client.end("T", queue: 2) == 1)
+    try wait(served, client, until: 0)
+  }
+
+  @Test func `messages come in the order of their times, whatever order they were sent in`() throws {
+    let served = try ServedBroker()
+    let client = try served.client()
+    let start = SystemClock.wall().milliseconds + 400
+    for number in [3, 0, 4, 1, 2] as [Int64] {
+      _ = try client.send("\(number)", to: "T", [("TIMER_DELIVER_MS", "\(start + number * 20)")])
+    }
+    var delivered: [Received] = []
+    while delivered.count < 5 { delivered += try client.pull("T", from: Int64(delivered.count)) }
+    #expect(delivered.map(\.body) == ["0", "1", "2", "3", "4"])
+  }
+
+  @Test func `what is past is delivered at once, and a level counts before a time`() throws {
+    let served = try ServedBroker([("messageDelayLevel", "1h")])
+    let client = try served.client()
+    for properties in [[("TIMER_DELIVER_MS", "1")], [("TIMER_DELAY_SEC", "-5")], [("TIMER_OUT_MS", "1")]] {
+      #expect(try client.send("x", to: "T", properties).responseCode == .success)
+    }
+    #expect(try client.end("T") == 3)
+    let answer = try client.send("x", to: "T", [("TIMER_DELAY_MS", "1"), ("DELAY", "1")])
+    let stored = try client.record(at: try answer.recordOffset).properties
+    #expect(stored["DELAY"] == "1")
+    #expect(stored["TIMER_DELAY_MS"] == nil)
+    #expect(try client.end("SCHEDULE_TOPIC_XXXX") == 1)
+  }
+
+  @Test func `what cannot wait is refused with the reason`() throws {
+    let served = try ServedBroker([("timerMaxDelaySec", "60")])
+    let client = try served.client()
+    let late = try client.send("x", to: "T", [("TIMER_DELAY_SEC", "61")])
+    #expect(late.responseCode == .messageIllegal)
+    #expect(
+      late.remark == "timer message illegal, TIMER_DELAY_SEC=61 is later than timerMaxDelaySec=60 allows")
+    let text = try client.send("x", to: "T", [("TIMER_DELAY_MS", "soon")])
+    #expect(text.responseCode == .messageIllegal)
+    #expect(text.remark == "the property TIMER_DELAY_MS is no number: soon")
+    #expect(try client.send("x", to: Self.waiting).responseCode == .noPermission)
+    let half = [("TRAN_MSG", "true"), ("PGROUP", "pg"), ("TIMER_DELAY_MS", "5000")]
+    #expect(try client.send("x", to: "T", half).responseCode == .messageIllegal)
+    let fields = [
+      ReplyField("a", "pg"), ReplyField("b", "T"), ReplyField("c", "TBW102"), ReplyField("d", 4), ReplyField("e", 0),
+      ReplyField("f", 0), ReplyField("g", 0), ReplyField("h", 0), ReplyField("m", "true"),
+      ReplyField("i", "TIMER_DELAY_MS\u{1}5000"),
+    ]
+    #expect(try client.ask(.sendBatchMessage, fields, body: Array("x".utf8)).responseCode == .messageIllegal)
+    let room = String(repeating: "p", count: MessageProperties.maximumBytes - 200)
+    #expect(try client.send("x", to: "T", [("TIMER_DELAY_MS", "5000"), ("P", room)]).responseCode == .messageIllegal)
+    #expect(try client.end("T") == 0)
+  }
+
+  @Test func `timers can be switched off, and their number is limited`() throws {
+    let off = try ServedBroker([("timerWheelEnable", "false")])
+    let refused = try off.client().send("x", to: "T", [("TIMER_DELAY_MS", "5")])
+    #expect(refused.responseCode == .systemError)
+    #expect(refused.remark == "accurate timer message is not enabled, timerWheelEnable is false")
+    let full = try ServedBroker([("timerPendingLimit", "1")])
+    let client = try full.client()
+    #expect(try client.send("x", to: "T", [("TIMER_DELAY_SEC", Self.hour)]).responseCode == .success)
+    try wait(full, client, until: 1)
+    let busy = try client.send("x", to: "T", [("TIMER_DELAY_SEC", Self.hour)])
+    #expect(busy.responseCode == .systemBusy)
+    #expect(busy.remark?.contains("timerPendingLimit") == true)
+  }
+
+  @Test func `a topic that was deleted gets its message all the same`() throws {
+    let served = try ServedBroker()
+    let client = try served.client()
+    _ = try client.send("x", to: "T", [("TIMER_DELAY_MS", "600")])
+    #expect(try client.ask(.deleteTopicInBroker, [ReplyField("topic", "T")]).responseCode == .success)
+    try wait(served, client, until: 0)
+    _ = try client.send("y", to: "T")
+    #expect(try client.pull("T").map(\.body) == ["x", "y"])
+  }
+
+  // MARK: Cancelling
+
+  @Test(arguments: ["k1", "T+k1"])
+  func `a message that waits is cancelled by its key`(name: String) throws {
+    let served = try ServedBroker()
+    let client = try served.client()
+    for key in ["k1", "k1", "k2"] {
+      _ = try client.send(key, to: "T", [("TIMER_DELAY_MS", "4000"), ("UNIQ_KEY", key)])
+    }
+    _ = try client.send("other", to: "U", [("TIMER_DELAY_MS", "4000"), ("UNIQ_KEY", "k1")])
+    try wait(served, client, until: 4)
+    let cancel = [("TIMER_DEL_UNIQKEY", name), ("TIMER_DELAY_MS", "4000"), ("UNIQ_KEY", "c")]
+    #expect(try client.send("", to: "T", cancel).responseCode == .success)
+    try wait(served, client, until: 0)
+    #expect(try client.pull("T").map(\.body) == ["k2"])
+    #expect(try client.pull("U").map(\.body) == ["other"])
+    #expect(try client.end("T") == 1)
+  }
+
+  @Test func `cancelling what is unknown or delivered does nothing, and the past is refused`() throws {
+    let served = try ServedBroker()
+    let client = try served.client()
+    #expect(try client.send("", to: "T", [("TIMER_DEL_UNIQKEY", "k")]).responseCode == .success)
+    _ = try client.send("x", to: "T", [("TIMER_DELAY_MS", "50"), ("UNIQ_KEY", "k")])
+    #expect(try client.pull("T").map(\.body) == ["x"])
+    #expect(try client.send("", to: "T", [("TIMER_DEL_UNIQKEY", "k")]).responseCode == .success)
+    let past = try client.send("", to: "T", [("TIMER_DEL_UNIQKEY", "k"), ("TIMER_DELIVER_MS", "5")])
+    #expect(past.responseCode == .messageIllegal)
+    try wait(served, client, until: 0)
+    #expect(try client.end("T") == 1)
+  }
+
+  // MARK: Restarts
+
+  private func makeTopic(_ client: TestClient) throws {
+    // Topics made by sends are written a little later.
+    let made = try client.ask(
+      UpdateAndCreateTopic.Request(
+        topic: "T", defaultTopic: "TBW102", readQueueCount: 4, writeQueueCount: 4, permission: 6, filter: "SINGLE_TAG"))
+    #expect(made.responseCode == .success)
+  }
+
+  private func send(_ body: String, _ delay: Int64, _ client: TestClient, key: String? = nil) throws {
+    let answer = try client.send(body, to: "T", [("TIMER_DELAY_MS", "\(delay)"), ("UNIQ_KEY", key ?? body)])
+    #expect(answer.responseCode == .success)
+  }
+
+  /// What a kill leaves of the timers' file, besides the log.
+  enum Loss: CaseIterable { case nothing, file, halfAFile }
+
+  private func lose(_ loss: Loss, in store: String) throws {
+    let path = store + "/apus-timers"
+    switch loss {
+    case .nothing: break
+    case .file: if FileManager.default.fileExists(atPath: path) { try FileManager.default.removeItem(atPath: path) }
+    case .halfAFile:
+      for name in ["pending", "pending.bak"] where FileManager.default.fileExists(atPath: "\(path)/\(name)") {
+        let bytes = try Data(contentsOf: URL(fileURLWithPath: "\(path)/\(name)"))
+        try bytes.prefix(bytes.count / 2).write(to: URL(fileURLWithPath: "\(path)/\(name)"))
+      }
+    }
+  }
+
+  @Test(arguments: Loss.allCases)
+  func `a kill at any step neither loses nor repeats`(loss: Loss) throws {
+    var served = try ServedBroker()
+    var client = try served.client()
+    func kill() throws {
+      let store = try served.killed()
+      try lose(loss, in: store)
+      client = try TestClient(port: 1) { _ in nil }
+      served = try ServedBroker(last: store)
+      client = try served.client()
+    }
+    func save() throws {
+      var kept = TimedMessages.Kept()
+      try #require(served.broker.timed).save(&kept, waitingUpTo: .seconds(20))
+    }
+    try makeTopic(client)
+    try send("later", 3_600_000, client)
+    try send("cancelled", 3_600_000, client)
+    try send("first", 150, client)
+    try kill()
+    #expect(try client.pull("T").map(\.body) == ["first"])
+    try wait(served, client, until: 2)
+    try save()
+    try kill()
+    try wait(served, client, until: 2)
+    _ = try client.send("", to: "T", [("TIMER_DEL_UNIQKEY", "cancelled")])
+    try send("second", 100, client)
+    #expect(try client.pull("T", from: 1).map(\.body) == ["second"])
+    try kill()
+    try wait(served, client, until: 1)
+    try send("third", 100, client)
+    try save()
+    #expect(try client.pull("T", from: 2).map(\.body) == ["third"])
+    try kill()
+    try wait(served, client, until: 1)
+    #expect(try client.end("T") == 3)
+    _ = try client.send("", to: "T", [("TIMER_DEL_UNIQKEY", "later")])
+    try wait(served, client, until: 0)
+    try kill()
+    try wait(served, client, until: 0)
+    #expect(try client.end("T") == 3)
+  }
+
+  @Test func `an orderly restart goes on where the last process stopped`() throws {
+    let store = ServedBroker.newDirectory()
+    defer { do { try FileManager.default.removeItem(atPath: store) } catch { print(error) } }
+    do {
+      let served = try ServedBroker(kept: store)
+      let client = try served.client()
+      for number in [2, 0, 1] as [Int64] { try send("\(number)", 400 + number * 50, client) }
+      try send("later", 3_600_000, client)
+      try wait(served, client, until: 1...4)
+    }
+    let served = try ServedBroker(kept: store)
+    let client = try served.client()
+    var delivered: [String] = []
+    while delivered.count < 3 { delivered += try client.pull("T", from: Int64(delivered.count)).map(\.body) }
+    #expect(delivered == ["0", "1", "2"])
+    try wait(served, client, until: 1)
+  }
+
+  // MARK: Retention
+
+  @Test(arguments: Loss.allCases)
+  func `what waits in files that go is stored anew, and can still be cancelled`(loss: Loss) throws {
+    var served = try ServedBroker()
+    var client = try served.client()
+    func kill() throws {
+      let store = try served.killed()
+      try lose(loss, in: store)
+      client = try TestClient(port: 1) { _ in nil }
+      served = try ServedBroker(last: store)
+      client = try served.client()
+    }
+    try makeTopic(client)
+    try send("a", 3_600_000, client)
+    try send("b", 3_600_000, client)
+    try send("soon", 4000, client)
+    let body = String(repeating: "x", count: 300_000)
+    for _ in 0..<4 { _ = try client.send(body, to: "U") }
+    try wait(served, client, until: 2...3)
+    let boundary = PhysicalOffset(1 << 20)
+    let timed = try #require(served.broker.timed)
+    #expect(timed.roll(before: boundary, waitingUpTo: .seconds(20)) == boundary)
+    try wait(served, client, until: 2...3)
+    let end = try client.end(Self.waiting)
+    // One fewer when the first has become due before.
+    #expect(end == 6 || end == 5)
+    let copy = try client.entry(Self.waiting, queue: 0, at: 3)
+    #expect(copy.properties["TIMER_ROLL_TIMES"] == "1")
+    #expect(copy.offset >= boundary.rawValue)
+    // Nothing waits there any more.
+    #expect(timed.roll(before: boundary, waitingUpTo: .seconds(20)) == boundary)
+    #expect(try client.end(Self.waiting) == end)
+    try kill()
+    try wait(served, client, until: 2...3)
+    _ = try client.send("", to: "T", [("TIMER_DEL_UNIQKEY", "a")])
+    try wait(served, client, until: 1...2)
+    try kill()
+    #expect(try client.pull("T").map(\.body) == ["soon"])
+    try wait(served, client, until: 1)
+    #expect(try client.end("T") == 1)
+  }
+
+  @Test func `a run of the retention waits for what it would remove`() throws {
+    let store = ServedBroker.newDirectory()
+    let served = try ServedBroker([("fileReservedTime", "1"), ("flushIntervalConsumeQueue", "50")], last: store)
+    let client = try served.client()
+    try send("a", 3_600_000, client)
+    let body = String(repeating: "x", count: 300_000)
+    for _ in 0..<8 { _ = try client.send(body, to: "U") }
+    try wait(served, client, until: 1)
+    let first = store + "/commitlog/00000000000000000000"
+    let old = Date(timeIntervalSinceNow: -7200)
+    // The file may be written to until it is on the device.
+    while FileManager.default.fileExists(atPath: first) {
+      do {
+        try FileManager.default.setAttributes([.modificationDate: old], ofItemAtPath: first)
+      } catch CocoaError.fileNoSuchFile {
+        break
+      }
+      // Files go only behind the durable mark, which moves while something is stored.
+      _ = try client.send("y", to: "U")
+      #expect(try client.ask(.deleteExpiredCommitLog).responseCode == .success)
+    }
+    try wait(served, client, until: 1)
+    #expect(try client.end(Self.waiting) == 2)
+    let copy = try client.entry(Self.waiting, queue: 0, at: 1)
+    #expect(copy.body == "a")
+    _ = try client.send("", to: "T", [("TIMER_DEL_UNIQKEY", "a")])
+    try wait(served, client, until: 0)
+  }
+}

@@ -150,10 +150,10 @@ package final class StoreThreads: Sendable {
       store.withLock { $0.finish(plan, outcome) }
       if outcome.error != nil { break }
     }
-    let isDue = dueCheckpoint.withLock { due -> Bool in
-      guard now >= due else { return false }
+    let (isDue, due) = dueCheckpoint.withLock { due -> (Bool, MonotonicTime) in
+      guard now >= due else { return (false, due) }
       due = now + settings.checkpointInterval
-      return true
+      return (true, due)
     }
     if isDue, let plan = store.withLock({ $0.planCheckpoint() }) {
       worked = true
@@ -166,6 +166,9 @@ package final class StoreThreads: Sendable {
     // Dropped here, outside of the lock: unmapping takes time.
     if !released.isEmpty || isBehind { worked = true }
     for event in events { log.warning("store", "\(event)") }
-    return worked ? now + settings.queueInterval : nil
+    if worked { return now + settings.queueInterval }
+    // What was written last waits for its checkpoint, also when nothing follows: only a round that was due and found
+    // nothing to write ends the waiting.
+    return isDue ? nil : due
   }
 }

@@ -61,7 +61,9 @@ kill9-quick: build
 	@echo "== kill -9 under load"
 	@python3 -B Interop/kill9.py --rounds 5 --canary
 	@python3 -B Interop/kill9.py --rounds 4 --once
-	@python3 -B Interop/kill9_delay.py --rounds 5
+	@python3 -B Interop/kill9_delay.py --rounds 3
+	@echo "== damage in a stored file"
+	@python3 -B Interop/damage.py
 
 kill9: build ## kill -9 under load, 50 rounds
 	@python3 -B Interop/kill9.py --rounds 50 --canary

@@ -97,6 +97,8 @@ import Testing
       server.advance(by: .seconds(9))
       while server.server.inboundBytes < position, server.server.connectionCount == 1 { server.turn() }
     }
+    // The last turn may have read without looking at deadlines yet.
+    for _ in 0..<1000 where server.server.connectionCount > 0 { server.turn() }
     #expect(server.server.connectionCount == 0)
     #expect(server.server.inboundBytes == 0)
   }

@@ -81,7 +81,8 @@ extension MessageStore {
       }
       if entry.length != size {
         // Another file of the right length shows that the setting is right, and the mark that this file was longer.
-        let isSure = entries.contains { $0.length == size } || entry.length == 0
+        let isSure =
+          entries.contains { $0.length == size } || entry.length == 0
           || mark.map { $0.offset.rawValue > start + entry.length && $0.offset.rawValue <= start + size } == true
         guard isSure, entry.length < size || index == entries.count - 1 else {
           throw .layout(

@@ -94,16 +94,9 @@ package final class Broker {
         store: store, io: io)
       registration = Self.registration(settings, identity, tables, loop: loops[0], io: io, tls: clientTLS, log: log)
       events.join(registration: registration, service: service)
-      if identity.id == 0 {
-        let messages = DelayedMessages(parts, config: config, on: states[0])
-        let timers = try TimedMessages(parts, root: settings.keeping.root, on: states[0])
-        service.join(messages, timers)
-        delayed = messages
-        timed = timers
-      } else {
-        delayed = nil
-        timed = nil
-      }
+      delayed = identity.id == 0 ? DelayedMessages(parts, config: config, on: states[0]) : nil
+      timed = try identity.id == 0 ? TimedMessages(parts, root: settings.keeping.root, on: states[0]) : nil
+      if let delayed, let timed { service.join(delayed, timed) }
       housekeeper = Housekeeper(
         service: service, config: config, store: store, index: index, delayed: delayed, timed: timed,
         access: access, duplicates: duplicates, removal: tables.removal,

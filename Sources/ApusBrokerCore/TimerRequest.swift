@@ -9,7 +9,7 @@ package import ApusModel
 ///
 /// Source:
 /// apache/rocketmq@rocketmq-all-5.3.0:broker/src/main/java/org/apache/rocketmq/broker/util/HookUtils.java
-/// (`transformTimerMessage`). Deviations: the time is kept to the millisecond, where RocketMQ goes to the second before;
+/// (`transformTimerMessage`). Deviations: the time is kept to the millisecond, RocketMQ goes to the second before;
 /// a refusal names the property; a message that cancels needs no time, and finds what waits whatever its time.
 package enum TimerRequest: Hashable, Sendable {
   /// To be delivered at this time, which lies ahead.

@@ -322,7 +322,7 @@ def any_delay(namesrv):
     application.send("later", "Timed", "key", TIMER_DELAY_MS="1234")
     due = str(int(begin) + 1500)
     cancelled = application.send("never", "Timed", "key", TIMER_DELIVER_MS=due)
-    application.send("", "Timed", "key", TIMER_DEL_UNIQKEY=cancelled.msg_id)
+    application.send("cancel", "Timed", "key", TIMER_DEL_UNIQKEY=cancelled.msg_id)
     messages = inbox.wait(1, settle=2)
     expect("fields", [(got["body"], got["key"], got["topic"]) for got in messages],
            [("later", "key", application.topic)])

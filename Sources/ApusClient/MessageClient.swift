@@ -191,14 +191,7 @@ public final class MessageClient: Sendable {
     }
     // The task is cancelled already; leaving has time limits of its own.
     await Task {
-      if hasConsumers {
-        let timer = Task {
-          try await Task.sleep(for: Self.leaveLimit)
-          empty.resolve(())
-        }
-        await empty.value(ifCancelled: ())
-        timer.cancel()
-      }
+      if hasConsumers { await empty.wait(atMost: Self.leaveLimit) }
       for group in producers { await self.unregister(producer: group, consumer: nil) }
     }.value
   }

@@ -46,3 +46,15 @@ final class PendingAnswer<Answer: Sendable>: Sendable {
     }
   }
 }
+
+extension PendingAnswer<Void> {
+  /// Waits until it is resolved, the time is over or the task is cancelled. To be called once.
+  func wait(atMost limit: Duration) async {
+    let timer = Task {
+      try await Task.sleep(for: limit)
+      resolve(())
+    }
+    await value(ifCancelled: ())
+    timer.cancel()
+  }
+}

@@ -117,12 +117,7 @@ public final class PullConsumer: Sendable {
       }
       let left = deadline - SystemClock.monotonic()
       guard left > .zero else { return [] }
-      let timer = Task {
-        try await Task.sleep(for: left)
-        waiter.resolve(())
-      }
-      await waiter.value(ifCancelled: ())
-      timer.cancel()
+      await waiter.wait(atMost: left)
     }
     return []
   }

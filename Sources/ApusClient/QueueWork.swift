@@ -97,12 +97,7 @@ final class QueueWork: Sendable {
       return state.isDropped
     }
     guard !isDropped else { return }
-    let timer = Task {
-      try await Task.sleep(for: limit)
-      pending.resolve(())
-    }
-    await pending.value(ifCancelled: ())
-    timer.cancel()
+    await pending.wait(atMost: limit)
   }
 
   /// Whether no more should be pulled for now.

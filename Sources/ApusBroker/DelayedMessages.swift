@@ -267,10 +267,7 @@ final class DelayedMessages: @unchecked Sendable {
     } catch {
       return skip(level, offset, "its record is damaged: \(error)")
     }
-    guard record.bodyMatchesCRC else {
-      parts.noteDamage([range.offset..<range.offset + range.range.count])
-      return skip(level, offset, "its body is damaged")
-    }
+    guard parts.isIntact(record, at: range) else { return skip(level, offset, "its body is damaged") }
     do throws(RealPlace.Fault) {
       return deliver(record, to: try RealPlace(record.properties), level, offset, now)
     } catch {

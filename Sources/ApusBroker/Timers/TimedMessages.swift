@@ -286,6 +286,10 @@ final class TimedMessages: @unchecked Sendable {
   ) -> Bool {
     do throws(DecodeError) {
       let record = try StoredRecord(range.bytes())
+      guard parts.isIntact(record, at: range) else {
+        skip(id, timer, "its body is damaged")
+        return true
+      }
       do throws(RealPlace.Fault) {
         let place = try RealPlace(record.properties)
         return store(record, place, id, timer, now)

@@ -62,6 +62,8 @@ kill9-quick: build
 	@python3 -B Interop/kill9.py --rounds 5 --canary
 	@python3 -B Interop/kill9.py --rounds 4 --once
 	@python3 -B Interop/kill9_delay.py --rounds 3
+	@python3 -B Interop/kill9_transaction.py --rounds 3
+	@python3 -B Interop/kill9_retry.py --rounds 3
 	@echo "== damage in a stored file"
 	@python3 -B Interop/damage.py
 
@@ -69,6 +71,8 @@ kill9: build ## kill -9 under load, 50 rounds
 	@python3 -B Interop/kill9.py --rounds 50 --canary
 	@python3 -B Interop/kill9.py --rounds 20 --once
 	@python3 -B Interop/kill9_delay.py --rounds 20
+	@python3 -B Interop/kill9_transaction.py --rounds 20
+	@python3 -B Interop/kill9_retry.py --rounds 20
 
 bench: build ## Measure the broker beside the floor and write docs/benchmarks.md (about six minutes)
 	@Scripts/setup.sh bench

@@ -5,9 +5,11 @@ A frame: i32 length of the rest, i32 length of the header (top byte 0: JSON), he
 import json
 import socket
 import struct
+import time
 import zlib
 
 CREATE_TOPIC, PULL, MAX_OFFSET, MIN_OFFSET, SEND_V2, SEND_BATCH, QUERY = 17, 11, 30, 31, 310, 320, 12
+HEARTBEAT, SEND_BACK, END_TRANSACTION, CHECK_TRANSACTION = 34, 36, 37, 39
 SUCCESS, PULL_NOT_FOUND, PULL_RETRY_AT_ONCE, PULL_OFFSET_MOVED = 0, 19, 20, 21
 
 # What precedes the body in a stored record (reference: MessageDecoder of RocketMQ 4.9.8), IPv4 hosts.
@@ -15,10 +17,11 @@ RECORD = struct.Struct(">ii I i i q q i q 8s q 8s i q i")
 PLAIN_MAGIC = -626843481
 
 
-def frame(code, fields, body=b"", number=1):
+def frame(code, fields, body=b"", number=1, oneway=False):
     """Encodes a request."""
     header = json.dumps({
-        "code": code, "language": "PYTHON", "version": 401, "opaque": number, "flag": 0, "extFields": fields,
+        "code": code, "language": "PYTHON", "version": 401, "opaque": number, "flag": 2 if oneway else 0,
+        "extFields": fields,
         "serializeTypeCurrentRPC": "JSON"}).encode()
     return struct.pack(">ii", 4 + len(header) + len(body), len(header)) + header + body
 
@@ -44,19 +47,30 @@ class Connection:
         """With an `ssl.SSLContext` through TLS; the server is called localhost then."""
         host, port = address.rsplit(":", 1)
         self._socket = socket.create_connection((host, int(port)), timeout)
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if context:
             self._socket = context.wrap_socket(self._socket, server_hostname="localhost", session=session)
         self._buffer = bytearray()
         self._number = 0
+        # Called with the header of each request that the broker sends while an answer is waited for.
+        self.on_request = None
 
     def call(self, code, fields, body=b""):
         """Sends a request and waits for its answer: (header, body)."""
         self._number += 1
-        self._socket.sendall(frame(code, fields, body, self._number))
+        number = self._number
+        self._socket.sendall(frame(code, fields, body, number))
         while True:
-            for header, answer in take_frames(self._buffer):
-                if header["opaque"] == self._number and header["flag"] & 1:
-                    return header, answer
+            answered = None
+            # What the broker asks may be answered by a call of its own, which must not find the same frames again.
+            for header, answer in list(take_frames(self._buffer)):
+                if not header["flag"] & 1:
+                    if self.on_request:
+                        self.on_request(header)
+                elif header["opaque"] == number:
+                    answered = header, answer
+            if answered:
+                return answered
             piece = self._socket.recv(1 << 20)
             if not piece:
                 raise ConnectionError(f"closed while waiting for the answer to code {code}")
@@ -69,6 +83,11 @@ class Connection:
             raise RuntimeError(f"code {code} answered {header['code']}: {header.get('remark')}")
         return header.get("extFields") or {}, answer
 
+    def tell(self, code, fields, body=b""):
+        """Sends a request that is not answered."""
+        self._number += 1
+        self._socket.sendall(frame(code, fields, body, self._number, oneway=True))
+
     @property
     def socket(self):
         return self._socket
@@ -80,6 +99,31 @@ class Connection:
         self.expect(CREATE_TOPIC, {
             "topic": topic, "defaultTopic": "TBW102", "readQueueNums": str(queues), "writeQueueNums": str(queues),
             "perm": "6", "topicFilterType": "SINGLE_TAG", "topicSysFlag": "0", "order": "false"})
+
+    def heartbeat(self, producers=()):
+        """Says which producer groups this connection belongs to."""
+        self.expect(HEARTBEAT, {}, json.dumps({
+            "clientID": f"127.0.0.1@{id(self)}", "consumerDataSet": [],
+            "producerDataSet": [{"groupName": group} for group in producers]}).encode())
+
+    def send(self, topic, queue, body, properties, sys_flag=0):
+        """Sends one message and returns the fields of the answer."""
+        text = "\x02".join(f"{name}\x01{value}" for name, value in properties.items())
+        return self.expect(SEND_V2, {
+            "a": properties.get("PGROUP", "interop"), "b": topic, "c": "TBW102", "d": "4", "e": str(queue),
+            "f": str(sys_flag), "g": str(int(time.time() * 1000)), "h": "0", "i": text, "j": "0", "k": "false",
+            "m": "false"}, body)[0]
+
+    def read_all(self, topic, queues):
+        """Yields every record that the queues of a topic hold now."""
+        for queue in range(queues):
+            offset, end = self.bounds(topic, queue)
+            while offset < end:
+                _, found, following = self.pull(topic, queue, offset)
+                yield from found
+                if following <= offset:
+                    raise RuntimeError(f"{topic}/{queue} at {offset} of {end}: the next offset is {following}")
+                offset = following
 
     def bounds(self, topic, queue):
         """The smallest offset of a queue and the one after its last."""
@@ -100,7 +144,16 @@ class Connection:
 class Record:
     """A stored message as a pull hands it out."""
 
-    __slots__ = ("queue", "queue_offset", "physical_offset", "body", "properties", "topic", "problem")
+    __slots__ = (
+        "queue", "queue_offset", "physical_offset", "reconsume_times", "body", "properties", "topic", "problem")
+
+    def property(self, name, default):
+        """The value of a property, or the default."""
+        for pair in self.properties.decode().split("\x02"):
+            key, _, value = pair.partition("\x01")
+            if key == name:
+                return value
+        return default
 
 
 def records(data):
@@ -108,8 +161,8 @@ def records(data):
     at = 0
     while at < len(data):
         record = Record()
-        (size, magic, crc, record.queue, _, record.queue_offset, record.physical_offset, _, _, _, _, _, _, _,
-         length) = RECORD.unpack_from(data, at)
+        (size, magic, crc, record.queue, _, record.queue_offset, record.physical_offset, _, _, _, _, _,
+         record.reconsume_times, _, length) = RECORD.unpack_from(data, at)
         body_at = at + RECORD.size
         record.body = data[body_at:body_at + length]
         topic_at = body_at + length + 1

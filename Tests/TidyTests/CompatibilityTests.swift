@@ -22,7 +22,7 @@ import Testing
   private static let suites: Set<String> = {
     var names: Set<String> = []
     for file in SourceTree.swift(under: "Tests") {
-      for line in file.lines {
+      for (_, line) in file.lines(with: ["struct", "class"]) {
         if let match = line.firstMatch(of: /^(?:final )?(?:@Suite.* )?(?:struct|class) (\w+Tests)\b/) {
           names.insert(String(match.1))
         }

@@ -5,9 +5,9 @@ import Testing
 @Suite struct DocumentationTests {
   @Test func `everything public or package has a doc comment`() {
     let files = SourceTree.swift(under: "Sources")
-    let explained = Set(files.flatMap { Self.requirements(in: $0.lines) })
+    let explained = Set(files.flatMap { Self.requirements(in: $0) })
     for file in files {
-      for number in Self.undocumented(in: file.lines) {
+      for number in Self.undocumented(in: file) {
         let line = file.lines[number - 1].trimmingCharacters(in: .whitespaces)
         // What fulfils a protocol of ours is explained there.
         if let name = Self.declaredName(file.lines[number - 1]), explained.contains(name) { continue }
@@ -31,7 +31,7 @@ import Testing
       }
       package let alsoMissing = 1
       """
-    #expect(Self.undocumented(in: text.split(separator: "\n")) == [6, 12])
+    #expect(Self.undocumented(in: SourceTree.File(path: "A.swift", text: text)) == [6, 12])
   }
 
   @Test func `requirements of protocols explain what fulfils them`() {
@@ -48,30 +48,33 @@ import Testing
         func other() {}
       }
       """
-    #expect(Self.requirements(in: text.split(separator: "\n")) == ["func open(", "var name"])
+    #expect(Self.requirements(in: SourceTree.File(path: "A.swift", text: text)) == ["func open(", "var name"])
     #expect(Self.declaredName("  package func open(") == "func open(")
   }
 
   @Test func `links in the documentation resolve`() {
     for file in SourceTree.files where file.path.hasSuffix(".md") {
       let directory = SourceTree.root.appending(path: file.path).deletingLastPathComponent()
-      for (index, line) in file.lines.enumerated() {
+      for (number, line) in file.lines(with: ["]("]) {
         for match in line.matches(of: /\]\(([^)#\s]+)(#[^)\s]*)?\)/) {
           let target = String(match.1)
           if target.contains("://") || target.hasPrefix("mailto:") { continue }
           let exists = FileManager.default.fileExists(atPath: directory.appending(path: target).path)
-          #expect(exists, "\(file.path):\(index + 1): nothing is at \(target)")
+          #expect(exists, "\(file.path):\(number): nothing is at \(target)")
         }
       }
     }
   }
 
   /// The documented requirements of the protocols in a file.
-  static func requirements(in lines: [Substring]) -> [String] {
+  static func requirements(in file: SourceTree.File) -> [String] {
+    let opening = Set(file.lines(with: ["protocol "]).filter { $0.text.contains(/^(\w+\s)?protocol\s/) }.map(\.number))
+    if opening.isEmpty { return [] }
+    let lines = file.lines
     var found: [String] = []
     var isInside = false
     for (index, line) in lines.enumerated() {
-      if line.contains(/^(\w+\s)?protocol\s/) { isInside = true }
+      if opening.contains(index + 1) { isInside = true }
       if line == "}" { isInside = false }
       guard isInside, index > 0, let name = declaredName(line) else { continue }
       if lines[index - 1].trimmingPrefix(/\s+/).hasPrefix("///") { found.append(name) }
@@ -86,7 +89,8 @@ import Testing
 
   /// The numbers of the lines that declare something `public` or `package` without a doc comment. What only fulfils a
   /// protocol of the standard library by its name, an `init()` and an override say nothing that the type does not.
-  static func undocumented(in lines: [Substring]) -> [Int] {
+  static func undocumented(in file: SourceTree.File) -> [Int] {
+    let lines = file.lines
     let declaration =
       #/
       ^\s*(@\w+(\([^)]*\))?\s+)*(public|package)\s+(\w+(\(\w+\))?\s+)*
@@ -97,10 +101,12 @@ import Testing
       \b(init\(\)|func\s(==|<)|func\shash\(into|var\s(description|debugDescription|rawValue)\b|override\b)
       /#
     var found: [Int] = []
-    for (index, line) in lines.enumerated() where line.contains(declaration) && !line.contains(plain) {
+    for (number, line) in file.lines(with: ["public", "package"])
+    where line.contains(declaration) && !line.contains(plain) {
+      let index = number - 1
       let attributes = lines[..<index].reversed().prefix { $0.contains(/^\s*(@\w+(\(.*\))?\s*)+$/) }.count
       let above = index - attributes - 1
-      if above < 0 || !lines[above].trimmingPrefix(/\s+/).hasPrefix("///") { found.append(index + 1) }
+      if above < 0 || !lines[above].trimmingPrefix(/\s+/).hasPrefix("///") { found.append(number) }
     }
     return found
   }

@@ -40,7 +40,7 @@ import Testing
     for file in files {
       let target = String(file.path.split(separator: "/")[1])
       let list = try #require(Self.allowed[target], "\(target) has no import list in ImportTests")
-      for (number, text) in file.code {
+      for (number, text) in file.code(with: ["import"]) {
         guard let module = Self.importedModule(text) else { continue }
         #expect(list.contains(module), "\(file.path):\(number): \(target) may not import \(module)")
       }

@@ -13,7 +13,7 @@ import Testing
 
   @Test func `functions stay small`() {
     for file in SourceTree.swift(under: "Sources") {
-      for function in Self.functions(in: file.lines) where function.lines > 70 {
+      for function in Self.functions(in: file) where function.lines > 70 {
         Issue.record("\(file.path):\(function.start): a function of \(function.lines) lines (limit 70)")
       }
     }
@@ -21,7 +21,15 @@ import Testing
 
   @Test func `the function scan sees a body's length`() {
     let lines = ["struct A {", "  func f(", "    a: Int", "  ) {", "    if a {", "    }", "  }", "  init() { }", "}"]
-    #expect(Self.functions(in: lines.map { $0[...] }).map(\.lines) == [6])
+    let file = SourceTree.File(path: "A.swift", text: lines.joined(separator: "\n"))
+    #expect(Self.functions(in: file).map(\.lines) == [6])
+  }
+
+  @Test func `the search by words finds each line once, the first and the last too`() {
+    let file = SourceTree.File(path: "A.swift", text: "let é = try! a // as!\n\nnothing\ntry! as! b\nlast as! c // d\n")
+    #expect(file.lines(with: ["as!", "try!"]).map(\.number) == [1, 4, 5])
+    #expect(file.code(with: ["as!"]).map(\.text) == ["let é = try! a ", "try! as! b", "last as! c "])
+    #expect(file.lines(with: ["absent"]).isEmpty)
   }
 
   @Test func `lines fit 120 columns`() {
@@ -36,7 +44,7 @@ import Testing
 
   @Test func `sources have no construct that hides an error`() {
     for file in SourceTree.swift(under: "Sources") {
-      for (number, text) in file.code {
+      for (number, text) in file.code(with: ["try!", "try?", "as!", "fatalError(", "catch"]) {
         if let construct = Self.forbidden(in: text) {
           Issue.record("\(file.path):\(number): '\(construct)' hides or turns an error into a crash")
         }
@@ -58,10 +66,8 @@ import Testing
   @Test func `nothing is left to do later`() {
     let words = ["TO" + "DO", "FIX" + "ME", "XX" + "X:"]
     for file in SourceTree.files {
-      for (index, line) in file.lines.enumerated() {
-        for word in words where line.contains(word) {
-          Issue.record("\(file.path):\(index + 1): '\(word)': do it, or open an issue")
-        }
+      for (number, line) in file.lines(with: words) {
+        Issue.record("\(file.path):\(number): do it, or open an issue: \(line)")
       }
     }
   }
@@ -70,7 +76,7 @@ import Testing
     let homes = ["home", "root", "Users", "work"].map { "/" + $0 + "/" }
     // Tests may use such paths as values.
     for file in SourceTree.files where !file.path.hasPrefix("Tests/") {
-      for (index, line) in file.lines.enumerated() {
+      for (number, line) in file.lines(with: homes) {
         for home in homes {
           guard let range = line.firstRange(of: home) else { continue }
           // A path inside something longer (a URL, a package path) is nobody's home.
@@ -78,7 +84,7 @@ import Testing
           guard before == nil || !(before!.isLetter || before!.isNumber || "._-/~}*".contains(before!)) else {
             continue
           }
-          Issue.record("\(file.path):\(index + 1): a path of one machine: \(home)")
+          Issue.record("\(file.path):\(number): a path of one machine: \(home)")
         }
       }
     }
@@ -91,7 +97,8 @@ import Testing
   }
 
   /// The functions that span several lines, found by the indentation that the formatter guarantees.
-  static func functions(in lines: [Substring]) -> [(start: Int, lines: Int)] {
+  static func functions(in file: SourceTree.File) -> [(start: Int, lines: Int)] {
+    let lines = file.lines
     var found: [(start: Int, lines: Int)] = []
     let declaration =
       #/
@@ -99,14 +106,15 @@ import Testing
       ((public|package|private|fileprivate|internal|static|final|override|mutating|consuming|borrowing|nonisolated)\s+)*
       (func|init|subscript|deinit)\b
       /#
-    for (index, line) in lines.enumerated() where line.contains(declaration) {
+    for (number, line) in file.lines(with: ["func", "init", "subscript"]) where line.contains(declaration) {
+      let index = number - 1
       let indent = line.prefix { $0 == " " }
       if line.hasSuffix("}") { continue }
       guard let end = lines[(index + 1)...].firstIndex(where: { $0 == indent + "}" }) else { continue }
       // A requirement of a protocol has no body; what closes at its indentation belongs to somebody else.
       let header = lines[index...end].prefix { !$0.hasSuffix("{") }
       if header.dropFirst().contains(where: { $0.isEmpty || $0.contains(declaration) }) { continue }
-      found.append((index + 1, end - index + 1))
+      found.append((number, end - index + 1))
     }
     return found
   }

@@ -45,7 +45,8 @@ let package = Package(
     library("ApusProtocol", ["ApusBase", "ApusModel"]),
     library("ApusFilter", ["ApusBase", "ApusModel"]),
     // SHA-1 and libyaml are called as functions without state: nothing of OpenSSL's or the machine's is touched.
-    library("ApusAccess", ["ApusBase", "ApusModel", "ApusProtocol", "COpenSSL", "CYAML"]),
+    library("ApusSigning", ["ApusBase", "ApusProtocol", "COpenSSL"]),
+    library("ApusAccess", ["ApusBase", "ApusModel", "ApusProtocol", "ApusSigning", "CYAML"]),
     library("ApusStoreCore", ["ApusBase", "ApusModel"]),
     library("ApusRouteCore", ["ApusBase", "ApusModel", "ApusProtocol"]),
     library("ApusBrokerCore", ["ApusBase", "ApusModel", "ApusProtocol", "ApusFilter"]),
@@ -59,18 +60,19 @@ let package = Package(
 
     // Shells.
     library("ApusHTTP", ["ApusBase", "ApusSystem"]),
-    library("ApusRemoting", ["ApusBase", "ApusModel", "ApusProtocol", "ApusSystem"]),
+    library("ApusRemoting", ["ApusBase", "ApusModel", "ApusProtocol", "ApusSigning", "ApusSystem"]),
     library(
       "ApusNameServer", ["ApusBase", "ApusModel", "ApusProtocol", "ApusRouteCore", "ApusRemoting", "ApusSystem"]),
     library(
       "ApusBroker",
       [
-        "ApusBase", "ApusModel", "ApusProtocol", "ApusFilter", "ApusAccess", "ApusBrokerCore", "ApusStoreCore",
-        "ApusStore", "ApusRemoting", "ApusHTTP", "ApusSystem",
+        "ApusBase", "ApusModel", "ApusProtocol", "ApusFilter", "ApusSigning", "ApusAccess", "ApusBrokerCore",
+        "ApusStoreCore", "ApusStore", "ApusRemoting", "ApusHTTP", "ApusSystem",
       ]),
     // For programs: the only library that other packages use.
     library(
-      "ApusClient", ["ApusBase", "ApusModel", "ApusProtocol", "ApusClientCore", "ApusRemoting", "ApusSystem"]),
+      "ApusClient",
+      ["ApusBase", "ApusModel", "ApusProtocol", "ApusSigning", "ApusClientCore", "ApusRemoting", "ApusSystem"]),
     // The load generator works against any broker and knows nothing of ours.
     library("ApusBench", ["ApusBase", "ApusModel", "ApusProtocol", "ApusSystem"]),
     tool(
@@ -93,8 +95,8 @@ let package = Package(
     tests(
       "ApusBrokerTests",
       [
-        "ApusBase", "ApusModel", "ApusProtocol", "ApusAccess", "ApusBrokerCore", "ApusStoreCore", "ApusStore",
-        "ApusRemoting", "ApusHTTP", "ApusSystem", "ApusBroker", "ApusSimulator",
+        "ApusBase", "ApusModel", "ApusProtocol", "ApusSigning", "ApusAccess", "ApusBrokerCore", "ApusStoreCore",
+        "ApusStore", "ApusRemoting", "ApusHTTP", "ApusSystem", "ApusBroker", "ApusSimulator",
       ]),
     tests(
       "ApusNameServerTests",
@@ -103,7 +105,7 @@ let package = Package(
         "ApusBrokerCore", "ApusBroker", "ApusSimulator",
       ]),
     tests("ApusBrokerCoreTests", ["ApusBase", "ApusModel", "ApusProtocol", "ApusFilter", "ApusBrokerCore"]),
-    tests("ApusAccessTests", ["ApusBase", "ApusModel", "ApusProtocol", "ApusAccess"]),
+    tests("ApusAccessTests", ["ApusBase", "ApusModel", "ApusProtocol", "ApusSigning", "ApusAccess"]),
     tests("ApusClientCoreTests", ["ApusBase", "ApusModel", "ApusProtocol", "ApusClientCore"]),
     tests(
       "ApusClientTests",
@@ -123,7 +125,9 @@ let package = Package(
     tests("TidyTests", []),
     tests("ApusSystemTests", ["ApusBase", "ApusSystem"]),
     tests("ApusHTTPTests", ["ApusBase", "ApusSystem", "ApusHTTP"]),
-    tests("ApusRemotingTests", ["ApusBase", "ApusModel", "ApusProtocol", "ApusSystem", "ApusRemoting"]),
+    tests(
+      "ApusRemotingTests",
+      ["ApusBase", "ApusModel", "ApusProtocol", "ApusSigning", "ApusSystem", "ApusRemoting"]),
   ],
   swiftLanguageModes: [.v6]
 )

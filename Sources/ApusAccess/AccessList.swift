@@ -1,6 +1,7 @@
 import ApusBase
 package import ApusModel
 package import ApusProtocol
+package import ApusSigning
 
 /// Everything that the access control files of a broker say at one moment. Immutable: a change makes a new list.
 package final class AccessList: Sendable {

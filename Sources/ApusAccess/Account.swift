@@ -1,6 +1,7 @@
 import ApusBase
 import ApusModel
 package import ApusProtocol
+import ApusSigning
 
 /// One account of the access control files: who may do what.
 ///

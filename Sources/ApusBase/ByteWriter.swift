@@ -135,6 +135,24 @@ public struct ByteWriter: ~Copyable {
     unsafe base.storeBytes(of: value.bigEndian, toByteOffset: offset, as: Int32.self)
   }
 
+  /// Overwrites bytes written earlier. `offset + bytes.byteCount` must not exceed `count`.
+  public mutating func patch(_ bytes: RawSpan, at offset: Int) {
+    precondition(offset >= 0 && bytes.byteCount <= count - offset, "patch outside of what was written")
+    unsafe bytes.withUnsafeBytes { source in
+      if let start = source.baseAddress { unsafe (base + offset).copyMemory(from: start, byteCount: source.count) }
+    }
+  }
+
+  /// Puts bytes in between those written earlier: what stands from `offset` on moves behind them.
+  public mutating func insert(_ bytes: RawSpan, at offset: Int) {
+    precondition(offset >= 0 && offset <= count, "insertion outside of what was written")
+    let length = bytes.byteCount
+    reserve(length)
+    unsafe (base + offset + length).copyMemory(from: base + offset, byteCount: count - offset)
+    _count += length
+    patch(bytes, at: offset)
+  }
+
   /// Lets `body` fill up to `capacity` further bytes in place; it returns how many it wrote.
   @inlinable
   public mutating func append<Failure: Error>(

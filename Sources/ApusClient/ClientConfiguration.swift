@@ -30,6 +30,10 @@ public struct ClientConfiguration: Sendable {
   public var persistConsumerOffsetInterval = Duration.seconds(5)
   /// `pullTimeDelayMillsWhenException`: the pause after a pull that failed.
   public var pullDelayAfterError = Duration.seconds(1)
+  /// Who the client is where access is controlled; nil signs nothing. Java takes it as an `AclClientRPCHook`.
+  public var credentials: ClientCredentials?
+  /// `enableStreamRequestType`: marks every request as one of a stream (`ReqT`) and the client id by `@STREAM`.
+  public var marksStreamRequests = false
   /// `vipChannelEnabled`: whether to use the broker's port for everything but pulls, two below.
   public var vipChannelEnabled = false
   /// `mqClientApiTimeout`: the time limit of requests that are neither sends nor pulls.

@@ -3,12 +3,13 @@ import ApusClientCore
 import ApusModel
 import ApusProtocol
 import ApusRemoting
+import ApusSigning
 import ApusSystem
 
 /// What producers and consumers of one client share: the event loop, connections, name servers, routes and ids.
 final class ClientRuntime: Sendable {
   let configuration: ClientConfiguration
-  /// `ip@instance[@unit]`: who this client is to the brokers.
+  /// `ip@instance[@unit][@STREAM]`: who this client is to the brokers.
   let clientID: String
   let loop: EventLoop
   let remoting: RemotingClient
@@ -29,7 +30,7 @@ final class ClientRuntime: Sendable {
         configuration.instanceName == "DEFAULT"
         ? "\(process)#\(SystemClock.monotonic().rawValue)" : configuration.instanceName
       let unit = configuration.unitName.isEmpty ? "" : "@\(configuration.unitName)"
-      clientID = "\(own.host)@\(instance)\(unit)"
+      clientID = "\(own.host)@\(instance)\(unit)" + (configuration.marksStreamRequests ? "@STREAM" : "")
       var random = SystemRandom()
       let maker = UInt32(truncatingIfNeeded: random.next())
       keys = Locked(
@@ -45,7 +46,9 @@ final class ClientRuntime: Sendable {
     let (book, type) = (AddressBook(threads: threads), HeaderType(configuration.headerFormat))
     self.book = book
     let remoting = RemotingClient(
-      loop: loop, connectTimeout: configuration.connectTimeout, service: service, log: log)
+      loop: loop, connectTimeout: configuration.connectTimeout, service: service,
+      credentials: configuration.credentials.map(Credentials.init),
+      extraFields: configuration.marksStreamRequests ? [ReplyField("ReqT", "0")] : [], log: log)
     self.remoting = remoting
     let listed =
       configuration.nameServers.isEmpty

@@ -51,7 +51,7 @@ public final class MessageClient: Sendable {
     }
   }
 
-  /// `ip@instance`: who this client is to the brokers.
+  /// `ip@instance[@unit][@STREAM]`: who this client is to the brokers.
   public var clientID: String { runtime.clientID }
 
   /// Keeps routes fresh, tells brokers who is there and answers what they ask, until the task is cancelled; then the

@@ -33,6 +33,13 @@ extension ClientError {
 
   /// A server refused a request with a code and a reason.
   init(_ code: ResponseCode, remark: String?, server: String) {
+    // Brokers have no code of their own for what access control refuses.
+    if code == .systemError, let remark, remark.contains("AclException") {
+      self.init(
+        .noPermission, remark, responseCode: code.rawValue, server: server,
+        advice: "Check the credentials, and what the account may do at the broker.")
+      return
+    }
     let kind: Code =
       switch code {
       case .noPermission: .noPermission

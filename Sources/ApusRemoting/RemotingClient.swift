@@ -1,5 +1,6 @@
 package import ApusBase
 package import ApusProtocol
+package import ApusSigning
 package import ApusSystem
 import ApusModel
 
@@ -31,6 +32,11 @@ package final class RemotingClient: @unchecked Sendable {
   private let service: any RemotingService
   private let connectTimeout: Duration
   private let tls: ClientTLS?
+  /// Signs requests on the loop; nil for unsigned ones.
+  private var signer: RequestSigner?
+  /// Whether requests are changed after they are written.
+  private let isStamping: Bool
+  private let extraFields: [ReplyField]
   private var targets: [SocketAddress: Target] = [:]
   /// What servers are called by, where that is not their address.
   private var names: [SocketAddress: String] = [:]
@@ -38,12 +44,16 @@ package final class RemotingClient: @unchecked Sendable {
   private var lastWaiting: UInt64 = 0
 
   /// Makes a client on a loop. `service` answers what servers ask of it; without one they get code 3. With `tls` all
-  /// connections use it.
+  /// connections use it; with `credentials` all requests are signed; `extraFields` stand in every request.
   package init(
     loop: EventLoop, settings: RemotingSettings = RemotingSettings(), connectTimeout: Duration = .seconds(3),
-    service: (any RemotingService)? = nil, tls: ClientTLS? = nil, log: Logger
+    service: (any RemotingService)? = nil, tls: ClientTLS? = nil, credentials: Credentials? = nil,
+    extraFields: [ReplyField] = [], log: Logger
   ) {
     self.tls = tls
+    self.extraFields = extraFields
+    isStamping = credentials != nil || !extraFields.isEmpty
+    signer = credentials.map { RequestSigner($0, extra: extraFields) }
     self.loop = loop
     self.connectTimeout = connectTimeout
     self.service = service ?? NoService()
@@ -57,29 +67,27 @@ package final class RemotingClient: @unchecked Sendable {
     }
   }
 
+  /// Writes a request's frame, under the id it is given.
+  package typealias Encoder = @Sendable (RequestID, inout ByteWriter) -> Void
+
   /// Asks a server. From any thread; `timeout` covers connecting too.
   package func call(
     _ address: SocketAddress, _ code: RequestCode, fields: [ReplyField] = [], body: [UInt8] = [],
     type: HeaderType = .json, timeout: Duration = .seconds(3), completion: @escaping Completion
   ) {
-    let isAccepted = loop.execute { [self] in
-      let deadline = loop.now + timeout
-      withConnection(to: address, by: deadline) { [self] connection, error in
-        guard let connection else { return completion(.failure(error ?? .closed)) }
-        connection.call(
-          code, fields: fields, body: body, type: type, timeout: deadline - loop.now, completion: completion)
-      }
-    }
-    if !isAccepted { completion(.failure(.closed)) }
+    call(
+      address, timeout: timeout, encode: Self.encoder(code, fields: fields, body: body, type: type),
+      answered: { completion(.success(Command(copying: $0))) }, failed: { completion(.failure($0)) })
   }
 
-  /// Asks a server with a frame that `encode` writes under the id it is given. From any thread; `timeout` covers
-  /// connecting too. `encode` and then either `answered` or `failed` are called on the loop, once.
+  /// Asks a server with a frame that `encode` writes. From any thread; `timeout` covers connecting too. `encode` and
+  /// then either `answered` or `failed` are called on the loop, once.
   package func call(
-    _ address: SocketAddress, timeout: Duration, encode: @escaping @Sendable (RequestID, inout ByteWriter) -> Void,
+    _ address: SocketAddress, timeout: Duration, encode: @escaping Encoder,
     answered: @escaping @Sendable (borrowing Request) -> Void, failed: @escaping @Sendable (CallError) -> Void
   ) {
     let isAccepted = loop.execute { [self] in
+      let encode = stamping(encode)
       if let connection = targets[address]?.connection, connection.isOpen {
         return connection.call(timeout: timeout, encode: encode, answered: answered, failed: failed)
       }
@@ -95,12 +103,11 @@ package final class RemotingClient: @unchecked Sendable {
   /// Tells a server something, with a frame that `encode` writes, that it does not answer; `done` tells whether there
   /// was a connection to send it over.
   package func notify(
-    _ address: SocketAddress, encode: @escaping @Sendable (RequestID, inout ByteWriter) -> Void,
-    done: @escaping @Sendable (CallError?) -> Void
+    _ address: SocketAddress, encode: @escaping Encoder, done: @escaping @Sendable (CallError?) -> Void
   ) {
     let isAccepted = loop.execute { [self] in
-      withConnection(to: address, by: loop.now + connectTimeout) { connection, error in
-        connection?.notify(encode: encode)
+      withConnection(to: address, by: loop.now + connectTimeout) { [self] connection, error in
+        connection?.notify(encode: stamping(encode))
         done(connection == nil ? error ?? .closed : nil)
       }
     }
@@ -111,11 +118,7 @@ package final class RemotingClient: @unchecked Sendable {
   package func notify(
     _ address: SocketAddress, _ code: RequestCode, fields: [ReplyField] = [], body: [UInt8] = []
   ) {
-    loop.execute { [self] in
-      withConnection(to: address, by: loop.now + connectTimeout) { connection, _ in
-        connection?.notify(code, fields: fields, body: body)
-      }
-    }
+    notify(address, encode: Self.encoder(code, isOneway: true, fields: fields, body: body), done: { _ in })
   }
 
   /// Says by which name a server is called, for TLS. From any thread, before the first call.
@@ -142,6 +145,32 @@ package final class RemotingClient: @unchecked Sendable {
   }
 
   // MARK: On the loop
+
+  private static func encoder(
+    _ code: RequestCode, isOneway: Bool = false, fields: [ReplyField], body: [UInt8], type: HeaderType = .json
+  ) -> Encoder {
+    { id, output in
+      var writer = RequestWriter.begin(code, id: id, oneway: isOneway, type: type, into: &output)
+      for field in fields { writer.field(named: field.name, field.value, into: &output) }
+      writer.finish(body: body, into: &output)
+    }
+  }
+
+  /// Has what an encoder writes signed, where requests are, and the fields added that all requests carry.
+  private func stamping(_ encode: @escaping Encoder) -> (RequestID, inout ByteWriter) -> Void {
+    guard isStamping else { return encode }
+    return { [self] id, output in
+      let start = output.count
+      encode(id, &output)
+      guard signer != nil else { return _ = AddedFields.add(extraFields, toFrameAt: start, in: &output) }
+      do throws(DecodeError) {
+        try signer?.sign(frameAt: start, in: &output)
+      } catch {
+        // The server refuses it, and says that to whoever asked.
+        shared.log.error("remoting", "a request cannot be signed", ["cause": error])
+      }
+    }
+  }
 
   private func withConnection(
     to address: SocketAddress, by deadline: MonotonicTime, _ begin: @escaping (Connection?, CallError?) -> Void

@@ -2,6 +2,7 @@ import ApusBase
 import ApusModel
 import ApusProtocol
 import Testing
+import ApusSigning
 
 @testable import ApusAccess
 

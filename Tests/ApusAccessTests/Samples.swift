@@ -2,6 +2,7 @@ import ApusBase
 import ApusModel
 import ApusProtocol
 import Foundation
+import ApusSigning
 
 @testable import ApusAccess
 

@@ -5,6 +5,7 @@ import Foundation
 import Testing
 
 @testable import ApusAccess
+@testable import ApusSigning
 
 @Suite struct SignatureTests {
   struct Row: Sendable, CustomTestStringConvertible {

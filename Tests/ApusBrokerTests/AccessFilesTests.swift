@@ -5,6 +5,7 @@ import ApusProtocol
 import ApusSystem
 import Foundation
 import Testing
+import ApusSigning
 
 @testable import ApusBroker
 

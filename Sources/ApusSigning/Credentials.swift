@@ -19,7 +19,7 @@ package struct Credentials: Sendable, CustomStringConvertible, CustomReflectable
   package let accessKey: String
   /// Passed on as it is; nil for none.
   package let securityToken: String?
-  private let key: SignatureKey
+  let key: SignatureKey
 
   /// Prepares an account's keys.
   package init(accessKey: String, secretKey: String, securityToken: String? = nil) {

@@ -24,6 +24,12 @@ package struct SignedContent: Sendable {
     return self.signature(of: request, with: key, leavesOutMark: false).matches(signature)
   }
 
+  /// The signature that a request's content has with a key.
+  package mutating func signature(of request: borrowing Request, with key: SignatureKey) -> Signature {
+    sort(request)
+    return signature(of: request, with: key, leavesOutMark: true)
+  }
+
   private func signature(
     of request: borrowing Request, with key: SignatureKey, leavesOutMark: Bool
   ) -> Signature {

@@ -3,16 +3,20 @@ package import ApusModel
 
 /// A consumer group's settings as they stand: an immutable value that handlers keep using after they let go of the
 /// table's lock.
-package final class SubscriptionGroup: Sendable {
+package final class SubscriptionGroup: NumberedSettings {
   /// The group's number: stable while the group exists, dense from 0, never given to another group.
   package let id: Int32
   /// The settings.
   package let config: SubscriptionGroupConfig
 
-  init(id: Int32, config: SubscriptionGroupConfig) {
+  /// Settings under a number.
+  package init(id: Int32, config: SubscriptionGroupConfig) {
     self.id = id
     self.config = config
   }
+
+  /// The name that settings are kept under.
+  package static func name(of config: SubscriptionGroupConfig) -> String { config.name }
 
   /// The interned name.
   package var name: String { config.name }
@@ -28,20 +32,18 @@ package struct SubscriptionGroups: Sendable {
   /// How many groups there may be.
   package var limit = 1_000_000
   /// Which state of the table this is.
-  package private(set) var version: DataVersion
-  private var table: ByteKeyedTable<SubscriptionGroup>
-  private var nextID: Int32 = 0
+  package var version: DataVersion { table.version }
+  private var table: VersionedTable<SubscriptionGroup>
 
   /// Makes the table with the system's groups, or, with `stored`, what an earlier run left behind and the system's
   /// groups beneath.
   package init(autoCreates: Bool, stored: StoredSubscriptionGroups? = nil, now: WallTime, seed: UInt64 = 0) {
     self.autoCreates = autoCreates
-    self.version = DataVersion(timestamp: now)
-    self.table = ByteKeyedTable(seed: seed)
-    for config in Self.systemGroups { put(config) }
+    self.table = VersionedTable(now: now, seed: seed)
+    for config in Self.systemGroups { table.put(config) }
     if let stored {
-      version = stored.version
-      for config in stored.groups { put(config) }
+      table.version = stored.version
+      for config in stored.groups { table.put(config) }
     }
   }
 
@@ -54,7 +56,7 @@ package struct SubscriptionGroups: Sendable {
   /// How many groups there are.
   package var count: Int { table.count }
   /// All groups, in the order they were made.
-  package var all: [SubscriptionGroup] { table.values.sorted { $0.id < $1.id } }
+  package var all: [SubscriptionGroup] { table.all }
 
   /// The group with this name as it stands in a frame; about 20 ns. Does not make one.
   package func find(_ name: RawSpan) -> SubscriptionGroup? { table[name] }
@@ -67,24 +69,18 @@ package struct SubscriptionGroups: Sendable {
   package mutating func findOrMake(_ name: String, now: WallTime) -> SubscriptionGroup? {
     if let known = table[name] { return known }
     guard autoCreates || Self.isSystem(name), table.count < limit, Self.isName(name) else { return nil }
-    let group = put(SubscriptionGroupConfig(name: name))
-    version.advance(now: now)
-    return group
+    return table.update(SubscriptionGroupConfig(name: name), now: now)
   }
 
   /// Makes or replaces a group, as code 200 asks.
   @discardableResult
   package mutating func update(_ config: SubscriptionGroupConfig, now: WallTime) -> SubscriptionGroup {
-    let group = put(config)
-    version.advance(now: now)
-    return group
+    table.update(config, now: now)
   }
 
   /// Takes a group out; nil when there was none.
   package mutating func delete(_ name: String, now: WallTime) -> SubscriptionGroup? {
-    guard let removed = table.remove(name) else { return nil }
-    version.advance(now: now)
-    return removed
+    table.delete(name, now: now)
   }
 
   private static func isName(_ name: String) -> Bool {
@@ -99,33 +95,8 @@ package struct SubscriptionGroups: Sendable {
   /// Whether a group belongs to the system, so that it is made even where groups are not made by use.
   private static func isSystem(_ name: String) -> Bool { name.utf8.starts(with: SystemGroups.systemPrefix.utf8) }
 
-  @discardableResult
-  private mutating func put(_ config: SubscriptionGroupConfig) -> SubscriptionGroup {
-    let id: Int32
-    if let known = table[config.name] {
-      id = known.id
-    } else {
-      id = nextID
-      nextID += 1
-    }
-    let group = SubscriptionGroup(id: id, config: config)
-    table.update(group, forKey: config.name)
-    return group
-  }
-
   /// Differs whenever ``json`` does.
-  package var mark: Mark { Mark(version: version, count: table.count) }
-
-  /// See ``SubscriptionGroups/mark``.
-  package struct Mark: Hashable, Sendable {
-    private var version: DataVersion
-    private var count: Int
-
-    init(version: DataVersion, count: Int) {
-      self.version = version
-      self.count = count
-    }
-  }
+  package var mark: VersionedTable<SubscriptionGroup>.Mark { table.mark }
 
   /// What `subscriptionGroup.json` and the answer to code 201 hold.
   package var json: JSONValue {

@@ -3,7 +3,7 @@ package import ApusModel
 
 /// A topic as it stands: an immutable value that handlers keep using after they let go of the table's lock. A change of
 /// the topic makes a new one with the same number.
-package final class Topic: Sendable {
+package final class Topic: NumberedSettings {
   /// The topic's number: stable while the topic exists, dense from 0, never given to another topic. Per-topic state of
   /// the shell and the statistics are kept under it.
   package let id: Int32
@@ -13,11 +13,15 @@ package final class Topic: Sendable {
   /// Whether clients may not send to it: topics that the broker alone writes.
   package let isClosedToProducers: Bool
 
-  init(id: Int32, config: TopicConfig) {
+  /// Settings under a number.
+  package init(id: Int32, config: TopicConfig) {
     self.id = id
     self.config = config
     isClosedToProducers = SystemTopics.closedToProducers.contains(config.name)
   }
+
+  /// The name that settings are kept under.
+  package static func name(of config: TopicConfig) -> String { config.name }
 
   /// The interned name.
   package var name: String { config.name }
@@ -72,9 +76,8 @@ package struct Topics: Sendable {
   /// The rules.
   package var rules: Rules
   /// Which state of the table this is.
-  package private(set) var version: DataVersion
-  private var table: ByteKeyedTable<Topic>
-  private var nextID: Int32 = 0
+  package var version: DataVersion { table.version }
+  private var table: VersionedTable<Topic>
   /// The topics that belong to this broker: fixed names, its cluster, itself, its reply topic.
   private var systemNames: Set<String> = []
 
@@ -82,16 +85,15 @@ package struct Topics: Sendable {
   /// topics over it. `seed` keeps clients from choosing names that collide.
   package init(rules: Rules, stored: StoredTopics? = nil, now: WallTime, seed: UInt64 = 0) {
     self.rules = rules
-    self.version = DataVersion(timestamp: now)
-    self.table = ByteKeyedTable(seed: seed)
+    self.table = VersionedTable(now: now, seed: seed)
     for config in ownTopics() {
       systemNames.insert(config.name)
-      put(config)
+      table.put(config)
     }
     systemNames.formUnion(SystemTopics.names)
     if let stored {
-      version = stored.version
-      for config in stored.topics { put(config) }
+      table.version = stored.version
+      for config in stored.topics { table.put(config) }
     }
   }
 
@@ -118,9 +120,9 @@ package struct Topics: Sendable {
   /// How many topics there are.
   package var count: Int { table.count }
   /// One more than the highest number given to a topic so far.
-  package var idBound: Int32 { nextID }
+  package var idBound: Int32 { table.nextID }
   /// All topics, in the order they were made.
-  package var all: [Topic] { table.values.sorted { $0.id < $1.id } }
+  package var all: [Topic] { table.all }
 
   /// The topic with this name as it stands in a frame; about 20 ns.
   package func find(_ name: RawSpan) -> Topic? { table[name] }
@@ -138,9 +140,7 @@ package struct Topics: Sendable {
   package mutating func update(_ config: TopicConfig, now: WallTime) -> Topic {
     var config = config
     config.isOrdered = table[config.name]?.config.isOrdered ?? false
-    let topic = put(config)
-    version.advance(now: now)
-    return topic
+    return table.update(config, now: now)
   }
 
   /// The topic that a send names. One that does not exist is made from the template `defaultTopic` with the template's
@@ -166,9 +166,7 @@ package struct Topics: Sendable {
     } else if !isRetry {
       throw .notCreated
     }
-    let topic = put(config)
-    version.advance(now: now)
-    return (topic, true)
+    return (table.update(config, now: now), true)
   }
 
   /// The topic with this name, made with `queueCount` queues for reading and writing when there is none: retry and
@@ -181,68 +179,38 @@ package struct Topics: Sendable {
       guard known.config.systemFlag | systemFlag != known.config.systemFlag else { return known }
       var config = known.config
       config.systemFlag |= systemFlag
-      let topic = put(config)
-      version.advance(now: now)
-      return topic
+      return table.update(config, now: now)
     }
     guard table.count < rules.limit else { throw .full }
     let queues = min(max(queueCount, 0), Self.queueLimit)
-    let topic = put(TopicConfig(name: name, readQueueCount: queues, writeQueueCount: queues, systemFlag: systemFlag))
-    version.advance(now: now)
-    return topic
+    return table.update(
+      TopicConfig(name: name, readQueueCount: queues, writeQueueCount: queues, systemFlag: systemFlag), now: now)
   }
 
   /// Takes a topic out; nil when there was none.
   package mutating func delete(_ name: String, now: WallTime) -> Topic? {
-    guard let removed = table.remove(name) else { return nil }
-    version.advance(now: now)
-    return removed
+    table.delete(name, now: now)
   }
 
   /// A name server answered a registration with the topics of its order configuration: exactly these are ordered.
   /// Returns whether any topic changed.
   package mutating func applyOrder(_ ordered: Set<String>, now: WallTime) -> Bool {
     var changed = false
-    for topic in table.values where topic.config.isOrdered != ordered.contains(topic.name) {
+    for topic in table.all where topic.config.isOrdered != ordered.contains(topic.name) {
       var config = topic.config
       config.isOrdered.toggle()
-      put(config)
+      table.put(config)
       changed = true
     }
-    if changed { version.advance(now: now) }
+    if changed { table.version.advance(now: now) }
     return changed
   }
 
   /// The broker's permission changed: nothing about the topics did, but they must be registered anew.
-  package mutating func touch(now: WallTime) { version.advance(now: now) }
-
-  @discardableResult
-  private mutating func put(_ config: TopicConfig) -> Topic {
-    let id: Int32
-    if let known = table[config.name] {
-      id = known.id
-    } else {
-      id = nextID
-      nextID += 1
-    }
-    let topic = Topic(id: id, config: config)
-    table.update(topic, forKey: config.name)
-    return topic
-  }
+  package mutating func touch(now: WallTime) { table.version.advance(now: now) }
 
   /// Differs whenever ``json`` does.
-  package var mark: Mark { Mark(version: version, count: table.count) }
-
-  /// See ``Topics/mark``.
-  package struct Mark: Hashable, Sendable {
-    private var version: DataVersion
-    private var count: Int
-
-    init(version: DataVersion, count: Int) {
-      self.version = version
-      self.count = count
-    }
-  }
+  package var mark: VersionedTable<Topic>.Mark { table.mark }
 
   /// What `topics.json` and the answer to code 21 hold.
   package var json: JSONValue {

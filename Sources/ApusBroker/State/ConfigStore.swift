@@ -35,8 +35,8 @@ package final class ConfigStore: Sendable {
   private let groups: Locked<SubscriptionGroups>
   private let offsets: Locked<ConsumerOffsets>
   private let filters: Locked<ConsumerFilters>
-  private let topicFile: Locked<Written<Topics.Mark?>>
-  private let groupFile: Locked<Written<SubscriptionGroups.Mark?>>
+  private let topicFile: Locked<Written<VersionedTable<Topic>.Mark?>>
+  private let groupFile: Locked<Written<VersionedTable<SubscriptionGroup>.Mark?>>
   private let offsetFile: Locked<Written<Int64?>>
   private let filterFile: Locked<Written<Int64?>>
   private let delayFile: Locked<Written<DelayOffsets?>>

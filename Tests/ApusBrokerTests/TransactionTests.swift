@@ -14,10 +14,13 @@ import Testing
   private struct Half {
     var offset: Int64
     var queueOffset: Int64
+    var key: String
   }
 
-  /// Producers are asked at once and often.
-  private static let eager = [("transactionTimeOut", "0"), ("transactionCheckInterval", "20")]
+  /// Producers are asked at once and often; no message is too old, as their birth is a moment that has passed.
+  private static let eager = [
+    ("transactionTimeOut", "0"), ("transactionCheckInterval", "20"), ("fileReservedTime", "876000"),
+  ]
 
   private static func properties(_ key: String, group: String = "pg") -> String {
     "TRAN_MSG\u{1}true\u{2}PGROUP\u{1}\(group)\u{2}UNIQ_KEY\u{1}\(key)\u{2}WAIT\u{1}true\u{2}TAGS\u{1}A\u{2}KEYS\u{1}k"
@@ -40,7 +43,7 @@ import Testing
     #expect(answer.responseCode == .success)
     #expect(answer["queueId"] == "1")
     let id = try MessageID(answer["msgId"] ?? "")
-    return Half(offset: id.offset.rawValue, queueOffset: Int64(answer["queueOffset"] ?? "") ?? -1)
+    return Half(offset: id.offset.rawValue, queueOffset: Int64(answer["queueOffset"] ?? "") ?? -1, key: body)
   }
 
   private func end(_ client: TestClient, _ half: Half, _ resolution: Int32, group: String = "pg") throws -> Command {
@@ -49,7 +52,7 @@ import Testing
       [
         ReplyField("producerGroup", group), ReplyField("tranStateTableOffset", half.queueOffset),
         ReplyField("commitLogOffset", half.offset), ReplyField("commitOrRollback", resolution),
-        ReplyField("fromTransactionCheck", "false"), ReplyField("msgId", "K"),
+        ReplyField("fromTransactionCheck", "false"), ReplyField("msgId", half.key),
       ])
   }
 
@@ -186,18 +189,36 @@ import Testing
     let client = try served.client()
     let half = try sendHalf(client, "one")
     #expect(try end(client, half, 8, group: "other").remark == "The producer group wrong")
-    let wrongPlace = Half(offset: half.offset, queueOffset: 1)
+    let wrongPlace = Half(offset: half.offset, queueOffset: 1, key: "one")
     #expect(try end(client, wrongPlace, 8).remark == "The transaction state table offset wrong")
     for offset in [half.offset + 1, -1, .max, .min] {
-      let missing = try end(client, Half(offset: offset, queueOffset: 0), 8)
+      let missing = try end(client, Half(offset: offset, queueOffset: 0, key: "one"), 8)
       #expect(missing.responseCode == .systemError)
       #expect(missing.remark == "Find prepared transaction message failed")
     }
     let plain = try send(client, "plain", properties: "PGROUP\u{1}pg", sysFlag: 0)
     let id = try MessageID(plain["msgId"] ?? "")
-    let other = try end(client, Half(offset: id.offset.rawValue, queueOffset: 0), 8)
+    let other = try end(client, Half(offset: id.offset.rawValue, queueOffset: 0, key: "plain"), 8)
     #expect(other.remark == "Find prepared transaction message failed")
     #expect(try bodies(client) == ["plain"])
+  }
+
+  @Test func `an end of a message that stood at the same place before a power loss is refused`() throws {
+    let served = try ServedBroker()
+    let client = try served.client()
+    let half = try sendHalf(client, "one")
+    let lost = Half(offset: half.offset, queueOffset: half.queueOffset, key: "lost")
+    for resolution in [8, 12] as [Int32] {
+      let late = try end(client, lost, resolution)
+      #expect(late.responseCode == .systemError)
+      #expect(late.remark == "another half message stands at queue offset 0 now")
+    }
+    #expect(try count(client, "Orders") == 0)
+    // A client that knows the place alone, or names the message by it, is believed.
+    let id = MessageID(host: .loopback(port: 10911), offset: PhysicalOffset(half.offset)).description
+    #expect(try end(client, Half(offset: half.offset, queueOffset: 0, key: id), 0).responseCode == .success)
+    #expect(try end(client, Half(offset: half.offset, queueOffset: 0, key: ""), 8).responseCode == .success)
+    #expect(try bodies(client) == ["one"])
   }
 
   @Test func `sends that cannot be half messages are refused`() throws {
@@ -266,7 +287,7 @@ import Testing
     let question = client.request(.checkTransactionState) { $0["tranStateTableOffset"] == "1" }
     let body = try StoredRecord(question.body.rawSpan)
     #expect(body.properties.integer(PropertyName.transactionCheckTimes) == 1)
-    let again = Half(offset: Int64(question["commitLogOffset"] ?? "") ?? -1, queueOffset: 1)
+    let again = Half(offset: Int64(question["commitLogOffset"] ?? "") ?? -1, queueOffset: 1, key: "one")
     #expect(try end(client, again, 8).responseCode == .success)
     #expect(try bodies(client) == ["one"])
   }
@@ -385,7 +406,7 @@ import Testing
     let served = try ServedBroker(
       Self.eager + [
         ("mappedFileSizeCommitLog", "65536"), ("mappedFileSizeConsumeQueue", "2000"), ("maxHashSlotNum", "500"),
-        ("maxIndexNum", "400"), ("fileReservedTime", "876000"),
+        ("maxIndexNum", "400"),
       ], last: store)
     let client = try served.client()
     let before = try count(client, "FxTx", queue: 0)
@@ -395,11 +416,11 @@ import Testing
       let body = try StoredRecord(question.body.rawSpan)
       #expect(body.topic.text == "FxTx")
       let offset = Int64(question["commitLogOffset"] ?? "") ?? -1
-      let half = Half(offset: offset, queueOffset: Int64(place))
+      let half = Half(offset: offset, queueOffset: Int64(place), key: question["msgId"] ?? "")
       #expect(try end(client, half, place == 11 ? 12 : 8, group: "fx_store_txpg").responseCode == .success)
     }
     #expect(try count(client, "FxTx", queue: 0) == before + 2)
-    let ended = Half(offset: 125_127, queueOffset: 0)
+    let ended = Half(offset: 125_127, queueOffset: 0, key: "")
     #expect(try end(client, ended, 8, group: "fx_store_txpg").responseCode == .systemError)
   }
 }

@@ -14,7 +14,8 @@ import ApusSystem
 /// Source:
 /// apache/rocketmq@rocketmq-all-4.9.8:broker/src/main/java/org/apache/rocketmq/broker/processor/EndTransactionProcessor.java.
 /// Deviations: a half message that has ended is refused instead of being delivered again; a request to leave it open,
-/// which Java does not answer, is answered with success.
+/// which Java does not answer, is answered with success; a request that names another message than the one that stands
+/// there now is refused.
 final class EndTransactionHandler: Sendable {
   /// Records that lie no further behind the log's end than this are in memory.
   private static let residentBytes: Int64 = 64 << 20
@@ -69,6 +70,9 @@ final class EndTransactionHandler: Sendable {
       }
       guard half.queueOffset == end.queueOffset else {
         throw Refusal(.systemError, "The transaction state table offset wrong")
+      }
+      guard half.isNamed(messageID: end.messageID, transactionID: end.transactionID) else {
+        throw Refusal(.systemError, "another half message stands at queue offset \(end.queueOffset) now")
       }
       if let topic = half.realTopic { try state.grant.requires(.publish, topic: topic) }
       return try resolve(half, isCommitted: end.resolution == EndTransaction.Resolution.commit.rawValue, state)

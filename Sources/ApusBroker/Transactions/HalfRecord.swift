@@ -80,6 +80,20 @@ struct HalfRecord: ~Escapable {
     return own.equals(group)
   }
 
+  /// Whether a request that names a message can mean this one. A place in the log and in the queue is used again after
+  /// a power loss took what was there; a unique key is not. A request without ids, and a message without a unique key,
+  /// are known by their place alone.
+  func isNamed(messageID: RawSpan?, transactionID: RawSpan?) -> Bool {
+    guard let own = record.properties.value(of: PropertyName.uniqueKey), own.byteCount > 0 else { return true }
+    var namesAny = false
+    for name in [messageID?.text, transactionID?.text] {
+      guard let name, !name.isEmpty else { continue }
+      if name == own.text || name == record.id.description { return true }
+      namesAny = true
+    }
+    return !namesAny
+  }
+
   /// The properties with a number of checks.
   func properties(checks: Int32) -> [UInt8] {
     var writer = ByteWriter(capacity: record.properties.bytes.byteCount + 32)

@@ -27,8 +27,12 @@ public enum EndTransaction {
     public let resolution: Int32
     /// Whether the producer answers a question of the broker.
     public let isAnswer: Bool
+    /// `msgId`: the message's unique key, or the id of its place where it has none; nil when it is not sent.
+    public let messageID: RawSpan?
+    /// `transactionId`: the message's unique key; nil when it is not sent.
+    public let transactionID: RawSpan?
 
-    /// Reads a request. Java insists on `msgId` and on `fromTransactionCheck`, which nothing depends on here.
+    /// Reads a request. Java insists on `msgId` and on `fromTransactionCheck`, which are not needed here.
     @_lifetime(copy request)
     public init(_ request: borrowing ApusProtocol.Request) throws(Refusal) {
       producerGroup = try request.required("producerGroup")
@@ -36,6 +40,8 @@ public enum EndTransaction {
       offset = try request.int64("commitLogOffset")
       resolution = try request.int32("commitOrRollback")
       isAnswer = request.bool("fromTransactionCheck")
+      messageID = request.field("msgId")
+      transactionID = request.field("transactionId")
     }
   }
 }

@@ -33,6 +33,9 @@ public enum SystemTopics {
     schedule, timer, halfMessages, halfOperations, checkedTooOften, selfTest, offsetMoved,
   ]
 
+  /// Topics whose records are not delivered as they are: they wait, are not committed, or say something about others.
+  public static let undelivered: Set<String> = [schedule, timer, halfMessages, halfOperations, checkedTooOften]
+
   /// Starts the names of a system's own topics.
   public static let systemPrefix = "rmq_sys_"
   /// Starts a group's retry topic.

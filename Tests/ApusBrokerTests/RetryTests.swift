@@ -102,6 +102,20 @@ import Testing
     #expect(try giveBack(client, -5, group: "TOOLS_CONSUMER").responseCode == .systemError)
   }
 
+  @Test func `what was not delivered cannot be given back`() throws {
+    let served = try ServedBroker([("transactionCheckInterval", "3600000")])
+    let client = try served.client()
+    let half = try client.send("half", to: "FxRetry", [("TRAN_MSG", "true"), ("PGROUP", "p"), ("UNIQ_KEY", "h")])
+    let delayed = try client.send("level", to: "FxRetry", [("DELAY", "18")])
+    let timed = try client.send("timed", to: "FxRetry", [("TIMER_DELAY_SEC", "3600")])
+    for sent in [half, delayed, timed] {
+      let refused = try giveBack(client, try sent.recordOffset, level: -1, group: "g")
+      #expect(refused.responseCode == .systemError)
+      #expect(refused.remark?.hasSuffix("it was not delivered") == true, "\(refused.remark ?? "")")
+    }
+    #expect(try client.end("%DLQ%g") == 0)
+  }
+
   @Test func `a group without retry queues drops what it gives back`() throws {
     let served = try ServedBroker(Self.levels)
     let client = try served.client()

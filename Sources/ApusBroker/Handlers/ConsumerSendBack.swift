@@ -107,6 +107,12 @@ package final class ConsumerSendBack: Sendable {
       }
       // Without this a consumer could have any message of the log copied to where it may read.
       try order.grant.requires(.subscribe, recordOf: record)
+      // Nobody was given these: a half message, say, would be delivered before it is committed.
+      guard !SystemTopics.undelivered.contains(record.topic.text) else {
+        throw Refusal(
+          .systemError, "the record at offset \(order.offset.rawValue) is of \(record.topic.text): it was not delivered"
+        )
+      }
       let message = try message(for: order, record)
       return .success(Prepared(message: message, group: order.group, topic: Origin(record).topic))
     } catch {

@@ -57,6 +57,7 @@ package final class Broker {
       let seed = random.next()
       let tables = BrokerTables(settings: settings, stored: opened.tables, now: SystemClock.wall(), seed: seed)
       config = tables.configStore(root: settings.keeping.root, disk: disk)
+      try Self.takeBackOffsets(tables.offsets, to: store, config, log)
       events = BrokerEvents(config: config, io: io, log: log)
       relay = FlushRelay()
       let threads = StoreThreads(

@@ -59,6 +59,29 @@ extension Broker {
     }
   }
 
+  /// Takes the offsets of groups back to the ends of their queues, where a power loss took messages that a group had
+  /// consumed: the next messages get the queue offsets of the lost ones, and the group would miss them. The file is
+  /// written before any message comes, as afterwards nothing tells a new message from a lost one.
+  static func takeBackOffsets(
+    _ offsets: Locked<ConsumerOffsets>, to store: SharedStore, _ config: ConfigStore, _ log: Logger
+  ) throws(DiskError) {
+    guard !store.withLock({ $0.wasClosed }) else { return }
+    var known = offsets.withLock { $0 }
+    let taken = try known.takeBack { topic, id throws(DiskError) in
+      guard let queue = try store.queue(topic: topic, id: id) else { return 0 }
+      return store.withLock { _ in queue.maxOffset.rawValue }
+    }
+    guard !taken.isEmpty else { return }
+    for change in taken {
+      log.warning(
+        "broker", "a group goes on at the end of its queue, which lost its newest messages",
+        ["topic": change.topic, "group": change.group, "queue": change.queue, "from": change.from, "to": change.end])
+    }
+    let changed = known
+    offsets.withLock { $0 = changed }
+    try config.saveOffsets()
+  }
+
   /// Starts the threads that may wait for the device.
   static func ioThreads(_ settings: BrokerSettings) throws(BrokerError) -> IOThreads {
     do throws(SystemError) {

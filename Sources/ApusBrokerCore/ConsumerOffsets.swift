@@ -99,6 +99,41 @@ package struct ConsumerOffsets: Sendable {
       queues: offsets(topic: topic, group: target).merging(queues) { _, copied in copied })
   }
 
+  /// An offset that was taken back to the end of its queue.
+  package struct TakenBack: Hashable, Sendable {
+    /// The topic.
+    package var topic: String
+    /// The group.
+    package var group: String
+    /// The queue.
+    package var queue: Int32
+    /// Where the group was.
+    package var from: Int64
+    /// Where the queue ends, and the group goes on.
+    package var end: Int64
+  }
+
+  /// No group is beyond the end of a queue that lost its newest messages. `end` tells where a queue ends, 0 for one
+  /// that is not there. Looks at every offset; returns what it changed.
+  package mutating func takeBack<Failure: Error>(
+    to end: (_ topic: String, _ queue: Int32) throws(Failure) -> Int64
+  ) throws(Failure) -> [TakenBack] {
+    var taken: [TakenBack] = []
+    for topic in topics.values {
+      for group in topic.groups.values {
+        var queues = group.queues
+        for (queue, offset) in group.queues.sorted(by: { $0.key < $1.key }) where offset > 0 {
+          let end = try end(topic.name, queue)
+          guard offset > end else { continue }
+          queues[queue] = end
+          taken.append(TakenBack(topic: topic.name, group: group.name, queue: queue, from: offset, end: end))
+        }
+        if queues != group.queues { replace(topic: topic.name, group: group.name, queues: queues) }
+      }
+    }
+    return taken
+  }
+
   /// Forgets a group.
   package mutating func remove(group: String) {
     for topic in topics(ofGroup: group) { remove(topic: topic, group: group) }

@@ -35,6 +35,24 @@ import Testing
     #expect(offsets.changes == 0)
   }
 
+  @Test func `nobody is beyond the end of a queue that lost its newest messages`() {
+    var offsets = ConsumerOffsets()
+    commit(&offsets, "T", "g", 0, 10)
+    commit(&offsets, "T", "g", 1, 20)
+    commit(&offsets, "T", "h", 0, 3)
+    commit(&offsets, "Gone", "g", 0, 1)
+    let before = offsets.changes
+    let taken = offsets.takeBack { topic, queue in topic == "T" ? [0: 4, 1: 20][queue] ?? 0 : 0 }
+    #expect(taken.count == 2)
+    #expect(taken.contains(.init(topic: "T", group: "g", queue: 0, from: 10, end: 4)))
+    #expect(taken.contains(.init(topic: "Gone", group: "g", queue: 0, from: 1, end: 0)))
+    #expect(offsets.offsets(topic: "T", group: "g") == [0: 4, 1: 20])
+    #expect(offsets.offset(topic: "T", group: "h", queue: 0) == 3)
+    #expect(offsets.offset(topic: "Gone", group: "g", queue: 0) == 0)
+    #expect(offsets.changes > before)
+    #expect(offsets.takeBack { _, _ in 4 }.map(\.queue) == [1])
+  }
+
   @Test func `stops at its limit but keeps serving what it knows`() {
     var offsets = ConsumerOffsets(limit: 2)
     commit(&offsets, "A", "g", 0, 1)

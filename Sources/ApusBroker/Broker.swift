@@ -146,6 +146,8 @@ package final class Broker {
     relay.leave()
     parts.index?.stop()
     parts.index?.close()
+    // What the files say must not be ahead of the log.
+    parts.store.flushAll()
     do throws(DiskError) {
       transactions.commitOffsets()
       try transactions.saveCounts()

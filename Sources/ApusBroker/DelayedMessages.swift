@@ -96,15 +96,8 @@ final class DelayedMessages: @unchecked Sendable {
     try config.saveDelays(progress)
   }
 
-  /// As ``save(waitingUpTo:)`` when the store's threads have ended.
-  func saveAtEnd() throws(DiskError) {
-    let store = parts.store
-    if let plan = store.withLock({ $0.planFlush() }) {
-      let failure = plan.run(on: store.disk)
-      store.withLock { $0.finish(plan, failure) }
-    }
-    try save(waitingUpTo: .zero)
-  }
+  /// As ``save(waitingUpTo:)`` when the store's threads have ended and all is flushed.
+  func saveAtEnd() throws(DiskError) { try save(waitingUpTo: .zero) }
 
   // MARK: On the loop
 

@@ -60,6 +60,16 @@ package final class SharedStore: @unchecked Sendable {
 
   // MARK: For threads that may wait
 
+  /// Brings everything that was appended to the device, when the threads that do so have ended. A flush that fails ends
+  /// the store, which its closing tells.
+  package func flushAll() {
+    while let plan = withLock({ $0.planFlush() }) {
+      let failure = plan.run(on: disk)
+      withLock { $0.finish(plan, failure) }
+      if failure != nil { return }
+    }
+  }
+
   /// The queue of a topic, loaded from its files if need be; nil when there is none. May wait for the device.
   package func queue(topic: String, id: Int32) throws(DiskError) -> ConsumeQueue? {
     try withLock { (store) throws(DiskError) in try store.queue(topic: topic, id: id) }

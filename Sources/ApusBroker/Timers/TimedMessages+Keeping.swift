@@ -53,16 +53,10 @@ extension TimedMessages {
     kept = Kept(changes: state.changes, mark: state.mark, time: now)
   }
 
-  /// As ``save(_:waitingUpTo:)`` when the loop delivers no more and the store's threads have ended.
+  /// As ``save(_:waitingUpTo:)`` when the loop delivers no more, the store's threads have ended and all is flushed.
   func saveAtEnd() throws(DiskError) {
-    let store = parts.store
-    while let plan = store.withLock({ $0.planFlush() }) {
-      let failure = plan.run(on: store.disk)
-      store.withLock { $0.finish(plan, failure) }
-      if failure != nil { return }
-    }
     let state = state()
-    guard changes > 0, store.withLock({ $0.marks.flushed }) >= state.mark else { return }
+    guard changes > 0, parts.store.withLock({ $0.marks.flushed }) >= state.mark else { return }
     try file.save(mark: state.mark, position: state.position, timers: state.timers)
   }
 

@@ -19,12 +19,7 @@ package final class Transactions: Sendable {
   private let counts: CheckCounts
   /// A half message whose committed message is stored and whose operation message is not.
   private let unfinished: Int64?
-  private let committed: Locked<Offsets>
-
-  private struct Offsets: Hashable, Sendable {
-    var half: Int64
-    var operation: Int64
-  }
+  private let progress: Locked<TransactionProgress>
 
   private static let halfTopic = Array(SystemTopics.halfMessages.utf8)
   private static let operationTopic = Array(SystemTopics.halfOperations.utf8)
@@ -38,7 +33,7 @@ package final class Transactions: Sendable {
     counts = CheckCounts(root: root, disk: parts.store.disk)
     let half = try Self.bounds(SystemTopics.halfMessages, parts)
     let operation = try Self.bounds(SystemTopics.halfOperations, parts)
-    let start = Offsets(half: half.lowerBound, operation: operation.lowerBound)
+    let start = TransactionProgress.Offsets(half: half.lowerBound, operation: operation.lowerBound)
     // Loaded here, so that no loop waits for it.
     _ = try parts.store.queue(topic: SystemTopics.checkedTooOften, id: 0)
     var core = HalfMessages(half: start.half, operation: start.operation)
@@ -47,10 +42,13 @@ package final class Transactions: Sendable {
     if let damage = kept.damage {
       parts.log.warning("transactions", "counting of checks begins anew", ["cause": damage])
     }
-    core.restore(kept.checks)
+    // Further ones are of half messages that a power loss took, and whose places the next ones get.
+    let checks = kept.checks.filter { $0.queueOffset < half.upperBound }
+    if checks.count < kept.checks.count { try counts.save(checks, changes: -1) }
+    core.restore(checks)
     unfinished = Self.unfinished(parts).flatMap { core.claim($0) == .granted ? $0 : nil }
     halves = Locked(core)
-    committed = Locked(start)
+    progress = Locked(TransactionProgress(from: start))
   }
 
   /// From where CID_RMQ_SYS_TRANS stands to the end of a queue. An offset beyond what the queue has, as after a loss of
@@ -278,17 +276,18 @@ package final class Transactions: Sendable {
 
   // MARK: Keeping
 
-  /// Moves the offsets of CID_RMQ_SYS_TRANS to what is done with.
+  /// Moves the offsets of CID_RMQ_SYS_TRANS to what is done with and on the device.
   package func commitOffsets() {
-    let now = halves.withLock { Offsets(half: $0.halfOffset, operation: $0.operationOffset) }
-    let before = committed.withLock { known in
-      defer { known = now }
-      return known
+    let now = halves.withLock { TransactionProgress.Offsets(half: $0.halfOffset, operation: $0.operationOffset) }
+    // Asked after the offsets: whatever moved them lies before this end.
+    let marks = parts.store.withLock { $0.marks }
+    guard let offsets = progress.withLock({ $0.advance(to: now, end: marks.appended, flushed: marks.flushed) }) else {
+      return
     }
-    guard before != now else { return }
-    parts.offsets.withLock { offsets in
-      _ = offsets.commit(topic: Self.halfTopic.rawSpan, group: Self.group.rawSpan, queue: 0, offset: now.half)
-      _ = offsets.commit(topic: Self.operationTopic.rawSpan, group: Self.group.rawSpan, queue: 0, offset: now.operation)
+    let (half, operation, group) = (Self.halfTopic, Self.operationTopic, Self.group)
+    parts.offsets.withLock {
+      _ = $0.commit(topic: half.rawSpan, group: group.rawSpan, queue: 0, offset: offsets.half)
+      _ = $0.commit(topic: operation.rawSpan, group: group.rawSpan, queue: 0, offset: offsets.operation)
     }
   }
 

@@ -11,7 +11,14 @@ RELEASE := -c release -Xswiftc -enforce-exclusivity=unchecked --static-swift-std
 BIN := .build/release
 PYTHON := .venv/bin/python -B
 
-.PHONY: help setup serve build test lint unit sim sim-quick interop kill9 kill9-quick bench format clean
+# Builds with other compiler flags have directories of their own, so that the ordinary ones stay as they are.
+FUZZ_BUILD := .build/libfuzzer
+FUZZ_SECONDS ?= 60
+# Everything that is not named here runs: `make fuzz FUZZ_TARGETS="sql recovery"`.
+FUZZ_TARGETS ?= $(filter-out canary,$(notdir $(wildcard Fixtures/fuzz/*)))
+
+.PHONY: help setup serve build test lint unit sim sim-quick fuzz-smoke fuzz interop kill9 kill9-quick bench
+.PHONY: format clean
 
 help: ## Show this list
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -26,7 +33,7 @@ build: setup ## Build the optimised binary at .build/release/apus
 	@echo "== release build"
 	@swift build $(RELEASE) --product apus
 
-test: lint unit build sim-quick interop kill9-quick ## Everything CI runs: style, unit tests, simulator, real clients, kill -9
+test: lint unit build sim-quick fuzz-smoke interop kill9-quick ## Everything CI runs: style, unit tests, simulator, fuzzing, real clients, kill -9
 
 lint: setup ## Check the formatting of all Swift files
 	@echo "== format"
@@ -48,6 +55,18 @@ sim: setup ## Crash simulator, 2,000 seeds
 	@echo "== simulator, 2,000 seeds"
 	@swift build $(RELEASE) --product apus-sim
 	@$(BIN)/apus-sim --seeds 2000
+
+fuzz-smoke: setup ## Short fuzzing of every decoder, without libFuzzer; the same inputs each time
+	@echo "== fuzzing, short"
+	@swift build $(RELEASE) --product apus-fuzz
+	@mkdir -p .build/found
+	@$(BIN)/apus-fuzz smoke --found .build/found
+
+fuzz: setup ## libFuzzer on every target, FUZZ_SECONDS (60) each; FUZZ_TARGETS names some
+	@echo "== libFuzzer, $(FUZZ_SECONDS) s a target"
+	@swift build -c release -Xswiftc -enforce-exclusivity=unchecked -Xswiftc -DLIBFUZZER --sanitize fuzzer \
+	  --scratch-path $(FUZZ_BUILD) --product apus-fuzz
+	@Scripts/fuzz.sh $(FUZZ_BUILD)/release/apus-fuzz $(FUZZ_SECONDS) $(FUZZ_TARGETS)
 
 interop: build ## Real third-party clients against a freshly started broker
 	@Scripts/setup.sh interop

@@ -30,6 +30,7 @@ let package = Package(
     .library(name: "ApusClient", targets: ["ApusClient"]),
     .executable(name: "apus", targets: ["apus"]),
     .executable(name: "apus-sim", targets: ["apus-sim"]),
+    .executable(name: "apus-fuzz", targets: ["apus-fuzz"]),
   ],
   targets: [
     // C shims. Only ApusSystem sees CPosix; CISAL is a pure function without state.
@@ -89,6 +90,16 @@ let package = Package(
       name: "apus-sim", dependencies: ["ApusBase", "ApusBrokerCore", "ApusSimulator"], swiftSettings: strict,
       linkerSettings: [.linkedLibrary("m")]),
 
+    // Without a manifest flag: what libFuzzer needs is passed on the command line (`make fuzz`).
+    library(
+      "ApusFuzz",
+      [
+        "ApusBase", "ApusModel", "ApusProtocol", "ApusFilter", "ApusAccess", "ApusStoreCore", "ApusRouteCore",
+        "ApusBrokerCore", "ApusStore", "ApusSystem", "ApusHTTP", "ApusNameServer", "ApusBroker", "ApusSimulator",
+      ]),
+    tool("apus-fuzz", ["ApusBase", "ApusFuzz", "ApusSimulator", "ApusSystem"]),
+
+    tests("ApusFuzzTests", ["ApusFuzz"]),
     tests("ApusBaseTests", ["ApusBase"]),
     tests("ApusSimulatorTests", ["ApusBase", "ApusSimulator"]),
     tests("ApusRouteCoreTests", ["ApusBase", "ApusModel", "ApusRouteCore"]),

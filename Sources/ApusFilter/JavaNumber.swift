@@ -2,12 +2,12 @@ import ApusBase
 
 /// Numbers in texts as Java's `Integer.valueOf`, `Long.valueOf` and `Double.valueOf` read them; nil where those throw.
 /// Allocates for long or unusual texts only.
-enum JavaNumber {
+package enum JavaNumber {
   /// An integer with an optional sign, in decimal digits of any script of the basic plane.
-  static func int32(_ text: RawSpan) -> Int32? { int64(text).flatMap { Int32(exactly: $0) } }
+  package static func int32(_ text: RawSpan) -> Int32? { int64(text).flatMap { Int32(exactly: $0) } }
 
   /// An integer with an optional sign, in decimal digits of any script of the basic plane.
-  static func int64(_ text: RawSpan) -> Int64? {
+  package static func int64(_ text: RawSpan) -> Int64? {
     var index = 0
     var isNegative = false
     if text.byteCount > 0 {
@@ -58,7 +58,7 @@ enum JavaNumber {
 
   /// A decimal or hexadecimal number with optional sign, fraction, exponent and suffix, `NaN` or `Infinity`; blanks
   /// around it do not count.
-  static func double(_ text: RawSpan) -> Double? {
+  package static func double(_ text: RawSpan) -> Double? {
     var (start, end) = (0, text.byteCount)
     while start < end, text.byte(at: start) <= 0x20 { start += 1 }
     while start < end, text.byte(at: end - 1) <= 0x20 { end -= 1 }

@@ -1,5 +1,5 @@
 /// What an expression is made of.
-enum SQLToken: Hashable {
+package enum SQLToken: Hashable {
   case end
   case not, and, or, between, `in`, `is`, yes, no, null
   case equal, notEqual, less, lessOrEqual, greater, greaterOrEqual
@@ -15,18 +15,20 @@ enum SQLToken: Hashable {
 
 /// Cuts an expression into tokens, one at a time, as far as it is asked: what lies behind the last token that the
 /// grammar takes is never looked at.
-struct SQLLexer {
-  let bytes: [UInt8]
+package struct SQLLexer {
+  /// The expression.
+  package let bytes: [UInt8]
   private var position = 0
   /// Where the last token began.
   private(set) var start = 0
 
-  init(_ bytes: [UInt8]) { self.bytes = bytes }
+  /// Starts at the first byte.
+  package init(_ bytes: [UInt8]) { self.bytes = bytes }
 
   private func byte(_ index: Int) -> UInt8 { index < bytes.count ? bytes[index] : 0 }
 
   /// The next token. Throws at a byte that begins none.
-  mutating func next() throws(SQLFault) -> SQLToken {
+  package mutating func next() throws(SQLFault) -> SQLToken {
     skipBlanks()
     start = position
     guard position < bytes.count else { return .end }

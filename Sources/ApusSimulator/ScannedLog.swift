@@ -4,19 +4,29 @@
 /// The layout is that of
 /// apache/rocketmq@rocketmq-all-4.9.8:store/src/main/java/org/apache/rocketmq/store/CommitLog.java, spelled out once
 /// more so that a mistake in the store's own codec does not hide itself.
-struct ScannedLog {
+package struct ScannedLog {
   /// One record.
-  struct Record: Equatable {
-    var offset: Int64
-    var size: Int
-    var queueID: Int32
-    var flag: Int32
-    var queueOffset: Int64
-    var sysFlag: Int32
-    var storeTime: Int64
-    var body: [UInt8]
-    var topic: String
-    var properties: [UInt8]
+  package struct Record: Equatable {
+    /// Where it begins in the log.
+    package var offset: Int64
+    /// How many bytes it has.
+    package var size: Int
+    /// The queue.
+    package var queueID: Int32
+    /// The user's flag.
+    package var flag: Int32
+    /// The place in the queue.
+    package var queueOffset: Int64
+    /// The system flag.
+    package var sysFlag: Int32
+    /// When it was stored, in ms.
+    package var storeTime: Int64
+    /// The body.
+    package var body: [UInt8]
+    /// The topic.
+    package var topic: String
+    /// The encoded properties.
+    package var properties: [UInt8]
 
     var end: Int64 { offset + Int64(size) }
 
@@ -86,7 +96,7 @@ struct ScannedLog {
   }
 
   /// The record that `bytes` are, all of them; nil when they are none that lies at `offset`.
-  static func record(_ bytes: [UInt8], at offset: Int64) -> Record? {
+  package static func record(_ bytes: [UInt8], at offset: Int64) -> Record? {
     guard bytes.count >= 91, Int(int32(bytes, 0)) == bytes.count else { return nil }
     return record(bytes, 0, bytes.count, offset)
   }

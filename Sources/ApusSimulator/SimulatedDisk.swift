@@ -140,6 +140,11 @@ package final class SimulatedDisk: Disk, @unchecked Sendable {
     }
   }
 
+  /// All visible files with their content, by path: no call is counted and none fails.
+  package var files: [(path: String, bytes: [UInt8])] {
+    names.visible.keys.sorted().compactMap { path in names.visible[path]?.file.map { (path, $0.content) } }
+  }
+
   /// Takes a file away for good, as another program does while the store is closed: no call is counted.
   package func lose(_ path: String) {
     guard names.visible[path] != nil else { return }

@@ -1,7 +1,7 @@
 import ApusBase
 import ApusModel
-import ApusStore
-import ApusStoreCore
+package import ApusStore
+package import ApusStoreCore
 
 /// A mistake put into the simulated broker on purpose: the checkers must find it, or they would find nothing.
 package enum Sabotage: String, CaseIterable, Hashable, Sendable {
@@ -80,6 +80,16 @@ package struct SimulationReport: Hashable, Sendable, CustomStringConvertible {
       faults: \(faults.joined(separator: ", "))
       """
   }
+}
+
+/// The files that a simulation leaves, and what a store needs to know to open them.
+package struct Remains {
+  /// The store's settings.
+  package let store: StoreSettings
+  /// The settings of its index.
+  package let index: MessageIndex.Settings
+  /// The files by path.
+  package let files: [(path: String, bytes: [UInt8])]
 }
 
 /// Runs the production store over a ``SimulatedDisk`` for a number of random steps: sends, thirds of the store's own
@@ -166,6 +176,11 @@ package final class Simulation {
     report.crashes = disk.crashes
     report.faults = disk.faults
     return report
+  }
+
+  /// What the store's disk holds now.
+  package var remains: Remains {
+    Remains(store: storeSettings, index: indexSettings, files: disk.files)
   }
 
   // MARK: Steps

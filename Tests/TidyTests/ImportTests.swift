@@ -33,6 +33,11 @@ import Testing
     // `apus store` looks into a store without a broker.
     "apus": remoting.union(["ApusHTTP", "ApusNameServer", "ApusBroker", "ApusBench", "ApusStore", "ApusStoreCore"]),
     "ApusSimulator": model.union(["ApusStoreCore", "ApusStore"]),
+    "ApusFuzz": wire.union([
+      "ApusFilter", "ApusAccess", "ApusStoreCore", "ApusRouteCore", "ApusBrokerCore", "ApusStore", "ApusSystem",
+      "ApusHTTP", "ApusNameServer", "ApusBroker", "ApusSimulator",
+    ]),
+    "apus-fuzz": ["ApusBase", "ApusFuzz", "ApusSimulator", "ApusSystem", "Glibc"],
     "apus-sim": ["ApusBase", "ApusBrokerCore", "ApusSimulator", "Glibc"],
   ]
 

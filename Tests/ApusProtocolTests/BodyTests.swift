@@ -56,6 +56,10 @@ import Testing
   @Test func `consume statistics`() throws { try check(ConsumeStats.self, .getConsumeStats) }
   @Test func `consumers`() throws { try check(ConsumerConnection.self, .getConsumerConnectionList) }
   @Test func `producers`() throws { try check(ProducerConnection.self, .getProducerConnectionList) }
+  @Test func `running information`() throws {
+    try check(ConsumerRunningInfo.self, .getConsumerRunningInfo, exactly: false)
+  }
+  @Test func `direct consumption`() throws { try check(DirectConsumption.self, .consumeMessageDirectly) }
   @Test func `locks`() throws {
     try check(LockRequestBody.self, .lockBatchMessageQueue, ofRequests: true)
     try check(LockRequestBody.self, .unlockBatchMessageQueue, ofRequests: true)

@@ -20,7 +20,7 @@ package final class RemotingClient: @unchecked Sendable {
   /// A server and what is known of the way to it.
   private final class Target {
     var connection: Connection?
-    var attempt: Attempt?
+    var attempt: ConnectAttempt?
     /// A connection whose TLS handshake is under way.
     var securing: Connection?
     var waiting: [Waiting] = []
@@ -192,7 +192,7 @@ package final class RemotingClient: @unchecked Sendable {
 
   private func connect(_ target: Target, _ address: SocketAddress) {
     do throws(SystemError) {
-      let attempt = try Attempt(to: address, on: loop) { [self] descriptor, reason in
+      let attempt = try ConnectAttempt(to: address, on: loop) { [self] descriptor, reason in
         target.attempt = nil
         connected(target, address, descriptor, reason)
       }
@@ -256,49 +256,6 @@ package final class RemotingClient: @unchecked Sendable {
       loop.cancel(one.timer)
       one.begin(connection, error)
     }
-  }
-}
-
-/// A socket that is connecting.
-private final class Attempt: EventHandler {
-  private let address: SocketAddress
-  private let descriptor: Int32
-  private let loop: EventLoop
-  private var id: HandlerID?
-  /// Called once with the connected descriptor, or with −1 and the reason.
-  private var done: ((Int32, String?) -> Void)?
-
-  init(to address: SocketAddress, on loop: EventLoop, _ done: @escaping (Int32, String?) -> Void) throws(SystemError) {
-    self.address = address
-    self.loop = loop
-    descriptor = try Socket.connect(to: address)
-    do throws(SystemError) {
-      id = try loop.add(descriptor, self)
-    } catch {
-      Socket.close(descriptor)
-      throw error
-    }
-    self.done = done
-  }
-
-  func ready(_ events: ReadyEvents, on loop: EventLoop) {
-    guard done != nil, !events.isDisjoint(with: [.writable, .failed, .hungUp]) else { return }
-    let errno = Socket.connectionError(descriptor)
-    if errno != 0 { return end("connect to \(address): \(SystemError.text(errno))") }
-    leave()?(descriptor, nil)
-  }
-
-  /// Gives up.
-  func end(_ reason: String?) {
-    guard let done = leave() else { return }
-    Socket.close(descriptor)
-    done(-1, reason)
-  }
-
-  private func leave() -> ((Int32, String?) -> Void)? {
-    defer { done = nil }
-    if done != nil, let id { loop.remove(id, descriptor) }
-    return done
   }
 }
 

@@ -100,7 +100,7 @@ private final class Paths: HTTPService {
 }
 
 /// A server on a loop and a port of its own.
-private final class TestHTTPServer {
+final class TestHTTPServer {
   let server: HTTPServer
   private let loop: EventLoop
 

@@ -73,7 +73,10 @@ let package = Package(
     // For programs: the only library that other packages use.
     library(
       "ApusClient",
-      ["ApusBase", "ApusModel", "ApusProtocol", "ApusSigning", "ApusClientCore", "ApusRemoting", "ApusSystem"]),
+      [
+        "ApusBase", "ApusModel", "ApusProtocol", "ApusSigning", "ApusClientCore", "ApusHTTP", "ApusRemoting",
+        "ApusSystem",
+      ]),
     // The load generator works against any broker and knows nothing of ours.
     library("ApusBench", ["ApusBase", "ApusModel", "ApusProtocol", "ApusSystem"]),
     tool(
@@ -121,7 +124,8 @@ let package = Package(
     tests(
       "ApusClientTests",
       [
-        "ApusBase", "ApusModel", "ApusProtocol", "ApusClientCore", "ApusClient", "ApusRemoting", "ApusSystem",
+        "ApusBase", "ApusModel", "ApusProtocol", "ApusClientCore", "ApusClient", "ApusHTTP", "ApusRemoting",
+        "ApusSystem",
         "ApusNameServer", "ApusBroker",
       ]),
     tests("ApusFilterTests", ["ApusBase", "ApusModel", "ApusFilter"]),

@@ -1,37 +1,82 @@
+import ApusBase
 import ApusSystem
 
-/// The addresses of servers by their text. Names are looked up once, on a thread that may wait.
+/// The addresses of servers by their text. Names are looked up on a thread that may wait, once for all who ask; a name
+/// with several addresses stands for each of them, one after the other as they fail.
 final class AddressBook: Sendable {
-  private let known = Locked<[String: SocketAddress]>([:])
-  private let threads: IOThreads
-
-  init(threads: IOThreads) { self.threads = threads }
-
-  /// The address that `text`, `host:port`, stands for.
-  func address(_ text: String) async throws(ClientError) -> SocketAddress {
-    if let found = known.withLock({ $0[text] }) { return found }
-    guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]), port > 0 else {
-      throw ClientError(.invalidArgument, "'\(text)' is no address: it has the form host:port")
-    }
-    let host = String(text[..<colon])
-    let pending = PendingAnswer<Result<SocketAddress, ClientError>>()
-    let isAccepted = threads.submit { pending.resolve(Self.resolve(host, port)) }
-    if !isAccepted { throw ClientError(.busy, "too many names are being looked up") }
-    let answer = await pending.value(ifCancelled: .failure(.cancelled))
-    let found = try answer.get()
-    known.withLock { $0[text] = found }
-    return found
+  private struct Entry {
+    /// The one that is used comes first.
+    var addresses: [SocketAddress]
+    var failures = 0
   }
 
-  /// Looks a name up again the next time.
-  func forget(_ text: String) { known.withLock { $0[text] = nil } }
+  /// Told of each address and the name that led to it.
+  typealias Listener = @Sendable (SocketAddress, String) -> Void
+  /// Finds the addresses of a host, at least one, with a port.
+  typealias Resolver = @Sendable (String, UInt16) throws(SystemError) -> [SocketAddress]
 
-  private static func resolve(_ host: String, _ port: UInt16) -> Result<SocketAddress, ClientError> {
-    do throws(SystemError) {
-      guard let first = try SocketAddress.resolve(host, port: port).first else {
-        return .failure(ClientError(.unreachable, "the name \(host) has no address"))
+  private let known = Locked<[String: Entry]>([:])
+  private let lookups = SharedLookups<String, [SocketAddress]>()
+  private let threads: IOThreads
+  private let resolve: Resolver
+  private let found: Listener
+
+  /// Looks names up with `resolve`, which may wait.
+  init(
+    threads: IOThreads,
+    resolve: @escaping Resolver = { (host, port) throws(SystemError) in
+      try SocketAddress.resolve(host, port: port)
+    }, found: @escaping Listener = { _, _ in }
+  ) {
+    self.threads = threads
+    self.resolve = resolve
+    self.found = found
+  }
+
+  /// The address that `text`, `host:port`, stands for at present.
+  func address(_ text: String, by deadline: MonotonicTime? = nil) async throws(ClientError) -> SocketAddress {
+    if let first = known.withLock({ $0[text]?.addresses.first }) { return first }
+    return try await addresses(text, by: deadline)[0]
+  }
+
+  /// All addresses of `text`, at least one, the best first.
+  func addresses(_ text: String, by deadline: MonotonicTime? = nil) async throws(ClientError) -> [SocketAddress] {
+    if let entry = known.withLock({ $0[text] }) { return entry.addresses }
+    let (host, port) = try Self.parts(text)
+    return try await lookups.value(text, by: deadline) { [self] in
+      let pending = PendingAnswer<Result<[SocketAddress], ClientError>>()
+      let isAccepted = threads.submit { pending.resolve(self.lookUp(host, port)) }
+      if !isAccepted { return .failure(ClientError(.busy, "too many names are being looked up")) }
+      let answer = await pending.value(ifCancelled: .failure(.cancelled))
+      if case .success(let addresses) = answer {
+        for address in addresses { found(address, host) }
+        known.withLock { $0[text] = Entry(addresses: addresses) }
       }
-      return .success(first)
+      return answer
+    }
+  }
+
+  /// An address cannot be reached, whatever its port: the next one of its name takes its place. When all have failed
+  /// the name is looked up again.
+  func failed(_ text: String, at address: SocketAddress) {
+    known.withLock { known in
+      guard var entry = known[text], entry.addresses.first?.host == address.host else { return }
+      entry.addresses.append(entry.addresses.removeFirst())
+      entry.failures += 1
+      known[text] = entry.failures < entry.addresses.count ? entry : nil
+    }
+  }
+
+  private static func parts(_ text: String) throws(ClientError) -> (host: String, port: UInt16) {
+    guard let colon = text.lastIndex(of: ":"), colon > text.startIndex,
+      let port = UInt16(text[text.index(after: colon)...]), port > 0
+    else { throw ClientError(.invalidArgument, "'\(text)' is no address: it has the form host:port") }
+    return (String(text[..<colon]), port)
+  }
+
+  private func lookUp(_ host: String, _ port: UInt16) -> Result<[SocketAddress], ClientError> {
+    do throws(SystemError) {
+      return .success(try resolve(host, port))
     } catch {
       return .failure(ClientError(.unreachable, "the name \(host) cannot be looked up: \(error)", cause: error))
     }

@@ -42,9 +42,13 @@ public struct ClientConfiguration: Sendable {
   public var connectTimeout = Duration.seconds(3)
   /// The form of requests' headers (`rocketmq.serialize.type`).
   public var headerFormat = HeaderFormat.json
-  /// The URL that name servers' addresses are fetched from when none are given, every two minutes; nil for none
-  /// (Java: `http://jmenv.tbsite.net:8080/rocketmq/nsaddr`).
-  public var addressServer: String?
+  /// Who tells where name servers are when neither `nameServers` nor the environment do; nil for nobody. Java asks
+  /// ``AddressServer/init(domain:subgroup:)`` with its defaults.
+  public var addressServer: AddressServer?
+  /// Takes the client's figures; nil counts nothing.
+  public var metrics: (any ClientMetrics)?
+  /// `useTLS`: the connections to name servers and brokers are encrypted; nil for plain ones.
+  public var tls: TLSConfiguration?
 
   /// Settings with RocketMQ's defaults.
   public init(nameServers: [String] = []) { self.nameServers = nameServers }

@@ -23,6 +23,10 @@ final class ClientRuntime: Sendable {
   init(_ configuration: ClientConfiguration, service: any RemotingService) throws(ClientError) {
     self.configuration = configuration
     log = Logger(level: .warning)
+    let tls = try configuration.tls.map { (given) throws(ClientError) in try ClientTLS(given) }
+    let source = try configuration.addressServer.map { (given) throws(ClientError) in
+      try given.url(unit: configuration.unitName)
+    }
     do throws(SystemError) {
       let own = try Self.ownAddress(configuration)
       let process = ProcessIO.processID
@@ -43,18 +47,27 @@ final class ClientRuntime: Sendable {
     } catch {
       throw ClientError(.system, "\(error)", cause: error)
     }
-    let (book, type) = (AddressBook(threads: threads), HeaderType(configuration.headerFormat))
-    self.book = book
     let remoting = RemotingClient(
-      loop: loop, connectTimeout: configuration.connectTimeout, service: service,
+      loop: loop, connectTimeout: configuration.connectTimeout, service: service, tls: tls,
       credentials: configuration.credentials.map(Credentials.init),
       extraFields: configuration.marksStreamRequests ? [ReplyField("ReqT", "0")] : [], log: log)
     self.remoting = remoting
-    let listed =
-      configuration.nameServers.isEmpty
-      ? NameServers.parse(ProcessIO.environment("NAMESRV_ADDR") ?? "") : configuration.nameServers
+    let isVIP = configuration.vipChannelEnabled
+    let book = AddressBook(
+      threads: threads,
+      found: { address, host in
+        guard tls != nil else { return }
+        remoting.name(address, host)
+        if isVIP { remoting.name(address.vip, host) }
+      })
+    self.book = book
     let servers = NameServers(
-      listed, book: book, remoting: remoting, timeout: configuration.requestTimeout, type: type)
+      configuration.nameServers.isEmpty
+        ? NameServers.parse(ProcessIO.environment("NAMESRV_ADDR") ?? "") : configuration.nameServers,
+      source: source.map { [loop] in
+        AddressServerQuery(url: $0, book: book, loop: loop, timeout: configuration.requestTimeout)
+      }, book: book, remoting: remoting, timeout: configuration.requestTimeout,
+      type: HeaderType(configuration.headerFormat))
     nameServers = servers
     routes = Routes { topic throws(ClientError) in try await servers.route(topic) }
   }
@@ -75,13 +88,22 @@ final class ClientRuntime: Sendable {
     return keys.withLock { $0.next(now: now) }
   }
 
-  /// The address of a broker as its text says.
-  func address(_ text: String) async throws(ClientError) -> SocketAddress {
-    guard configuration.vipChannelEnabled else { return try await book.address(text) }
-    var address = try await book.address(text)
-    address.port -= 2
-    return address
+  /// The address of a broker as its text says, for requests of this code.
+  func address(
+    _ text: String, for code: RequestCode, by deadline: MonotonicTime? = nil
+  ) async throws(ClientError) -> SocketAddress {
+    let address = try await book.address(text, by: deadline)
+    return configuration.vipChannelEnabled && !Self.plainCodes.contains(code) ? address.vip : address
   }
+
+  /// A broker could not be reached: another address of its name is tried next, if there is one.
+  func unreachable(_ broker: String, at address: SocketAddress, _ error: ClientError) {
+    if error.code == .unreachable { book.failed(broker, at: address) }
+  }
+
+  /// What goes to a broker's usual port also where `vipChannelEnabled` sends the rest to the other one: that one serves
+  /// no pulls, and brokers ask producers and consumers where their heartbeats come from.
+  private static let plainCodes: Set<RequestCode> = [.pullMessage, .heartbeat, .unregisterClient, .endTransaction]
 
   /// Asks a broker; a refusal is thrown.
   func ask(
@@ -96,17 +118,26 @@ final class ClientRuntime: Sendable {
   func askAny(
     _ request: some OutgoingRequest, at broker: String, timeout: Duration? = nil
   ) async throws(ClientError) -> Command {
-    try await remoting.ask(
-      try await address(broker), named: broker, type(of: request).code, fields: request.fields, body: request.body,
-      type: headerType, timeout: timeout ?? configuration.requestTimeout)
+    let timeout = timeout ?? configuration.requestTimeout
+    let code = type(of: request).code
+    let address = try await address(broker, for: code, by: SystemClock.monotonic() + timeout)
+    do throws(ClientError) {
+      return try await remoting.ask(
+        address, named: broker, code, fields: request.fields, body: request.body, type: headerType, timeout: timeout)
+    } catch {
+      unreachable(broker, at: address, error)
+      throw error
+    }
   }
 
   /// Tells a broker something that it does not answer. Returns when it is on its way.
   func tell(_ request: some OutgoingRequest, at broker: String) async throws(ClientError) {
     let type = headerType
     let pending = PendingAnswer<ClientError?>()
+    let code = Swift.type(of: request).code
+    let deadline = SystemClock.monotonic() + configuration.requestTimeout
     remoting.notify(
-      try await address(broker),
+      try await address(broker, for: code, by: deadline),
       encode: { id, output in request.encode(id: id, oneway: true, type: type, into: &output) },
       done: { error in pending.resolve(error.map { ClientError($0, server: broker) }) })
     if let error = await pending.value(ifCancelled: .cancelled) { throw error }
@@ -144,6 +175,13 @@ extension HeaderType {
 }
 
 extension SocketAddress {
+  /// The broker's second port, for everything but pulls.
+  var vip: SocketAddress {
+    var address = self
+    address.port = port > 2 ? port - 2 : port
+    return address
+  }
+
   /// The 4 or 16 bytes of the address, big-endian.
   var bytes: [UInt8] {
     let parts: [UInt64] = isIPv6 ? [high, low] : [low << 32]

@@ -3,14 +3,6 @@ import ApusModel
 import ApusProtocol
 import ApusSystem
 
-/// A consumer as its client knows it.
-protocol ConsumerMember: AnyObject, Sendable {
-  /// What brokers are told of it.
-  var heartbeat: ConsumerData { get }
-  /// Shares the queues out anew, soon.
-  func rebalanceNow()
-}
-
 /// A client of RocketMQ brokers: what its producers and consumers share. The caller owns its life:
 ///
 ///     let client = try MessageClient(ClientConfiguration(nameServers: ["127.0.0.1:9876"]))
@@ -45,10 +37,9 @@ public final class MessageClient: Sendable {
   public init(_ configuration: ClientConfiguration = ClientConfiguration()) throws(ClientError) {
     requests = BrokerRequests()
     runtime = try ClientRuntime(configuration, service: requests)
-    requests.serve(.notifyConsumerIDsChanged) { [members] command, _ in
-      members.withLock { $0.consumers[command["consumerGroup"] ?? ""] }?.rebalanceNow()
-      return nil
-    }
+    let relays = ConsumerRelays(
+      consumer: { [members] group in members.withLock { $0.consumers[group] } }, log: runtime.log)
+    relays.register(with: requests)
   }
 
   /// `ip@instance[@unit][@STREAM]`: who this client is to the brokers.
@@ -70,7 +61,12 @@ public final class MessageClient: Sendable {
       group.addTask {
         await Self.every(runtime.configuration.heartbeatBrokerInterval, first: .seconds(1)) { await self.heartbeat() }
       }
-      group.addTask { for await item in requests.items { await requests.handle(item) } }
+      if runtime.nameServers.areDiscovered {
+        group.addTask {
+          await Self.every(NameServers.discoveryInterval, first: .seconds(10)) { await self.discover() }
+        }
+      }
+      group.addTask { await requests.run() }
     }
     await leave()
     runtime.close()
@@ -144,6 +140,14 @@ public final class MessageClient: Sendable {
       }
       await action()
       pause = interval
+    }
+  }
+
+  private func discover() async {
+    do throws(ClientError) {
+      try await runtime.nameServers.discover()
+    } catch {
+      runtime.log.warning("client", "the address server is of no use now", ["cause": error])
     }
   }
 

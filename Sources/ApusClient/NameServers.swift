@@ -3,21 +3,39 @@ import ApusProtocol
 import ApusRemoting
 import ApusSystem
 
-/// The name servers of a client: the list, and the one of them that is asked until it fails.
+/// The name servers of a client: the list, and the one of them that is asked until it fails. They know the same, so any
+/// will do; clients begin with different ones.
 final class NameServers: Sendable {
   private struct State {
     var servers: [String]
-    var current = 0
+    var current: Int
+
+    /// Begins with one of them at random.
+    init(_ servers: [String]) {
+      self.servers = servers
+      var random = SystemRandom()
+      current = servers.isEmpty ? 0 : Int.random(in: servers.indices, using: &random)
+    }
   }
 
+  /// How often an address server is asked anew.
+  static let discoveryInterval = Duration.seconds(120)
+
+  /// Where the list comes from when it is not given.
+  private let source: AddressServerQuery?
   private let state: Locked<State>
+  private let lookups = SharedLookups<String, [String]>()
   private let book: AddressBook
   private let remoting: RemotingClient
   private let timeout: Duration
   private let type: HeaderType
 
-  init(_ servers: [String], book: AddressBook, remoting: RemotingClient, timeout: Duration, type: HeaderType) {
-    state = Locked(State(servers: servers))
+  init(
+    _ servers: [String], source: AddressServerQuery?, book: AddressBook, remoting: RemotingClient, timeout: Duration,
+    type: HeaderType
+  ) {
+    state = Locked(State(servers))
+    self.source = servers.isEmpty ? source : nil
     self.book = book
     self.remoting = remoting
     self.timeout = timeout
@@ -34,17 +52,27 @@ final class NameServers: Sendable {
   /// The list.
   var all: [String] { state.withLock { $0.servers } }
 
-  /// Replaces the list; an empty one is ignored.
-  func replace(_ servers: [String]) {
-    guard !servers.isEmpty else { return }
-    state.withLock { state in
-      guard state.servers != servers else { return }
-      state = State(servers: servers)
+  /// Whether an address server tells the list.
+  var areDiscovered: Bool { source != nil }
+
+  /// Asks the address server. What is known stays when it does not answer.
+  @discardableResult
+  func discover(by deadline: MonotonicTime? = nil) async throws(ClientError) -> [String] {
+    guard let source else { return all }
+    return try await lookups.value("the list of name servers", by: deadline) { [self] in
+      do throws(ClientError) {
+        let found = try await source.run()
+        state.withLock { if $0.servers != found { $0 = State(found) } }
+        return .success(found)
+      } catch {
+        return .failure(error)
+      }
     }
   }
 
   /// Asks one name server after the other until one answers, beginning with the one that answered last.
-  func ask(_ request: some OutgoingRequest) async throws(ClientError) -> Command {
+  func ask(_ request: some OutgoingRequest, by deadline: MonotonicTime? = nil) async throws(ClientError) -> Command {
+    if all.isEmpty { try await discover(by: deadline) }
     let (servers, start) = state.withLock { ($0.servers, $0.current) }
     guard !servers.isEmpty else {
       throw ClientError(
@@ -54,16 +82,24 @@ final class NameServers: Sendable {
     var attempts: [String] = []
     for step in servers.indices {
       let index = (start + step) % servers.count
+      let server = servers[index]
       do throws(ClientError) {
-        let address = try await book.address(servers[index])
-        let answer = try await remoting.ask(
-          address, named: servers[index], Swift.type(of: request).code, fields: request.fields, body: request.body,
-          type: type, timeout: timeout)
-        if step > 0 { state.withLock { if $0.servers == servers { $0.current = index } } }
-        return answer
+        for address in try await book.addresses(server, by: deadline) {
+          do throws(ClientError) {
+            let answer = try await remoting.ask(
+              address, named: server, Swift.type(of: request).code, fields: request.fields, body: request.body,
+              type: type, timeout: try left(until: deadline))
+            if step > 0 { state.withLock { if $0.servers == servers { $0.current = index } } }
+            return answer
+          } catch {
+            if error.code == .cancelled { throw error }
+            book.failed(server, at: address)
+            attempts.append("\(server): \(error.message)")
+          }
+        }
       } catch {
         if error.code == .cancelled { throw error }
-        attempts.append("\(servers[index]): \(error.message)")
+        attempts.append("\(server): \(error.message)")
       }
     }
     throw ClientError(
@@ -71,9 +107,16 @@ final class NameServers: Sendable {
       advice: "Check that one of \(servers.joined(separator: ", ")) runs and can be reached.")
   }
 
+  private func left(until deadline: MonotonicTime?) throws(ClientError) -> Duration {
+    guard let deadline else { return timeout }
+    let left = deadline - SystemClock.monotonic()
+    guard left > .zero else { throw ClientError(.timedOut, "the time limit was over before it was asked") }
+    return min(left, timeout)
+  }
+
   /// The route of a topic.
-  func route(_ topic: String) async throws(ClientError) -> TopicRouteData {
-    let answer = try await ask(GetRouteInfoByTopic.Request(topic: topic))
+  func route(_ topic: String, by deadline: MonotonicTime? = nil) async throws(ClientError) -> TopicRouteData {
+    let answer = try await ask(GetRouteInfoByTopic.Request(topic: topic), by: deadline)
     guard answer.responseCode == .success else { throw ClientError(refusal: answer, server: "the name server") }
     do throws(DecodeError) {
       return try TopicRouteData(bytes: answer.body.rawSpan)

@@ -47,14 +47,19 @@ final class PendingAnswer<Answer: Sendable>: Sendable {
   }
 }
 
-extension PendingAnswer<Void> {
-  /// Waits until it is resolved, the time is over or the task is cancelled. To be called once.
-  func wait(atMost limit: Duration) async {
+extension PendingAnswer {
+  /// Waits for the answer; `late` is the answer when the time is over first. To be called once.
+  func value(ifCancelled cancelled: Answer, within limit: Duration, ifLate late: Answer) async -> Answer {
     let timer = Task {
       try await Task.sleep(for: limit)
-      resolve(())
+      resolve(late)
     }
-    await value(ifCancelled: ())
-    timer.cancel()
+    defer { timer.cancel() }
+    return await value(ifCancelled: cancelled)
   }
+}
+
+extension PendingAnswer<Void> {
+  /// Waits until it is resolved, the time is over or the task is cancelled. To be called once.
+  func wait(atMost limit: Duration) async { await value(ifCancelled: (), within: limit, ifLate: ()) }
 }

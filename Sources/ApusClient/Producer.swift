@@ -38,7 +38,9 @@ public final class Producer: Sendable {
   public func send(_ message: Message, timeout: Duration? = nil) async throws(ClientError) -> SendReceipt {
     let outgoing = try prepare(message)
     return try await limited { () async throws(ClientError) in
-      try await sendToAny(outgoing, timeout: timeout ?? configuration.sendTimeout)
+      try await measured(outgoing) { () async throws(ClientError) in
+        try await sendToAny(outgoing, timeout: timeout ?? configuration.sendTimeout)
+      }
     }
   }
 
@@ -50,8 +52,10 @@ public final class Producer: Sendable {
     let outgoing = try prepare(message)
     let timeout = timeout ?? configuration.sendTimeout
     return try await limited { () async throws(ClientError) in
-      let broker = try await master(of: queue)
-      return try await sender.send(outgoing, to: queue, at: broker, timeout: timeout)
+      try await measured(outgoing) { () async throws(ClientError) in
+        let broker = try await master(of: queue)
+        return try await sender.send(outgoing, to: queue, at: broker, timeout: timeout)
+      }
     }
   }
 
@@ -77,7 +81,10 @@ public final class Producer: Sendable {
     return try await limited { () async throws(ClientError) in
       var receipts: [SendReceipt] = []
       for batch in batches {
-        receipts += try await sendToAny(batch.outgoing, timeout: timeout).items(batch.messageIDs)
+        let receipt = try await measured(batch.outgoing, count: batch.messageIDs.count) {
+          () async throws(ClientError) in try await sendToAny(batch.outgoing, timeout: timeout)
+        }
+        receipts += receipt.items(batch.messageIDs)
       }
       return receipts
     }
@@ -94,7 +101,9 @@ public final class Producer: Sendable {
       guard let chosen, let broker = route.master(of: chosen.brokerName) else {
         throw ClientError(.noQueue, "no queue of \(topic) can be written to")
       }
-      try await sender.sendOneway(outgoing, to: chosen, at: broker)
+      try await measured(outgoing) { () async throws(ClientError) in
+        try await sender.sendOneway(outgoing, to: chosen, at: broker)
+      }
     }
   }
 
@@ -102,8 +111,11 @@ public final class Producer: Sendable {
   func sendHalf(_ message: Message, timeout: Duration?) async throws(ClientError) -> SendReceipt {
     var outgoing = try prepare(message, extra: [("TRAN_MSG", "true"), ("PGROUP", group)])
     outgoing.sysFlag.transaction = .prepared
+    let half = outgoing
     return try await limited { () async throws(ClientError) in
-      try await sendToAny(outgoing, timeout: timeout ?? configuration.sendTimeout)
+      try await measured(half) { () async throws(ClientError) in
+        try await sendToAny(half, timeout: timeout ?? configuration.sendTimeout)
+      }
     }
   }
 
@@ -128,6 +140,25 @@ public final class Producer: Sendable {
     guard await inFlight.enter() else { throw .cancelled }
     defer { inFlight.leave() }
     return try await body()
+  }
+
+  /// Counts a send where the application takes figures.
+  private func measured<Result>(
+    _ message: OutgoingMessage, count: Int = 1, _ body: () async throws(ClientError) -> Result
+  ) async throws(ClientError) -> Result {
+    guard let metrics = runtime.configuration.metrics else { return try await body() }
+    let topic = String(decoding: message.topic, as: UTF8.self)
+    let began = SystemClock.monotonic()
+    defer { metrics.record(SystemClock.monotonic() - began, for: .sendTime, topic: topic, group: group) }
+    do throws(ClientError) {
+      let result = try await body()
+      metrics.add(count, to: .messagesSent, topic: topic, group: group)
+      metrics.add(message.body.count, to: .bytesSent, topic: topic, group: group)
+      return result
+    } catch {
+      metrics.add(count, to: .sendsFailed, topic: topic, group: group)
+      throw error
+    }
   }
 
   private func sendToAny(_ message: OutgoingMessage, timeout: Duration) async throws(ClientError) -> SendReceipt {

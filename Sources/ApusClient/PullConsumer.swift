@@ -30,10 +30,11 @@ public final class PullConsumer: Sendable {
   /// The settings.
   public let configuration: PullConsumerConfiguration
 
-  private let client: MessageClient
-  private let offsets: GroupOffsets
+  let client: MessageClient
+  let offsets: GroupOffsets
+  let meter: ConsumeMeter
   private let share: GroupShare
-  private let subscriptions: [String: SubscriptionData]
+  let subscriptions: [String: SubscriptionData]
   private let state = Locked(State())
   private let wakeUps: AsyncStream<Void>
   private let waking: AsyncStream<Void>.Continuation
@@ -54,6 +55,7 @@ public final class PullConsumer: Sendable {
     share = GroupShare(
       group: group, client: client, offsets: offsets, isShared: true, strategy: configuration.rebalance,
       start: configuration.start)
+    meter = ConsumeMeter(group: group, metrics: client.runtime.configuration.metrics)
     let version = SystemClock.wall().milliseconds
     var table: [String: SubscriptionData] = [:]
     for subscription in subscriptions {
@@ -82,7 +84,7 @@ public final class PullConsumer: Sendable {
         }
         for queue in starting { group.addTask { await self.puller(queue).run(queue) } }
       }
-      for queue in state.withLock({ Array($0.work.values) }) { queue.drop() }
+      for queue in allWork { queue.drop() }
     }
     close()
     // The task is cancelled already; leaving has time limits of its own.
@@ -100,6 +102,8 @@ public final class PullConsumer: Sendable {
     state.withLock { $0.assigned = Set(queues) }
     rebalanceNow()
   }
+
+  var allWork: [QueueWork] { state.withLock { Array($0.work.values) } }
 
   // MARK: Messages
 
@@ -152,11 +156,11 @@ public final class PullConsumer: Sendable {
   }
 
   private func finishTaken() {
-    for queue in state.withLock({ Array($0.work.values) }) { queue.finishTaken() }
+    for queue in allWork { queue.finishTaken() }
   }
 
   private func persist() async {
-    for queue in state.withLock({ Array($0.work.values) }) { offsets.update(queue.queue, queue.consumed) }
+    for queue in allWork { offsets.update(queue.queue, queue.consumed) }
     await offsets.commit()
   }
 
@@ -246,7 +250,7 @@ public final class PullConsumer: Sendable {
       subscription: subscriptions[queue.queue.topic] ?? SubscriptionData(topic: queue.queue.topic),
       batchSize: configuration.pullBatchSize, suspendTime: .seconds(20),
       // The brokers do not know the subscription of a consumer that was assigned its queues.
-      sendsSubscription: true, isLitePull: true, limits: { self.limits },
+      sendsSubscription: true, isLitePull: true, meter: meter, limits: { self.limits },
       came: { _, _ in self.wake() },
       moved: { queue, offset in
         self.offsets.update(queue.queue, offset, forced: true)

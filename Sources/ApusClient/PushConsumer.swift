@@ -27,6 +27,7 @@ public final class PushConsumer: Sendable {
   let subscriptions: [String: SubscriptionData]
   let version: Int64
   let share: GroupShare
+  let meter: ConsumeMeter
   let wakeUps: AsyncStream<Void>
   private let waking: AsyncStream<Void>.Continuation
   private let work = Locked<[MessageQueue: QueueWork]>([:])
@@ -44,6 +45,7 @@ public final class PushConsumer: Sendable {
     share = GroupShare(
       group: group, client: client, offsets: offsets, isShared: configuration.messageModel == .clustering,
       strategy: configuration.rebalance, start: configuration.start)
+    meter = ConsumeMeter(group: group, metrics: client.runtime.configuration.metrics)
     version = SystemClock.wall().milliseconds
     let namespace = client.runtime.configuration.namespace
     var table: [String: SubscriptionData] = [:]

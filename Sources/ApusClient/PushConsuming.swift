@@ -37,12 +37,16 @@ extension PushConsumer {
     var messages = queue.take(configuration.batchSize)
     while !messages.isEmpty {
       let outcome: ConsumeOutcome
+      let began = SystemClock.monotonic()
       do {
         outcome = try await listener(messages)
       } catch {
         runtime.log.warning("client", "a listener failed", ["queue": "\(queue.queue)", "cause": "\(error)"])
         outcome = .retry()
       }
+      let succeeded = Self.parts(of: outcome, messages.count).succeeded
+      meter.consumed(
+        queue.queue.topic, succeeded: succeeded, failed: messages.count - succeeded, since: began)
       // Whoever has the queue now gets the messages again.
       guard !queue.isDropped else { return }
       messages = await settle(messages, outcome, queue)
@@ -51,18 +55,22 @@ extension PushConsumer {
     }
   }
 
+  /// How many of the messages, from the first on, are consumed, and the delay level for the others.
+  private static func parts(of outcome: ConsumeOutcome, _ count: Int) -> (succeeded: Int, level: Int) {
+    switch outcome {
+    case .success: (count, 0)
+    case .retry(let level): (0, level)
+    case .deadLetter: (0, -1)
+    case .partial(let succeeded, let level): (max(0, min(succeeded, count)), level)
+    }
+  }
+
   /// Does what the listener's answer asks for. Returns messages that have to be consumed again here, as the broker did
   /// not take them back.
   private func settle(
     _ messages: [ReceivedMessage], _ outcome: ConsumeOutcome, _ queue: QueueWork
   ) async -> [ReceivedMessage] {
-    let (succeeded, level): (Int, Int) =
-      switch outcome {
-      case .success: (messages.count, 0)
-      case .retry(let level): (0, level)
-      case .deadLetter: (0, -1)
-      case .partial(let count, let level): (max(0, min(count, messages.count)), level)
-      }
+    let (succeeded, level) = Self.parts(of: outcome, messages.count)
     var done = Array(messages[..<succeeded])
     var left: [ReceivedMessage] = []
     for message in messages[succeeded...] {
@@ -109,12 +117,16 @@ extension PushConsumer {
       while !messages.isEmpty, !queue.isDropped, !Task.isCancelled {
         guard await holdsLock(queue) else { break }
         let outcome: OrderlyOutcome
+        let began = SystemClock.monotonic()
         do {
           outcome = try await listener(messages)
         } catch {
           runtime.log.warning("client", "a listener failed", ["queue": "\(queue.queue)", "cause": "\(error)"])
           outcome = .suspend()
         }
+        let succeeded = outcome == .success ? messages.count : 0
+        meter.consumed(
+          queue.queue.topic, succeeded: succeeded, failed: messages.count - succeeded, since: began)
         guard !queue.isDropped else { break }
         switch outcome {
         case .success: queue.finish(messages)

@@ -10,7 +10,7 @@ extension PushConsumer {
       group: group, runtime: runtime, subscription: subscriptions[queue.queue.topic],
       batchSize: configuration.pullBatchSize, interval: configuration.pullInterval,
       sendsSubscription: configuration.sendsSubscriptionWithPull,
-      commits: configuration.messageModel == .clustering,
+      commits: configuration.messageModel == .clustering, meter: meter,
       limits: { self.limits }, mayPull: { !needsLocks || $0.isLocked(now: SystemClock.monotonic()) },
       came: { queue, messages in
         let batches = (messages.count + batchSize - 1) / batchSize

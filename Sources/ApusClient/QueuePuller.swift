@@ -30,6 +30,8 @@ struct QueuePuller: Sendable {
   var commits = false
   /// Whether the consumer polls.
   var isLitePull = false
+  /// Counts what comes.
+  let meter: ConsumeMeter
   /// When enough is in hand.
   let limits: @Sendable () -> ProcessQueue<ReceivedMessage>.Limits
   /// Whether the queue may be pulled from now; asked again after three seconds.
@@ -76,12 +78,20 @@ struct QueuePuller: Sendable {
         group: group, queue: queue.queue, offset: offset, limit: batchSize, commit: commit > 0 ? commit : nil,
         suspend: suspendTime, subscription: sendsSubscription ? subscription : nil,
         version: subscription?.version ?? 0, isLitePull: isLitePull)
-      let address = try await runtime.address(member.address)
+      let address = try await runtime.address(member.address, for: .pullMessage)
       let pending = PendingAnswer<PullAnswer>()
       guard queue.beginPull(pending) else { return .failure(.cancelled) }
+      let began = SystemClock.monotonic()
       pull.send(to: address, named: member.address, by: runtime, timeout: Self.pullTimeout, pending)
       let answer = await pending.value(ifCancelled: .failure(.cancelled))
-      if case .success(let result) = answer { brokerID = result.suggestedBrokerID }
+      switch answer {
+      case .success(let result):
+        brokerID = result.suggestedBrokerID
+        meter.pulled(queue.queue.topic, count: result.messages.count, since: began)
+      case .failure(let error):
+        runtime.unreachable(member.address, at: address, error)
+        if error.code != .cancelled { meter.pulled(queue.queue.topic, count: nil, since: began) }
+      }
       // The application went elsewhere while the broker searched.
       return queue.nextOffset == offset ? answer : .failure(ClientError(.busy, "the queue goes on elsewhere"))
     } catch {
@@ -117,8 +127,7 @@ struct QueuePuller: Sendable {
     var message = message
     message.properties["MIN_OFFSET"] = "\(result.minOffset)"
     message.properties["MAX_OFFSET"] = "\(result.maxOffset)"
-    let topic = message.topic.hasPrefix("%RETRY%") ? message.properties["RETRY_TOPIC"] ?? message.topic : message.topic
-    message.topic = Namespace.unwrap(topic, from: runtime.configuration.namespace)
+    message.takeOriginalTopic(namespace: runtime.configuration.namespace)
     return message
   }
 

@@ -1,6 +1,7 @@
 import ApusBase
 import ApusClientCore
 import ApusModel
+import ApusProtocol
 import ApusSystem
 
 /// One queue that this consumer has at present: what was pulled of it and how far it got.
@@ -13,6 +14,8 @@ final class QueueWork: Sendable {
     var lockedUntil: MonotonicTime?
     var pull: PendingAnswer<PullAnswer>?
     var lastPull = SystemClock.monotonic()
+    var lastConsume = SystemClock.monotonic()
+    var lastLock = SystemClock.monotonic()
     var room: PendingAnswer<Void>?
   }
 
@@ -75,6 +78,7 @@ final class QueueWork: Sendable {
   func finish(_ messages: [ReceivedMessage]) {
     let room = state.withLock { state in
       state.messages.finish(messages.map(\.queueOffset))
+      state.lastConsume = SystemClock.monotonic()
       defer { state.room = nil }
       return state.room
     }
@@ -120,7 +124,12 @@ final class QueueWork: Sendable {
   // MARK: Order
 
   /// The broker keeps the queue for this consumer until then; nil when it does not.
-  func locked(until time: MonotonicTime?) { state.withLock { $0.lockedUntil = time } }
+  func locked(until time: MonotonicTime?) {
+    state.withLock { state in
+      state.lockedUntil = time
+      if time != nil { state.lastLock = SystemClock.monotonic() }
+    }
+  }
 
   /// Whether the queue is this consumer's alone.
   func isLocked(now: MonotonicTime) -> Bool { state.withLock { $0.lockedUntil.map { now < $0 } ?? false } }
@@ -138,6 +147,34 @@ final class QueueWork: Sendable {
     state.withLock { state in
       state.isConsuming = false
       return state.messages.waiting > 0 && !state.isDropped
+    }
+  }
+
+  // MARK: Telling
+
+  /// What tools are told of the queue.
+  var info: ProcessQueueInfo {
+    let (mono, wall) = (SystemClock.monotonic(), SystemClock.wall())
+    func time(_ moment: MonotonicTime) -> WallTime {
+      wall.advanced(byMilliseconds: (moment - mono).wholeMilliseconds)
+    }
+    return state.withLock { state in
+      var info = ProcessQueueInfo()
+      info.commitOffset = state.messages.consumed
+      let (pending, taken) = (state.messages.pendingOffsets, state.isConsuming ? state.messages.takenOffsets : [])
+      info.cachedCount = Int32(clamping: pending.count)
+      info.cachedMinOffset = pending.first ?? 0
+      info.cachedMaxOffset = pending.last ?? 0
+      info.cachedMebibytes = Int32(clamping: state.messages.bytes >> 20)
+      info.consumingCount = Int32(clamping: taken.count)
+      info.consumingMinOffset = taken.first ?? 0
+      info.consumingMaxOffset = taken.last ?? 0
+      info.isLocked = state.lockedUntil.map { mono < $0 } ?? false
+      info.lastLock = time(state.lastLock)
+      info.isDropped = state.isDropped
+      info.lastPull = time(state.lastPull)
+      info.lastConsume = time(state.lastConsume)
+      return info
     }
   }
 }

@@ -1,4 +1,5 @@
 import ApusBase
+import ApusClientCore
 public import ApusModel
 import ApusProtocol
 import ApusSystem
@@ -77,6 +78,12 @@ public struct ReceivedMessage: Hashable, Sendable {
       throw DecodeError(field: "body", offset: 84, reason: "does not match its CRC")
     }
     body = try Compression.inflate(record.body, record.sysFlag, limit: Self.inflationLimit)
+  }
+
+  /// The message under the name that the application knows: of a retried one that of its first topic.
+  mutating func takeOriginalTopic(namespace: String) {
+    let stored = topic.hasPrefix("%RETRY%") ? properties["RETRY_TOPIC"] ?? topic : topic
+    topic = Namespace.unwrap(stored, from: namespace)
   }
 
   /// Reads the records of a pull's answer. One that cannot be read is left out and named.

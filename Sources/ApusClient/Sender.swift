@@ -26,7 +26,8 @@ struct Sender: Sendable {
   func send(
     _ message: OutgoingMessage, to queue: MessageQueue, at broker: String, timeout: Duration
   ) async throws(ClientError) -> SendReceipt {
-    let address = try await runtime.address(broker)
+    let code = message.kind.code
+    let address = try await runtime.address(broker, for: code, by: SystemClock.monotonic() + timeout)
     let pending = PendingAnswer<Result<SendReceipt, ClientError>>()
     let now = SystemClock.wall()
     runtime.remoting.call(
@@ -34,12 +35,18 @@ struct Sender: Sendable {
       encode: { id, output in encode(message, queue, now, id, into: &output) },
       answered: { answer in pending.resolve(Self.read(answer, message, queue, broker)) },
       failed: { error in pending.resolve(.failure(ClientError(error, server: broker))) })
-    return try await pending.value(ifCancelled: .failure(.cancelled)).get()
+    do throws(ClientError) {
+      return try await pending.value(ifCancelled: .failure(.cancelled)).get()
+    } catch {
+      runtime.unreachable(broker, at: address, error)
+      throw error
+    }
   }
 
   /// Sends a message to a queue without an answer: it may be lost unnoticed. Returns when it is on its way.
   func sendOneway(_ message: OutgoingMessage, to queue: MessageQueue, at broker: String) async throws(ClientError) {
-    let address = try await runtime.address(broker)
+    let deadline = SystemClock.monotonic() + runtime.configuration.requestTimeout
+    let address = try await runtime.address(broker, for: message.kind.code, by: deadline)
     let pending = PendingAnswer<ClientError?>()
     let now = SystemClock.wall()
     runtime.remoting.notify(

@@ -49,6 +49,12 @@ package struct ProcessQueue<Message: Sendable>: Sendable {
   /// The messages that are not consumed, oldest first.
   package var pending: [Message] { entries[head...].filter { !$0.isDone }.map(\.message) }
 
+  /// The offsets of the messages that are not consumed, oldest first.
+  package var pendingOffsets: [Int64] { entries[head...].filter { !$0.isDone }.map(\.offset) }
+
+  /// The offsets of those of them that were handed out, oldest first.
+  package var takenOffsets: [Int64] { entries[head..<next].filter { !$0.isDone }.map(\.offset) }
+
   /// Adds messages in the order of their offsets, and moves on to `nextOffset` behind them. Those before the present
   /// end have been added before and are left out.
   package mutating func put(_ messages: [(offset: Int64, bytes: Int, message: Message)], nextOffset: Int64) {

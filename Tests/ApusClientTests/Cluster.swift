@@ -19,11 +19,14 @@ final class Cluster {
     let loops: [EventLoop]
     let port: UInt16
 
-    init(_ name: String, directory: String, nameServer: String, _ entries: [(String, String)]) throws {
+    init(
+      _ name: String, directory: String, nameServer: String, tls: (server: ServerTLS, client: ClientTLS)?,
+      _ entries: [(String, String)]
+    ) throws {
       let machine = BrokerSettings.Machine(cores: 2, hostName: name, address: "127.0.0.1", storeRoot: directory)
       let log = Logger(level: .error)
       loops = [try EventLoop(index: 0, name: "test-\(name)")]
-      server = RemotingServer(loops: loops, log: log)
+      server = RemotingServer(loops: loops, tls: tls?.server, log: log)
       for loop in loops { try loop.start() }
       // The port is part of what the broker registers, so a free one is looked for first.
       let probe = try Socket.listen(on: .loopback(port: 0), backlog: 1)
@@ -38,7 +41,7 @@ final class Cluster {
       let settings = try BrokerSettings(properties, machine: machine, now: SystemClock.wall())
       broker = try Broker(
         settings: settings, settingsFile: nil, loops: loops, ownAddresses: [HostAddress(ipv4: 0x7F00_0001, port: 0)],
-        disk: PosixDisk(), memoryBytes: 1 << 30, log: log)
+        disk: PosixDisk(), memoryBytes: 1 << 30, clientTLS: tls?.client, log: log)
       try server.bind(.loopback(port: port), service: broker.port)
       try broker.start()
       server.start()
@@ -61,14 +64,20 @@ final class Cluster {
   private let loop: EventLoop
   private let server: RemotingServer
   private let nameServer: NameServer
+  private let tls: (server: ServerTLS, client: ClientTLS)?
+  private var isNameServerRunning = true
 
-  init(_ names: [String] = ["fx-a"], _ entries: [(String, String)] = []) throws {
+  init(
+    _ names: [String] = ["fx-a"], _ entries: [(String, String)] = [],
+    tls: (server: ServerTLS, client: ClientTLS)? = nil
+  ) throws {
+    self.tls = tls
     directory = NSTemporaryDirectory() + "apus-client-" + UUID().uuidString
     let log = Logger(level: .error)
     loop = try EventLoop(index: 0, name: "test-namesrv")
     nameServer = try NameServer(
       settings: NameServerSettings(home: directory + "/namesrv"), ownAddresses: [], disk: PosixDisk(), log: log)
-    server = RemotingServer(loops: [loop], log: log)
+    server = RemotingServer(loops: [loop], tls: tls?.server, log: log)
     let address = try server.bind(.loopback(port: 0), service: nameServer).address
     nameServerAddress = "127.0.0.1:\(address.port)"
     server.start()
@@ -80,11 +89,22 @@ final class Cluster {
   /// Starts a broker, or starts one again over its store.
   func start(_ name: String, _ entries: [(String, String)] = []) throws {
     members[name] = try Member(
-      name, directory: directory + "/" + name, nameServer: nameServerAddress, entries)
+      name, directory: directory + "/" + name, nameServer: nameServerAddress, tls: tls, entries)
   }
 
   /// Stops a broker.
   func stop(_ name: String) throws { try members.removeValue(forKey: name)?.stop() }
+
+  /// Stops the name server for good.
+  func stopNameServer() {
+    guard isNameServerRunning else { return }
+    isNameServerRunning = false
+    server.quiesce()
+    nameServer.stop()
+    server.close(within: .seconds(1))
+    loop.stop()
+    loop.join()
+  }
 
   /// A client of this cluster that knows the topics' routes: brokers have registered when it is returned.
   func client(_ configure: (inout ClientConfiguration) -> Void = { _ in }) async throws -> MessageClient {
@@ -113,11 +133,7 @@ final class Cluster {
     } catch {
       Issue.record("a broker does not close: \(error)")
     }
-    server.quiesce()
-    nameServer.stop()
-    server.close(within: .seconds(1))
-    loop.stop()
-    loop.join()
+    stopNameServer()
     do {
       try FileManager.default.removeItem(atPath: directory)
     } catch {

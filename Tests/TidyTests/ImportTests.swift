@@ -19,7 +19,7 @@ import Testing
     "ApusRouteCore": wire,
     "ApusBrokerCore": wire.union(["ApusFilter"]),
     "ApusClientCore": wire.union(["ApusFilter", "COpenSSL"]),
-    "ApusClient": remoting.union(["ApusSigning", "ApusClientCore", "Synchronization"]),
+    "ApusClient": remoting.union(["ApusSigning", "ApusClientCore", "ApusHTTP", "Synchronization"]),
     "ApusStore": model.union(["ApusStoreCore"]),
     "ApusSystem": ["ApusBase", "COpenSSL", "CPosix", "CZlib", "Glibc", "Synchronization"],
     "ApusHTTP": ["ApusBase", "ApusSystem"],

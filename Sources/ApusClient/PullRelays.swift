@@ -1,0 +1,42 @@
+import ApusClientCore
+import ApusModel
+import ApusProtocol
+
+/// What brokers ask of a pull consumer.
+extension PullConsumer {
+  func reset(_ offsets: [MessageQueue: Int64]) async {
+    for work in allWork {
+      guard let offset = offsets[work.queue] else { continue }
+      work.reset(to: offset)
+      self.offsets.update(work.queue, offset, forced: true)
+      await self.offsets.commit([work.queue])
+    }
+  }
+
+  func progress(in topic: String) -> [MessageQueue: Int64] {
+    Dictionary(allWork.filter { $0.queue.topic == topic }.map { ($0.queue, $0.consumed) }) { first, _ in first }
+  }
+
+  var runningInfo: ConsumerRunningInfo {
+    let settings = [
+      "consumerGroup": group, "messageModel": ApusProtocol.MessageModel.clustering.rawValue,
+      "consumeFromWhere": configuration.start.wire.rawValue,
+      "allocateMessageQueueStrategy": configuration.rebalance.core.name,
+      "autoCommit": "\(configuration.commitsByItself)",
+      "autoCommitIntervalMillis": "\(configuration.commitInterval.wholeMilliseconds)",
+      "pullBatchSize": "\(configuration.pullBatchSize)", "pullThresholdForAll": "\(configuration.messageLimit)",
+      "pullThresholdForQueue": "\(configuration.queueMessageLimit)",
+      "pullThresholdSizeForQueue": "\(configuration.queueByteLimit >> 20)",
+      "consumeMaxSpan": "\(configuration.maxSpan)",
+      "pollTimeoutMillis": "\(configuration.pollTimeout.wholeMilliseconds)",
+    ]
+    return ConsumerRunningInfo(
+      properties: ConsumerRunningInfo.properties(
+        of: client.runtime, startTime: meter.startTime, type: .actively, settings: settings),
+      subscriptions: subscriptions.values.sorted { $0.topic < $1.topic },
+      queues: allWork.map { ConsumerRunningInfo.Queue($0.queue, $0.info) }.sorted { $0.queue < $1.queue },
+      topics: meter.status(of: subscriptions.keys.sorted()))
+  }
+
+  func consumeDirectly(_ message: ReceivedMessage) async -> DirectConsumption? { nil }
+}

@@ -1,0 +1,168 @@
+import ApusBase
+import ApusHTTP
+import ApusProtocol
+import ApusRemoting
+import ApusSystem
+import Testing
+
+@testable import ApusClient
+
+/// How clients find name servers, and go on without them.
+@Suite(.timeLimit(.minutes(2))) struct DiscoveryTests {
+  /// An address server whose answer can be changed.
+  private final class Addresses: HTTPService {
+    let answer = Locked(HTTPResponse(.ok, ""))
+    let paths = Locked<[String]>([])
+
+    func answer(_ request: HTTPRequest, _ completion: @escaping @Sendable (HTTPResponse) -> Void) {
+      paths.withLock { $0.append(request.path) }
+      completion(answer.withLock { $0 })
+    }
+
+    func say(_ text: String) { answer.withLock { $0 = HTTPResponse(.ok, text) } }
+  }
+
+  /// Serves addresses on a loop of its own while `body` runs.
+  private static func withAddresses(_ body: (Addresses, String) async throws -> Void) async throws {
+    let loop = try EventLoop(index: 9, name: "test-addresses")
+    let service = Addresses()
+    let server = try HTTPServer(on: .loopback(port: 0), service: service, loop: loop, log: Logger(level: .error))
+    try loop.start()
+    server.start()
+    do {
+      try await body(service, "127.0.0.1:\(server.address.port)")
+    } catch {
+      Issue.record("\(error)")
+    }
+    server.stop()
+    loop.stop()
+    loop.join()
+  }
+
+  /// A port that nobody listens on.
+  private static func unusedPort() throws -> UInt16 {
+    let listener = try Socket.listen(on: .loopback(port: 0))
+    defer { Socket.close(listener) }
+    return try Socket.localAddress(listener).port
+  }
+
+  @Test func `an address server tells where name servers are, to clients of a unit at a place of their own`()
+    async throws
+  {
+    let cluster = try Cluster()
+    _ = try await cluster.client()
+    try await Self.withAddresses { service, domain in
+      service.say("  127.0.0.1:\(try Self.unusedPort());\(cluster.nameServerAddress) \r\nand more that is ignored")
+      for (unit, path) in [("", "/rocketmq/group1"), ("unit7", "/rocketmq/group1-unit7")] {
+        var configuration = ClientConfiguration()
+        configuration.addressServer = AddressServer(domain: domain, subgroup: "group1")
+        configuration.unitName = unit
+        let client = try MessageClient(configuration)
+        #expect(client.clientID.hasSuffix("@unit7") == !unit.isEmpty)
+        try await client.producer(group: "pg").send(Message(topic: "Found", text: "x"))
+        #expect(service.paths.withLock { $0.last } == path)
+      }
+    }
+  }
+
+  @Test func `the list is read again, and kept when that fails`() async throws {
+    try await Self.withAddresses { service, domain in
+      service.say("127.0.0.1:1;127.0.0.1:2")
+      var configuration = ClientConfiguration()
+      configuration.addressServer = AddressServer(url: "http://\(domain)/any?place=here")
+      let client = try MessageClient(configuration)
+      defer { withExtendedLifetime(client) {} }
+      let servers = client.runtime.nameServers
+      #expect(servers.all == [])
+      #expect(try await servers.discover() == ["127.0.0.1:1", "127.0.0.1:2"])
+      service.say("127.0.0.1:3")
+      try await servers.discover()
+      #expect(servers.all == ["127.0.0.1:3"])
+      for answer in [
+        HTTPResponse(.unavailable, "127.0.0.1:4"), HTTPResponse(.ok, ""), HTTPResponse(.ok, " ; ;"),
+        HTTPResponse(.ok, contentType: "text/plain", body: Array(repeating: UInt8(ascii: "x"), count: 1 << 20)),
+      ] {
+        service.answer.withLock { $0 = answer }
+        await #expect(throws: ClientError(.noNameServer, "")) { try await servers.discover() }
+        #expect(servers.all == ["127.0.0.1:3"])
+      }
+    }
+  }
+
+  @Test func `an address server that cannot be asked is named`() async throws {
+    var configuration = ClientConfiguration()
+    configuration.addressServer = AddressServer(domain: "127.0.0.1:\(try Self.unusedPort())")
+    let producer = try MessageClient(configuration).producer(group: "pg")
+    do throws(ClientError) {
+      try await producer.send(Message(topic: "T", text: "x"))
+      Issue.record("nobody can have taken the message")
+    } catch {
+      #expect(error.code == .noNameServer)
+      #expect(error.server == configuration.addressServer?.url)
+      #expect(error.cause != nil)
+    }
+    configuration.addressServer = AddressServer(url: "https://example")
+    #expect(throws: ClientError(.invalidArgument, "")) { try MessageClient(configuration) }
+    #expect(AddressServer().url == "http://jmenv.tbsite.net:8080/rocketmq/nsaddr")
+  }
+
+  @Test func `the next name server is asked when one does not answer, and stays the one`() async throws {
+    let cluster = try Cluster()
+    _ = try await cluster.client()
+    let dead = "127.0.0.1:\(try Self.unusedPort())"
+    let client = try MessageClient(
+      ClientConfiguration(nameServers: [dead, "no.such.host.invalid:9876", cluster.nameServerAddress]))
+    for topic in ["TBW102", "TBW102"] { _ = try await client.runtime.nameServers.route(topic) }
+    try await client.producer(group: "pg").send(Message(topic: "Failover", text: "x"))
+  }
+
+  @Test func `a name with several addresses is tried at each, and looked up again when all have failed`() async throws {
+    let cluster = try Cluster()
+    _ = try await cluster.client()
+    let port = try #require(UInt16(cluster.nameServerAddress.split(separator: ":")[1]))
+    let lookUps = Locked(0)
+    let threads = try IOThreads(count: 1, capacity: 16)
+    let loop = try EventLoop(index: 210, name: "test-names")
+    try loop.start()
+    let remoting = RemotingClient(loop: loop, log: Logger(level: .error))
+    let (dead, live) = (SocketAddress(ipv4: 0x7F00_0009, port: port), SocketAddress.loopback(port: port))
+    let book = AddressBook(
+      threads: threads,
+      resolve: { _, _ in
+        lookUps.withLock { $0 += 1 }
+        return [dead, live]
+      })
+    let servers = NameServers(
+      ["ns.example:9876"], source: nil, book: book, remoting: remoting, timeout: .seconds(3), type: .json)
+    _ = try await servers.route("TBW102")
+    #expect(try await book.addresses("ns.example:9876") == [live, dead])
+    #expect(lookUps.withLock { $0 } == 1)
+    cluster.stopNameServer()
+    await #expect(throws: ClientError(.noNameServer, "")) { try await servers.route("TBW102") }
+    await #expect(throws: ClientError(.noNameServer, "")) { try await servers.route("TBW102") }
+    #expect(lookUps.withLock { $0 } > 1)
+    remoting.close()
+    loop.stop()
+    loop.join()
+    threads.stop()
+  }
+
+  @Test func `with all name servers down sends and pulls go on by the routes that are known`() async throws {
+    let cluster = try Cluster()
+    let client = try await cluster.client()
+    let producer = try client.producer(group: "pg")
+    let first = try await producer.send(Message(topic: "GoesOn", text: "before"))
+    cluster.stopNameServer()
+    await #expect(throws: ClientError(.noNameServer, "")) { try await client.runtime.routes.refresh("GoesOn") }
+    for number in 0..<20 { try await producer.send(Message(topic: "GoesOn", text: "\(number)")) }
+    #expect(try await client.runtime.maxOffset(of: first.queue) > 1)
+    await #expect(throws: ClientError(.noNameServer, "")) {
+      try await producer.send(Message(topic: "NeverHeardOf", text: "x"))
+    }
+  }
+
+  @Test func `the environment names name servers where the settings do not`() {
+    #expect(NameServers.parse(" a:1 ; b:2,c:3;; ") == ["a:1", "b:2", "c:3"])
+    #expect(NameServers.parse("") == [])
+  }
+}

@@ -231,6 +231,21 @@ import Testing
     for client in consumers { #expect(client.request(.resetConsumerClientOffset).body == reset.body) }
   }
 
+  @Test func `an answer whose field a binary header cannot name becomes an error, and ends nothing`() throws {
+    let served = try ServedBroker()
+    let name = String(repeating: "n", count: 32_768)
+    let consumer = try served.client { _ in Reply(fields: [ReplyField(name, "x")]) }
+    try consumer.heartbeat(
+      "c", consumer: ConsumerData(group: "g", subscriptions: [SubscriptionData(topic: "TBW102")]))
+    let tool = try RawClient(port: served.port)
+    let fields = [ReplyField("consumerGroup", "g"), ReplyField("clientId", "c")]
+    let refused = try tool.ask(.getConsumerRunningInfo, fields, type: .binary)
+    #expect(refused.responseCode == .systemError)
+    #expect(refused.remark == "the answer has a field whose name exceeds 32767 bytes")
+    let told = try tool.ask(.getConsumerRunningInfo, fields)
+    #expect(told[name] == "x")
+  }
+
   @Test func `a consumer that leaves instead of answering is told at once`() throws {
     let served = try ServedBroker()
     let consumer = try served.client { _ in nil }

@@ -13,7 +13,7 @@ extension FuzzTarget {
   /// What comes over connections before it is understood.
   static let wire: [FuzzTarget] = [
     FuzzTarget("frame", byteLimit: 2048, words: headerWords, FrameChecks.frame),
-    FuzzTarget("json-header", byteLimit: 2048, shortRuns: 30_000, words: headerWords, FrameChecks.jsonHeader),
+    FuzzTarget("json-header", byteLimit: 12 << 10, shortRuns: 30_000, words: headerWords, FrameChecks.jsonHeader),
     FuzzTarget("binary-header", byteLimit: 2048, words: ["topic", "queueId", "a", "b"], FrameChecks.binaryHeader),
     FuzzTarget("request", byteLimit: 2048, words: headerWords, RequestChecks.check),
     FuzzTarget(
@@ -93,7 +93,27 @@ enum FrameChecks {
     let written = writer.array
     let again = readable { try Command(frame: written.rawSpan) }
     try require(again == expected, "\(expected), written and read again, is \(again as Any)")
+    try tellsTheSame(command)
     return command
+  }
+
+  /// As when an answer is passed on to somebody who speaks the other form: it tells the same, or is an error.
+  private static func tellsTheSame(_ command: Command) throws(FuzzFinding) {
+    var other = command
+    other.header.type = command.header.type == .json ? .binary : .json
+    var writer = ByteWriter()
+    other.encode(into: &writer)
+    let written = writer.array
+    guard let again = readable({ try Command(frame: written.rawSpan) }) else {
+      throw FuzzFinding("\(command), written in the other form, cannot be read")
+    }
+    let hasLongName = command.fields?.contains { $0.name.utf8.count > Int(Int16.max) } ?? false
+    if other.header.type == .binary, hasLongName {
+      try require(again.responseCode == .systemError, "a name that a binary header cannot tell is told")
+    } else {
+      try require(again.fields ?? [] == command.fields ?? [], "\(command), in the other form, is \(again)")
+      try require(again.body == command.body, "\(command), in the other form, has another body")
+    }
   }
 
   private static let usedBefore: [UInt8] = {

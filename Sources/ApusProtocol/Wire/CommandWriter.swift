@@ -20,6 +20,8 @@ public struct CommandWriter {
   @usableFromInline let remark: String?
   @usableFromInline var fieldsStart = -1
   @usableFromInline var hasFields = false
+  /// Whether a field was left out because this type of header cannot tell its name.
+  private var lacksField = false
 
   /// Starts a command at the end of `output`.
   init(_ header: CommandHeader, remark: String?, into output: inout ByteWriter) {
@@ -108,8 +110,13 @@ public struct CommandWriter {
     field(name, value ? "true" as StaticString : "false", into: &output)
   }
 
-  /// Adds a field whose name is not a constant.
+  /// Adds a field whose name is not a constant. With a name of more than 32,767 bytes, which a binary header cannot
+  /// tell, the command becomes an error that says so.
   public mutating func field(named name: String, _ value: String, into output: inout ByteWriter) {
+    if header.type == .binary, name.utf8.count > Int(Int16.max) {
+      lacksField = true
+      return
+    }
     separate(into: &output)
     if header.type == .binary {
       output.writeCounted16(name)
@@ -128,7 +135,12 @@ public struct CommandWriter {
     case .binary: output.patch(Int32(truncatingIfNeeded: output.count - fieldsStart - 4), at: fieldsStart)
     }
     let length = output.count - start - Frame.prefixBytes
-    guard length <= Frame.maxHeaderBytes else { return replaceOversized(into: &output) }
+    if length > Frame.maxHeaderBytes {
+      return replace(by: "the answer's header would exceed \(Frame.maxHeaderBytes) bytes", into: &output)
+    }
+    if lacksField {
+      return replace(by: "the answer has a field whose name exceeds \(Int16.max) bytes", into: &output)
+    }
     output.patch(Int32(header.type.rawValue) << 24 | Int32(length), at: start + 4)
   }
 
@@ -211,13 +223,13 @@ public struct CommandWriter {
     output.write(UInt8(ascii: "}"))
   }
 
-  /// A header may take 24 bits of length; one that grew beyond (long values, escaped) becomes an error that says so.
-  private mutating func replaceOversized(into output: inout ByteWriter) {
+  /// What the header's type cannot hold (a header may take 24 bits of length, and grows by escapes; a name 15) becomes
+  /// an error that says so.
+  private mutating func replace(by remark: String, into output: inout ByteWriter) {
     output.truncate(to: start)
     var failed = header
     failed.code = ResponseCode.systemError.rawValue
-    self = CommandWriter(
-      failed, remark: "the answer's header would exceed \(Frame.maxHeaderBytes) bytes", into: &output)
+    self = CommandWriter(failed, remark: remark, into: &output)
     finishHeader(into: &output)
   }
 }

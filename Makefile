@@ -16,8 +16,10 @@ FUZZ_BUILD := .build/libfuzzer
 FUZZ_SECONDS ?= 60
 # Everything that is not named here runs: `make fuzz FUZZ_TARGETS="sql recovery"`.
 FUZZ_TARGETS ?= $(filter-out canary,$(notdir $(wildcard Fixtures/fuzz/*)))
+# The suites with threads and sockets.
+TSAN_SUITES ?= ApusSystemTests ApusHTTPTests ApusRemotingTests ApusNameServerTests ApusClientTests ApusBrokerTests
 
-.PHONY: help setup serve build test lint unit sim sim-quick fuzz-smoke fuzz interop kill9 kill9-quick bench
+.PHONY: help setup serve build test lint unit sim sim-quick fuzz-smoke fuzz tsan asan interop kill9 kill9-quick bench
 .PHONY: format clean
 
 help: ## Show this list
@@ -67,6 +69,12 @@ fuzz: setup ## libFuzzer on every target, FUZZ_SECONDS (60) each; FUZZ_TARGETS n
 	@swift build -c release -Xswiftc -enforce-exclusivity=unchecked -Xswiftc -DLIBFUZZER --sanitize fuzzer \
 	  --scratch-path $(FUZZ_BUILD) --product apus-fuzz
 	@Scripts/fuzz.sh $(FUZZ_BUILD)/release/apus-fuzz $(FUZZ_SECONDS) $(FUZZ_TARGETS)
+
+tsan: setup ## Thread sanitizer on the suites with threads, and on a broker that real clients drive
+	@Scripts/sanitize.sh thread $(TSAN_SUITES)
+
+asan: setup ## Address sanitizer on all unit tests, and on a broker that real clients drive
+	@Scripts/sanitize.sh address
 
 interop: build ## Real third-party clients against a freshly started broker
 	@Scripts/setup.sh interop

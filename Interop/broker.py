@@ -9,7 +9,7 @@ import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-BINARY = ROOT / ".build/release/apus"
+BINARY = ROOT / os.environ.get("APUS_BINARY", ".build/release/apus")
 READY = re.compile(r"^apus \S+ ready in .*: name server (?P<namesrv>\S+), broker (?P<broker>\S+) ")
 
 

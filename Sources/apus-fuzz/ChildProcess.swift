@@ -46,4 +46,11 @@ enum ChildProcess {
       if nowhere >= 0 { dup2(nowhere, STDERR_FILENO) }
     }
   }
+
+  /// How much processor time this process has used.
+  static var processorMilliseconds: Int {
+    var time = timespec()
+    _ = unsafe clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+    return time.tv_sec * 1000 + time.tv_nsec / 1_000_000
+  }
 }

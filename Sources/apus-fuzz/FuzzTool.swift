@@ -115,8 +115,6 @@ struct FuzzTool {
 
   private func runTarget(_ target: FuzzTarget) -> Int32 {
     ChildProcess.limitResources(quietly: target.isCanary)
-    let clock = ContinuousClock()
-    let start = clock.now
     let files = InputFiles()
     do throws(DiskError) {
       let corpus = try files.inputs(in: options.corpus + "/" + target.name)
@@ -124,8 +122,8 @@ struct FuzzTool {
       let outcome = run.run(target.shortRuns * options.percent / 100) { input in
         if options.keeps { files.keep(input, at: path(ofFound: target)) }
       }
-      let milliseconds = (clock.now - start) / .milliseconds(1)
-      say("\(target.name): \(outcome.executions) inputs, \(corpus.count) of them kept ones, in \(Int(milliseconds)) ms")
+      let kept = "\(outcome.executions) inputs, \(corpus.count) of them kept ones"
+      say("\(target.name): \(kept), in \(ChildProcess.processorMilliseconds) ms of processor time")
       guard let (input, finding) = outcome.finding else { return 0 }
       files.keep(input, at: path(ofFound: target))
       say("FOUND by \(target.name): \(finding)\nThe input is \(path(ofFound: target)).")

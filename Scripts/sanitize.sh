@@ -1,8 +1,8 @@
 #!/bin/bash
 # Runs tests under a sanitizer of the compiler, built in a directory of its own:
 #   Scripts/sanitize.sh thread|address [SUITE...]     all suites unless some are named
-# Then real clients drive a broker that is built the same way. Anything that the sanitizer reports fails the run: nothing
-# is suppressed. The logs and reports are in .build/sanitized.
+# Then real clients drive a broker that is built the same way. Anything that the sanitizer reports fails the run:
+# nothing is suppressed. The logs and reports are in .build/sanitized.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 kind=${1:?usage: Scripts/sanitize.sh thread|address [SUITE...]}

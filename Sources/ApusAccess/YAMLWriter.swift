@@ -44,7 +44,8 @@ enum YAMLWriter {
 
   /// A text as it can stand behind a colon or dash.
   static func scalar(_ text: String, isPlain: Bool) -> String {
-    if isPlain { return text.isEmpty ? "null" : text }
+    // Lines of a plain text that an empty one parts come with the line's end, which only quotes keep.
+    if isPlain, !text.unicodeScalars.contains(where: { lineEnds.contains($0) }) { return text.isEmpty ? "null" : text }
     if needsNoQuotes(text) { return text }
     if text.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7F && $0.value < 0x80 || $0.value >= 0xA1 }),
       !text.unicodeScalars.contains(where: { $0.value == 0x2028 || $0.value == 0x2029 || $0.value == 0xFEFF })
@@ -55,6 +56,8 @@ enum YAMLWriter {
   }
 
   /// Whether a text without quotes is read as that text: names, addresses, permissions. When in doubt, no.
+  private static let lineEnds: [Unicode.Scalar] = ["\n", "\r", "\u{85}", "\u{2028}", "\u{2029}"]
+
   private static func needsNoQuotes(_ text: String) -> Bool {
     let bytes = Array(text.utf8)
     guard let first = bytes.first, bytes.count <= 200 else { return false }

@@ -193,6 +193,13 @@ import Testing
     #expect(again.version?.counter == 4)
   }
 
+  @Test func `a plain text with an empty line in it can be read again`() throws {
+    var file = try Self.file("note: one\n\n  two\naccounts: []\n")
+    try file.replaceGlobalAddresses(by: ["10.1.1.1"], now: now)
+    #expect(String(decoding: file.bytes, as: UTF8.self).hasPrefix("note: \"one\\ntwo\"\n"))
+    #expect(try AccessFile(path: file.path, bytes: file.bytes).globalAddresses.count == 1)
+  }
+
   @Test func `an account is added at the end, and removed`() throws {
     var file = AccessFile(path: "/conf/plain_acl.yml")
     let change = AccountChange(

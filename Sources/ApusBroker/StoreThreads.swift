@@ -43,7 +43,7 @@ package final class StoreThreads: Sendable {
   private let dueCheckpoint = Locked(MonotonicTime(nanoseconds: .min))
   /// Called on the flusher's thread after the acknowledged mark moved, or when the store failed.
   private let onFlushed: @Sendable () -> Void
-  /// Called on the preparer's thread when sends that waited for a segment may go on.
+  /// Called on the preparer's thread when sends that waited for a segment may go on, or are to be refused.
   private let onSegment: @Sendable () -> Void
 
   /// Sets the threads up; they do not run yet. `bitMaps` works out the bit maps of extension units; nil for none.
@@ -133,7 +133,11 @@ package final class StoreThreads: Sendable {
       let outcome = plan.run(on: store.disk)
       let ready = store.withLock { $0.finish(plan, outcome) }
       if case .failed(let error) = outcome {
-        log.error("store", "preparing a log segment failed", ["cause": error])
+        // A full device is told once, as an event of the store's, though it is tried again and again.
+        if error.code != .full { log.error("store", "preparing a log segment failed", ["cause": error]) }
+        keeper.wake()
+        // Sends that wait are refused now.
+        onSegment()
         return now + settings.retryInterval
       }
       if ready { onSegment() }

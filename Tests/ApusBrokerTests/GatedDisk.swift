@@ -1,12 +1,16 @@
 import ApusBase
 import ApusSystem
 
-/// The machine's file system with a gate before the flush of mapped files, and a fault behind it.
+/// The machine's file system with a gate before the flush of mapped files and one before the allocation of log files,
+/// and a fault behind each.
 final class GatedDisk: Disk {
   private struct State {
     var isShut = false
     var failure: DiskError.Code?
     var entered = 0
+    var allocated = 0
+    var allocationLimit = Int.max
+    var allocationFailure: DiskError.Code?
   }
 
   private let disk = PosixDisk()
@@ -25,6 +29,18 @@ final class GatedDisk: Disk {
 
   /// From now on flushes fail.
   func fail(_ code: DiskError.Code) { state.withLock { $0.failure = code } }
+
+  /// Allocations wait when there were `count` of them.
+  func holdAllocations(after count: Int) { state.withLock { $0.allocationLimit = count } }
+
+  /// Lets allocations through, which fail from now on.
+  func releaseAllocations(failing code: DiskError.Code) {
+    state.withLock {
+      $0.allocationLimit = .max
+      $0.allocationFailure = code
+    }
+    opened.signal()
+  }
 
   /// Waits until a flush stands before the gate; false when none comes in time.
   func waitForFlush() -> Bool {
@@ -63,7 +79,17 @@ final class GatedDisk: Disk {
   func length(of file: DiskFile) throws(DiskError) -> Int64 { try disk.length(of: file) }
   func modificationTime(of path: String) throws(DiskError) -> WallTime { try disk.modificationTime(of: path) }
   func setLength(of file: DiskFile, to length: Int64) throws(DiskError) { try disk.setLength(of: file, to: length) }
-  func allocate(_ file: DiskFile, length: Int64) throws(DiskError) { try disk.allocate(file, length: length) }
+  func allocate(_ file: DiskFile, length: Int64) throws(DiskError) {
+    let deadline = SystemClock.monotonic() + .seconds(60)
+    while state.withLock({ $0.allocated >= $0.allocationLimit }), SystemClock.monotonic() < deadline {
+      _ = opened.wait(until: deadline)
+    }
+    if let code = state.withLock({ $0.allocationFailure }) {
+      throw DiskError(code, operation: "fallocate", path: "log")
+    }
+    try disk.allocate(file, length: length)
+    state.withLock { $0.allocated += 1 }
+  }
   func read(_ file: DiskFile, at offset: Int64, into buffer: UnsafeMutableRawBufferPointer) throws(DiskError) -> Int {
     try unsafe disk.read(file, at: offset, into: buffer)
   }

@@ -351,4 +351,26 @@ import Testing
     let pulled = try client.ask(.pullMessage, Fields.pull(Self.topic, at: 0))
     #expect(pulled.responseCode == .success)
   }
+
+  // MARK: A full disk
+
+  @Test func `sends that wait for a log file are refused when there is no space for it`() throws {
+    let disk = GatedDisk()
+    disk.holdAllocations(after: 1)
+    let served = try ServedBroker(disk: disk)
+    let clients = try (0..<3).map { _ in try RawClient(port: served.port) }
+    let body = [UInt8](repeating: 1, count: 100_000)
+    // A log file of 1 MiB takes ten of them.
+    for _ in 0..<10 {
+      #expect(try clients[0].ask(.sendMessageV2, Fields.send(to: Self.topic), body: body).responseCode == .success)
+    }
+    let waiting = clients[0].send(.sendMessageV2, Fields.send(to: Self.topic), body: body)
+    // What the other loops answer now they read after it.
+    for client in clients[1...] { #expect(try end(client) == "10") }
+    disk.releaseAllocations(failing: .full)
+    let refused = try #require(try clients[0].receive())
+    #expect(refused.header.id == waiting)
+    #expect(refused.responseCode == .serviceNotAvailable)
+    #expect(try end(clients[0]) == "10")
+  }
 }

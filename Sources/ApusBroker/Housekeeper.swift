@@ -12,9 +12,8 @@ final class Housekeeper: Sendable {
     /// `flushConsumerOffsetInterval`
     var files = Duration.seconds(5)
     var clients = Duration.seconds(10)
-    /// `cleanResourceInterval`; the first time after a minute.
+    /// `cleanResourceInterval`. Java waits a minute before the first time; a start on a full disk should not.
     var retention = Duration.seconds(10)
-    var firstRetention = Duration.seconds(60)
     /// `flushDelayOffsetInterval`
     var delays = Duration.seconds(10)
     /// How often access control files are looked at.
@@ -71,7 +70,7 @@ final class Housekeeper: Sendable {
     self.intervals = intervals
     self.log = log
     due = Locked(
-      Due(retention: SystemClock.monotonic() + intervals.firstRetention, rules: Retention(settings: retention)))
+      Due(retention: SystemClock.monotonic() + intervals.retention, rules: Retention(settings: retention)))
   }
 
   func start() throws(SystemError) {

@@ -1,12 +1,18 @@
 import ApusBase
 import ApusStoreCore
 
-/// Reads single entries of one queue, from memory or its files, and keeps the file that it read last open: looking for
-/// an entry by halving reads the same file many times.
+/// Reads single entries of one queue, from memory or its files, and keeps the file that it read last open, and what it
+/// read around the last entry: looking for an entry by halving, or walking along entries, reads the same places many
+/// times. It does not see what is written behind its back; make a new one then.
 struct EntryReader {
+  /// How many entries are read at once: about a page of them.
+  private static let blockEntries: Int64 = 204
+
   let queue: ConsumeQueue
   let disk: any Disk
   private var open: (start: Int64, file: OpenFile)?
+  /// Entries of the open file from a queue offset on. They are whole but for the last one, where a file is too short.
+  private var block: (start: Int64, bytes: [UInt8])?
 
   init(_ queue: ConsumeQueue, on disk: any Disk) {
     self.queue = queue
@@ -25,19 +31,23 @@ struct EntryReader {
   mutating func fileEntry(at offset: Int64) throws(DiskError) -> ConsumeQueueEntry? {
     let start = queue.fileStart(of: offset)
     guard queue.files.contains(start) else { return nil }
+    let size = Int64(ConsumeQueueEntry.bytes)
     let file = try file(at: start)
-    let size = ConsumeQueueEntry.bytes
-    return try unsafe withUnsafeTemporaryAllocation(byteCount: size, alignment: 8) { (buffer) throws(DiskError) in
-      let position = offset * Int64(size) - start
-      guard try unsafe disk.read(file.file, at: position, into: buffer) == size else {
-        return ConsumeQueueEntry(offset: .zero, size: 0, tagsCode: 0)
-      }
-      return unsafe ConsumeQueueEntry(RawSpan(_unsafeBytes: UnsafeRawBufferPointer(buffer)), at: 0)
+    // Blocks are counted from the file's start, so that one lies within a file.
+    let first = start / size + (offset - start / size) / Self.blockEntries * Self.blockEntries
+    if block?.start != first {
+      let count = min(Self.blockEntries, start / size + queue.entriesPerFile - first)
+      block = (first, try disk.bytes(of: file.file, at: first * size - start, count: Int(count * size)))
     }
+    guard let bytes = block?.bytes, bytes.count >= Int((offset - first + 1) * size) else {
+      return ConsumeQueueEntry(offset: .zero, size: 0, tagsCode: 0)
+    }
+    return ConsumeQueueEntry(bytes.rawSpan, at: Int((offset - first) * size))
   }
 
   private mutating func file(at start: Int64) throws(DiskError) -> OpenFile {
     if let open, open.start == start { return open.file }
+    block = nil
     let file = try OpenFile(disk: disk, path: queue.path(ofFileAt: start), create: false)
     open = (start, file)
     return file
@@ -47,14 +57,20 @@ struct EntryReader {
   /// halving, without looking into the hole that the rest of a young file is.
   mutating func writtenEntries(ofFileAt start: Int64) throws(DiskError) -> Int64 {
     let size = Int64(ConsumeQueueEntry.bytes)
-    let file = try file(at: start)
-    var dataEnd: Int64 = 0
-    while let run = try disk.data(of: file.file, from: dataEnd), !run.isEmpty { dataEnd = run.upperBound }
+    let first = start / size
     var low: Int64 = 0
-    var high = min(queue.entriesPerFile, (dataEnd + size - 1) / size)
+    var high = min(queue.entriesPerFile, Self.blockEntries)
+    // Most queues have a file with few entries: one read finds their end.
+    if try fileEntry(at: first + high - 1)?.isWritten == true {
+      low = high
+      let file = try file(at: start)
+      var dataEnd: Int64 = 0
+      while let run = try disk.data(of: file.file, from: dataEnd), !run.isEmpty { dataEnd = run.upperBound }
+      high = max(low, min(queue.entriesPerFile, (dataEnd + size - 1) / size))
+    }
     while low < high {
       let middle = (low + high) / 2
-      if try fileEntry(at: start / size + middle)?.isWritten == true { low = middle + 1 } else { high = middle }
+      if try fileEntry(at: first + middle)?.isWritten == true { low = middle + 1 } else { high = middle }
     }
     return low
   }

@@ -66,8 +66,7 @@ extension ConsumeQueue {
   func load(
     on disk: any Disk, logStart: PhysicalOffset, hasExtensions: Bool, report: (StoreEvent) -> Void
   ) throws(DiskError) {
-    let entries = try disk.list(directory)
-    files = entries.compactMap { $0.isDirectory ? nil : SegmentName.start($0.name) }
+    files = try disk.fileNames(in: directory).compactMap { SegmentName.start($0) }
       .filter { $0 % Int64(fileBytes) == 0 }.sorted()
     // Only the files that follow one another up to the last one count.
     if let gap = files.indices.dropFirst().last(where: { files[$0] - files[$0 - 1] != Int64(fileBytes) }) {

@@ -134,9 +134,12 @@ struct QueueRebuild {
       if index > 0, index % RecoveryProgress.queueStride == 0 {
         progress(RecoveryProgress(phase: .queues, done: index, total: loaded.count))
       }
+      // Entries before it are as they were when the queue was loaded.
+      var changedFrom: Int64 = 0
       if queue.rebuiltFrom != nil {
         try endRebuilt(queue, isolated: isolated)
         try blank(queue, before: queue.rebuiltAt, readFrom: start, isolated)
+        if isolated.isEmpty { changedFrom = queue.rebuiltAt }
       } else {
         try cut(queue, readFrom: start, logEnd: logEnd, isolated: isolated)
         try blank(queue, before: queue.tail.end, readFrom: start, isolated)
@@ -144,7 +147,7 @@ struct QueueRebuild {
       queue.rebuiltFrom = nil
       queue.nextOffset = queue.maxOffset
       queue.lastRecordEnd = try queue.lastMessage(before: queue.tail.end, on: store.disk)?.end
-      try queue.raiseMinimum(to: store.log.minOffset, on: store.disk)
+      if queue.minOffset.rawValue >= changedFrom { try queue.raiseMinimum(to: store.log.minOffset, on: store.disk) }
     }
     return events
   }

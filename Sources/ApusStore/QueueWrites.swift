@@ -108,7 +108,8 @@ extension MessageStore {
 
   /// The next checkpoint makes the names of a queue's files and directories durable.
   func noteNewDirectories(of queue: ConsumeQueue) {
-    newQueueDirectories.insert(queue.directory)
+    // Those above it were noted with it: all of them are forgotten together.
+    guard newQueueDirectories.insert(queue.directory).inserted else { return }
     newQueueDirectories.insert(settings.queueDirectory + "/" + queue.topic)
     newQueueDirectories.insert(settings.queueDirectory)
   }

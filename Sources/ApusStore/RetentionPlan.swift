@@ -225,6 +225,9 @@ extension MessageStore {
   package func finish(_ removal: RetentionRemoval, _ outcome: RetentionRemoval.Outcome) {
     for (queue, answer) in outcome.queues {
       guard let queue else { continue }
+      queue.raiseMinimumInMemory(from: answer.minimum, to: removal.minimum)
+      // Of most queues nothing was removed, and the tables below are long.
+      if answer.removed.isEmpty, answer.removedExtensions.isEmpty { continue }
       queue.files.removeAll { answer.removed.contains($0) }
       let isRemoved = { (key: QueueFileCache.Key) in
         key.queue == queue.number
@@ -232,7 +235,6 @@ extension MessageStore {
       }
       queueFiles.remove(where: isRemoved)
       unsyncedQueueFiles = unsyncedQueueFiles.filter { !isRemoved($0.key) }
-      queue.raiseMinimumInMemory(from: answer.minimum, to: removal.minimum)
     }
     if let error = outcome.error { report(.removalFailed(error)) }
   }

@@ -69,7 +69,7 @@ package final class PosixDisk: Disk {
     try check(result, "lstat", path)
     // A link to a directory goes, the directory it leads to stays.
     guard status.is_directory != 0 else { return try removeFile(path) }
-    for name in try names(in: path) {
+    for name in try names(in: path, onlyFiles: false) {
       let entry = path + "/" + name
       let removed = unsafe apus_unlink(entry)
       if removed == -EISDIR || removed == -EPERM {
@@ -82,10 +82,15 @@ package final class PosixDisk: Disk {
     if removed != -ENOENT { try check(removed, "rmdir", path) }
   }
 
-  /// As `list`, but without looking at what stands behind the names, so that dead links are among them.
-  private func names(in directory: String) throws(DiskError) -> [String] {
+  /// By `readdir` alone, so that dead links are among them.
+  package func fileNames(in directory: String) throws(DiskError) -> [String] {
+    try names(in: directory, onlyFiles: true).sorted()
+  }
+
+  private func names(in directory: String, onlyFiles: Bool) throws(DiskError) -> [String] {
     var handle: UnsafeMutableRawPointer?
     let opened = unsafe apus_opendir(directory, &handle)
+    if opened == -ENOENT { return [] }
     guard opened == 0, let handle = unsafe handle else { throw error(opened, "opendir", directory) }
     defer { unsafe apus_closedir(handle) }
     var names: [String] = []
@@ -93,7 +98,8 @@ package final class PosixDisk: Disk {
     var isDirectory: Int32 = 0
     while let start = unsafe apus_readdir(handle, &isDirectory, &failure) {
       let name = unsafe String(cString: start)
-      if name != "." && name != ".." { names.append(name) }
+      if name == "." || name == ".." || (onlyFiles && isDirectory != 0) { continue }
+      names.append(name)
     }
     guard failure == 0 else { throw error(-failure, "readdir", directory) }
     return names

@@ -9,12 +9,15 @@ import Testing
 
 /// What a start reads, writes and leaves alone.
 @Suite struct RecoveryTests {
-  /// The disk of the machine, which notes what is written and synced.
+  /// The disk of the machine, which notes what is opened, read, written and synced.
   final class WatchedDisk: Disk {
     let disk = PosixDisk()
     let paths = Locked<[Int32: String]>([:])
     let written = Locked<[String: Int]>([:])
     let synced = Locked<Set<String>>([])
+    /// How often each file was opened, and read.
+    let opened = Locked<[String: Int]>([:])
+    let reads = Locked<[String: Int]>([:])
 
     func write(_ file: DiskFile, at offset: Int64, from buffer: UnsafeRawBufferPointer) throws(DiskError) {
       let path = paths.withLock { $0[file.id] } ?? "?"
@@ -29,6 +32,7 @@ import Testing
     func open(_ path: String, create: Bool) throws(DiskError) -> DiskFile {
       let file = try disk.open(path, create: create)
       paths.withLock { $0[file.id] = path }
+      opened.withLock { $0[path, default: 0] += 1 }
       return file
     }
     /// How many bytes of the log were written through calls.
@@ -53,7 +57,9 @@ import Testing
     func setLength(of file: DiskFile, to length: Int64) throws(DiskError) { try disk.setLength(of: file, to: length) }
     func allocate(_ file: DiskFile, length: Int64) throws(DiskError) { try disk.allocate(file, length: length) }
     func read(_ file: DiskFile, at offset: Int64, into buffer: UnsafeMutableRawBufferPointer) throws(DiskError) -> Int {
-      try unsafe disk.read(file, at: offset, into: buffer)
+      let path = paths.withLock { $0[file.id] } ?? "?"
+      reads.withLock { $0[path, default: 0] += 1 }
+      return try unsafe disk.read(file, at: offset, into: buffer)
     }
     func readIfCached(
       _ file: DiskFile, at offset: Int64, into buffer: UnsafeMutableRawBufferPointer
@@ -102,6 +108,25 @@ import Testing
     try harness.reopen()
     #expect(disk.logBytes == new)
     #expect(try all(harness) == 2100)
+  }
+
+  @Test(arguments: [(1, 1), (200, 1), (204, 2), (1000, 6)])
+  func `after a kill the file of a queue is opened once and read in few pieces`(count: Int, reads: Int) throws {
+    let directory = try TemporaryDirectory()
+    let disk = WatchedDisk()
+    var settings = settings(directory)
+    settings.queueFileBytes = 20 * 2000
+    let harness = try StoreHarness(on: disk, settings: settings)
+    try fill(harness, 4 * count, "settled")
+    harness.settle()
+    try fill(harness, 4, "new")
+    disk.opened.withLock { $0 = [:] }
+    disk.reads.withLock { $0 = [:] }
+    try harness.reopen()
+    let isQueueFile = { (path: String, _: Int) in path.contains("/consumequeue/") }
+    #expect(disk.opened.withLock { $0.filter(isQueueFile).map(\.value) } == [1, 1, 1, 1])
+    #expect(disk.reads.withLock { $0.filter(isQueueFile).map(\.value).allSatisfy { $0 <= reads } })
+    #expect(try all(harness) == 4 * count + 4)
   }
 
   @Test func `a store that was closed is not written again, with a mark or without`() throws {

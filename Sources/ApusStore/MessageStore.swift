@@ -117,6 +117,9 @@ package final class MessageStore {
   /// Replicas hold everything before `end`.
   package func confirm(to end: PhysicalOffset) { log.marks.confirm(to: end) }
 
+  /// When the newest record was stored; nil when there is none.
+  package var newestStoreTime: WallTime? { log.last?.storeTime }
+
   /// How many bytes of the log have no queue entries yet.
   package var undispatchedBytes: Int64 { Int64(log.marks.appended - dispatched) }
 

@@ -7,6 +7,11 @@ package struct DescriptorLimit: Hashable, Sendable {
   /// Up to where the process may raise it.
   package var hard: UInt64
 
+  /// Fewer than this and a server cannot keep its files open.
+  package static let least: UInt64 = 256
+  /// With fewer than this, connections and files are limited more than anybody expects.
+  package static let enough: UInt64 = 4096
+
   /// The limits in force.
   package static func current() throws(SystemError) -> DescriptorLimit {
     var limit = apus_limit()

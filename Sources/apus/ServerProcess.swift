@@ -35,13 +35,13 @@ final class ServerProcess {
     } catch {
       throw CommandFailure(.configuration, "TLS: \(error)")
     }
+    let limit = try Self.descriptorLimit()
     do throws(SystemError) {
       began = SystemClock.monotonic()
       signals = try Signals()
       try Signals.reportBusErrors()
       log = try logPath.map { path throws(SystemError) in try Logger(path: path) } ?? Logger()
-      let limit = try DescriptorLimit.raise()
-      if limit.soft < 4096 {
+      if limit.soft < DescriptorLimit.enough {
         log.warning("process", "few descriptors: connections and files are limited", ["limit": "\(limit.soft)"])
       }
       let count = loopCount > 0 ? loopCount : max(1, Thread.processorCount / 2)
@@ -56,6 +56,19 @@ final class ServerProcess {
     } catch {
       throw CommandFailure(.failure, "\(error)")
     }
+  }
+
+  /// As many descriptors as the process may have; refuses to work with so few that files could not be opened.
+  private static func descriptorLimit() throws(CommandFailure) -> DescriptorLimit {
+    let limit: DescriptorLimit
+    do throws(SystemError) { limit = try DescriptorLimit.raise() } catch { throw CommandFailure(.failure, "\(error)") }
+    guard limit.soft >= DescriptorLimit.least else {
+      throw CommandFailure(
+        .failure,
+        "only \(limit.soft) descriptors may be open, \(DescriptorLimit.least) are the least: raise the limit (ulimit -n)"
+      )
+    }
+    return limit
   }
 
   /// The address that a host name or address in text stands for, to bind to.

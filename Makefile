@@ -20,7 +20,7 @@ FUZZ_TARGETS ?= $(filter-out canary,$(notdir $(wildcard Fixtures/fuzz/*)))
 TSAN_SUITES ?= ApusSystemTests ApusHTTPTests ApusRemotingTests ApusNameServerTests ApusClientTests ApusBrokerTests
 
 .PHONY: help setup serve build test lint unit sim sim-quick fuzz-smoke fuzz tsan asan interop kill9 kill9-quick bench
-.PHONY: format clean
+.PHONY: format clean powercut powercut-quick
 
 help: ## Show this list
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -35,7 +35,7 @@ build: setup ## Build the optimised binary at .build/release/apus
 	@echo "== release build"
 	@swift build $(RELEASE) --product apus
 
-test: lint unit build sim-quick fuzz-smoke interop kill9-quick ## Everything CI runs: style, unit tests, simulator, fuzzing, real clients, kill -9
+test: lint unit build sim-quick fuzz-smoke interop kill9-quick powercut-quick ## Everything CI runs: style, unit tests, simulator, fuzzing, real clients, crashes
 
 lint: setup ## Check the formatting of all Swift files
 	@echo "== format"
@@ -100,6 +100,16 @@ kill9: build ## kill -9 under load, 50 rounds
 	@python3 -B Interop/kill9_delay.py --rounds 20
 	@python3 -B Interop/kill9_transaction.py --rounds 20
 	@python3 -B Interop/kill9_retry.py --rounds 20
+
+powercut-quick: build
+	@echo "== power cuts"
+	@python3 -B Interop/powercut.py --rounds 4 --canary
+	@echo "== disks that are full, read-only or gone"
+	@python3 -B Interop/disk_faults.py
+
+powercut: build ## Cut the power of a broker's disk under load, ROUNDS=200 times a mode and kind of work (20 minutes, root)
+	@python3 -B Interop/powercut.py --rounds $(or $(ROUNDS),200) --canary
+	@python3 -B Interop/disk_faults.py
 
 bench: build ## Measure the broker beside the floor and write docs/benchmarks.md (about six minutes)
 	@Scripts/setup.sh bench

@@ -20,14 +20,22 @@ class BrokerFailure(Exception):
 class Broker:
     """One store and the processes that serve it, one after the other."""
 
-    def __init__(self, directory, settings=None):
+    def __init__(self, directory, settings=None, store=None):
+        """Log and configuration stand in `directory`, the store too unless it has a place of its own."""
         self.directory = pathlib.Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
-        self.store = self.directory / "store"
+        self.store = pathlib.Path(store) if store else self.directory / "store"
         self.log = self.directory / "apus.log"
         self.config = self.directory / "broker.conf"
         self.process = None
         self.configure(settings or {})
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.process:
+            self.kill()
 
     def configure(self, settings):
         """Writes the file that the next start reads."""

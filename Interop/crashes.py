@@ -8,13 +8,17 @@ from broker import Broker, BrokerFailure, temporary_directory
 
 
 class Ledger:
-    """What was sent and what must come of it, with the contradictions found. The three methods are a test's own."""
+    """What was sent and what must come of it, with the contradictions found. The methods are a test's own."""
 
     def __init__(self):
         self.problems = []
 
     def round(self, broker, number, generator):
         """Works against a started broker until it is time to kill it."""
+        raise NotImplementedError
+
+    def forgive(self, number):
+        """What was acknowledged in a round may be lost: the power failed, and flushes were asynchronous."""
         raise NotImplementedError
 
     def settle(self, broker):
@@ -24,6 +28,11 @@ class Ledger:
     def check(self, broker):
         """Compares what is there with what must be, and returns a line that says what was seen."""
         raise NotImplementedError
+
+
+def is_of_round(key, number):
+    """Whether a round made a key: keys begin with the number of their round."""
+    return key.startswith(f"{number}.")
 
 
 def queue_of(key, count):

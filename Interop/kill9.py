@@ -49,6 +49,12 @@ class Evidence:
             keys = f"{earlier.key} and {acknowledgement.key}"
             self.object(f"queue {place[0]} offset {place[1]} was acknowledged for {keys}")
 
+    def begins(self, queue, least):
+        """A queue's first message has this offset now; returns from where on the queue can be read."""
+        if least != 0:
+            self.object(f"queue {queue} begins at {least}")
+        return 0
+
     def check(self, address, everything=False):
         """Pulls what was not checked before, or all, and compares. Returns how many messages were read."""
         connection = remoting.Connection(address)
@@ -56,9 +62,8 @@ class Evidence:
         found_keys = set()
         for queue in range(QUEUES):
             least, end = connection.bounds(TOPIC, queue)
-            if least != 0:
-                self.object(f"queue {queue} begins at {least}")
-            start = 0 if everything else self.checked[queue]
+            first = self.begins(queue, least)
+            start = first if everything else max(first, self.checked[queue])
             last = max((offset for owner, offset in self.by_place if owner == queue), default=-1)
             if end <= last:
                 self.object(f"queue {queue} ends at {end}, but {last} was acknowledged")

@@ -83,6 +83,9 @@ class Producers(crashes.Ledger):
             key, self.decisions.get(key, ROLLBACK), int(fields["tranStateTableOffset"]),
             int(fields["commitLogOffset"]), asked=True))
 
+    def forgive(self, number):
+        self.acknowledged -= {key for key in self.acknowledged if crashes.is_of_round(key, number)}
+
     def settle(self, broker):
         connection = self._connect(broker)
         committed = {key for key in self.acknowledged if self.decisions[key] == COMMIT}

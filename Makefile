@@ -20,7 +20,7 @@ FUZZ_TARGETS ?= $(filter-out canary,$(notdir $(wildcard Fixtures/fuzz/*)))
 TSAN_SUITES ?= ApusSystemTests ApusHTTPTests ApusRemotingTests ApusNameServerTests ApusClientTests ApusBrokerTests
 
 .PHONY: help setup serve build test lint unit sim sim-quick fuzz-smoke fuzz tsan asan interop kill9 kill9-quick bench
-.PHONY: format clean powercut powercut-quick
+.PHONY: format clean powercut powercut-quick soak
 
 help: ## Show this list
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -110,6 +110,9 @@ powercut-quick: build
 powercut: build ## Cut the power of a broker's disk under load, ROUNDS=200 times a mode and kind of work (20 minutes, root)
 	@python3 -B Interop/powercut.py --rounds $(or $(ROUNDS),200) --canary
 	@python3 -B Interop/disk_faults.py
+
+soak: build ## Keep a broker at full load for MINUTES=60, and fail when it grows (root)
+	@python3 -B Interop/soak.py --minutes $(or $(MINUTES),60)
 
 bench: build ## Measure the broker beside the floor and write docs/benchmarks.md (about six minutes)
 	@Scripts/setup.sh bench

@@ -9,6 +9,7 @@ SHELL := /bin/bash
 # build, which runs the tests; bounds and overflow checks stay on in both.
 RELEASE := -c release -Xswiftc -enforce-exclusivity=unchecked --static-swift-stdlib
 BIN := .build/release
+SWIFT_FILES := Package.swift Sources Tests Examples/Package.swift Examples/Sources
 PYTHON := .venv/bin/python -B
 
 # Builds with other compiler flags have directories of their own, so that the ordinary ones stay as they are.
@@ -35,11 +36,11 @@ build: setup ## Build the optimised binary at .build/release/apus
 	@echo "== release build"
 	@swift build $(RELEASE) --product apus
 
-test: lint unit build sim-quick fuzz-smoke interop kill9-quick powercut-quick ## Everything CI runs: style, unit tests, simulator, fuzzing, real clients, crashes
+test: lint unit build examples sim-quick fuzz-smoke interop kill9-quick powercut-quick ## Everything CI runs: style, tests, examples, crashes, clients
 
 lint: setup ## Check the formatting of all Swift files
 	@echo "== format"
-	@swift format lint --strict --parallel --recursive Package.swift Sources Tests
+	@swift format lint --strict --parallel --recursive $(SWIFT_FILES)
 
 unit: setup ## Debug build and unit tests
 	@echo "== unit tests"
@@ -114,12 +115,17 @@ powercut: build ## Cut the power of a broker's disk under load, ROUNDS=200 times
 soak: build ## Keep a broker at full load for MINUTES=60, and fail when it grows (root)
 	@python3 -B Interop/soak.py --minutes $(or $(MINUTES),60)
 
+.PHONY: examples
+examples: setup ## Build the programs of Examples/ at .build/examples/debug
+	@echo "== examples"
+	@swift build --package-path Examples --scratch-path .build/examples
+
 bench: build ## Measure the broker beside the floor and write docs/benchmarks.md (about six minutes)
 	@Scripts/setup.sh bench
 	@python3 -B Benchmarks/compare.py
 
 format: setup ## Format all Swift files in place
-	@swift format format --in-place --parallel --recursive Package.swift Sources Tests
+	@swift format format --in-place --parallel --recursive $(SWIFT_FILES)
 
 clean: ## Remove what was built, the Python environment and nothing else
 	@rm -rf .build .venv

@@ -61,9 +61,11 @@ struct SourceTree {
   /// Everything that people write, without fixtures and what was built.
   static let files: [File] = {
     var found: [File] = []
-    for top in ["Package.swift", "Makefile", "Sources", "Tests", "Scripts", "Interop", "Benchmarks", "docs", ".ci"] {
-      found += read(top)
-    }
+    let tops = [
+      "Package.swift", "Makefile", "Sources", "Tests", "Scripts", "Interop", "Benchmarks", "docs", ".ci",
+      "Examples/Package.swift", "Examples/Sources",
+    ]
+    for top in tops { found += read(top) }
     for name in contents(of: root) where name.hasSuffix(".md") { found += read(name) }
     return found.sorted { $0.path < $1.path }
   }()

@@ -36,7 +36,7 @@ build: setup ## Build the optimised binary at .build/release/apus
 	@echo "== release build"
 	@swift build $(RELEASE) --product apus
 
-test: lint unit build examples sim-quick fuzz-smoke interop kill9-quick powercut-quick ## Everything CI runs: style, tests, examples, crashes, clients
+test: lint unit docs build examples sim-quick fuzz-smoke interop kill9-quick powercut-quick ## Everything CI runs: style, tests, examples, crashes, clients
 
 lint: setup ## Check the formatting of all Swift files
 	@echo "== format"
@@ -115,10 +115,14 @@ powercut: build ## Cut the power of a broker's disk under load, ROUNDS=200 times
 soak: build ## Keep a broker at full load for MINUTES=60, and fail when it grows (root)
 	@python3 -B Interop/soak.py --minutes $(or $(MINUTES),60)
 
-.PHONY: examples
+.PHONY: examples docs
 examples: setup ## Build the programs of Examples/ at .build/examples/debug
 	@echo "== examples"
 	@swift build --package-path Examples --scratch-path .build/examples
+
+docs: setup ## Make the reference of ApusClient at .build/ApusClient.doccarchive
+	@echo "== reference"
+	@python3 -B Scripts/docs.py
 
 bench: build ## Measure the broker beside the floor and write docs/benchmarks.md (about six minutes)
 	@Scripts/setup.sh bench

@@ -32,8 +32,9 @@ public final class Producer: Sendable {
   }
 
   /// Sends a message to a queue of its topic, in turn, and waits until the broker has it. A try that fails is followed
-  /// by others with other brokers (`retryCount`), all within `timeout` (`sendTimeout`). When it throws ``timedOut``,
-  /// ``connectionLost`` or ``cancelled`` the message may have been stored all the same.
+  /// by others with other brokers (`retryCount`), all within `timeout` (`sendTimeout`). When it throws
+  /// ``ClientError/Code/timedOut``, ``ClientError/Code/connectionLost`` or ``ClientError/Code/cancelled`` the message
+  /// may have been stored all the same.
   @discardableResult
   public func send(_ message: Message, timeout: Duration? = nil) async throws(ClientError) -> SendReceipt {
     let outgoing = try prepare(message)

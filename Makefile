@@ -36,7 +36,7 @@ build: setup ## Build the optimised binary at .build/release/apus
 	@echo "== release build"
 	@swift build $(RELEASE) --product apus
 
-test: lint unit docs build examples sim-quick fuzz-smoke interop kill9-quick powercut-quick ## Everything CI runs: style, tests, examples, crashes, clients
+test: lint unit docs build examples sim-quick fuzz-smoke interop tour kill9-quick powercut-quick ## Everything CI runs: style, tests, examples, crashes, clients
 
 lint: setup ## Check the formatting of all Swift files
 	@echo "== format"
@@ -115,7 +115,7 @@ powercut: build ## Cut the power of a broker's disk under load, ROUNDS=200 times
 soak: build ## Keep a broker at full load for MINUTES=60, and fail when it grows (root)
 	@python3 -B Interop/soak.py --minutes $(or $(MINUTES),60)
 
-.PHONY: examples docs
+.PHONY: examples docs tour
 examples: setup ## Build the programs of Examples/ at .build/examples/debug
 	@echo "== examples"
 	@swift build --package-path Examples --scratch-path .build/examples
@@ -123,6 +123,11 @@ examples: setup ## Build the programs of Examples/ at .build/examples/debug
 docs: setup ## Make the reference of ApusClient at .build/ApusClient.doccarchive
 	@echo "== reference"
 	@python3 -B Scripts/docs.py
+
+tour: build examples ## The tour of README.md, run as it is written (needs the ports 9876, 10909 and 10911)
+	@Scripts/setup.sh interop
+	@echo "== tour"
+	@$(PYTHON) Interop/tour.py
 
 bench: build ## Measure the broker beside the floor and write docs/benchmarks.md (about six minutes)
 	@Scripts/setup.sh bench

@@ -2,10 +2,10 @@
 
 usage: tour.py [README]          README.md unless told
 
-A block marked `sh` of the section "Five minutes" (in README.zh-CN.md 五分钟) is run, a block marked `text` behind it is
-what it prints. Of shown lines numbers and ids may differ, and others may stand between them. The ports are those of the
-README, so nothing else may listen there; the store and all files are in a directory of their own. `make` works in the
-repository, and the Python environment is a copy of the one that other tests have, so that nothing is fetched twice.
+A block marked `sh` of the section "Five minutes" (in README.zh-CN.md 五分钟) is run, a block marked `text` behind it
+is what it prints. Of shown lines numbers and ids may differ, and others may stand between them. The ports are those of
+the README, so nothing else may listen there; the store and all files are in a directory of their own. `make` works in
+the repository, and the Python environment is a copy of the one that other tests have, so that nothing is fetched twice.
 """
 import os
 import pathlib

@@ -1,7 +1,9 @@
 """Makes the reference of ApusClient with the toolchain's docc, from what the debug build compiled.
 
-usage: Scripts/docs.py        writes .build/ApusClient.doccarchive; fails at a declaration that nobody explained, at a link
-                              that leads nowhere and at every other warning of docc
+usage: Scripts/docs.py
+
+Writes .build/ApusClient.doccarchive. Fails at a declaration that nobody explained, at a link that leads nowhere and at
+every other warning of docc.
 """
 import json
 import os

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// What others may call is explained, and what the documentation links to exists.
+/// What others may call is explained.
 @Suite struct DocumentationTests {
   @Test func `everything public or package has a doc comment`() {
     let files = SourceTree.swift(under: "Sources")
@@ -50,20 +50,6 @@ import Testing
       """
     #expect(Self.requirements(in: SourceTree.File(path: "A.swift", text: text)) == ["func open(", "var name"])
     #expect(Self.declaredName("  package func open(") == "func open(")
-  }
-
-  @Test func `links in the documentation resolve`() {
-    for file in SourceTree.files where file.path.hasSuffix(".md") {
-      let directory = SourceTree.root.appending(path: file.path).deletingLastPathComponent()
-      for (number, line) in file.lines(with: ["]("]) {
-        for match in line.matches(of: /\]\(([^)#\s]+)(#[^)\s]*)?\)/) {
-          let target = String(match.1)
-          if target.contains("://") || target.hasPrefix("mailto:") { continue }
-          let exists = FileManager.default.fileExists(atPath: directory.appending(path: target).path)
-          #expect(exists, "\(file.path):\(number): nothing is at \(target)")
-        }
-      }
-    }
   }
 
   /// The documented requirements of the protocols in a file.

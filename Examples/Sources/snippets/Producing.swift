@@ -17,6 +17,12 @@ func credentials() throws -> MessageClient {
   return try MessageClient(configuration)
 }
 
+func encrypted() throws -> MessageClient {
+  var configuration = ClientConfiguration(nameServers: ["mq-1.example.org:9876"])
+  configuration.tls = TLSConfiguration(trust: .file("authorities.pem"))
+  return try MessageClient(configuration)
+}
+
 func manyAtOnce(_ producer: Producer, _ messages: [Message]) async throws {
   try await withThrowingTaskGroup(of: Void.self) { group in
     for message in messages {

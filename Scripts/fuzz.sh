@@ -7,6 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 program=$1 seconds=$2
 shift 2
+[[ -x $program ]] || { echo "$program is not there" >&2; exit 1; }
 export SWIFT_BACKTRACE=enable=no
 mkdir -p .build/found
 
@@ -18,8 +19,8 @@ run() {
     -artifact_prefix=".build/found/$1-" ".build/corpus/$1" "Fixtures/fuzz/$1" >".build/found/$1.log" 2>&1
 }
 
-if run canary 60; then
-  echo "FAILED: the canary was not found, though its bug is there on purpose" >&2
+if run canary 60 || ! grep -aq 'ERROR: libFuzzer: deadly signal' .build/found/canary.log; then
+  echo "FAILED: the canary was not found, though its bug is there on purpose: see .build/found/canary.log" >&2
   exit 1
 fi
 failed=0

@@ -5,15 +5,13 @@ package import ApusStoreCore
 /// Writes RocketMQ's checkpoint and the durable mark: queue files are brought to the device first, so that both only
 /// say what is so.
 package struct CheckpointPlan: Sendable {
-  let directories: [String]
-  let queueFiles: [QueueFileCache.Key: String]
+  let unsynced: UnsyncedQueueFiles
   let checkpoint: Checkpoint
   let checkpointPath: String
   /// The mark, but for the CRC of its last record.
   let mark: DurableMark
   let markPath: String
   let root: String
-  let filesSyncedSingly: Int
   let lastRecord: (mapping: Mapping, range: Range<Int>)?
 
   /// What came of it.
@@ -41,11 +39,11 @@ package struct CheckpointPlan: Sendable {
 
   /// One after the other costs a write to the device each: for thousands of queues the file system is synced at once.
   private func syncQueues(on disk: any Disk) throws(DiskError) {
-    guard directories.count + queueFiles.count <= filesSyncedSingly else { return try disk.syncAll(at: root) }
-    for directory in directories {
+    if unsynced.isEverything { return try disk.syncAll(at: root) }
+    for directory in unsynced.directories.sorted().reversed() {
       try Self.unlessRemoved { () throws(DiskError) in try disk.syncDirectory(directory) }
     }
-    for path in queueFiles.values.sorted() {
+    for path in unsynced.files.values.sorted() {
       try Self.unlessRemoved { () throws(DiskError) in
         let file = try OpenFile(disk: disk, path: path, create: false)
         try withExtendedLifetime(file) { (file) throws(DiskError) in try disk.sync(file.file) }
@@ -90,18 +88,14 @@ extension MessageStore {
     // Queues that are complete are as new as the log, also when its last records have no entries.
     let queuesTime = queuesWritten >= flushed ? logTime : max(checkpoint.queues, queuesWrittenTime)
     checkpointing = true
-    let plan = CheckpointPlan(
-      directories: newQueueDirectories.sorted().reversed(), queueFiles: unsyncedQueueFiles,
+    return CheckpointPlan(
+      unsynced: unsyncedQueueFiles.take(),
       checkpoint: Checkpoint(log: logTime, queues: queuesTime, index: indexTime),
       checkpointPath: settings.checkpointPath,
       mark: DurableMark(
         sequence: (mark?.sequence ?? 0) &+ 1, offset: flushed, lastRecord: lastRecord, queues: queuesWritten,
         isClean: closing),
-      markPath: settings.markPath, root: settings.root, filesSyncedSingly: settings.filesSyncedSingly,
-      lastRecord: last)
-    newQueueDirectories = []
-    unsyncedQueueFiles = [:]
-    return plan
+      markPath: settings.markPath, root: settings.root, lastRecord: last)
   }
 
   /// Takes in what a checkpoint came to. An I/O error ends the store's acceptance: a failed sync cannot be repeated.
@@ -112,8 +106,7 @@ extension MessageStore {
       self.mark = mark
       checkpoint = plan.checkpoint
     case .failed(let error):
-      newQueueDirectories.formUnion(plan.directories)
-      unsyncedQueueFiles.merge(plan.queueFiles) { newer, _ in newer }
+      unsyncedQueueFiles.formUnion(plan.unsynced)
       if error.code == .full { setFull(.queues, path: settings.root) } else { fail(error) }
     }
   }

@@ -173,11 +173,10 @@ extension MessageStore {
     queue.extensionEnd = written.end
     for start in written.files {
       let key = QueueFileCache.Key(queue: queue.number, start: start, isExtension: true)
-      unsyncedQueueFiles[key] = queue.path(ofExtensionFileAt: start)
+      unsyncedQueueFiles.insert(key, path: queue.path(ofExtensionFileAt: start))
     }
     guard !written.files.isEmpty else { return }
-    newQueueDirectories.insert(queue.extensionDirectory)
-    newQueueDirectories.insert(settings.extensionDirectory + "/" + queue.topic)
-    newQueueDirectories.insert(settings.extensionDirectory)
+    unsyncedQueueFiles.insert(
+      directory: queue.extensionDirectory, topic: queue.topic, root: settings.extensionDirectory)
   }
 }

@@ -39,8 +39,7 @@ package final class MessageStore {
   /// Everything before it has its entry in the queue files.
   var queuesWritten = PhysicalOffset.zero
   var queuesWrittenTime = WallTime(milliseconds: 0)
-  var unsyncedQueueFiles: [QueueFileCache.Key: String] = [:]
-  var newQueueDirectories: Set<String> = []
+  var unsyncedQueueFiles: UnsyncedQueueFiles
   var tailBytes = 0
 
   // Steps under way.
@@ -104,6 +103,7 @@ package final class MessageStore {
     log = CommitLog(
       disk: disk, directory: settings.logDirectory, fileBytes: settings.logFileBytes, dispatch: settings.dispatch)
     queueFiles = QueueFileCache(limit: settings.openQueueFiles)
+    unsyncedQueueFiles = UnsyncedQueueFiles(limit: settings.filesSyncedSingly)
     scratch = ScanBuffer()
   }
 

@@ -108,10 +108,7 @@ extension MessageStore {
 
   /// The next checkpoint makes the names of a queue's files and directories durable.
   func noteNewDirectories(of queue: ConsumeQueue) {
-    // Those above it were noted with it: all of them are forgotten together.
-    guard newQueueDirectories.insert(queue.directory).inserted else { return }
-    newQueueDirectories.insert(settings.queueDirectory + "/" + queue.topic)
-    newQueueDirectories.insert(settings.queueDirectory)
+    unsyncedQueueFiles.insert(directory: queue.directory, topic: queue.topic, root: settings.queueDirectory)
   }
 
   private func endRound() {
@@ -187,7 +184,7 @@ extension MessageStore {
       }
       if let written = outcome.extensions[index] { finish(written, of: queue) }
       queueFiles.insert(piece.key, file)
-      unsyncedQueueFiles[piece.key] = piece.path
+      unsyncedQueueFiles.insert(piece.key, path: piece.path)
       // A truncation in between makes what was written stale; it is written again.
       queue.written = max(queue.written, min(piece.end, queue.tail.end))
       trim(queue)
@@ -216,7 +213,8 @@ extension MessageStore {
     noteNewDirectories(of: queue)
     let first = queue.fileStart(of: offset)
     for start in queue.files where start >= first {
-      unsyncedQueueFiles[QueueFileCache.Key(queue: queue.number, start: start)] = queue.path(ofFileAt: start)
+      unsyncedQueueFiles.insert(
+        QueueFileCache.Key(queue: queue.number, start: start), path: queue.path(ofFileAt: start))
     }
   }
 

@@ -234,7 +234,7 @@ extension MessageStore {
           && (key.isExtension ? answer.removedExtensions : answer.removed).contains(key.start)
       }
       queueFiles.remove(where: isRemoved)
-      unsyncedQueueFiles = unsyncedQueueFiles.filter { !isRemoved($0.key) }
+      unsyncedQueueFiles.remove(where: isRemoved)
     }
     if let error = outcome.error { report(.removalFailed(error)) }
   }

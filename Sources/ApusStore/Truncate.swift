@@ -143,7 +143,7 @@ extension MessageStore {
     guard !old.isEmpty else { return nil }
     queue.files.removeAll { old.contains($0) }
     queueFiles.remove { $0.queue == queue.number && !$0.isExtension && old.contains($0.start) }
-    for start in old { unsyncedQueueFiles[QueueFileCache.Key(queue: queue.number, start: start)] = nil }
+    unsyncedQueueFiles.remove { $0.queue == queue.number && !$0.isExtension && old.contains($0.start) }
     return RemovalPlan(files: old.map(queue.path(ofFileAt:)), directories: [], sync: [queue.directory])
   }
 
@@ -155,12 +155,10 @@ extension MessageStore {
     roundLeft = 0
     for number in numbers where number < numbered.count { numbered[number] = nil }
     queueFiles.remove { numbers.contains($0.queue) }
-    unsyncedQueueFiles = unsyncedQueueFiles.filter { !numbers.contains($0.key.queue) }
+    unsyncedQueueFiles.remove { numbers.contains($0.queue) }
     let roots = [settings.queueDirectory] + (hasExtensions ? [settings.extensionDirectory] : [])
     let directories = roots.map { $0 + "/" + topic }
-    newQueueDirectories = newQueueDirectories.filter { new in
-      !directories.contains { new == $0 || new.hasPrefix($0 + "/") }
-    }
+    unsyncedQueueFiles.remove(directories: directories)
     return RemovalPlan(files: [], directories: directories, sync: roots)
   }
 }

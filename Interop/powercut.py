@@ -69,7 +69,22 @@ class Load(kill9.Evidence):
         self.least[queue] = least
         return least
 
+    def is_removed(self, queue, first, end):
+        acknowledged = [self.by_place[queue, offset].physical_offset for offset in range(first, end)
+                        if (queue, offset) in self.by_place]
+        # The store lets go of a file before it removes it.
+        deadline = time.monotonic() + 2
+        while first < end and time.monotonic() < deadline:
+            if max(acknowledged, default=-1) < self._log_start():
+                return True
+            time.sleep(0.01)
+        return False
+
+    def _log_start(self):
+        return min(int(name) for name in os.listdir(self.log))
+
     def work(self, broker, number, generator, strike):
+        self.log = broker.store / "commitlog"
         if number == 0:
             connection = remoting.Connection(broker.address)
             connection.create_topic(kill9.TOPIC, kill9.QUEUES)
@@ -97,7 +112,7 @@ class Load(kill9.Evidence):
         if had_cut and not self.is_synchronous:
             self._forget_lost([end for _, end in bounds])
         self.check(broker.address, everything=number % 10 == 9)
-        self._forget_removed(broker)
+        self._forget_removed()
 
     def _forget_lost(self, ends):
         lost = [one for one in self.by_place.values() if one.offset >= ends[one.queue]]
@@ -114,8 +129,8 @@ class Load(kill9.Evidence):
             self.object(f"the message at {first} of the log is lost, the one at {last} is not")
         self.lost += len(lost)
 
-    def _forget_removed(self, broker):
-        begin = min(int(name) for name in os.listdir(broker.store / "commitlog"))
+    def _forget_removed(self):
+        begin = self._log_start()
         for place, one in list(self.by_place.items()):
             if one.offset >= self.least[one.queue]:
                 continue

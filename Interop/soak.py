@@ -2,7 +2,7 @@
 
 usage: soak.py [--minutes N] [--sample SECONDS]
 
-The broker runs on a file system of 1 GiB that is always nearly full, so that old log files are removed all the time.
+The broker runs on a file system of 2 GiB that is soon nearly full, so that old log files are removed all the time.
 Clients in processes of their own: producers with windows of bounded size and batches, consumers that pull and commit,
 transactions of which some are asked about, delayed messages, connections that come and go; one more sends a message
 every few milliseconds and measures how long it takes. Every sample is a line: the broker's own memory, descriptors,
@@ -30,7 +30,7 @@ from broker import Broker, temporary_directory
 from volatile_disk import MountedDisk, why_not
 
 TOPIC, QUEUES, STEPS, GROUP = "soak", 8, "soaksteps", "soak-group"
-DISK_BYTES = 1 << 30
+DISK_BYTES = 2 << 30
 SETTINGS = {
     "mappedFileSizeCommitLog": 16 << 20, "mappedFileSizeConsumeQueue": 20 * 20_000, "maxHashSlotNum": 50_000,
     "maxIndexNum": 200_000, "cleanResourceInterval": 1000, "messageDelayLevel": "1s 2s",

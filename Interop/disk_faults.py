@@ -124,7 +124,7 @@ def full(disk, broker):
     print(f"ok a disk that fills up: {len(messages.stored)} messages are there, sends refused ({remark!r}), "
           f"a new topic answered with code {topic_code}, sends go on when there is space", flush=True)
 
-    ballast = fill(disk, 128 << 10)
+    ballast = fill(disk, 900 << 10)  # Less than a log file takes, and enough for a few names.
     broker.start()
     messages.read()
     messages.send_until_refused(2000)
@@ -139,10 +139,10 @@ def full(disk, broker):
 
 def starts(disk, broker):
     """What a start says of the machine."""
-    broker.configure(SETTINGS | {"mappedFileSizeCommitLog": 128 << 20})
+    broker.configure(SETTINGS | {"mappedFileSizeCommitLog": 512 << 20})
     broker.start()
     log = broker.log.read_text()
-    require("MiB are free, a log file takes 128 MiB" in log, f"nothing is said of little space:\n{log}")
+    require("MiB are free, a log file takes 512 MiB" in log, f"nothing is said of little space:\n{log}")
     require(broker.stop() == 0, "the broker did not stop in order")
     command = [BINARY, "serve", "--store", broker.store, "--broker-port", "0", "--namesrv-port", "0"]
     done = subprocess.run(

@@ -108,7 +108,7 @@ powercut-quick: build
 	@echo "== disks that are full, read-only or gone"
 	@python3 -B Interop/disk_faults.py
 
-powercut: build ## Cut the power of a broker's disk under load, ROUNDS=200 times a mode and kind of work (20 minutes, root)
+powercut: build ## Cut the power of a broker's disk under load, ROUNDS=200 times a mode and kind of work (half an hour, root)
 	@python3 -B Interop/powercut.py --rounds $(or $(ROUNDS),200) --canary
 	@python3 -B Interop/disk_faults.py
 

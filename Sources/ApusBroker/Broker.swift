@@ -23,8 +23,8 @@ package final class Broker {
   /// What recovery said of the store.
   package let recovery: [String]
 
-  private let parts: BrokerParts
-  private let service: BrokerService
+  let parts: BrokerParts
+  let service: BrokerService
   private let config: ConfigStore
   private let events: BrokerEvents
   private let transactions: Transactions
@@ -56,6 +56,7 @@ package final class Broker {
       var random = SystemRandom()
       let seed = random.next()
       let tables = BrokerTables(settings: settings, stored: opened.tables, now: SystemClock.wall(), seed: seed)
+      tables.adoptLightTopics(store.withLock { $0.topicsWithQueues })
       config = tables.configStore(root: settings.keeping.root, disk: disk)
       try Self.takeBackOffsets(tables.offsets, to: store, config, log)
       events = BrokerEvents(config: config, io: io, log: log)

@@ -37,7 +37,7 @@ extension Broker {
     }
     let tables: ConfigStore.Stored
     do throws(ConfigFileError) {
-      tables = try ConfigStore.load(root: keeping.root, disk: disk)
+      tables = try ConfigStore.load(root: keeping.root, disk: disk, light: settings.topicRules.hasLightTopics)
     } catch {
       throw .files(error)
     }
@@ -178,6 +178,8 @@ extension StoreSettings {
     queueFileBytes = Int(keeping.queueFileBytes)
     extendsQueues = keeping.extendsQueues
     extensionFileBytes = Int(keeping.extensionFileBytes)
+    dispatchesToLightQueues = keeping.dispatchesToLightQueues
+    lightQueueLimit = Int(keeping.lightQueueLimit)
     if let levels = keeping.delayLevels { delayLevels = levels }
     checksOnRecovery = keeping.checksCRCOnRecovery
     self.memoryBytes = memoryBytes / 100 * Int64(serving.memoryPercent)

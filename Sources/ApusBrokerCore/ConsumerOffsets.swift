@@ -162,10 +162,27 @@ package struct ConsumerOffsets: Sendable {
   }
 
   /// What `consumerOffset.json` and the answer to code 43 hold: integer keys, which fastjson writes without quotes.
-  package var json: JSONValue {
+  package var json: JSONValue { JSONValue(members: ["offsetTable": offsetTable(withLight: true)]) }
+
+  /// What `lmqConsumerOffset.json` holds, which a Java broker with `enableLmq` reads instead of `consumerOffset.json`:
+  /// where light groups are in queue 0, and the others as ever
+  /// (apache/rocketmq@rocketmq-all-4.9.8:broker/…/broker/offset/LmqConsumerOffsetManager.java).
+  package var lightJSON: JSONValue {
+    var members: [JSONMember] = []
+    for topic in topics.values {
+      for group in topic.groups.values where LightQueues.isLight(group.name) {
+        guard let offset = group.queues[LightQueues.queueID] else { continue }
+        members.append(JSONMember("\(topic.name)@\(group.name)", JSONValue(offset)))
+      }
+    }
+    return JSONValue(members: ["lmqOffsetTable": .object(members), "offsetTable": offsetTable(withLight: false)])
+  }
+
+  private func offsetTable(withLight: Bool) -> JSONValue {
     var members: [JSONMember] = []
     for topic in topics.values {
       for group in topic.groups.values {
+        if !withLight, LightQueues.isLight(group.name) { continue }
         let queues = group.queues.sorted { $0.key < $1.key }
         members.append(
           JSONMember(
@@ -173,11 +190,11 @@ package struct ConsumerOffsets: Sendable {
             .object(queues.map { JSONMember(.integer(Int64($0.key)), .integer($0.value)) })))
       }
     }
-    return JSONValue(members: ["offsetTable": .object(members)])
+    return .object(members)
   }
 }
 
-/// The content of `consumerOffset.json`.
+/// The content of `consumerOffset.json` or `lmqConsumerOffset.json`.
 package struct StoredConsumerOffsets: Hashable, Sendable {
   /// Where one group is in one topic.
   package struct Entry: Hashable, Sendable {
@@ -209,5 +226,22 @@ package struct StoredConsumerOffsets: Hashable, Sendable {
       let group = key[key.utf8.index(after: separator)...]
       entries.append(Entry(topic: String(key[..<separator]), group: String(group), queues: queues))
     }
+    for member in json["lmqOffsetTable"]?.members ?? [] {
+      guard let key = member.key.text, let separator = key.utf8.firstIndex(of: UInt8(ascii: "@")),
+        let offset = member.value.int64
+      else {
+        throw DecodeError(field: "lmqOffsetTable", offset: 0, reason: "an entry is not topic@group with a number")
+      }
+      let group = key[key.utf8.index(after: separator)...]
+      guard offset >= 0 else { continue }
+      entries.append(
+        Entry(topic: String(key[..<separator]), group: String(group), queues: [LightQueues.queueID: offset]))
+    }
+  }
+
+  /// Adds what another file says of pairs of topic and group that this one does not have.
+  package mutating func complete(with other: StoredConsumerOffsets) {
+    let known = Set(entries.map { [$0.topic, $0.group] })
+    entries += other.entries.filter { !known.contains([$0.topic, $0.group]) }
   }
 }

@@ -31,6 +31,8 @@ package struct SubscriptionGroups: Sendable {
   package var autoCreates: Bool
   /// How many groups there may be.
   package var limit = 1_000_000
+  /// `enableLmq`: whether names `%LMQ%…` are light groups, which have no settings.
+  package var hasLightGroups = false
   /// Which state of the table this is.
   package var version: DataVersion { table.version }
   private var table: VersionedTable<SubscriptionGroup>
@@ -68,14 +70,21 @@ package struct SubscriptionGroups: Sendable {
   /// not be made: groups are not made by use, the name may not be one, or there are as many groups as there may be.
   package mutating func findOrMake(_ name: String, now: WallTime) -> SubscriptionGroup? {
     if let known = table[name] { return known }
+    if hasLightGroups, LightQueues.isLight(name) { return light(name) }
     guard autoCreates || Self.isSystem(name), table.count < limit, Self.isName(name) else { return nil }
     return table.update(SubscriptionGroupConfig(name: name), now: now)
   }
 
-  /// Makes or replaces a group, as code 200 asks.
+  private mutating func light(_ name: String) -> SubscriptionGroup? {
+    guard table.lightCount < limit, Self.isName(name) else { return nil }
+    return table.putLight(SubscriptionGroupConfig(name: name))
+  }
+
+  /// Makes or replaces a group, as code 200 asks. A light group has no settings and stays as it is.
   @discardableResult
   package mutating func update(_ config: SubscriptionGroupConfig, now: WallTime) -> SubscriptionGroup {
-    table.update(config, now: now)
+    if hasLightGroups, LightQueues.isLight(config.name), let light = findOrMake(config.name, now: now) { return light }
+    return table.update(config, now: now)
   }
 
   /// Takes a group out; nil when there was none.

@@ -54,6 +54,8 @@ package struct Topics: Sendable {
     package var traceTopic: String?
     /// How many topics there may be; a send that would make one more is refused.
     package var limit = 1_000_000
+    /// `enableLmq`: whether names `%LMQ%…` are light topics.
+    package var hasLightTopics = false
 
     /// Java's defaults for a broker of a cluster.
     package init(cluster: String, broker: String) {
@@ -130,14 +132,37 @@ package struct Topics: Sendable {
   /// The topic with this name.
   package func find(_ name: String) -> Topic? { table[name] }
 
+  /// The topic with this name; a light one is made when it is missing. Nil when there is no such topic and when there
+  /// are as many light ones as there may be topics.
+  package mutating func findOrMakeLight(_ name: RawSpan) -> Topic? {
+    if let known = find(name) { return known }
+    guard rules.hasLightTopics, name.starts(with: "%LMQ%") else { return nil }
+    return light(name.text)
+  }
+
+  /// The light topic with this name, made when it is missing; nil when the name is no light topic's.
+  package mutating func light(_ name: String) -> Topic? {
+    guard rules.hasLightTopics, LightQueues.isLight(name) else { return nil }
+    if let known = table[name] { return known }
+    guard table.lightCount < rules.limit else { return nil }
+    do throws(NameFault) {
+      try TopicName.validate(name)
+    } catch {
+      return nil
+    }
+    return table.putLight(TopicConfig(name: name, readQueueCount: 1, writeQueueCount: 1))
+  }
+
   /// Whether a topic is the broker's own, so that clients may not change or delete it.
   package func isSystem(_ name: String) -> Bool {
     systemNames.contains(name) || name.hasPrefix(SystemTopics.systemPrefix)
   }
 
-  /// Makes or replaces a topic, as code 17 asks. The order flag is not part of that: name servers set it.
+  /// Makes or replaces a topic, as code 17 asks. The order flag is not part of that: name servers set it. A light topic
+  /// has no settings and stays as it is.
   @discardableResult
   package mutating func update(_ config: TopicConfig, now: WallTime) -> Topic {
+    if let light = light(config.name) { return light }
     var config = config
     config.isOrdered = table[config.name]?.config.isOrdered ?? false
     return table.update(config, now: now)
@@ -151,7 +176,7 @@ package struct Topics: Sendable {
   package mutating func forSend(
     to name: String, defaultTopic: String, defaultQueueCount: Int32, unitMode: Bool, now: WallTime
   ) throws(Missing) -> (topic: Topic, isNew: Bool) {
-    if let known = table[name] { return (known, false) }
+    if let known = table[name] ?? light(name) { return (known, false) }
     guard table.count < rules.limit else { throw .full }
     let isRetry = name.utf8.starts(with: SystemTopics.retryPrefix.utf8)
     var config = TopicConfig(name: name, readQueueCount: 1, writeQueueCount: 1)

@@ -22,6 +22,9 @@ package struct VersionedTable<Entry: NumberedSettings>: Sendable {
   /// Which state of the table this is.
   package internal(set) var version: DataVersion
   private var entries: ByteKeyedTable<Entry>
+  /// Light topics and groups: found by name and numbered like others, but without settings, so that they are neither
+  /// kept nor told, and change no version.
+  private var lights: ByteKeyedTable<Entry>
   /// One more than the highest number given so far.
   private(set) var nextID: Int32 = 0
 
@@ -29,17 +32,20 @@ package struct VersionedTable<Entry: NumberedSettings>: Sendable {
   init(now: WallTime, seed: UInt64) {
     version = DataVersion(timestamp: now)
     entries = ByteKeyedTable(seed: seed)
+    lights = ByteKeyedTable(seed: seed)
   }
 
-  /// How many entries there are.
+  /// How many entries there are, light ones left out.
   var count: Int { entries.count }
-  /// All entries, in the order they were made.
+  /// How many light entries there are.
+  var lightCount: Int { lights.count }
+  /// All entries but the light ones, in the order they were made.
   var all: [Entry] { entries.values.sorted { $0.id < $1.id } }
 
   /// The entry with this name as it stands in a frame; about 20 ns.
-  subscript(_ name: RawSpan) -> Entry? { entries[name] }
+  subscript(_ name: RawSpan) -> Entry? { entries[name] ?? lights[name] }
   /// The entry with this name.
-  subscript(_ name: String) -> Entry? { entries[name] }
+  subscript(_ name: String) -> Entry? { entries[name] ?? lights[name] }
 
   /// Makes or replaces an entry and leaves the version as it is.
   @discardableResult
@@ -57,6 +63,14 @@ package struct VersionedTable<Entry: NumberedSettings>: Sendable {
     return entry
   }
 
+  /// Makes a light entry; there must be none with its name.
+  mutating func putLight(_ config: Entry.Config) -> Entry {
+    let entry = Entry(id: nextID, config: config)
+    nextID += 1
+    lights.update(entry, forKey: Entry.name(of: config))
+    return entry
+  }
+
   /// Makes or replaces an entry.
   mutating func update(_ config: Entry.Config, now: WallTime) -> Entry {
     let entry = put(config)
@@ -66,7 +80,7 @@ package struct VersionedTable<Entry: NumberedSettings>: Sendable {
 
   /// Takes an entry out; nil when there was none.
   mutating func delete(_ name: String, now: WallTime) -> Entry? {
-    guard let removed = entries.remove(name) else { return nil }
+    guard let removed = entries.remove(name) else { return lights.remove(name) }
     version.advance(now: now)
     return removed
   }

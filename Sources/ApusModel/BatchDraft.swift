@@ -28,6 +28,8 @@ public struct BatchDraft: ~Escapable {
   /// The bytes of `model` that tell the topic, its length included.
   private let topicBytes: Int
   private let storeTimePosition: Int
+  /// Whether a message names light queues, which only a message sent by itself goes to.
+  package private(set) var namesLightQueues = false
   /// The size of all records together, in bytes.
   public private(set) var recordBytes = 0
 
@@ -54,13 +56,14 @@ public struct BatchDraft: ~Escapable {
           field: "batch item properties", offset: start,
           reason: "\(propertiesBytes) bytes, more than 32767 with the batch's")
       }
+      let ownTags = try tagsCode(ofItem: item.properties, at: start)
       let bodyStart = start + BatchBody.headBytes
       let propertiesStart = bodyStart + item.body.byteCount + 2
       let bytes = headBytes + item.body.byteCount + topicBytes + 2 + propertiesBytes
       items.append(
         Item(
           flag: item.flag, bodyCRC: CRC32.body(item.body),
-          tagsCode: sharedTags ?? (own > 0 ? Self.tagsCode(item.properties) : nil) ?? 0, bodyStart: bodyStart,
+          tagsCode: sharedTags ?? ownTags ?? 0, bodyStart: bodyStart,
           bodyBytes: item.body.byteCount, propertiesStart: propertiesStart, propertiesBytes: own, recordBytes: bytes))
       recordBytes += bytes
       start = propertiesStart + own
@@ -87,6 +90,25 @@ public struct BatchDraft: ~Escapable {
   private static func tagsCode(_ properties: RawSpan) -> Int64? {
     guard let tags = MessageProperties(properties).value(of: PropertyName.tags) else { return nil }
     return TagsCode.hash(tags)
+  }
+
+  /// The tags code of an item's own properties; nil when they have no tags. Throws when they tell places in light
+  /// queues, which brokers alone do.
+  private mutating func tagsCode(ofItem own: RawSpan, at start: Int) throws(DecodeError) -> Int64? {
+    let properties = MessageProperties(own)
+    var tags: Range<Int>?
+    var position = 0
+    while let pair = properties.next(&position) {
+      switch pair.name.count {
+      case 4 where own.extracting(pair.name).equals(PropertyName.tags): tags = pair.value
+      case 20 where own.extracting(pair.name).equals(PropertyName.lightQueues): namesLightQueues = true
+      case 24 where own.extracting(pair.name).equals(PropertyName.lightQueueOffsets):
+        throw DecodeError(
+          field: "batch item properties", offset: start, reason: "INNER_MULTI_QUEUE_OFFSET is not a sender's to tell")
+      default: break
+      }
+    }
+    return tags.map { TagsCode.hash(own.extracting($0)) }
   }
 
   /// Whether a separator has to stand between an item's properties and the batch's.

@@ -59,6 +59,7 @@ public enum DeadLetter {
     let start = writer.count
     properties.write(
       into: &writer, removing: PropertyName.wait, PropertyName.cluster, PropertyName.delay,
+      PropertyName.lightQueueOffsets,
       PropertyName.deadLetterReason, PropertyName.deadLetterOriginTopic, PropertyName.deadLetterOriginMessageID)
     MessageProperties.append(PropertyName.cluster, cluster, into: &writer, after: start)
     let none: [UInt8] = [UInt8(ascii: "0")]

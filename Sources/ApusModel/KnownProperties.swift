@@ -15,6 +15,8 @@ public struct KnownProperties: Sendable {
   public var delay: Range<Int>?
   /// TRAN_MSG: a half message
   public var transaction: Range<Int>?
+  /// INNER_MULTI_DISPATCH: the light queues that the message goes to besides its own
+  public var lightQueues: Range<Int>?
   /// Whether there is a property TIMER_… or __STARTDELIVERTIME.
   public var isTimed = false
 
@@ -40,6 +42,7 @@ public struct KnownProperties: Sendable {
         } else if name.equals(PropertyName.transaction) {
           transaction = pair.value
         }
+      case 20 where name.equals(PropertyName.lightQueues): lightQueues = pair.value
       case 12... where name.startsTimer: isTimed = true
       default: break
       }
@@ -140,6 +143,10 @@ public enum PropertyName {
   @inlinable public static var pushReplyTime: StaticString { "PUSH_REPLY_TIME" }
   /// The kind of message, `reply` for one.
   @inlinable public static var messageType: StaticString { "MSG_TYPE" }
+  /// The light queues that a message goes to besides its own, separated by commas.
+  @inlinable public static var lightQueues: StaticString { "INNER_MULTI_DISPATCH" }
+  /// A stored message's places in its light queues, separated by commas.
+  @inlinable public static var lightQueueOffsets: StaticString { "INNER_MULTI_QUEUE_OFFSET" }
   /// Kept by the broker when it sends a message on: the transfer flag of MQ2.
   @inlinable public static var transferFlag: StaticString { "TRANSFER_FLAG" }
 }

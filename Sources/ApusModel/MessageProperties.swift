@@ -122,8 +122,8 @@ public struct MessageProperties: ~Escapable {
     return wrote
   }
 
-  /// Appends what a plain send stores: the readable pairs without WAIT, and CLUSTER last with this broker's cluster (a
-  /// CLUSTER of the producer is dropped).
+  /// Appends what a plain send stores: the readable pairs without WAIT and INNER_MULTI_QUEUE_OFFSET, and CLUSTER last
+  /// with this broker's cluster (a CLUSTER of the producer is dropped).
   @inlinable
   public func writeStored(cluster: RawSpan, into writer: inout ByteWriter) {
     var position = 0
@@ -131,6 +131,7 @@ public struct MessageProperties: ~Escapable {
       switch pair.name.count {
       case 4 where bytes.extracting(pair.name).equals(PropertyName.wait): continue
       case 7 where bytes.extracting(pair.name).equals(PropertyName.cluster): continue
+      case 24 where bytes.extracting(pair.name).equals(PropertyName.lightQueueOffsets): continue
       default: break
       }
       writer.write(bytes.extracting(pair.name.lowerBound..<pair.value.upperBound))
@@ -151,7 +152,7 @@ public struct MessageProperties: ~Escapable {
       write(
         into: &writer, removing: PropertyName.cluster, PropertyName.delay, PropertyName.realTopic,
         PropertyName.realQueueID, PropertyName.timerDeliver, PropertyName.timerDelayMilliseconds,
-        PropertyName.timerDelaySeconds)
+        PropertyName.timerDelaySeconds, PropertyName.lightQueueOffsets)
       Self.append(PropertyName.cluster, cluster, into: &writer, after: start)
     } else {
       write(into: &writer, removing: PropertyName.delay, PropertyName.realTopic, PropertyName.realQueueID)

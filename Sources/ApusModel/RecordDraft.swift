@@ -55,6 +55,17 @@ public struct RecordDraft: ~Escapable {
     self.tagsCode = tagsCode
   }
 
+  /// The same message with other properties.
+  @_lifetime(copy self, copy properties)
+  package func replacing(properties: RawSpan) -> RecordDraft {
+    var draft = RecordDraft(
+      topic: topic, body: body, properties: properties, queueID: queueID, flag: flag, sysFlag: sysFlag,
+      bodyCRC: bodyCRC, bornTime: bornTime, bornHost: bornHost, storeHost: storeHost, tagsCode: tagsCode)
+    draft.reconsumeTimes = reconsumeTimes
+    draft.preparedTransactionOffset = preparedTransactionOffset
+    return draft
+  }
+
   /// The size of the record in bytes.
   @inlinable
   public var recordBytes: Int {

@@ -26,8 +26,17 @@ package enum AppendOutcome: Hashable, Sendable {
 
 extension MessageStore {
   /// Writes a record to the end of the log and notes its queue entry. No system call and, but for the growth of a
-  /// table, no allocation. Everything about the draft was checked before.
+  /// table, no allocation. Everything about the draft was checked before. A message for light queues costs more.
   package func append(_ draft: borrowing RecordDraft, to queue: ConsumeQueue, now: WallTime) -> AppendOutcome {
+    if settings.dispatchesToLightQueues, let names = LightQueues.names(of: draft) {
+      return append(draft, to: queue, andLight: names, now: now)
+    }
+    return write(draft, to: queue, now: now)
+  }
+
+  /// Writes a record and notes the entry in its own queue.
+  @inline(__always)
+  func write(_ draft: borrowing RecordDraft, to queue: ConsumeQueue, now: WallTime) -> AppendOutcome {
     if let refusal { return .refused(refusal) }
     let bytes = draft.recordBytes
     switch log.place(bytes) {
@@ -73,7 +82,7 @@ extension MessageStore {
   }
 
   @inline(__always)
-  private func note(_ queue: ConsumeQueue, _ entry: ConsumeQueueEntry, _ now: WallTime) {
+  func note(_ queue: ConsumeQueue, _ entry: ConsumeQueueEntry, _ now: WallTime) {
     let offset = queue.nextOffset
     queue.nextOffset = offset + 1
     if !queue.isNumbered { number(queue) }

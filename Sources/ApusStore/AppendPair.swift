@@ -20,7 +20,8 @@ extension MessageStore {
     to secondQueue: ConsumeQueue, now: WallTime
   ) -> PairOutcome {
     if let refusal { return .refused(refusal) }
-    switch log.place(first.recordBytes + second.recordBytes) {
+    guard let light = lightBytes(first), let moreLight = lightBytes(second) else { return .refused(.tooLarge) }
+    switch log.place(first.recordBytes + second.recordBytes + light + moreLight) {
     case .ready: break
     case .needsSegment: return .needsSegment
     case .tooLarge: return .refused(.tooLarge)

@@ -112,6 +112,8 @@ package final class ConsumeQueue: @unchecked Sendable {
 /// Queues by topic and number. Those that have a directory but were not asked for yet are only known by their number.
 struct QueueTable {
   private var topics: [String: [Int32: Slot]] = [:]
+  /// How many light topics there are.
+  private(set) var lightCount = 0
 
   enum Slot {
     case known
@@ -120,12 +122,20 @@ struct QueueTable {
 
   func slot(_ topic: String, _ id: Int32) -> Slot? { topics[topic]?[id] }
 
-  mutating func insert(_ queue: ConsumeQueue) { topics[queue.topic, default: [:]][queue.id] = .loaded(queue) }
+  mutating func insert(_ queue: ConsumeQueue) { insert(.loaded(queue), queue.topic, queue.id) }
 
-  mutating func insertKnown(_ topic: String, _ id: Int32) { topics[topic, default: [:]][id] = .known }
+  mutating func insertKnown(_ topic: String, _ id: Int32) { insert(.known, topic, id) }
+
+  private mutating func insert(_ slot: Slot, _ topic: String, _ id: Int32) {
+    if topics[topic] == nil, LightQueues.isLight(topic) { lightCount += 1 }
+    topics[topic, default: [:]][id] = slot
+  }
 
   mutating func removeTopic(_ topic: String) -> [ConsumeQueue]? {
-    topics.removeValue(forKey: topic)?.values.compactMap { if case .loaded(let queue) = $0 { queue } else { nil } }
+    if topics[topic] != nil, LightQueues.isLight(topic) { lightCount -= 1 }
+    return topics.removeValue(forKey: topic)?.values.compactMap {
+      if case .loaded(let queue) = $0 { queue } else { nil }
+    }
   }
 
   /// Forgets what was loaded, but not that it exists.

@@ -80,10 +80,17 @@ struct InspectedQueues {
     queues[key] = Queue(queue: queue)
   }
 
-  /// Looks for the entry of a record.
+  /// Looks for the entries of a record: in its queue and in its light queues.
   mutating func check(_ record: borrowing StoredRecord, at offset: PhysicalOffset) throws(DiskError) {
-    let key = Key(topic: record.topic.text, id: record.queueID)
-    let place = record.queueOffset.rawValue
+    try check(record, at: offset, Key(topic: record.topic.text, id: record.queueID), record.queueOffset.rawValue)
+    for place in LightQueues.places(of: record) {
+      try check(record, at: offset, Key(topic: place.name, id: LightQueues.queueID), place.offset.rawValue)
+    }
+  }
+
+  private mutating func check(
+    _ record: borrowing StoredRecord, at offset: PhysicalOffset, _ key: Key, _ place: Int64
+  ) throws(DiskError) {
     if queues[key] == nil { try load(key) }
     guard let queue = queues[key]?.queue, place >= 0 else { return }
     guard place < queue.maxOffset.rawValue else {
@@ -112,7 +119,7 @@ struct InspectedQueues {
 
   /// Says what is missing, and looks for the message of each entry.
   mutating func finish(
-    logEnd: PhysicalOffset, wasClosed: Bool, record: (PhysicalOffset) -> (size: Int, queueOffset: Int64)?
+    logEnd: PhysicalOffset, wasClosed: Bool, record: (PhysicalOffset, ConsumeQueue) -> (size: Int, queueOffset: Int64)?
   ) throws(DiskError) {
     readers = [:]
     for (_, inspected) in queues.sorted(by: { ($0.key.topic, $0.key.id) < ($1.key.topic, $1.key.id) }) {
@@ -136,7 +143,7 @@ struct InspectedQueues {
 
   private mutating func walk(
     _ queue: ConsumeQueue, _ logEnd: PhysicalOffset, _ wasClosed: Bool,
-    _ record: (PhysicalOffset) -> (size: Int, queueOffset: Int64)?
+    _ record: (PhysicalOffset, ConsumeQueue) -> (size: Int, queueOffset: Int64)?
   ) throws(DiskError) {
     var reader = EntryReader(queue, on: disk)
     var (blank, dangling, behind) = (Run(), Run(), Run())
@@ -146,7 +153,11 @@ struct InspectedQueues {
         continue
       }
       entryCount += 1
-      if entry.offset >= logEnd { behind.add(place) } else if !points(entry, place, record) { dangling.add(place) }
+      if entry.offset >= logEnd {
+        behind.add(place)
+      } else if !points(entry, in: queue, place, record) {
+        dangling.add(place)
+      }
     }
     if behind.count > 0 {
       report(
@@ -169,10 +180,11 @@ struct InspectedQueues {
 
   /// Whether an entry points to its message, or to where the log is damaged, which was said already.
   private func points(
-    _ entry: ConsumeQueueEntry, _ place: Int64, _ record: (PhysicalOffset) -> (size: Int, queueOffset: Int64)?
+    _ entry: ConsumeQueueEntry, in queue: ConsumeQueue, _ place: Int64,
+    _ record: (PhysicalOffset, ConsumeQueue) -> (size: Int, queueOffset: Int64)?
   ) -> Bool {
     if damaged.contains(where: { $0.contains(entry.offset) }) { return true }
-    guard let found = record(entry.offset) else { return false }
+    guard let found = record(entry.offset, queue) else { return false }
     return found.size == Int(entry.size) && found.queueOffset == place
   }
 }

@@ -30,6 +30,7 @@ extension MessageStore {
       var recovery = Recovery(store: store, wasClosed: !abort, progress: progress)
       defer { recovery.events.forEach(log) }
       try recovery.run()
+      try store.loadLightQueues()
       disk.close(try disk.open(settings.abortPath, create: true))
       try disk.syncDirectory(settings.root)
       try store.reserveTail()

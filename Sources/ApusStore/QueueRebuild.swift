@@ -34,18 +34,28 @@ struct QueueRebuild {
     lastTopic = []
   }
 
-  /// Puts the entry of a record in its place.
+  /// Puts the entries of a record in their places: in its queue and in its light queues.
   mutating func add(_ record: borrowing StoredRecord, at offset: PhysicalOffset) throws(DiskError) {
     guard record.sysFlag.takesQueueOffset, record.queueOffset >= .zero else { return }
-    guard let queue = try queue(of: record) else {
+    guard let queue = try queue(of: record), Self.canBe(record.queueOffset) else {
       refuse(record, at: offset)
       return
     }
-    let place = record.queueOffset.rawValue
-    guard place < Int64.max / Int64(ConsumeQueueEntry.bytes * 2) else {
-      refuse(record, at: offset)
-      return
+    let entry = ConsumeQueueEntry(
+      offset: offset, size: Int32(truncatingIfNeeded: record.size),
+      tagsCode: Self.tagsCode(of: record, store.settings.delayLevels))
+    put(entry, in: queue, at: record.queueOffset.rawValue)
+    for place in LightQueues.places(of: record) where Self.canBe(place.offset) {
+      put(
+        entry, in: try store.openQueue(topic: place.name, id: LightQueues.queueID), at: place.offset.rawValue)
     }
+  }
+
+  private static func canBe(_ place: QueueOffset) -> Bool {
+    place.rawValue < Int64.max / Int64(ConsumeQueueEntry.bytes * 2)
+  }
+
+  private mutating func put(_ entry: ConsumeQueueEntry, in queue: ConsumeQueue, at place: Int64) {
     if queue.rebuiltFrom == nil {
       queue.rebuiltFrom = queue.tail.end
       queue.rebuiltAt = min(place, queue.tail.end)
@@ -70,10 +80,7 @@ struct QueueRebuild {
       }
       fill(queue, to: place)
     }
-    queue.append(
-      ConsumeQueueEntry(
-        offset: offset, size: Int32(truncatingIfNeeded: record.size),
-        tagsCode: Self.tagsCode(of: record, store.settings.delayLevels)))
+    queue.append(entry)
   }
 
   /// A record whose topic or queue cannot be.

@@ -43,7 +43,9 @@ package final class StoreInspection {
     try queues.open(logStart: totals.logStart)
     try index?.open(logStart: totals.logStart)
     try scan()
-    try queues.finish(logEnd: totals.logEnd, wasClosed: totals.wasClosed) { [self] offset in record(at: offset) }
+    try queues.finish(logEnd: totals.logEnd, wasClosed: totals.wasClosed) { [self] offset, queue in
+      record(at: offset, in: queue)
+    }
     totals.queues = queues.count
     totals.entries = queues.entryCount
     if let index {
@@ -146,11 +148,15 @@ package final class StoreInspection {
     index?.check(record, at: offset)
   }
 
-  /// The size and the queue offset of the whole record at a place; nil when none is there.
-  private func record(at offset: PhysicalOffset) -> (size: Int, queueOffset: Int64)? {
+  /// The size of the whole record at a place and its offset in a queue; nil when none is there.
+  private func record(at offset: PhysicalOffset, in queue: ConsumeQueue) -> (size: Int, queueOffset: Int64)? {
     guard let file = files.last(where: { $0.start <= offset }), offset < file.end else { return nil }
     let bytes = file.mapping.bytes(offset - file.start..<file.mapping.segment.capacity)
     guard let record = StoredRecord.whole(at: bytes), record.physicalOffset == offset else { return nil }
+    if LightQueues.isLight(queue.topic), record.topic.text != queue.topic {
+      let place = LightQueues.places(of: record).first { $0.name == queue.topic }
+      return place.map { (record.size, $0.offset.rawValue) }
+    }
     return (record.size, record.queueOffset.rawValue)
   }
 

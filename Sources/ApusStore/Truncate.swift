@@ -52,6 +52,10 @@ extension MessageStore {
       if let record = StoredRecord.whole(at: span) {
         if record.sysFlag.takesQueueOffset, let queue = try queue(topic: record.topic.text, id: record.queueID) {
           Self.lower(&ends, queue, record.queueOffset.rawValue)
+          for place in LightQueues.places(of: record) {
+            guard let queue = try self.queue(topic: place.name, id: LightQueues.queueID) else { continue }
+            Self.lower(&ends, queue, place.offset.rawValue)
+          }
         }
       } else {
         // A damaged record has no queue to speak of.

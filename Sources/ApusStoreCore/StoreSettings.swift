@@ -14,6 +14,10 @@ package struct StoreSettings: Hashable, Sendable {
   package var extendsQueues = false
   /// The length of an extension file in bytes, at least 64: `mappedFileSizeConsumeQueueExt`.
   package var extensionFileBytes = 50_331_648
+  /// Whether messages go to the light queues that they name: `enableMultiDispatch` with `enableLmq`.
+  package var dispatchesToLightQueues = false
+  /// How many light queues there may be: `maxLmqConsumeQueueNum`.
+  package var lightQueueLimit = 20_000
   /// Whether recovery checks bodies: `checkCRCOnRecover`.
   package var checksOnRecovery = true
   /// The delays of `messageDelayLevel`.

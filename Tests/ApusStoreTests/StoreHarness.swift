@@ -37,13 +37,16 @@ final class StoreHarness {
 
   /// Appends a message with the given body, preparing a file where one is missing, and dispatches it.
   @discardableResult
-  func send(_ topic: String, _ queue: Int32 = 0, _ body: String = "body", tag: String? = nil, prepared: Bool = false)
-    throws -> AppendOutcome
-  {
+  func send(
+    _ topic: String, _ queue: Int32 = 0, _ body: String = "body", tag: String? = nil, prepared: Bool = false,
+    light: String? = nil, extra: [(String, String)] = []
+  ) throws -> AppendOutcome {
     let target = try store.openQueue(topic: topic, id: queue)
     let topicBytes = Array(topic.utf8)
     let bodyBytes = Array(body.utf8)
-    let properties = tag.map { MessageProperties.encode([("TAGS", $0)]) } ?? []
+    let tags = tag.map { [("TAGS", $0)] } ?? []
+    let lights = light.map { [("INNER_MULTI_DISPATCH", $0)] } ?? []
+    let properties = MessageProperties.encode((tags + lights + extra).map { (name: $0.0, value: $0.1) })
     let draft = RecordDraft(
       topic: topicBytes.rawSpan, body: bodyBytes.rawSpan, properties: properties.rawSpan, queueID: queue, flag: 0,
       sysFlag: prepared ? SysFlag(rawValue: 4) : [], bodyCRC: CRC32.body(bodyBytes.rawSpan), bornTime: now,

@@ -1,6 +1,7 @@
 package import ApusBase
 package import ApusBrokerCore
 import ApusFilter
+import ApusModel
 import ApusProtocol
 package import ApusSystem
 
@@ -33,6 +34,7 @@ package struct BrokerTables: Sendable {
     var groups = SubscriptionGroups(
       autoCreates: settings.serving.createsGroups, stored: stored.groups, now: now, seed: seed)
     groups.limit = settings.process.groups
+    groups.hasLightGroups = settings.topicRules.hasLightTopics
     self.settings = Locked(settings)
     self.topics = Locked(Topics(rules: settings.topicRules, stored: stored.topics, now: now, seed: seed))
     self.groups = Locked(groups)
@@ -45,9 +47,18 @@ package struct BrokerTables: Sendable {
     self.statistics = Locked(BrokerStats())
   }
 
+  /// Makes known the light topics among those that have queues.
+  func adoptLightTopics(_ names: [String]) {
+    topics.withLock { topics in
+      for name in names where LightQueues.isLight(name) { _ = topics.light(name) }
+    }
+  }
+
   /// Keeps the configuration files of the store below `root` up to date with the tables.
   package func configStore(root: String, disk: any Disk) -> ConfigStore {
-    ConfigStore(root: root, disk: disk, topics: topics, groups: groups, offsets: offsets, filters: filters)
+    ConfigStore(
+      root: root, disk: disk, topics: topics, groups: groups, offsets: offsets, filters: filters,
+      light: topics.withLock { $0.rules.hasLightTopics })
   }
 
   /// The handlers of every code that is not answered in place (10, 310, 320, 11, 15, and 14 while an offset is

@@ -236,7 +236,7 @@ private struct Origin {
   func write(_ properties: borrowing MessageProperties, delay: String? = nil, into writer: inout ByteWriter) {
     properties.write(
       into: &writer, removing: PropertyName.wait, PropertyName.delay, PropertyName.retryTopic,
-      PropertyName.originMessageID)
+      PropertyName.originMessageID, PropertyName.lightQueueOffsets)
     let values: [(StaticString, String?)] = [
       (PropertyName.retryTopic, topic), (PropertyName.originMessageID, messageID), (PropertyName.wait, "false"),
       (PropertyName.delay, delay),

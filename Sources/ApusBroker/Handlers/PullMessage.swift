@@ -67,7 +67,7 @@ package final class PullMessageHandler: Sendable {
       throw Refusal(.noPermission, "the broker[\(parts.identity.address)] pulling message is forbidden")
     }
     let group = try group(pull.consumerGroup)
-    guard let topic = parts.topics.withLock({ $0.find(pull.topic) }) else {
+    guard let topic = parts.topics.withLock({ $0.findOrMakeLight(pull.topic) }) else {
       throw Refusal(
         .topicNotExist,
         "topic[\(pull.topic.text)] not exist, apply first please! \n"
@@ -258,7 +258,7 @@ package final class PullMessageHandler: Sendable {
   /// The loop remembers it, so that its pulls find it again when they are compared with the store.
   private func loaded(_ pull: HeldPull, _ store: MessageStore, _ state: BrokerLoop) -> ConsumeQueue? {
     do throws(DiskError) {
-      guard let queue = try store.queue(topic: pull.topic.name, id: pull.queueID) else { return nil }
+      guard let queue = try pulled(pull, store) else { return nil }
       if queue.attachment == nil {
         queue.attachment = QueueTag(QueueKey(topic: pull.topic.id, queue: pull.queueID))
       }
@@ -271,6 +271,14 @@ package final class PullMessageHandler: Sendable {
 
   private func isNear(_ fetch: borrowing Fetch) -> Bool {
     guard let first = fetch.ranges.first, let last = fetch.ranges.last, let behind = fetch.bytesBehind else {
+  /// A light queue is made for a pull, so that it finds who waits as soon as it has a message.
+  private func pulled(_ pull: HeldPull, _ store: MessageStore) throws(DiskError) -> ConsumeQueue? {
+    if store.settings.dispatchesToLightQueues, LightQueues.isLight(pull.topic.name) {
+      return try store.openLightQueue(pull.topic.name)
+    }
+    return try store.queue(topic: pull.topic.name, id: pull.queueID)
+  }
+
       return true
     }
     if Int64(last.offset - first.offset) + behind < Self.residentBytes { return true }

@@ -47,7 +47,8 @@ extension SendMessageHandler {
     }
     stored.removeAll()
     properties.write(
-      into: &stored, removing: PropertyName.cluster, PropertyName.realTopic, PropertyName.realQueueID)
+      into: &stored, removing: PropertyName.cluster, PropertyName.realTopic, PropertyName.realQueueID,
+      PropertyName.lightQueueOffsets)
     let cluster = parts.identity.clusterBytes
     let queueText = Array("\(target.queueID)".utf8)
     let real = Array(target.topic.name.utf8)

@@ -19,9 +19,14 @@ import ApusSystem
 /// cannot help.
 package final class SendMessageHandler: Sendable {
   let parts: BrokerParts
+  /// Whether messages go to the light queues that they name.
+  let dispatchesToLightQueues: Bool
 
   /// Makes a handler that uses these parts.
-  package init(_ parts: BrokerParts) { self.parts = parts }
+  package init(_ parts: BrokerParts) {
+    self.parts = parts
+    dispatchesToLightQueues = parts.store.withLock { $0.settings.dispatchesToLightQueues }
+  }
 
   /// Where a message goes after all checks.
   struct Target {
@@ -146,6 +151,7 @@ package final class SendMessageHandler: Sendable {
     let sysFlag = SysFlag(rawValue: send.sysFlag)
     let properties = MessageProperties(send.properties)
     let known = KnownProperties(properties)
+    if let names = known.lightQueues { try checkLightQueues(send.properties.extracting(names), send.properties) }
     if try Self.isHalf(known, send.properties, sysFlag) {
       return try storeHalf(send, target, known, header, connection, state, &stored)
     }
@@ -211,7 +217,7 @@ package final class SendMessageHandler: Sendable {
     }
     stored.removeAll()
     let cluster = parts.identity.clusterBytes
-    properties.write(into: &stored)
+    properties.write(into: &stored, removing: PropertyName.lightQueueOffsets)
     MessageProperties.append(
       PropertyName.cluster, cluster.rawSpan, into: &stored, after: 0)
     guard stored.count <= MessageProperties.maximumBytes else {
@@ -224,6 +230,9 @@ package final class SendMessageHandler: Sendable {
       bornHost: connection.peer, storeHost: parts.identity.storeHost, tagsCode: 0)
     template.reconsumeTimes = send.reconsumeTimes
     let batch = try Self.batch(template, send.body)
+    if dispatchesToLightQueues, known.lightQueues != nil || batch.namesLightQueues {
+      throw Refusal(.messageIllegal, "a batch cannot go to light queues: send its messages one by one")
+    }
     let waits = known.wait.map { MessageProperties.isTrue(send.properties.extracting($0)) } ?? true
     try admit(waits: waits, header, state)
     let hashes = try repetitionHashes(of: send, target, state)

@@ -30,7 +30,7 @@ package struct UpdateConsumerOffset: Sendable {
 
   /// Commits what a request, or a pull that carries a commit, says.
   package func commit(topic: RawSpan, group: RawSpan, queue: Int32, offset: Int64) throws(Refusal) {
-    guard topics.withLock({ $0.find(topic) }) != nil else { throw Refusals.noTopic(topic.text) }
+    guard topics.withLock({ $0.findOrMakeLight(topic) }) != nil else { throw Refusals.noTopic(topic.text) }
     if groups.withLock({ $0.find(group) }) == nil {
       let name = group.text
       guard groups.withLock({ $0.findOrMake(name, now: SystemClock.wall()) }) != nil else {

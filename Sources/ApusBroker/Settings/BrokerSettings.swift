@@ -160,6 +160,10 @@ package struct BrokerSettings: Sendable {
     package var extendsQueues = false
     /// `mappedFileSizeConsumeQueueExt`
     package var extensionFileBytes: Int64 = 0
+    /// `enableMultiDispatch` with `enableLmq`: whether messages go to the light queues that they name.
+    package var dispatchesToLightQueues = false
+    /// `maxLmqConsumeQueueNum`
+    package var lightQueueLimit: Int32 = 0
     /// `syncFlushTimeout`
     package var syncTimeout: Duration = .zero
     /// `flushIntervalCommitLog`
@@ -367,6 +371,7 @@ package struct BrokerSettings: Sendable {
     topicRules.brokerTopicEnabled = flag("brokerTopicEnable")
     topicRules.traceTopic = flag("traceTopicEnable") ? text("msgTraceTopicName") : nil
     topicRules.limit = process.topics
+    topicRules.hasLightTopics = flag("enableLmq")
     let root = text("storePathRootDir")
     keeping = Keeping(
       root: root, commitLog: values["storePathCommitLog"] ?? root + "/commitlog",
@@ -385,6 +390,8 @@ package struct BrokerSettings: Sendable {
         ?? .standard,
       mapsBits: flag("enableCalcFilterBitMap") && flag("enableConsumeQueueExt"),
       lifetime: milliseconds("filterDataCleanTimeSpan"))
+    keeping.dispatchesToLightQueues = flag("enableMultiDispatch") && topicRules.hasLightTopics
+    keeping.lightQueueLimit = Int32(number("maxLmqConsumeQueueNum"))
     keeping.extendsQueues = flag("enableConsumeQueueExt")
     keeping.extensionFileBytes = number("mappedFileSizeConsumeQueueExt")
     keeping.rememberedSends = Int(number("dedupWindowMessages"))

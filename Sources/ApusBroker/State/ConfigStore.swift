@@ -3,7 +3,8 @@ package import ApusBrokerCore
 package import ApusSystem
 
 /// Keeps `topics.json`, `subscriptionGroup.json`, `consumerOffset.json`, `consumerFilter.json` and `delayOffset.json`
-/// of a store up to date.
+/// of a store up to date, and with light queues `lmqConsumerOffset.json`, in which Java then keeps all offsets: both
+/// files are written, so that offsets are found whichever a next start reads.
 ///
 /// Topics and groups are written when they changed, offsets and filters at intervals; each file is written only when
 /// its table moved since. All calls write to the device: they are made by the I/O threads and the cleaner, never by a
@@ -15,7 +16,7 @@ package final class ConfigStore: Sendable {
     package var topics: StoredTopics?
     /// `subscriptionGroup.json`
     package var groups: StoredSubscriptionGroups?
-    /// `consumerOffset.json`
+    /// `consumerOffset.json` and `lmqConsumerOffset.json`
     package var offsets: StoredConsumerOffsets?
     /// `consumerFilter.json`
     package var filters: StoredConsumerFilters?
@@ -38,6 +39,8 @@ package final class ConfigStore: Sendable {
   private let topicFile: Locked<Written<VersionedTable<Topic>.Mark?>>
   private let groupFile: Locked<Written<VersionedTable<SubscriptionGroup>.Mark?>>
   private let offsetFile: Locked<Written<Int64?>>
+  /// Nil without light queues.
+  private let lightOffsetFile: Locked<Written<Int64?>>?
   private let filterFile: Locked<Written<Int64?>>
   private let delayFile: Locked<Written<DelayOffsets?>>
 
@@ -45,7 +48,8 @@ package final class ConfigStore: Sendable {
   private static func path(_ root: String, _ name: String) -> String { "\(root)/config/\(name)" }
 
   /// Reads what an earlier run left below `root`. Throws when a file and its backup are damaged.
-  package static func load(root: String, disk: any Disk) throws(ConfigFileError) -> Stored {
+  /// With light queues their file of offsets counts first, as for Java.
+  package static func load(root: String, disk: any Disk, light: Bool = false) throws(ConfigFileError) -> Stored {
     var stored = Stored()
     stored.topics = try load("topics.json", root, disk, &stored) { json throws(DecodeError) in
       try StoredTopics(json: json)
@@ -53,8 +57,13 @@ package final class ConfigStore: Sendable {
     stored.groups = try load("subscriptionGroup.json", root, disk, &stored) { json throws(DecodeError) in
       try StoredSubscriptionGroups(json: json)
     }
-    stored.offsets = try load("consumerOffset.json", root, disk, &stored) { json throws(DecodeError) in
-      try StoredConsumerOffsets(json: json)
+    let names = ["consumerOffset.json", "lmqConsumerOffset.json"]
+    for name in light ? names.reversed() : names {
+      let found = try load(name, root, disk, &stored) { json throws(DecodeError) in
+        try StoredConsumerOffsets(json: json)
+      }
+      guard let found else { continue }
+      if stored.offsets == nil { stored.offsets = found } else { stored.offsets?.complete(with: found) }
     }
     stored.filters = try load("consumerFilter.json", root, disk, &stored) { json throws(DecodeError) in
       try StoredConsumerFilters(json: json)
@@ -83,7 +92,7 @@ package final class ConfigStore: Sendable {
   /// Takes over the tables, which hold what ``load(root:disk:)`` gave.
   package init(
     root: String, disk: any Disk, topics: Locked<Topics>, groups: Locked<SubscriptionGroups>,
-    offsets: Locked<ConsumerOffsets>, filters: Locked<ConsumerFilters>
+    offsets: Locked<ConsumerOffsets>, filters: Locked<ConsumerFilters>, light: Bool = false
   ) {
     self.disk = disk
     self.topics = topics
@@ -93,6 +102,8 @@ package final class ConfigStore: Sendable {
     topicFile = Locked(Written(file: ConfigFile(path: Self.path(root, "topics.json")), mark: nil))
     groupFile = Locked(Written(file: ConfigFile(path: Self.path(root, "subscriptionGroup.json")), mark: nil))
     offsetFile = Locked(Written(file: ConfigFile(path: Self.path(root, "consumerOffset.json")), mark: nil))
+    let lightFile = ConfigFile(path: Self.path(root, "lmqConsumerOffset.json"))
+    lightOffsetFile = light ? Locked(Written(file: lightFile, mark: nil)) : nil
     filterFile = Locked(Written(file: ConfigFile(path: Self.path(root, "consumerFilter.json")), mark: 0))
     delayFile = Locked(Written(file: ConfigFile(path: Self.path(root, "delayOffset.json")), mark: nil))
   }
@@ -104,7 +115,10 @@ package final class ConfigStore: Sendable {
   package func saveGroups() throws(DiskError) { try save(groups, \.mark, \.json, to: groupFile) }
 
   /// Writes the offsets if they changed.
-  package func saveOffsets() throws(DiskError) { try save(offsets, \.changes, \.json, to: offsetFile) }
+  package func saveOffsets() throws(DiskError) {
+    try save(offsets, \.changes, \.json, to: offsetFile)
+    if let lightOffsetFile { try save(offsets, \.changes, \.lightJSON, to: lightOffsetFile) }
+  }
 
   /// Forgets the conditions that have been dead for long, and writes the others if they changed.
   package func saveFilters() throws(DiskError) {

@@ -45,7 +45,7 @@ enum TimerRecord {
     properties.write(
       into: &writer, removing: PropertyName.wait, PropertyName.cluster, PropertyName.realTopic,
       PropertyName.realQueueID, PropertyName.timerOut, PropertyName.timerRollTimes, PropertyName.timerEnqueued,
-      PropertyName.timerDequeued)
+      PropertyName.timerDequeued, PropertyName.lightQueueOffsets)
     MessageProperties.append(PropertyName.cluster, cluster, into: &writer, after: 0)
     append(PropertyName.timerOut, due.milliseconds, into: &writer)
     MessageProperties.append(PropertyName.realTopic, topic, into: &writer, after: 0)

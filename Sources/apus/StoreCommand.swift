@@ -7,7 +7,7 @@ import ApusSystem
 enum StoreCommand {
   /// What can be done with a store.
   enum Action: String, CaseIterable {
-    case check, repair, dump
+    case check, repair, dump, pending
   }
 
   /// Does what the command line asks for.
@@ -25,6 +25,7 @@ enum StoreCommand {
     case .check: try StoreCheckCommand.run(store, arguments)
     case .repair: try StoreRepairCommand.run(store, arguments)
     case .dump: try StoreDumpCommand.run(store, arguments)
+    case .pending: try StorePendingCommand.run(store, arguments)
     }
   }
 }
@@ -50,6 +51,12 @@ final class ClosedStore {
     settings.logFileBytes = max(logBytes ?? settings.logFileBytes, 1024)
     let queueBytes = try arguments.integer("queue-file-bytes", in: 20...Int(Int32.max)) ?? found.queueFileBytes
     settings.queueFileBytes = queueBytes ?? settings.queueFileBytes
+    if let text = arguments.text("delay-levels") {
+      guard let levels = DelayLevels(text) else {
+        throw arguments.failure("--delay-levels is a list of delays like '1s 5m 2h 1d'")
+      }
+      settings.delayLevels = levels
+    }
     guard settings.queueFileBytes % ConsumeQueueEntry.bytes == 0 else {
       throw arguments.failure("a queue file's length is a multiple of \(ConsumeQueueEntry.bytes)")
     }

@@ -1,4 +1,5 @@
 import ApusBase
+import ApusBroker
 import ApusStore
 import ApusStoreCore
 import ApusSystem
@@ -201,6 +202,27 @@ import Testing
     try dump.marks { lines.append($0) }
     #expect(lines.first?.text.hasPrefix("file=checkpoint log=") == true)
     #expect(lines.last?.text == "closedInOrder=true")
+  }
+
+  @Test func `pending lists what waits in a store of Java's, and asks for the levels of one that was killed`() throws {
+    let store = try RecordedStore("store.tar.gz")
+    let line = "apus store pending \(store.root) --index-slots 500"
+    let closed = try ClosedStore(at: store.root, arguments(line))
+    var levels: [Int?] = []
+    let counts = try StorePendingCommand.list(closed, arguments(line), now: WallTime(milliseconds: 0)) {
+      levels.append($0.level)
+    }
+    #expect(counts.timed == 0)
+    #expect(counts.delayed == levels.count)
+    let crashed = try RecordedStore("store.tar.gz")
+    try Data().write(to: URL(fileURLWithPath: crashed.root + "/abort"))
+    let before = try crashed.files()
+    #expect {
+      try StoreCommand.run(arguments("apus store pending \(crashed.root) --index-slots 500"))
+    } throws: { error in
+      (error as? CommandFailure)?.status == .usage
+    }
+    #expect(try crashed.files() == before)
   }
 
   @Test(arguments: ["apus store", "apus store mend /x", "apus store check", "apus store check /x /y"])

@@ -2,6 +2,7 @@ import ApusBase
 package import ApusBrokerCore
 import ApusModel
 import ApusProtocol
+import ApusRemoting
 package import ApusStoreCore
 package import ApusSystem
 
@@ -62,6 +63,17 @@ package final class BrokerParts: Sendable {
     self.delayLevels = delayLevels
     self.syncTimeout = syncTimeout
     messages = InternalMessages(store: store, threads: threads, io: io, syncTimeout: syncTimeout)
+  }
+
+  /// Lets the I/O threads do something that a connection asks for, which holds this many bytes and is of no use later
+  /// than `limit` from now. Throws how it is refused, with how long to wait; then it is not done.
+  func handOver(
+    from connection: ConnectionID, bytes: Int = 0, within limit: Duration, _ work: @escaping IOThreads.Work
+  ) throws(Refusal) {
+    let admission = io.submit(work, from: connection.rawValue, bytes: bytes, within: limit)
+    guard case .refused(let wait) = admission else { return }
+    throw Refusal(
+      .systemBusy, "too many requests wait for the disk: try again in \(wait.milliseconds) ms", retryAfter: wait)
   }
 
   /// A retry or dead-letter topic, made when it is missing; whoever registers topics hears of a change.

@@ -31,6 +31,8 @@ package final class BrokerService: Sendable {
   private let delayed = Locked<DelayedMessages?>(nil)
   /// Delivers messages at their times; nil where that is not this broker's task.
   private let timed = Locked<TimedMessages?>(nil)
+  /// Later than this nobody waits for the answer to an administering request: the time that clients and tools give it.
+  private static let coldLimit = Duration.seconds(5)
   /// Requests handed to other threads that have not been answered yet.
   private let underWay = Atomic(0)
 
@@ -85,7 +87,7 @@ package final class BrokerService: Sendable {
         try updateOffset.handle(request)
         connection.send(Reply(), to: request.header)
       } catch {
-        connection.send(Reply(error.code, remark: error.remark), to: request.header)
+        connection.send(Reply(error), to: request.header)
       }
       return .done
     case .queryConsumerOffset:
@@ -95,7 +97,7 @@ package final class BrokerService: Sendable {
           return .done
         }
       } catch {
-        connection.send(Reply(error.code, remark: error.remark), to: request.header)
+        connection.send(Reply(error), to: request.header)
         return .done
       }
       return handleCold(request, on: connection, state)
@@ -114,7 +116,7 @@ package final class BrokerService: Sendable {
       let code = request.header.code
       parts.log.warning(
         "access", "a request was refused", ["peer": connection.peer, "code": code, "cause": error.remark])
-      connection.send(Reply(error.code, remark: error.remark), to: request.header)
+      connection.send(Reply(error), to: request.header)
       return false
     }
   }
@@ -124,12 +126,12 @@ package final class BrokerService: Sendable {
     do throws(Refusal) {
       let asked = try ConsumerSendMessageBack.Request(request)
       underWay.add(1, ordering: .relaxed)
-      sendBack.handle(asked, version: header.version, grant: state.grant, state) { [self] reply in
+      sendBack.handle(asked, version: header.version, from: id, grant: state.grant, state) { [self] reply in
         underWay.subtract(1, ordering: .relaxed)
         state.loop.connection(id)?.send(reply, to: header)
       }
     } catch {
-      connection.send(Reply(error.code, remark: error.remark), to: header)
+      connection.send(Reply(error), to: header)
     }
     return .done
   }
@@ -146,7 +148,7 @@ package final class BrokerService: Sendable {
       }
       row = try table.row(for: request.code, from: requester, access.withLock { $0 })
     } catch {
-      connection.send(Reply(error.code, remark: error.remark), to: header)
+      connection.send(Reply(error), to: header)
       return .done
     }
     let command = Command(copying: request)
@@ -157,19 +159,19 @@ package final class BrokerService: Sendable {
     case .ioThread:
       let id = connection.id
       underWay.add(1, ordering: .relaxed)
-      let accepted = parts.io.submit { [self] in
-        let reply = Self.reply(row.handler, command, requester)
-        if command.header.code == RequestCode.updateBrokerConfig.rawValue { settingsChanged() }
-        let handed = state.loop.execute { [self] in
-          underWay.subtract(1, ordering: .relaxed)
-          state.loop.connection(id)?.send(reply, to: header)
+      do throws(Refusal) {
+        try parts.handOver(from: id, bytes: command.body.count, within: Self.coldLimit) { [self] in
+          let reply = Self.reply(row.handler, command, requester)
+          if command.header.code == RequestCode.updateBrokerConfig.rawValue { settingsChanged() }
+          let handed = state.loop.execute { [self] in
+            underWay.subtract(1, ordering: .relaxed)
+            state.loop.connection(id)?.send(reply, to: header)
+          }
+          if !handed { underWay.subtract(1, ordering: .relaxed) }
         }
-        if !handed { underWay.subtract(1, ordering: .relaxed) }
-      }
-      if !accepted {
+      } catch {
         underWay.subtract(1, ordering: .relaxed)
-        connection.send(
-          Reply(.systemBusy, remark: "too many requests wait for the disk: try again in a moment"), to: header)
+        connection.send(Reply(error), to: header)
       }
     }
     return .done
@@ -186,28 +188,30 @@ package final class BrokerService: Sendable {
       state.loop.connection(id)?.send(reply, to: command.header)
     }
     underWay.add(1, ordering: .relaxed)
-    let accepted = parts.io.submit { [self] in
-      let plan: Relay
-      do throws(Refusal) {
-        plan = try relaying.plan(command, from: requester)
-      } catch {
-        plan = Relay(telling: [], reply: Reply(error.code, remark: error.remark))
+    do throws(Refusal) {
+      try parts.handOver(from: id, bytes: command.body.count, within: Self.coldLimit) { [self] in
+        let plan: Relay
+        do throws(Refusal) {
+          plan = try relaying.plan(command, from: requester)
+        } catch {
+          plan = Relay(telling: [], reply: Reply(error))
+        }
+        for notice in plan.notices { relay.notify(notice) }
+        let handed = state.loop.execute { [self] in
+          relay.callAll(plan.calls, timeout: plan.timeout, on: state.loop) { finish(plan.finish($0)) }
+        }
+        if !handed { underWay.subtract(1, ordering: .relaxed) }
       }
-      for notice in plan.notices { relay.notify(notice) }
-      let handed = state.loop.execute { [self] in
-        relay.callAll(plan.calls, timeout: plan.timeout, on: state.loop) { finish(plan.finish($0)) }
-      }
-      if !handed { underWay.subtract(1, ordering: .relaxed) }
+    } catch {
+      finish(Reply(error))
     }
-    guard !accepted else { return }
-    finish(Reply(.systemBusy, remark: "too many requests wait for the disk: try again in a moment"))
   }
 
   private static func reply(_ handler: any RequestHandler, _ command: Command, _ requester: Requester) -> Reply {
     do throws(Refusal) {
       return try handler.handle(command, from: requester)
     } catch {
-      return Reply(error.code, remark: error.remark)
+      return Reply(error)
     }
   }
 

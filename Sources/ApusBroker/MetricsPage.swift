@@ -151,6 +151,10 @@ package final class MetricsPage: Sendable {
     text.single(
       "apus_parked_pulls", .gauge, Int64(service.loops.reduce(0) { $0 + $1.parkedCount.load(ordering: .relaxed) }),
       "Pulls that wait for messages.")
+    let io = parts.io.figures
+    text.single("apus_io_waiting", .gauge, Int64(io.waiting), "Requests and reads that wait for an I/O thread.")
+    text.single(
+      "apus_io_refused_total", .counter, io.refused, "Requests refused because too much waited for the I/O threads.")
     guard let times = statistics.putTimes else { return }
     text.metric("apus_put_seconds", .gauge, "Within which time a share of the last minute's messages was stored.")
     for (label, share) in [("0.5", 0.5), ("0.99", 0.99), ("0.999", 0.999)] {

@@ -68,7 +68,7 @@ package final class NameServerRequests: Sendable {
       try AdministeringCodes.nameServer.check(request.code, from: context.peer, access)
       return try dispatch(request, context)
     } catch {
-      return .reply(Reply(error.code, remark: error.remark))
+      return .reply(Reply(error))
     }
   }
 

@@ -40,7 +40,7 @@ public struct Refusal: Error, Hashable, Sendable {
   public var code: ResponseCode
   /// What is wrong and what to do about it.
   public var remark: String
-  /// After how long trying again makes sense, where that is known. Answers to sends carry it as `retryAfterMillis`.
+  /// After how long trying again makes sense, where that is known. Answers carry it as `retryAfterMillis`.
   public var retryAfter: Duration?
 
   /// Refuses with a code and a sentence.
@@ -52,6 +52,12 @@ public struct Refusal: Error, Hashable, Sendable {
 }
 
 extension Reply {
+  /// The answer to a request that is refused.
+  public init(_ refusal: Refusal) {
+    self.init(refusal.code, remark: refusal.remark)
+    if let wait = refusal.retryAfter { fields = [ReplyField("retryAfterMillis", wait.milliseconds)] }
+  }
+
   /// Appends the answer to the request of that header, in its header type.
   public func encode(answering request: CommandHeader, into output: inout ByteWriter) {
     var writer = ResponseWriter.begin(request, code: code, remark: remark, into: &output)

@@ -1,25 +1,29 @@
+import ApusBase
+
 /// A few threads for work that may wait for the disk: cold reads, queries, administering requests that write files.
-/// Event loops hand work over and never wait for it.
+/// Event loops hand work over and never wait for it. ``WorkQueue`` says what waits and in which order it is begun.
 package final class IOThreads: Sendable {
   /// One piece of work.
   package typealias Work = @Sendable () -> Void
+  /// What became of work that was handed over.
+  package typealias Admission = WorkQueue<Work>.Admission
 
-  private struct Queue {
-    var work: [Work] = []
-    var head = 0
+  private struct State {
+    var queue: WorkQueue<Work>
     var isStopping = false
+    var refused: Int64 = 0
   }
 
-  private let queue = Locked(Queue())
+  private let state: Locked<State>
   private let wakeUps: [WakeUp]
-  private let capacity: Int
   private let threads = Locked<[Thread]>([])
 
   /// Starts `count` threads that hold at most `capacity` pieces of work waiting. Throws when the system
   /// gives no more threads.
   package init(count: Int, capacity: Int) throws(SystemError) {
     precondition(count > 0 && capacity > 0, "an I/O pool needs threads and room")
-    self.capacity = capacity
+    let queue = WorkQueue<Work>(limits: WorkQueue<Work>.Limits(pieces: capacity), threads: count)
+    state = Locked(State(queue: queue))
     wakeUps = (0..<count).map { _ in WakeUp() }
     for (index, wakeUp) in wakeUps.enumerated() {
       do throws(SystemError) {
@@ -32,38 +36,45 @@ package final class IOThreads: Sendable {
     }
   }
 
-  /// Queues work; false when the queue is full or stopping, and then the work will not run.
+  /// Queues the process's own work; false when there is too much of it or the threads are stopping, and then it will
+  /// not run.
   package func submit(_ work: @escaping Work) -> Bool {
-    let accepted = queue.withLock { queue in
-      guard !queue.isStopping, queue.work.count - queue.head < capacity else { return false }
-      queue.work.append(work)
-      return true
-    }
-    if accepted { for wakeUp in wakeUps { wakeUp.signal() } }
-    return accepted
+    submit(work, from: WorkQueue<Work>.own, bytes: 0, within: .zero) == .accepted
   }
+
+  /// Queues work that a source other than 0 asks for, which holds this many bytes and is to be begun within `limit`.
+  /// Work that is refused will not run.
+  package func submit(
+    _ work: @escaping Work, from source: UInt64, bytes: Int, within limit: Duration
+  ) -> Admission {
+    let admission = state.withLock { state -> Admission in
+      guard !state.isStopping else { return .refused(retryAfter: .seconds(1)) }
+      let admission = state.queue.add(work, from: source, bytes: bytes, within: limit)
+      if admission != .accepted { state.refused += 1 }
+      return admission
+    }
+    if admission == .accepted { for wakeUp in wakeUps { wakeUp.signal() } }
+    return admission
+  }
+
+  /// How many pieces of work wait, and how many were refused so far.
+  package var figures: (waiting: Int, refused: Int64) { state.withLock { ($0.queue.count, $0.refused) } }
 
   /// Runs what is queued, then ends the threads.
   package func stop() {
-    queue.withLock { $0.isStopping = true }
+    state.withLock { $0.isStopping = true }
     for wakeUp in wakeUps { wakeUp.signal() }
     for thread in threads.withLock({ $0 }) { thread.join() }
   }
 
   private func run(_ wakeUp: WakeUp) {
     while true {
-      let (work, isStopping) = queue.withLock { queue -> (Work?, Bool) in
-        guard queue.head < queue.work.count else { return (nil, queue.isStopping) }
-        let next = queue.work[queue.head]
-        queue.head += 1
-        if queue.head == queue.work.count {
-          queue.work.removeAll(keepingCapacity: true)
-          queue.head = 0
-        }
-        return (next, false)
-      }
+      let (work, isStopping) = state.withLock { ($0.queue.take(), $0.isStopping) }
       if let work {
+        let begin = SystemClock.monotonic()
         work()
+        let took = SystemClock.monotonic() - begin
+        state.withLock { $0.queue.ended(after: took) }
       } else if isStopping {
         return
       } else {

@@ -3,6 +3,7 @@ import ApusBase
 import ApusBrokerCore
 import ApusModel
 import ApusProtocol
+import ApusRemoting
 import ApusStore
 import ApusStoreCore
 import ApusSystem
@@ -41,25 +42,27 @@ package final class ConsumerSendBack: Sendable {
     var topic: String
   }
 
+  /// Later than this no client waits for the answer.
+  private static let limit = Duration.seconds(5)
+
   /// Handles one request on its loop. `answer` is called there, now or later.
   func handle(
-    _ request: ConsumerSendMessageBack.Request, version: Int32, grant: AccessGrant, _ state: BrokerLoop,
-    answer: @escaping @Sendable (Reply) -> Void
+    _ request: ConsumerSendMessageBack.Request, version: Int32, from connection: ConnectionID, grant: AccessGrant,
+    _ state: BrokerLoop, answer: @escaping @Sendable (Reply) -> Void
   ) {
     do throws(Refusal) {
       guard let order = try check(request, version: version, grant, state) else { return answer(Reply()) }
-      let accepted = parts.io.submit { [self] in
+      try parts.handOver(from: connection, within: Self.limit) { [self] in
         let result = message(for: order)
         _ = state.loop.execute { [self] in
           switch result {
           case .success(let prepared): store(prepared, state, answer)
-          case .failure(let refusal): answer(Reply(refusal.code, remark: refusal.remark))
+          case .failure(let refusal): answer(Reply(refusal))
           }
         }
       }
-      if !accepted { answer(Reply(.systemBusy, remark: "too many requests wait for the disk: try again in a moment")) }
     } catch {
-      answer(Reply(error.code, remark: error.remark))
+      answer(Reply(error))
     }
   }
 

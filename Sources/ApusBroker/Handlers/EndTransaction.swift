@@ -44,7 +44,7 @@ final class EndTransactionHandler: Sendable {
       }
       connection.send(Reply(), to: request.header)
     } catch {
-      connection.send(Reply(error.code, remark: error.remark), to: request.header)
+      connection.send(Reply(error), to: request.header)
     }
     return .done
   }

@@ -16,6 +16,8 @@ import ApusSystem
 package final class PullMessageHandler: Sendable {
   /// The newest records count as being in memory without asking the machine: this many bytes.
   private static let residentBytes: Int64 = 64 << 20
+  /// Later than this a pull is not begun to be read from the device: clients wait 30 seconds for an answer.
+  private static let coldLimit = Duration.seconds(15)
   /// The longest a pull may wait, whatever the client asks.
   private static let longestWait = Duration.seconds(300)
   /// How often a pull with a condition goes on waiting when what came was not for it. Then it is answered, so that its
@@ -52,7 +54,7 @@ package final class PullMessageHandler: Sendable {
       }
       run(held, on: connection, state)
     } catch {
-      connection.send(Reply(error.code, remark: error.remark), to: request.header)
+      connection.send(Reply(error), to: request.header)
     }
     return .done
   }
@@ -269,8 +271,6 @@ package final class PullMessageHandler: Sendable {
     }
   }
 
-  private func isNear(_ fetch: borrowing Fetch) -> Bool {
-    guard let first = fetch.ranges.first, let last = fetch.ranges.last, let behind = fetch.bytesBehind else {
   /// A light queue is made for a pull, so that it finds who waits as soon as it has a message.
   private func pulled(_ pull: HeldPull, _ store: MessageStore) throws(DiskError) -> ConsumeQueue? {
     if store.settings.dispatchesToLightQueues, LightQueues.isLight(pull.topic.name) {
@@ -279,6 +279,8 @@ package final class PullMessageHandler: Sendable {
     return try store.queue(topic: pull.topic.name, id: pull.queueID)
   }
 
+  private func isNear(_ fetch: borrowing Fetch) -> Bool {
+    guard let first = fetch.ranges.first, let last = fetch.ranges.last, let behind = fetch.bytesBehind else {
       return true
     }
     if Int64(last.offset - first.offset) + behind < Self.residentBytes { return true }
@@ -302,16 +304,16 @@ package final class PullMessageHandler: Sendable {
     _ pull: HeldPull, _ connection: Connection, _ state: BrokerLoop, _ work: @escaping @Sendable () -> Void
   ) {
     let id = connection.id
-    let accepted = parts.io.submit { [self] in
-      work()
-      _ = state.loop.execute { [self] in
-        guard let connection = state.loop.connection(id) else { return }
-        run(pull, on: connection, state, isWarm: true)
+    do throws(Refusal) {
+      try parts.handOver(from: id, within: Self.coldLimit) { [self] in
+        work()
+        _ = state.loop.execute { [self] in
+          guard let connection = state.loop.connection(id) else { return }
+          run(pull, on: connection, state, isWarm: true)
+        }
       }
-    }
-    if !accepted {
-      connection.send(
-        Reply(.systemBusy, remark: "too many reads wait for the disk: pull again in a moment"), to: pull.header)
+    } catch {
+      connection.send(Reply(error), to: pull.header)
     }
   }
 

@@ -24,7 +24,9 @@ import urllib.request
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "Interop"))
 
+import cold  # noqa: E402
 import footprint  # noqa: E402
+import timers  # noqa: E402
 from broker import BINARY, Broker, BrokerFailure  # noqa: E402
 from generator import Floor, Generator  # noqa: E402
 
@@ -256,6 +258,18 @@ def sql_row(bench, broker):
     return f"**{each:.0f} ns** of CPU a message, the reading of it included ({scanned:,} messages)"
 
 
+def lateness_row(bench):
+    """By how much delayed messages are late while others are sent."""
+    broker = bench.broker("timers")
+    try:
+        late = zip(("exact", "level"), timers.lateness(broker, messages=20_000, span=10_000, load=20_000))
+        return "; ".join(
+            f"{name}: p50 {timers.within(ms, .5)} ms, p99 **{timers.within(ms, .99)} ms**, longest {max(ms)} ms"
+            for name, ms in late)
+    finally:
+        broker.stop()
+
+
 def batch_row(bench, broker):
     ours = bench.repeat(broker, "batches", conns=8, window=4, size=128, batch=32)
     return f"**{ours['cpu_us_per_msg']:.2f} µs** a message; {ours['msg_per_s']:,.0f}/s"
@@ -337,6 +351,9 @@ def rows(bench, broker):
         Row("transaction: half message, commit, delivery, 16 × 4", lambda: transaction_row(bench, broker()),
             "3 ×", "", ""),
         Row("send 1 KiB, 16 × 1, metrics read every second", lambda: metrics_row(bench), "1.0 ×", "", ""),
+        Row("20,000 delayed messages, 20,000 sends a second beside them: late by", lambda: lateness_row(bench),
+            "10 ms", "", "100 ms and more"),
+        Row("send 1 KiB at 10,000 a second beside a reader of cold data", lambda: cold.row(bench), "", "", ""),
         Row("send at 5,000 a second: p99.9", lambda: fixed_rate_row(bench, broker()), "1.5 ×", "", "22 ms"),
         Row("memory under load", lambda: loaded_row(bench, broker()), "64 MB", "", "2.3 GB"),
         Row("memory idle", lambda: idle_row(bench), "30 MB", "", "2.3 GB"),

@@ -76,11 +76,41 @@ def properties_of(record):
     return dict(pair.split("\x01", 1) for pair in record.properties.decode().split("\x02") if "\x01" in pair)
 
 
-def report(name, late):
+def within(late, share):
+    """By how much a share of the messages was late at most."""
     late = sorted(late)
-    at = lambda share: late[min(int(len(late) * share), len(late) - 1)]  # noqa: E731
-    print(f"{name}: {len(late)} messages, late by ms: p50 {at(.5)}, p99 {at(.99)}, p99.9 {at(.999)}, max {late[-1]}, "
-          f"min {late[0]}")
+    return late[min(int(len(late) * share), len(late) - 1)]
+
+
+def report(name, late):
+    print(f"{name}: {len(late)} messages, late by ms: p50 {within(late, .5)}, p99 {within(late, .99)}, "
+          f"p99.9 {within(late, .999)}, max {max(late)}, min {min(late)}")
+
+
+def lateness(broker, messages, span, load):
+    """By how many milliseconds messages with exact delays, and those of level 1, came late at a started broker, with
+    `load` sends a second beside them."""
+    connection = remoting.Connection(broker.address)
+    connection.create_topic(TOPIC, 4)
+    pipeline = Pipeline(broker.address)
+    beside = None
+    if load:
+        beside = subprocess.Popen([
+            BINARY, "bench", "send", "-b", broker.address, "-t", "load", "--rate", str(load), "--seconds",
+            str(span / 1000 + 4), "--warmup", "0", "--connections", "4", "--window", "8"], stdout=subprocess.DEVNULL)
+    start = int(time.time() * 1000) + 3000
+    step = span / messages
+    pipeline.send(messages, lambda i: {"TIMER_DELIVER_MS": start + int(i * step)}, 1)
+    pipeline.send(messages, lambda i: {"DELAY": 1}, 2)
+    exact = []
+    for record, _ in pull(connection, TOPIC, 1, messages):
+        properties = properties_of(record)
+        exact.append(int(properties["TIMER_DEQUEUE_MS"]) - int(properties["TIMER_OUT_MS"]))
+    level = pull(connection, TOPIC, 2, messages)
+    first = pull(connection, "SCHEDULE_TOPIC_XXXX", 0, messages)
+    if beside:
+        beside.wait()
+    return exact, [after - before - 1000 for (_, after), (_, before) in zip(level, first)]
 
 
 def main():
@@ -93,35 +123,17 @@ def main():
     with temporary_directory("timers") as directory:
         broker = Broker(directory)
         broker.start()
-        connection = remoting.Connection(broker.address)
-        connection.create_topic(TOPIC, 4)
-        pipeline = Pipeline(broker.address)
         if options.pending:
+            remoting.Connection(broker.address).create_topic(TOPIC, 4)
+            pipeline = Pipeline(broker.address)
             begin = time.monotonic()
             pipeline.send(options.pending, lambda i: {"TIMER_DELAY_SEC": 3600, "UNIQ_KEY": f"p{i}"}, 0)
             rate = options.pending / (time.monotonic() - begin)
             memory = [line for line in open(f"/proc/{broker.process.pid}/status") if line.startswith("RssAnon")]
             print(f"{options.pending} wait for an hour, stored at {rate:.0f}/s; {memory[0].strip()}")
-        load = None
-        if options.load:
-            load = subprocess.Popen([
-                BINARY, "bench", "send", "-b", broker.address, "-t", "load", "--rate", str(options.load), "--seconds",
-                str(options.span / 1000 + 4), "--warmup", "0", "--connections", "4", "--window", "8"])
-        start = int(time.time() * 1000) + 3000
-        step = options.span / options.messages
-        pipeline.send(options.messages, lambda i: {"TIMER_DELIVER_MS": start + int(i * step)}, 1)
-        pipeline.send(options.messages, lambda i: {"DELAY": 1}, 2)
-        exact = pull(connection, TOPIC, 1, options.messages)
-        late = []
-        for record, _ in exact:
-            properties = properties_of(record)
-            late.append(int(properties["TIMER_DEQUEUE_MS"]) - int(properties["TIMER_OUT_MS"]))
-        report("exact", late)
-        level = pull(connection, TOPIC, 2, options.messages)
-        first = pull(connection, "SCHEDULE_TOPIC_XXXX", 0, options.messages)
-        report("level", [after - before - 1000 for (_, after), (_, before) in zip(level, first)])
-        if load:
-            load.wait()
+        exact, level = lateness(broker, options.messages, options.span, options.load)
+        report("exact", exact)
+        report("level", level)
         broker.stop()
 
 

@@ -6,8 +6,9 @@ import Synchronization
 /// One thread that waits for descriptors, timers and work of other threads, and hands each to who asked for it.
 ///
 /// A turn: wait; handlers of ready descriptors; work of other threads; timers and tick; observers' `turnEnded`;
-/// observers' `flush`. Apart from `execute`, `stop` and `join` everything is called on the loop's own thread, or before
-/// it is started. An idle loop does not wake up.
+/// observers' `flush`. When the handlers of a turn take longer than ``stretch``, those left over have their turn next,
+/// so that under load timers are late by one stretch and not by all that has come. Apart from `execute`, `stop` and
+/// `join` everything is called on the loop's own thread, or before it is started. An idle loop does not wake up.
 ///
 /// Descriptors are watched edge-triggered: a handler is told once that something has become possible and goes on until
 /// it no longer is, or asks to be called again. Pausing and resuming a connection therefore costs no system call.
@@ -45,6 +46,8 @@ package final class EventLoop: @unchecked Sendable {
   private let events: UnsafeMutablePointer<epoll_event>
   private static let eventCapacity: Int32 = 256
   private static let wakerToken = UInt64.max
+  /// How long handlers are called in one turn.
+  private static let stretch = Duration.milliseconds(2)
   /// Ticks come at most this often.
   private static let tickInterval = Duration.milliseconds(10)
 
@@ -53,6 +56,8 @@ package final class EventLoop: @unchecked Sendable {
   private let handlerCount = Atomic<Int>(0)
   private var observers: [any TurnObserver] = []
   private var again: [any EventHandler] = []
+  /// Which of the events of the last wait were not handled yet.
+  private var unhandled = 0..<0
   private var stalled: [any EventHandler] = []
   private var timers = TimerHeap()
   private var nextTick: MonotonicTime?
@@ -243,23 +248,13 @@ extension EventLoop {
   }
 
   private func turn() {
-    isWaiting.store(true, ordering: .sequentiallyConsistent)
-    let timeout = hasWork.load(ordering: .sequentiallyConsistent) ? 0 : waitMilliseconds()
-    let count = unsafe apus_epoll_wait(epoll, events, EventLoop.eventCapacity, timeout)
-    isWaiting.store(false, ordering: .relaxed)
-    precondition(count >= 0, "epoll_wait failed with \(-count)")
+    if unhandled.isEmpty { waitForEvents() }
     now = clock()
-    for position in 0..<Int(count) {
-      let event = unsafe events + position
-      let token = unsafe apus_event_token(event)
-      if token == EventLoop.wakerToken { continue }
-      // Somebody else may have closed it in this turn.
-      guard let handler = handler(HandlerID(rawValue: token)) else { continue }
-      unsafe handler.ready(ReadyEvents(rawValue: event.pointee.events), on: self)
-    }
-    if !again.isEmpty { callAgainHandlers() }
+    let end = now + Self.stretch
+    handleEvents(until: end)
+    if !again.isEmpty { callAgainHandlers(until: end) }
     if hasWork.load(ordering: .relaxed) { runWork() }
-    if let next = timers.next, next <= now { runTimers() }
+    if let next = timers.next, next <= clock() { runTimers() }
     if let tick = nextTick, tick <= now {
       nextTick = nil
       lastTick = now
@@ -267,6 +262,29 @@ extension EventLoop {
     }
     for observer in observers { observer.turnEnded(on: self) }
     for observer in observers { observer.flush(on: self) }
+  }
+
+  private func waitForEvents() {
+    isWaiting.store(true, ordering: .sequentiallyConsistent)
+    let timeout = hasWork.load(ordering: .sequentiallyConsistent) ? 0 : waitMilliseconds()
+    let count = unsafe apus_epoll_wait(epoll, events, EventLoop.eventCapacity, timeout)
+    isWaiting.store(false, ordering: .relaxed)
+    precondition(count >= 0, "epoll_wait failed with \(-count)")
+    unhandled = 0..<Int(count)
+  }
+
+  /// Calls the handlers of the events that came, at least one.
+  private func handleEvents(until end: MonotonicTime) {
+    while let position = unhandled.first {
+      unhandled = position + 1..<unhandled.upperBound
+      let event = unsafe events + position
+      let token = unsafe apus_event_token(event)
+      if token == EventLoop.wakerToken { continue }
+      // Somebody else may have closed it meanwhile.
+      guard let handler = handler(HandlerID(rawValue: token)) else { continue }
+      unsafe handler.ready(ReadyEvents(rawValue: event.pointee.events), on: self)
+      if !unhandled.isEmpty, clock() >= end { return }
+    }
   }
 
   /// 0 for not at all, −1 for as long as it takes; rounded up, so that no timer is early.
@@ -279,11 +297,16 @@ extension EventLoop {
     return nanoseconds <= 0 ? 0 : Int32(clamping: nanoseconds / 1_000_000 + (nanoseconds % 1_000_000 == 0 ? 0 : 1))
   }
 
-  private func callAgainHandlers() {
+  private func callAgainHandlers(until end: MonotonicTime) {
     // Those that ask once more wait for the next turn, so that nobody starves the descriptors.
     let handlers = again
     again.removeAll(keepingCapacity: true)
-    for handler in handlers { handler.ready([], on: self) }
+    for (position, handler) in handlers.enumerated() {
+      handler.ready([], on: self)
+      guard clock() >= end, position + 1 < handlers.count else { continue }
+      again.insert(contentsOf: handlers[(position + 1)...], at: 0)
+      return
+    }
   }
 
   private func runWork() {
@@ -294,6 +317,7 @@ extension EventLoop {
   }
 
   private func runTimers() {
-    while let action = timers.popDue(now) { action() }
+    let due = clock()
+    while let action = timers.popDue(due) { action() }
   }
 }

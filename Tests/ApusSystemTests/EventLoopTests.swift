@@ -131,6 +131,38 @@ private final class TurnRecorder: TurnObserver, @unchecked Sendable {
     #expect(loop.sync { order.withLock { $0 } } == ["first", "second", "third"])
   }
 
+  @Test func `a timer does not wait until all descriptors that are ready have had their turn`() throws {
+    let (handled, before) = (Locked(0), Locked<Int?>(nil))
+    let pairs = (0..<20).map { _ in socketPair() }
+    let failure = loop.sync { [clock, loop] () -> SystemError? in
+      for (own, _) in pairs {
+        let recorder = Recorder(own)
+        recorder.onReady = { _, _ in
+          clock.advance(by: .milliseconds(1))
+          handled.withLock { $0 += 1 }
+        }
+        do throws(SystemError) {
+          // That it can be written to is an event at once.
+          _ = try loop.add(own, recorder)
+        } catch {
+          return error
+        }
+      }
+      loop.schedule(after: .milliseconds(3)) { before.withLock { $0 = handled.withLock { $0 } } }
+      return nil
+    }
+    #expect(failure == nil)
+    while handled.withLock({ $0 }) < pairs.count { loop.sync {} }
+    loop.sync {}
+    #expect(before.withLock { $0 } == 4)
+    loop.stop()
+    loop.join()
+    for (own, other) in pairs {
+      Socket.close(own)
+      Socket.close(other)
+    }
+  }
+
   @Test func `many timers run once each however many are cancelled`() {
     let ran = Locked<[Int]>([])
     loop.sync { [self] in

@@ -168,6 +168,10 @@ import Testing
     #expect(broker.ask(.updateAndCreateSubscriptionGroup, body: config.json.bytes()).code == .success)
     let stored = try ConfigStore.load(root: "/store", disk: broker.disk)
     #expect(stored.groups?.groups.contains(config) == true)
+    let told = try StoredSubscriptionGroups(
+      json: JSONParser.parse(broker.ask(.getAllSubscriptionGroupConfig).body.rawSpan))
+    #expect(told.groups.contains(config))
+    #expect(told.version == broker.tables.groups.withLock { $0.version })
     broker.tables.offsets.withLock {
       _ = $0.commit(topic: Array("T".utf8).rawSpan, group: Array("g".utf8).rawSpan, queue: 0, offset: 4)
     }

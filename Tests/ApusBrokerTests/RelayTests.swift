@@ -246,6 +246,23 @@ import Testing
     #expect(told[name] == "x")
   }
 
+  @Test func `a consumer is asked where it is, and its answer goes to the tool`() throws {
+    let served = try ServedBroker()
+    let queues = QueueOffsets([QueueOffsets.Entry(queue(0), 6)])
+    let consumer = try served.client {
+      $0.header.code == RequestCode.getConsumerStatusFromClient.rawValue
+        ? Reply(body: ConsumerStatusBody(queues: queues).bytes()) : nil
+    }
+    let data = ConsumerData(group: "g", subscriptions: [SubscriptionData(topic: "TBW102")])
+    try consumer.heartbeat("c", consumer: data)
+    let answer = try served.client().ask(
+      .invokeBrokerToGetConsumerStatus, [ReplyField("topic", "TBW102"), ReplyField("group", "g")])
+    #expect(answer.responseCode == .success)
+    #expect(try ConsumerStatusBody(bytes: answer.body).clients == [.init("c", queues)])
+    let asked = consumer.request(.getConsumerStatusFromClient)
+    #expect(asked["topic"] == "TBW102" && asked["group"] == "g")
+  }
+
   @Test func `a consumer that leaves instead of answering is told at once`() throws {
     let served = try ServedBroker()
     let consumer = try served.client { _ in nil }

@@ -67,7 +67,12 @@ import Testing
     #expect(named.subtracting(declared).sorted() == [])
   }
 
-  @Test func `a code that works names a test, one that does not says so`() {
+  /// Suites that show how requests and answers are encoded, not that they are answered.
+  private static let codecSuites = [
+    "TypedRequestTests", "TypedResponseTests", "GoldenFrameTests", "BodyTests", "DialectTests", "SendAnswerTests",
+  ]
+
+  @Test func `a code that works names a test of what it does, one that does not says so`() {
     for row in Self.rows(below: "Request codes").dropFirst() {
       guard row.count == 5 else {
         Issue.record("no five columns: \(row)")
@@ -75,7 +80,8 @@ import Testing
       }
       let (state, tests) = (row[3], row[4])
       if state.hasPrefix("works") || state == "answered 3, as by Java" {
-        #expect(tests.contains("Tests`"), "\(row[0]) \(row[1])")
+        let suites = tests.split(separator: "`").map(String.init).filter { $0.hasSuffix("Tests") }
+        #expect(suites.contains { !Self.codecSuites.contains($0) }, "\(row[0]) \(row[1])")
       } else {
         #expect(state.contains("absent"), "\(row[0]) \(row[1])")
       }

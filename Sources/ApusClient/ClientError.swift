@@ -12,6 +12,8 @@ public struct ClientError: Error, Hashable, Sendable, CustomStringConvertible {
     public static let invalidArgument = Code(rawValue: "invalid argument")
     /// The message is larger than client or broker accept.
     public static let messageTooLarge = Code(rawValue: "message too large")
+    /// A subscription's expression cannot be read.
+    public static let badExpression = Code(rawValue: "bad expression")
     /// No name server could be asked.
     public static let noNameServer = Code(rawValue: "no name server")
     /// No name server knows the topic.

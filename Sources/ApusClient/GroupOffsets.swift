@@ -43,7 +43,7 @@ final class GroupOffsets: Sendable {
   /// The offset that the broker has; nil when it has none.
   func stored(_ queue: MessageQueue) async throws(ClientError) -> Int64? {
     let request = OffsetQuery(group: group, queue: queue)
-    let answer = try await runtime.askAny(request, at: try await runtime.anyMember(of: queue))
+    let answer = try await runtime.askAny(request, about: queue)
     switch answer.responseCode {
     case .success:
       guard let offset = answer["offset"].flatMap({ Int64($0) }) else {
@@ -63,7 +63,7 @@ final class GroupOffsets: Sendable {
     for (queue, offset) in due {
       do throws(ClientError) {
         let request = OffsetUpdate(group: group, queue: queue, offset: offset)
-        _ = try await runtime.ask(request, at: try await runtime.anyMember(of: queue))
+        _ = try await runtime.ask(request, about: queue)
         state.withLock { if $0.offsets[queue] != nil { $0.committed[queue] = offset } }
       } catch {
         runtime.log.warning("client", "an offset was not committed", ["queue": "\(queue)", "cause": error])
@@ -100,7 +100,34 @@ struct OffsetUpdate: OutgoingRequest {
   }
 }
 
+/// A request about one queue, which names the broker group that it is meant for (`bname`).
+struct QueueRequest<Inner: OutgoingRequest>: OutgoingRequest {
+  static var code: RequestCode { Inner.code }
+  var inner: Inner
+  var brokerName: String
+
+  var fields: [ReplyField] { inner.fields + [ReplyField("bname", brokerName)] }
+  var body: [UInt8] { inner.body }
+}
+
 extension ClientRuntime {
+  /// Asks a queue's broker about it; the answer may have any code.
+  func askAny(
+    _ request: some OutgoingRequest, about queue: MessageQueue, timeout: Duration? = nil
+  ) async throws(ClientError) -> Command {
+    let request = QueueRequest(inner: request, brokerName: queue.brokerName)
+    return try await askAny(request, at: try await anyMember(of: queue), timeout: timeout)
+  }
+
+  /// Asks a queue's broker about it; a refusal is thrown.
+  func ask(
+    _ request: some OutgoingRequest, about queue: MessageQueue, timeout: Duration? = nil
+  ) async throws(ClientError) -> Command {
+    let answer = try await askAny(request, about: queue, timeout: timeout)
+    guard answer.responseCode == .success else { throw ClientError(refusal: answer, server: queue.brokerName) }
+    return answer
+  }
+
   /// The address of a queue's master, or of another member of its broker group when there is none.
   func anyMember(of queue: MessageQueue) async throws(ClientError) -> String {
     try await member(0, of: queue).address

@@ -88,7 +88,7 @@ extension ClientRuntime {
   private func offset(
     asking request: some OutgoingRequest, of queue: MessageQueue
   ) async throws(ClientError) -> Int64 {
-    let answer = try await ask(request, at: try await anyMember(of: queue))
+    let answer = try await ask(request, about: queue)
     guard let offset = answer["offset"].flatMap({ Int64($0) }) else {
       throw ClientError(.badAnswer, "the answer names no offset", server: queue.brokerName)
     }

@@ -27,8 +27,9 @@ final class PendingAnswer<Answer: Sendable>: Sendable {
     waiter?.resume(returning: answer)
   }
 
-  /// Waits for the answer; `cancelled` is the answer when the task is cancelled first. To be called once.
-  func value(ifCancelled cancelled: Answer) async -> Answer {
+  /// Waits for the answer; `cancelled` is the answer when the task is cancelled first, after which `onCancel` is
+  /// called. To be called once.
+  func value(ifCancelled cancelled: Answer, onCancel: @Sendable () -> Void = {}) async -> Answer {
     await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
         let early = state.withLock { state -> Answer? in
@@ -43,6 +44,7 @@ final class PendingAnswer<Answer: Sendable>: Sendable {
       }
     } onCancel: {
       resolve(cancelled)
+      onCancel()
     }
   }
 }

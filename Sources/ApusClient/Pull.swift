@@ -53,12 +53,12 @@ struct Pull: Sendable {
 
   /// Sends the pull to a member of the broker group; the answer is given to `pending`.
   func send(
-    to address: SocketAddress, named server: String, by runtime: ClientRuntime, timeout: Duration,
+    to address: SocketAddress, named server: String, by runtime: ClientRuntime, timeout: Duration, token: CallToken,
     _ pending: PendingAnswer<PullAnswer>
   ) {
     let (type, broker, log) = (runtime.headerType, queue.brokerName, runtime.log)
     runtime.remoting.call(
-      address, timeout: timeout, encode: { id, output in encode(id, type, into: &output) },
+      address, timeout: timeout, token: token, encode: { id, output in encode(id, type, into: &output) },
       answered: { answer in pending.resolve(Self.read(answer, broker: broker, server: server, log)) },
       failed: { error in pending.resolve(.failure(ClientError(error, server: server))) })
   }

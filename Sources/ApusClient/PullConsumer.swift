@@ -69,6 +69,7 @@ public final class PullConsumer: Sendable {
   /// Pulls ahead until the task is cancelled; then offsets are committed and the group is left.
   /// ``MessageClient/run()`` must run beside it.
   public func run() async throws(ClientError) {
+    try await client.check(Array(subscriptions.values), of: group)
     try client.join(group, self)
     await withDiscardingTaskGroup { group in
       if configuration.commitsByItself {

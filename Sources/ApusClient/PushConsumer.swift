@@ -67,13 +67,16 @@ public final class PushConsumer: Sendable {
   /// Consumes until the task is cancelled; then what is under way is finished, offsets are committed and the group is
   /// left. ``MessageClient/run()`` must run beside it.
   public func run() async throws(ClientError) {
+    try await client.check(Array(subscriptions.values), of: group)
     try client.join(group, self)
     await withDiscardingTaskGroup { group in
       let jobs = AsyncStream.makeStream(of: QueueWork.self)
       group.addTask { await self.consume(jobs.stream) }
       group.addTask { await MessageClient.every(.seconds(20)) { self.rebalanceNow() } }
       group.addTask {
-        await MessageClient.every(self.client.runtime.configuration.persistConsumerOffsetInterval) {
+        await MessageClient.every(
+          self.client.runtime.configuration.persistConsumerOffsetInterval, first: .seconds(10)
+        ) {
           await self.commit()
         }
       }

@@ -98,7 +98,7 @@ extension PushConsumer {
         maxReconsumeTimes: configuration.maxReconsumeTimes ?? Self.defaultMaxReconsumeTimes)
       request.originMessageID = message.messageID
       request.originTopic = message.queue.topic
-      _ = try await runtime.ask(request, at: try await runtime.anyMember(of: message.queue), timeout: .seconds(5))
+      _ = try await runtime.ask(request, about: message.queue, timeout: .seconds(5))
       return true
     } catch {
       runtime.log.warning("client", "a message was not taken back", ["message": message.messageID, "cause": error])

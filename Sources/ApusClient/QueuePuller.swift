@@ -1,6 +1,7 @@
 import ApusClientCore
 import ApusModel
 import ApusProtocol
+import ApusRemoting
 import ApusSystem
 
 /// Getting messages of a queue: one pull is under way at all times, unless enough is in hand.
@@ -82,8 +83,11 @@ struct QueuePuller: Sendable {
       let pending = PendingAnswer<PullAnswer>()
       guard queue.beginPull(pending) else { return .failure(.cancelled) }
       let began = SystemClock.monotonic()
-      pull.send(to: address, named: member.address, by: runtime, timeout: Self.pullTimeout, pending)
+      let token = CallToken()
+      pull.send(to: address, named: member.address, by: runtime, timeout: Self.pullTimeout, token: token, pending)
       let answer = await pending.value(ifCancelled: .failure(.cancelled))
+      // The broker may hold the pull for long yet, but nobody waits for it when the queue was given up.
+      runtime.remoting.cancel(token)
       switch answer {
       case .success(let result):
         brokerID = result.suggestedBrokerID

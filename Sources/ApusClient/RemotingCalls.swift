@@ -9,10 +9,17 @@ extension RemotingClient {
     type: HeaderType, timeout: Duration
   ) async throws(ClientError) -> Command {
     let pending = PendingAnswer<Result<Command, ClientError>>()
-    call(address, code, fields: fields, body: body, type: type, timeout: timeout) { result in
-      pending.resolve(result.mapError { ClientError($0, server: server) })
-    }
-    return try await pending.value(ifCancelled: .failure(.cancelled)).get()
+    let token = CallToken()
+    call(
+      address, timeout: timeout, token: token,
+      encode: { id, output in
+        var writer = RequestWriter.begin(code, id: id, type: type, into: &output)
+        for field in fields { writer.field(named: field.name, field.value, into: &output) }
+        writer.finish(body: body, into: &output)
+      },
+      answered: { pending.resolve(.success(Command(copying: $0))) },
+      failed: { pending.resolve(.failure(ClientError($0, server: server))) })
+    return try await pending.value(ifCancelled: .failure(.cancelled), onCancel: { self.cancel(token) }).get()
   }
 }
 
@@ -46,6 +53,7 @@ extension ClientError {
       case .topicNotExist: .unknownTopic
       case .systemBusy, .flowControl: .busy
       case .messageIllegal: .messageTooLarge
+      case .subscriptionParseFailed: .badExpression
       default: .refused
       }
     self.init(kind, remark ?? "\(code)", responseCode: code.rawValue, server: server, advice: Self.advice(code))
@@ -57,6 +65,7 @@ extension ClientError {
     case .noPermission: "Check the topic's permission and, where access is controlled, the account's."
     case .systemBusy, .flowControl: "Send less, or later."
     case .subscriptionGroupNotExist: "Create the group, or let the broker make it (autoCreateSubscriptionGroup)."
+    case .subscriptionParseFailed: "Check the tags or the condition of the subscription."
     case .messageIllegal: "Check the message's size and properties against the broker's limits."
     default: nil
     }

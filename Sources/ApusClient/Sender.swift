@@ -29,14 +29,17 @@ struct Sender: Sendable {
     let code = message.kind.code
     let address = try await runtime.address(broker, for: code, by: SystemClock.monotonic() + timeout)
     let pending = PendingAnswer<Result<SendReceipt, ClientError>>()
+    let token = CallToken()
     let now = SystemClock.wall()
     runtime.remoting.call(
-      address, timeout: timeout,
+      address, timeout: timeout, token: token,
       encode: { id, output in encode(message, queue, now, id, into: &output) },
       answered: { answer in pending.resolve(Self.read(answer, message, queue, broker)) },
       failed: { error in pending.resolve(.failure(ClientError(error, server: broker))) })
     do throws(ClientError) {
-      return try await pending.value(ifCancelled: .failure(.cancelled)).get()
+      return try await pending.value(
+        ifCancelled: .failure(.cancelled), onCancel: { runtime.remoting.cancel(token) }
+      ).get()
     } catch {
       runtime.unreachable(broker, at: address, error)
       throw error

@@ -69,7 +69,8 @@ public final class TransactionProducer: Sendable {
       let offset = try Self.offset(in: id)
       let request = TransactionEnd(
         group: producer.group, queueOffset: receipt.queueOffset, offset: offset, resolution: state.resolution,
-        isAnswer: false, messageID: receipt.messageID, transactionID: receipt.transactionID ?? receipt.messageID)
+        isAnswer: false, messageID: receipt.messageID, transactionID: receipt.transactionID,
+        brokerName: receipt.queue.brokerName)
       let broker = try await producer.runtime.anyMember(of: receipt.queue)
       try await producer.runtime.tell(request, at: broker)
     } catch {
@@ -130,15 +131,20 @@ struct TransactionEnd: OutgoingRequest {
   var resolution: EndTransaction.Resolution
   var isAnswer: Bool
   var messageID: String
-  var transactionID: String
+  /// Brokers of this line name none.
+  var transactionID: String?
+  /// Told to the broker that a half message was sent to, not to one that asks.
+  var brokerName: String?
 
   var fields: [ReplyField] {
-    [
+    var fields = [
       ReplyField("producerGroup", group), ReplyField("tranStateTableOffset", queueOffset),
       ReplyField("commitLogOffset", offset), ReplyField("commitOrRollback", Int64(resolution.rawValue)),
       ReplyField("fromTransactionCheck", isAnswer), ReplyField("msgId", messageID),
-      ReplyField("transactionId", transactionID),
     ]
+    if let transactionID { fields.append(ReplyField("transactionId", transactionID)) }
+    if let brokerName { fields.append(ReplyField("bname", brokerName)) }
+    return fields
   }
 }
 

@@ -71,6 +71,16 @@ final class CallTable {
     call.answered(answer)
   }
 
+  /// How many calls wait.
+  var count: Int { calls.count }
+
+  /// Nobody waits for an answer any more. One that comes is ignored.
+  func cancel(_ id: RequestID, on connection: Connection) {
+    guard let call = calls[id], call.connection == connection.id else { return }
+    calls[id] = nil
+    connection.loop.cancel(call.timer)
+  }
+
   /// The connection is closed. Its calls' timers find nothing then.
   func fail(_ connection: ConnectionID, _ error: CallError) {
     guard !calls.isEmpty else { return }

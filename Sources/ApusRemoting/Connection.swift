@@ -172,14 +172,20 @@ package final class Connection: EventHandler, @unchecked Sendable {
     write(code, id: id, flag: 0, fields: fields, body: body, type: type)
   }
 
-  /// Asks the peer with a frame that `encode` writes under the id it is given. Calls either `answered` or `failed` on
-  /// the loop, once.
+  /// Asks the peer with a frame that `encode` writes under the id it is given, which is returned; nil on a connection
+  /// that is closed. Calls either `answered` or `failed` on the loop, once.
+  @discardableResult
   package func call(
     timeout: Duration, encode: (RequestID, inout ByteWriter) -> Void, answered: @escaping AnswerReader,
     failed: @escaping (CallError) -> Void
-  ) {
-    guard isOpen else { return failed(.closed) }
-    encode(shared.calls.add(on: self, timeout: timeout, answered: answered, failed: failed), &output)
+  ) -> RequestID? {
+    guard isOpen else {
+      failed(.closed)
+      return nil
+    }
+    let id = shared.calls.add(on: self, timeout: timeout, answered: answered, failed: failed)
+    encode(id, &output)
+    return id
   }
 
   /// Tells the peer something, with a frame that `encode` writes, that it does not answer.

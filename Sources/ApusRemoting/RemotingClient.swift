@@ -81,23 +81,44 @@ package final class RemotingClient: @unchecked Sendable {
   }
 
   /// Asks a server with a frame that `encode` writes. From any thread; `timeout` covers connecting too. `encode` and
-  /// then either `answered` or `failed` are called on the loop, once.
+  /// then either `answered` or `failed` are called on the loop, once, unless the call is given up by its `token`.
   package func call(
-    _ address: SocketAddress, timeout: Duration, encode: @escaping Encoder,
+    _ address: SocketAddress, timeout: Duration, token: CallToken? = nil, encode: @escaping Encoder,
     answered: @escaping @Sendable (borrowing Request) -> Void, failed: @escaping @Sendable (CallError) -> Void
   ) {
     let isAccepted = loop.execute { [self] in
       let encode = stamping(encode)
       if let connection = targets[address]?.connection, connection.isOpen {
-        return connection.call(timeout: timeout, encode: encode, answered: answered, failed: failed)
+        if let token, token.isCancelled { return }
+        let id = connection.call(timeout: timeout, encode: encode, answered: answered, failed: failed)
+        token?.began(id, connection)
+        return
       }
       let deadline = loop.now + timeout
       withConnection(to: address, by: deadline) { [self] connection, error in
+        if let token, token.isCancelled { return }
         guard let connection else { return failed(error ?? .closed) }
-        connection.call(timeout: deadline - loop.now, encode: encode, answered: answered, failed: failed)
+        let id = connection.call(
+          timeout: deadline - loop.now, encode: encode, answered: answered, failed: failed)
+        token?.began(id, connection)
       }
     }
     if !isAccepted { failed(.closed) }
+  }
+
+  /// Nobody waits for the answer to a call any more: it is not sent unless it has been, and an answer that comes is
+  /// ignored. From any thread; a call that has ended is no error.
+  package func cancel(_ token: CallToken) {
+    loop.execute { [self] in
+      token.isCancelled = true
+      if let id = token.id, let connection = token.connection { shared.calls.cancel(id, on: connection) }
+    }
+  }
+
+  /// Tells how many calls wait for an answer at present. From any thread.
+  package func countCalls(_ told: @escaping @Sendable (Int) -> Void) {
+    let isAccepted = loop.execute { [self] in told(shared.calls.count) }
+    if !isAccepted { told(0) }
   }
 
   /// Tells a server something, with a frame that `encode` writes, that it does not answer; `done` tells whether there
@@ -256,6 +277,21 @@ package final class RemotingClient: @unchecked Sendable {
       loop.cancel(one.timer)
       one.begin(connection, error)
     }
+  }
+}
+
+/// Names a call, so that it can be given up. Belongs to the client's loop once the call has been made.
+package final class CallToken: @unchecked Sendable {
+  fileprivate var isCancelled = false
+  fileprivate var id: RequestID?
+  fileprivate var connection: Connection?
+
+  /// Names the next call that it is given to.
+  package init() {}
+
+  fileprivate func began(_ id: RequestID?, _ connection: Connection) {
+    self.id = id
+    self.connection = connection
   }
 }
 

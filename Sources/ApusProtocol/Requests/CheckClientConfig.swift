@@ -11,6 +11,13 @@ public struct CheckClientConfig: JSONBody {
   /// What the group wants; nil when it does not say.
   public var subscription: SubscriptionData?
 
+  /// Asks for a group.
+  public init(clientID: String?, group: String?, subscription: SubscriptionData?) {
+    self.clientID = clientID
+    self.group = group
+    self.subscription = subscription
+  }
+
   /// Reads the JSON form.
   public init(json: JSONValue) throws(DecodeError) {
     clientID = json["clientId"]?.text

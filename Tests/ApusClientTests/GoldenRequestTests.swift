@@ -1,0 +1,154 @@
+import ApusBase
+import ApusModel
+import ApusProtocol
+import ApusSystem
+import Testing
+
+@testable import ApusClient
+
+/// What this client sends is what Java's sends, and it understands what Java's broker answers.
+@Suite(.timeLimit(.minutes(2))) struct GoldenRequestTests {
+  /// Fields that depend on how a client is set up.
+  private static let general: Set = ["Signature", "AccessKey", "ReqT"]
+
+  private static func names(_ command: Command) -> Set<String> {
+    Set((command.fields ?? []).map(\.name)).subtracting(general)
+  }
+
+  /// Expects each request of a code to have the fields of one that Java sent.
+  private static func expectFields(_ code: RequestCode, of server: RecordedServer) throws {
+    let recorded = Set(try RecordedFrames.samples(code).map { names($0.request) })
+    let sent = server.requests(code)
+    #expect(!sent.isEmpty, "nothing was sent with code \(code)")
+    for command in sent {
+      #expect(recorded.contains(names(command)), "code \(code): \(names(command).sorted())")
+      #expect(command.header.version == 409)
+      #expect(command.header.language == .java)
+    }
+  }
+
+  /// The names of all members, with where they stand.
+  private static func shape(_ value: JSONValue, at place: String = "") -> Set<String> {
+    switch value {
+    case .array(let elements): return elements.reduce(into: []) { $0.formUnion(shape($1, at: place + "[]")) }
+    case .object(let members):
+      return members.reduce(into: []) { found, member in
+        let path = place + "." + (member.key.text ?? "?")
+        found.insert(path)
+        found.formUnion(shape(member.value, at: path))
+      }
+    default: return []
+    }
+  }
+
+  @Test func `a send is Java's byte for byte, but for its id and its times`() async throws {
+    let server = try RecordedServer()
+    let client = try MessageClient(ClientConfiguration(nameServers: [server.address]))
+    let samples = try RecordedFrames.samples(.sendMessageV2).map(\.request)
+    let recorded = try #require(samples.first { $0["i"]?.hasPrefix("color\u{1}red") == true })
+    let producer = try client.producer(group: "fx_pg")
+    let message = Message(
+      topic: "FxTopic", body: recorded.body, tag: "TagA", keys: ["key1", "key2"],
+      properties: ["color": "red", "n": "5"])
+    let receipt = try await producer.send(
+      message, to: MessageQueue(topic: "FxTopic", brokerName: "fx-a", queueID: 3))
+    var sent = try #require(server.requests(.sendMessageV2).first)
+    let ours = try #require(sent["i"]), theirs = try #require(recorded["i"])
+    func key(_ properties: String) throws -> Substring {
+      let start = try #require(properties.firstRange(of: "UNIQ_KEY\u{1}")).upperBound
+      return properties[start...].prefix { $0 != "\u{2}" }
+    }
+    #expect(try key(ours) == receipt.messageID)
+    sent.fields = (sent.fields ?? []).map { field in
+      switch field.name {
+      case "g": ReplyField("g", recorded["g"] ?? "")
+      case "i": ReplyField("i", ours.replacing(receipt.messageID, with: (try? key(theirs)).map(String.init) ?? ""))
+      default: field
+      }
+    }
+    sent.header.id = recorded.header.id
+    var left = ByteWriter()
+    var right = ByteWriter()
+    sent.encode(into: &left)
+    recorded.encode(into: &right)
+    #expect(left.bytes.text == right.bytes.text)
+    server.stop()
+  }
+
+  @Test func `producers' requests have Java's fields, and Java's answers are understood`() async throws {
+    let server = try RecordedServer()
+    let client = try MessageClient(ClientConfiguration(nameServers: [server.address]))
+    let transactions = try client.transactionProducer(group: "fx_tx_pg") { _ in .unknown }
+    let answer = try #require(
+      try RecordedFrames.samples(.sendMessageV2).compactMap(\.response).first { $0.responseCode == .success })
+    let queue = MessageQueue(topic: "FxTopic", brokerName: "fx-a", queueID: 1)
+    let receipt = try await transactions.producer.send(Message(topic: "FxTopic", text: "x"), to: queue)
+    #expect(receipt.status == .stored)
+    #expect(receipt.offsetMessageID == answer["msgId"])
+    #expect(receipt.queueOffset == answer["queueOffset"].flatMap { Int64($0) })
+    #expect(receipt.region == answer["MSG_REGION"])
+    try await transactions.producer.sendOneway(Message(topic: "FxTopic", text: "x"), to: queue)
+    let receipts = try await transactions.producer.send(
+      (0..<3).map { Message(topic: "FxTopic", text: "batch-\($0)", keys: ["bk\($0)"]) })
+    #expect(receipts.count == 3)
+    let (_, state) = try await transactions.send(Message(topic: "FxTopic", text: "half")) { _ in .commit }
+    #expect(state == .commit)
+    await client.heartbeat()
+    while server.requests(.endTransaction).isEmpty { await Task.yield() }
+    for code in [RequestCode.sendMessageV2, .sendBatchMessage, .endTransaction, .heartbeat, .getRouteInfoByTopic] {
+      try Self.expectFields(code, of: server)
+    }
+    #expect(server.requests(.sendMessageV2).contains { $0.header.isOneway })
+    let batch = try #require(server.requests(.sendBatchMessage).first)
+    let recorded = try #require(try RecordedFrames.samples(.sendBatchMessage).first).request
+    for name in ["c", "d", "f", "h", "i", "j", "k", "m", "n"] { #expect(batch[name] == recorded[name], "\(name)") }
+    #expect(server.requests(.endTransaction)[0].header.isOneway)
+    server.stop()
+  }
+
+  @Test func `consumers' requests have Java's fields, and Java's answers are understood`() async throws {
+    let server = try RecordedServer()
+    let client = try MessageClient(ClientConfiguration(nameServers: [server.address]))
+    let queue = MessageQueue(topic: "FxTopic", brokerName: "fx-a", queueID: 0)
+    let consumer = try client.pullConsumer(group: "fx_g_pull")
+    var messages: [ReceivedMessage] = []
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { try await consumer.run() }
+      consumer.assign([queue])
+      while messages.isEmpty { messages = await consumer.poll() ?? [] }
+      #expect(messages.first?.queueOffset == server.firstOffset)
+      #expect(messages.allSatisfy { $0.topic == "FxTopic" && !$0.messageID.isEmpty })
+      await consumer.commit()
+      await client.heartbeat()
+      group.cancelAll()
+      try await group.waitForAll()
+    }
+    _ = try await client.runtime.maxOffset(of: queue)
+    _ = try await client.runtime.minOffset(of: queue)
+    _ = try await client.runtime.offset(of: queue, at: 1)
+    let push = try client.pushConsumer(
+      group: "fx_g_push", subscriptions: [Subscription("FxTopic", .sql("n > 3"))],
+      listener: .orderly { _ in .success })
+    #expect(await push.sendBack(messages[0], level: 1))
+    #expect(await !push.lock([queue]).isEmpty)
+    await push.unlock([queue])
+    try await client.check(Array(push.subscriptions.values), of: "fx_g_push")
+    _ = try await push.share.queues(of: "FxTopic")
+    for code in [
+      RequestCode.pullMessage, .queryConsumerOffset, .updateConsumerOffset, .consumerSendMessageBack,
+      .lockBatchMessageQueue, .unlockBatchMessageQueue, .unregisterClient, .getConsumerListByGroup, .checkClientConfig,
+      .getMaxOffset, .getMinOffset, .searchOffsetByTimestamp,
+    ] { try Self.expectFields(code, of: server) }
+    for code in [RequestCode.lockBatchMessageQueue, .checkClientConfig, .heartbeat] {
+      var recorded: Set<String> = []
+      for sample in try RecordedFrames.samples(code) {
+        let body = sample.request.body
+        recorded.formUnion(Self.shape(try JSONParser.parse(body.rawSpan)))
+      }
+      let body = try #require(server.requests(code).first).body
+      let sent = Self.shape(try JSONParser.parse(body.rawSpan))
+      #expect(sent.isSubset(of: recorded), "\(sent.subtracting(recorded).sorted())")
+    }
+    server.stop()
+  }
+}

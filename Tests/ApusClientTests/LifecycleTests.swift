@@ -1,0 +1,203 @@
+import ApusBase
+import ApusClientCore
+import ApusModel
+import ApusProtocol
+import ApusRemoting
+import ApusSystem
+import Testing
+
+@testable import ApusClient
+
+/// What becomes of requests when tasks, brokers or clients go.
+@Suite(.timeLimit(.minutes(2))) struct LifecycleTests {
+  /// A name server whose routes lead to itself, and a broker that answers nothing, or hangs up.
+  private final class MuteServer: RemotingService {
+    let asked = Locked(0)
+    private let hangsUp: Bool
+    private let loop: EventLoop
+    private let server: RemotingServer
+    private let bound = Locked("")
+
+    init(hangsUp: Bool = false) throws {
+      self.hangsUp = hangsUp
+      loop = try EventLoop(index: 4, name: "test-mute")
+      server = RemotingServer(loops: [loop], log: Logger(level: .error))
+      let port = try server.bind(.loopback(port: 0), service: self).address.port
+      bound.withLock { $0 = "127.0.0.1:\(port)" }
+      try loop.start()
+      server.start()
+    }
+
+    var address: String { bound.withLock { $0 } }
+
+    func stop() {
+      server.quiesce()
+      server.close(within: .seconds(1))
+      loop.stop()
+      loop.join()
+    }
+
+    func handle(_ request: borrowing Request, on connection: Connection) -> Disposition {
+      if request.code == .getRouteInfoByTopic {
+        let route = TopicRouteData(
+          queues: [QueueData(brokerName: "mute", readQueueCount: 1, writeQueueCount: 1, permission: [.read, .write])],
+          brokers: [BrokerData(cluster: "c", brokerName: "mute", addresses: [0: address])])
+        connection.send(Reply(body: route.bytes(.standard)), to: request.header)
+      } else {
+        asked.withLock { $0 += 1 }
+        if hangsUp { connection.close() }
+      }
+      return .done
+    }
+  }
+
+  /// How many calls of a client wait for an answer.
+  private func outstanding(_ client: MessageClient) async -> Int {
+    await withCheckedContinuation { continuation in
+      client.runtime.remoting.countCalls { continuation.resume(returning: $0) }
+    }
+  }
+
+  @Test func `cancelled sends leave no request behind`() async throws {
+    let server = try MuteServer()
+    let client = try MessageClient(ClientConfiguration(nameServers: [server.address]))
+    let producer = try client.producer(group: "pg")
+    await withTaskGroup(of: ClientError.Code?.self) { group in
+      for number in 0..<200 {
+        group.addTask {
+          do throws(ClientError) {
+            try await producer.send(Message(topic: "T", text: "\(number)"), timeout: .seconds(60))
+            return nil
+          } catch {
+            return error.code
+          }
+        }
+      }
+      while server.asked.withLock({ $0 }) < 200 { await Task.yield() }
+      #expect(await outstanding(client) == 200)
+      group.cancelAll()
+      for await code in group { #expect(code == .cancelled) }
+    }
+    while await outstanding(client) > 0 { await Task.yield() }
+    server.stop()
+  }
+
+  @Test func `a pull that nobody waits for any more is forgotten`() async throws {
+    let server = try MuteServer()
+    let client = try MessageClient(ClientConfiguration(nameServers: [server.address]))
+    let queue = MessageQueue(topic: "T", brokerName: "mute", queueID: 0)
+    let work = QueueWork(queue, from: 0)
+    let puller = QueuePuller(
+      group: "cg", runtime: client.runtime, subscription: nil, batchSize: 1,
+      meter: ConsumeMeter(group: "cg", metrics: nil),
+      limits: { ProcessQueue.Limits(count: 10, bytes: 1000, span: nil) }, came: { _, _ in }, moved: { _, _ in })
+    let task = Task { await puller.run(work) }
+    while server.asked.withLock({ $0 }) == 0 { await Task.yield() }
+    work.drop()
+    await task.value
+    while await outstanding(client) > 0 { await Task.yield() }
+    server.stop()
+  }
+
+  @Test func `a call ends by its deadline, also before there is a connection`() async throws {
+    let server = try MuteServer()
+    let client = try MessageClient(ClientConfiguration(nameServers: [server.address]))
+    let producer = try client.producer(group: "pg")
+    for _ in 0..<2 {
+      await #expect(throws: ClientError(.timedOut, "")) {
+        try await producer.send(Message(topic: "T", text: "x"), timeout: .milliseconds(50))
+      }
+    }
+    while await outstanding(client) > 0 { await Task.yield() }
+    server.stop()
+  }
+
+  @Test func `a broker that goes mid-send is told apart from one that was never there`() async throws {
+    let server = try MuteServer(hangsUp: true)
+    let client = try MessageClient(ClientConfiguration(nameServers: [server.address]))
+    let producer = try client.producer(group: "pg")
+    do throws(ClientError) {
+      try await producer.send(Message(topic: "T", text: "x"))
+      Issue.record("nobody can have taken the message")
+    } catch {
+      #expect(error.code == .connectionLost)
+      #expect(error.attempts.count == 2)
+      #expect(error.server == server.address)
+    }
+    #expect(server.asked.withLock { $0 } == 3)
+    server.stop()
+    do throws(ClientError) {
+      try await producer.send(Message(topic: "T", text: "x"))
+      Issue.record("nobody can have taken the message")
+    } catch {
+      #expect(error.code == .unreachable)
+    }
+  }
+
+  @Test func `a broker that comes back is sent to again`() async throws {
+    let cluster = try Cluster()
+    let client = try await cluster.client()
+    let producer = try client.producer(group: "pg")
+    let first = try await producer.send(Message(topic: "Back", text: "1"))
+    try cluster.stop("fx-a")
+    await #expect(throws: ClientError.self) {
+      try await producer.send(Message(topic: "Back", text: "lost"), to: first.queue, timeout: .seconds(1))
+    }
+    try cluster.start("fx-a")
+    _ = try await cluster.client()
+    try await client.runtime.routes.refresh("Back")
+    let again = try await producer.send(Message(topic: "Back", text: "2"), to: first.queue)
+    #expect(again.queueOffset == first.queueOffset + 1)
+  }
+
+  @Test func `refusals have codes of their own, and say what to do`() async throws {
+    let cluster = try Cluster(
+      ["fx-a"],
+      [("maxMessageSize", "1000"), ("autoCreateTopicEnable", "false"), ("autoCreateSubscriptionGroup", "true")])
+    let client = try MessageClient(ClientConfiguration(nameServers: [cluster.nameServerAddress]))
+    let producer = try client.producer(group: "pg")
+    await expect(.unknownTopic, advice: true) { () async throws(ClientError) in
+      try await producer.send(Message(topic: "Nobody", text: "x"))
+    }
+    await expect(.invalidArgument, advice: false) { () async throws(ClientError) in
+      let wrong = try MessageClient(ClientConfiguration(nameServers: ["nothing"])).producer(group: "pg")
+      do throws(ClientError) {
+        try await wrong.send(Message(topic: "T", text: "x"))
+      } catch {
+        #expect(error.attempts[0].contains("host:port"))
+        throw ClientError(.invalidArgument, error.message)
+      }
+    }
+    let open = try Cluster(["fx-b"], [("maxMessageSize", "1000")])
+    let sender = try await open.client().producer(group: "pg")
+    await expect(.messageTooLarge, advice: true) { () async throws(ClientError) in
+      try await sender.send(Message(topic: "Large", body: [UInt8](repeating: 1, count: 1001)))
+    }
+  }
+
+  @Test func `a condition that cannot be read ends the consumer's run`() async throws {
+    let cluster = try Cluster()
+    let client = try await cluster.client()
+    try await client.producer(group: "pg").send(Message(topic: "Conditions", text: "x"))
+    let consumer = try client.pushConsumer(
+      group: "cg", subscriptions: [Subscription("Conditions", .sql("n > "))], listener: .concurrent { _ in .success })
+    await expect(.badExpression, advice: true) { () async throws(ClientError) in try await consumer.run() }
+    let right = try client.pullConsumer(group: "cg2", subscriptions: [Subscription("Conditions", .sql("n > 3"))])
+    let running = Task { try await right.run() }
+    while await right.poll(timeout: .milliseconds(1)) == nil { await Task.yield() }
+    running.cancel()
+    try await running.value
+  }
+
+  private func expect<Result>(
+    _ code: ClientError.Code, advice: Bool, _ body: () async throws(ClientError) -> Result
+  ) async {
+    do throws(ClientError) {
+      _ = try await body()
+      Issue.record("expected \(code)")
+    } catch {
+      #expect(error.code == code, "\(error)")
+      if advice { #expect(error.advice != nil) }
+    }
+  }
+}

@@ -83,7 +83,7 @@ let package = Package(
       "apus",
       [
         "ApusBase", "ApusModel", "ApusProtocol", "ApusSystem", "ApusHTTP", "ApusRemoting", "ApusNameServer",
-        "ApusBroker", "ApusBench", "ApusStoreCore", "ApusStore",
+        "ApusBroker", "ApusBench", "ApusClient", "ApusStoreCore", "ApusStore",
       ]),
 
     // Development tools, not shipped.

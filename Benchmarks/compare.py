@@ -296,6 +296,40 @@ def pull_row(bench, broker):
             f"({ours['messages']:,.0f} messages)")
 
 
+def sdk_bench(broker, mode, topic, *words):
+    """Runs a load of the client library on one core; returns what it prints."""
+    done = subprocess.run(
+        ["taskset", "-c", "0", BINARY, "bench", mode, "--namesrv", broker.namesrv, "--topic", topic, "--json", *words],
+        capture_output=True, text=True, timeout=600)
+    if done.returncode != 0:
+        raise BrokerFailure(f"apus bench {mode} failed: {done.stderr}")
+    return json.loads(done.stdout)
+
+
+def sdk_send_row(bench, broker):
+    runs = [sdk_bench(broker, "sdk-send", f"sdk{number}", "--window", "256", "--size", "128",
+                      "--seconds", str(bench.options.seconds)) for number in range(bench.options.rounds)]
+    found = medians(runs)
+    return (f"**{found['messagesPerSecond']:,.0f}/s**, {found['cpuMicrosPerMessage']:.1f} µs CPU a message; "
+            f"p50 {found['p50Micros']:,.0f} µs, p99 {found['p99Micros']:,.0f} µs")
+
+
+def sdk_pull_row(bench, broker):
+    sdk_bench(broker, "sdk-send", "sdkpull", "--window", "256", "--size", "128", "--seconds", "5")
+    runs = [sdk_bench(broker, "sdk-pull", "sdkpull", "--group", f"sdkpull{number}", "--batch", "32")
+            for number in range(bench.options.rounds)]
+    found = medians(runs)
+    return f"**{found['messagesPerSecond']:,.0f}/s**, {found['cpuMicrosPerMessage']:.1f} µs CPU a message"
+
+
+def sdk_idle_row(bench, broker):
+    runs = [sdk_bench(broker, "sdk-e2e", f"sdke2e{number}", "--rate", "100", "--batch", "1",
+                      "--seconds", str(bench.options.seconds)) for number in range(bench.options.rounds)]
+    found = medians(runs)
+    return (f"**p50 {found['p50Micros']:,.0f} µs**, p99 {found['p99Micros']:,.0f} µs; "
+            f"{found['anonymousBytes'] / 1e6:.1f} MB anonymous memory")
+
+
 def start_row(bench, gibibytes):
     taken = [footprint.start_to_first_send(bench.directory / f"start{gibibytes}.{number}", gibibytes)
              for number in range(bench.options.rounds)]
@@ -355,6 +389,12 @@ def rows(bench, broker):
             "10 ms", "", "100 ms and more"),
         Row("send 1 KiB at 10,000 a second beside a reader of cold data", lambda: cold.row(bench), "", "", ""),
         Row("send at 5,000 a second: p99.9", lambda: fixed_rate_row(bench, broker()), "1.5 ×", "", "22 ms"),
+        Row("client library: sends of 128 B, 256 under way, one core", lambda: sdk_send_row(bench, broker()),
+            "100,000/s, 6 µs", "", ""),
+        Row("client library: push consumer drains 128 B, one core", lambda: sdk_pull_row(bench, broker()),
+            "300,000/s", "", ""),
+        Row("client library: send to listener at 100 a second", lambda: sdk_idle_row(bench, broker()),
+            "300 µs, 15 MB", "", ""),
         Row("memory under load", lambda: loaded_row(bench, broker()), "64 MB", "", "2.3 GB"),
         Row("memory idle", lambda: idle_row(bench), "30 MB", "", "2.3 GB"),
         Row("memory for 10,000 idle connections", lambda: connections_row(bench), "20 MB", "", ""),

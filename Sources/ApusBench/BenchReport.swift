@@ -92,9 +92,9 @@ package struct BenchReport: Sendable {
 }
 
 /// Numbers as people read them.
-enum Format {
+package enum Format {
   /// A number with so many digits after the point.
-  static func decimal(_ value: Double, places: Int) -> String {
+  package static func decimal(_ value: Double, places: Int) -> String {
     precondition((1...6).contains(places), "one to six places")
     guard value.isFinite, abs(value) < 1e15 else { return "\(value)" }
     var scale: Int64 = 1
@@ -106,10 +106,10 @@ enum Format {
   }
 
   /// Nanoseconds as milliseconds with three places.
-  static func milliseconds(_ nanoseconds: UInt64) -> String { decimal(Double(nanoseconds) / 1e6, places: 3) }
+  package static func milliseconds(_ nanoseconds: UInt64) -> String { decimal(Double(nanoseconds) / 1e6, places: 3) }
 
   /// A whole number with a comma every three digits.
-  static func grouped(_ value: Double) -> String {
+  package static func grouped(_ value: Double) -> String {
     guard value.isFinite, abs(value) < 1e18 else { return "\(value)" }
     let digits = Array(String(Int64(value.rounded()).magnitude))
     var text = value.rounded() < 0 ? "-" : ""
@@ -123,5 +123,5 @@ enum Format {
 
 extension Duration {
   /// The duration in seconds.
-  var seconds: Double { Double(nanoseconds) / 1e9 }
+  package var seconds: Double { Double(nanoseconds) / 1e9 }
 }

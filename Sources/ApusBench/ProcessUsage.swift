@@ -1,14 +1,20 @@
 import ApusSystem
 
 /// What a process on this machine has used, as /proc tells it.
-struct ProcessUsage: Hashable, Sendable {
+package struct ProcessUsage: Hashable, Sendable {
   /// Processor time in user and kernel mode, in steps of 10 ms.
-  var cpu: Duration
+  package var cpu: Duration
   /// Memory of its own: resident, and not of a file.
-  var anonymousBytes: Int64
+  package var anonymousBytes: Int64
+
+  /// Tells figures.
+  package init(cpu: Duration, anonymousBytes: Int64) {
+    self.cpu = cpu
+    self.anonymousBytes = anonymousBytes
+  }
 
   /// Reads the figures of a process; nil when there is none of that number.
-  init?(of process: Int32) {
+  package init?(of process: Int32) {
     guard let stat = ProcessIO.read("/proc/\(process)/stat"), let status = ProcessIO.read("/proc/\(process)/status")
     else { return nil }
     self.init(stat: String(decoding: stat, as: UTF8.self), status: String(decoding: status, as: UTF8.self))

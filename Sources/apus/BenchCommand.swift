@@ -6,6 +6,9 @@ import ApusSystem
 enum BenchCommand {
   /// Measures. Fails when requests were refused, after the result has been printed.
   static func run(_ arguments: Arguments) throws(CommandFailure) {
+    if let mode = arguments.operands.first.flatMap({ SDKBenchMode(rawValue: $0) }) {
+      return try SDKBenchCommand.run(mode, arguments)
+    }
     let settings = try Self.settings(arguments)
     let showsProgress = ProcessIO.isTerminal(.standardError) && !arguments.has("json")
     var progress: ((String) -> Void)?
@@ -33,7 +36,8 @@ enum BenchCommand {
   /// The load that a command line describes.
   static func settings(_ arguments: Arguments) throws(CommandFailure) -> BenchSettings {
     guard let word = arguments.operands.first, let mode = BenchMode(rawValue: word) else {
-      throw arguments.failure("say what to measure: \(BenchMode.allCases.map(\.rawValue).joined(separator: ", "))")
+      let modes = BenchMode.allCases.map(\.rawValue) + SDKBenchMode.allCases.map(\.rawValue)
+      throw arguments.failure("say what to measure: \(modes.joined(separator: ", "))")
     }
     let address = arguments.text("broker") ?? "127.0.0.1:10911"
     var settings = BenchSettings(mode: mode, broker: try resolve(address, arguments))

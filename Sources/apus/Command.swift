@@ -81,7 +81,7 @@ struct Command: Hashable, Sendable {
 
   /// `apus bench`.
   static let bench = Command(
-    name: "bench", operands: "send|pull|e2e|transaction", operandLimit: 1,
+    name: "bench", operands: "send|pull|e2e|transaction|sdk-send|sdk-pull|sdk-e2e", operandLimit: 1,
     summary: "Measure a RocketMQ broker, this one or another.",
     details: """
       send measures acknowledged sends, pull the draining of queues, e2e the time
@@ -89,8 +89,12 @@ struct Command: Hashable, Sendable {
       that are committed at once. Latencies run from the moment a request was due,
       so that a broker that stalls cannot hide it. The topic is created when it is
       missing.
+      sdk-send, sdk-pull and sdk-e2e measure the client library for Swift instead:
+      one producer with --window sends under way, a consumer that drains the topic,
+      and both at --rate. They take --namesrv, and tell the CPU of this process.
       """,
     options: [
+      Option("namesrv", value: "LIST", help: "sdk-…: the name servers (127.0.0.1:9876)."),
       Option("broker", "b", value: "HOST:PORT", help: "The broker to measure (127.0.0.1:10911)."),
       Option("topic", "t", value: "NAME", help: "The topic (apus-bench)."),
       Option("queues", value: "N", help: "Queues of the topic that are used (8)."),

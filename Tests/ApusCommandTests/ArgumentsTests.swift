@@ -68,6 +68,18 @@ import Testing
     #expect(throws: CommandFailure.self) { _ = try arguments.decimal("seconds", in: 0.1...3600) }
   }
 
+  @Test func `loads of the client library take their own options`() throws {
+    let arguments = try run("apus bench sdk-send --namesrv a:1;b:2 --window 7 --size 100 --seconds 0.5 --topic T")
+    let load = try SDKBenchCommand.load(.send, arguments)
+    #expect(load.nameServers == ["a:1", "b:2"])
+    #expect((load.window, load.bodyBytes, load.topic) == (7, 100, "T"))
+    #expect(load.duration == .milliseconds(500))
+    #expect(try SDKBenchCommand.load(.pull, run("apus bench sdk-pull")).nameServers == ["127.0.0.1:9876"])
+    #expect(throws: CommandFailure.self) {
+      try SDKBenchCommand.load(.send, run("apus bench sdk-send --window 0"))
+    }
+  }
+
   @Test func `help names every command, option and exit code`() throws {
     guard case .show(let overview) = try Invocation(commandLine: ["apus", "--help"]) else {
       throw CommandFailure(.failure, "")

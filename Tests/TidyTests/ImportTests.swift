@@ -31,7 +31,9 @@ import Testing
     ]),
     "ApusBench": remoting,
     // `apus store` looks into a store without a broker.
-    "apus": remoting.union(["ApusHTTP", "ApusNameServer", "ApusBroker", "ApusBench", "ApusStore", "ApusStoreCore"]),
+    "apus": remoting.union([
+      "ApusHTTP", "ApusNameServer", "ApusBroker", "ApusBench", "ApusClient", "ApusStore", "ApusStoreCore",
+    ]),
     "ApusSimulator": model.union(["ApusStoreCore", "ApusStore"]),
     "ApusFuzz": wire.union([
       "ApusFilter", "ApusAccess", "ApusStoreCore", "ApusRouteCore", "ApusBrokerCore", "ApusStore", "ApusSystem",

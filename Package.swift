@@ -38,6 +38,8 @@ let package = Package(
     .systemLibrary(name: "COpenSSL", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CYAML", providers: [.apt(["libyaml-dev"])]),
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(name: "CLZ4", providers: [.apt(["liblz4-dev"])]),
+    .systemLibrary(name: "CZstd", providers: [.apt(["libzstd-dev"])]),
     .target(name: "CPosix"),
 
     // Pure: no clock, thread, disk or network.
@@ -52,7 +54,9 @@ let package = Package(
     library("ApusRouteCore", ["ApusBase", "ApusModel", "ApusProtocol"]),
     library("ApusBrokerCore", ["ApusBase", "ApusModel", "ApusProtocol", "ApusFilter"]),
 
-    library("ApusClientCore", ["ApusBase", "ApusModel", "ApusProtocol", "ApusFilter", "COpenSSL"]),
+    // MD5, LZ4 and Zstandard are called as functions without state.
+    library(
+      "ApusClientCore", ["ApusBase", "ApusModel", "ApusProtocol", "ApusFilter", "COpenSSL", "CLZ4", "CZstd"]),
 
     // The machine: files, event loops, threads, clocks.
     library("ApusSystem", ["ApusBase", "COpenSSL", "CPosix", "CZlib"]),

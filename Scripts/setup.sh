@@ -15,8 +15,10 @@ missing=()
 wants() { eval "$2" >/dev/null 2>&1 || missing+=("$1"); }
 
 wants libisal-dev 'test -e /usr/include/isa-l.h || dpkg -s libisal-dev'
+wants liblz4-dev 'test -e /usr/include/lz4frame.h || dpkg -s liblz4-dev'
 wants libssl-dev 'test -e /usr/include/openssl/ssl.h || dpkg -s libssl-dev'
 wants libyaml-dev 'test -e /usr/include/yaml.h || dpkg -s libyaml-dev'
+wants libzstd-dev 'test -e /usr/include/zstd.h || dpkg -s libzstd-dev'
 wants zlib1g-dev 'test -e /usr/include/zlib.h || dpkg -s zlib1g-dev'
 case $purpose in
   build) ;;

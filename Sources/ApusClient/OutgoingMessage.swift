@@ -71,6 +71,15 @@ struct OutgoingMessage: Sendable {
     properties = try Self.encode(pairs)
   }
 
+  /// Compresses the body when it is large enough and becomes smaller.
+  mutating func compress(_ configuration: ProducerConfiguration) {
+    guard body.count >= configuration.compressionThreshold,
+      let smaller = Compression.deflate(body, configuration.compression, level: configuration.compressionLevel)
+    else { return }
+    body = smaller.body
+    sysFlag.formUnion(smaller.flag)
+  }
+
   private static func pairs(of message: Message) throws(ClientError) -> [(name: String, value: String)] {
     var pairs: [(name: String, value: String)] = []
     for (name, value) in message.properties.sorted(by: { $0.key < $1.key }) {

@@ -21,6 +21,11 @@ public final class Producer: Sendable {
     guard configuration.inFlightLimit > 0 else {
       throw ClientError(.invalidArgument, "inFlightLimit is \(configuration.inFlightLimit), at least 1 is needed")
     }
+    if let levels = configuration.compression.levels, !levels.contains(configuration.compressionLevel) {
+      throw ClientError(
+        .invalidArgument,
+        "compressionLevel is \(configuration.compressionLevel), \(configuration.compression) has \(levels)")
+    }
     self.group = group
     self.configuration = configuration
     self.runtime = runtime
@@ -130,9 +135,11 @@ public final class Producer: Sendable {
   private func prepare(
     _ message: Message, extra: [(name: String, value: String)] = []
   ) throws(ClientError) -> OutgoingMessage {
-    try OutgoingMessage(
+    var outgoing = try OutgoingMessage(
       message, topic: Namespace.wrap(message.topic, in: runtime.configuration.namespace), key: runtime.nextKey(),
       extra: extra, maxBodyBytes: configuration.maxMessageBytes)
+    outgoing.compress(configuration)
+    return outgoing
   }
 
   private func limited<Result>(

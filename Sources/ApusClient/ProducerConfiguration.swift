@@ -6,8 +6,12 @@ public struct ProducerConfiguration: Sendable {
   public var defaultTopicQueueCount: Int32 = 4
   /// `sendMsgTimeout`: how long a send may take, tries included.
   public var sendTimeout = Duration.seconds(3)
-  /// `compressMsgBodyOverHowmuch`: from how many bytes on bodies are compressed.
+  /// `compressMsgBodyOverHowmuch`: from how many bytes on bodies are compressed, those of batches never.
   public var compressionThreshold = 4096
+  /// `rocketmq.message.compressType`: how. A body that would not become smaller is sent as it is.
+  public var compression = CompressionType.zlib
+  /// `rocketmq.message.compressLevel`: from fast to small, 0…9 with zlib, 1…22 with zstd, of no account with LZ4.
+  public var compressionLevel = 5
   /// `retryTimesWhenSendFailed`: how often a send is tried again with another broker.
   public var retryCount = 2
   /// `retryAnotherBrokerWhenNotStoreOK`: whether to try again when the message is stored but not as safe as asked.

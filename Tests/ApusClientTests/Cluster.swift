@@ -118,6 +118,19 @@ final class Cluster {
     }
   }
 
+  /// All messages of a queue, as they are stored.
+  func stored(in queue: MessageQueue, by client: MessageClient) async throws -> [ReceivedMessage] {
+    let runtime = client.runtime
+    let member = try await runtime.member(0, of: queue)
+    let pull = Pull(
+      group: "reader", queue: queue, offset: 0, limit: 32, commit: nil, suspend: nil,
+      subscription: SubscriptionData(topic: queue.topic), version: 0)
+    let pending = PendingAnswer<PullAnswer>()
+    pull.send(
+      to: try await runtime.address(member.address), named: member.address, by: runtime, timeout: .seconds(5), pending)
+    return try await pending.value(ifCancelled: .failure(.cancelled)).get().messages
+  }
+
   /// How many brokers the name server knows.
   private func routes(_ client: MessageClient) async -> Int {
     do throws(ClientError) {

@@ -18,7 +18,7 @@ import Testing
     "ApusStoreCore": model,
     "ApusRouteCore": wire,
     "ApusBrokerCore": wire.union(["ApusFilter"]),
-    "ApusClientCore": wire.union(["ApusFilter", "COpenSSL"]),
+    "ApusClientCore": wire.union(["ApusFilter", "COpenSSL", "CLZ4", "CZstd"]),
     "ApusClient": remoting.union(["ApusSigning", "ApusClientCore", "ApusHTTP", "Synchronization"]),
     "ApusStore": model.union(["ApusStoreCore"]),
     "ApusSystem": ["ApusBase", "COpenSSL", "CPosix", "CZlib", "Glibc", "Synchronization"],

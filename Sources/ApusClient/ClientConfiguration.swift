@@ -9,6 +9,14 @@ public struct ClientConfiguration: Sendable {
     case binary
   }
 
+  /// Which service the brokers belong to.
+  public enum AccessChannel: Sendable {
+    /// LOCAL: brokers of one's own.
+    case local
+    /// CLOUD: a cloud's. Traces go to a topic for each region.
+    case cloud
+  }
+
   /// `namesrvAddr`: name servers, each `host:port`. Empty asks the environment (`NAMESRV_ADDR`), and after that the
   /// address server.
   public var nameServers: [String]
@@ -22,6 +30,8 @@ public struct ClientConfiguration: Sendable {
   public var unitName = ""
   /// `unitMode`: whether the client belongs to a unit.
   public var unitMode = false
+  /// `accessChannel`: which service the brokers belong to.
+  public var accessChannel = AccessChannel.local
   /// `pollNameServerInterval`: how often routes are asked for anew.
   public var pollNameServerInterval = Duration.seconds(30)
   /// `heartbeatBrokerInterval`: how often brokers are told who is there.
@@ -34,6 +44,10 @@ public struct ClientConfiguration: Sendable {
   public var credentials: ClientCredentials?
   /// `enableStreamRequestType`: marks every request as one of a stream (`ReqT`) and the client id by `@STREAM`.
   public var marksStreamRequests = false
+  /// `rocketmq.client.localOffsetStoreDir`: where consumers of broadcast messages keep how far they are, each in
+  /// `CLIENT/GROUP/offsets.json`; nil for `.rocketmq_offsets` in the home directory. CLIENT is this machine's address,
+  /// `instanceName` and unit: two processes at once need an `instanceName` each.
+  public var localOffsetDirectory: String?
   /// `vipChannelEnabled`: whether to use the broker's port for everything but pulls, two below.
   public var vipChannelEnabled = false
   /// `mqClientApiTimeout`: the time limit of requests that are neither sends nor pulls.

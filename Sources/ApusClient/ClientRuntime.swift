@@ -11,6 +11,8 @@ final class ClientRuntime: Sendable {
   let configuration: ClientConfiguration
   /// `ip@instance[@unit][@STREAM]`: who this client is to the brokers.
   let clientID: String
+  /// The client id without what tells processes apart: who it is to the files that it finds again.
+  let localID: String
   let loop: EventLoop
   let remoting: RemotingClient
   let nameServers: NameServers
@@ -34,7 +36,9 @@ final class ClientRuntime: Sendable {
         configuration.instanceName == "DEFAULT"
         ? "\(process)#\(SystemClock.monotonic().rawValue)" : configuration.instanceName
       let unit = configuration.unitName.isEmpty ? "" : "@\(configuration.unitName)"
-      clientID = "\(own.host)@\(instance)\(unit)" + (configuration.marksStreamRequests ? "@STREAM" : "")
+      let suffix = unit + (configuration.marksStreamRequests ? "@STREAM" : "")
+      clientID = "\(own.host)@\(instance)\(suffix)"
+      localID = "\(own.host)@\(configuration.instanceName)\(suffix)"
       var random = SystemRandom()
       let maker = UInt32(truncatingIfNeeded: random.next())
       keys = Locked(
@@ -104,6 +108,16 @@ final class ClientRuntime: Sendable {
   /// What goes to a broker's usual port also where `vipChannelEnabled` sends the rest to the other one: that one serves
   /// no pulls, and brokers ask producers and consumers where their heartbeats come from.
   private static let plainCodes: Set<RequestCode> = [.pullMessage, .heartbeat, .unregisterClient, .endTransaction]
+
+  /// Does work that may wait for the disk on a thread for it. It is done even if the task is cancelled.
+  func perform<Result: Sendable>(_ work: @escaping @Sendable () -> Result) async throws(ClientError) -> Result {
+    let result: Result? = await withCheckedContinuation { continuation in
+      let isAccepted = threads.submit { continuation.resume(returning: work()) }
+      if !isAccepted { continuation.resume(returning: nil) }
+    }
+    guard let result else { throw ClientError(.busy, "too much waits for this machine's disk") }
+    return result
+  }
 
   /// Asks a broker; a refusal is thrown.
   func ask(

@@ -27,7 +27,7 @@ public struct ConsumerConfiguration: Sendable {
   public var start = Start.last
   /// `allocateMessageQueueStrategy`: how the members of the group share queues out.
   public var rebalance = RebalanceStrategy.average
-  /// `consumeThreadMax`: how many calls of the listener may be under way at once.
+  /// `consumeThreadMin`, `consumeThreadMax`: how many calls of the listener may be under way at once.
   public var concurrency = 20
   /// `consumeConcurrentlyMaxSpan`: how far apart the oldest and the newest message in hand may be.
   public var maxSpan: Int64 = 2000
@@ -52,8 +52,15 @@ public struct ConsumerConfiguration: Sendable {
   public var maxReconsumeTimes: Int32?
   /// `suspendCurrentQueueTimeMillis`: the pause before a message is tried again in order, 10 ms…30 s.
   public var suspendTime = Duration.seconds(1)
+  /// `enableMsgTrace`: whether calls of the listener are reported to the trace topic.
+  public var tracesMessages = false
+  /// `customizedTraceTopic`: the trace topic; nil for the brokers' own, RMQ_SYS_TRACE_TOPIC.
+  public var traceTopic: String?
   /// `consumeTimeout`: after what time a message is sent back that the listener is not done with.
   public var consumeTimeout = Duration.seconds(15 * 60)
+  /// `awaitTerminationMillisWhenShutdown`: for how long the listener may go on when the consumer ends, before it is
+  /// cancelled.
+  public var terminationTime = Duration.zero
 
   /// RocketMQ's defaults.
   public init() {}

@@ -1,9 +1,11 @@
+import ApusBase
 import ApusClientCore
 import ApusModel
 import ApusProtocol
 import ApusSystem
 
-/// How far a group has consumed each queue: kept by the brokers, committed now and then.
+/// How far a group has consumed each queue: kept by the brokers, or in a file where messages are broadcast, and
+/// committed now and then.
 final class GroupOffsets: Sendable {
   private struct State {
     var offsets: [MessageQueue: Int64] = [:]
@@ -12,11 +14,27 @@ final class GroupOffsets: Sendable {
 
   private let group: String
   private let runtime: ClientRuntime
+  private let local: LocalOffsets?
   private let state = Locked(State())
 
-  init(group: String, runtime: ClientRuntime) {
+  /// The offsets of a group: kept in a file of this machine's when `local` is given, else by the brokers.
+  init(group: String, runtime: ClientRuntime, local: LocalOffsets? = nil) {
     self.group = group
     self.runtime = runtime
+    self.local = local
+  }
+
+  /// Reads what this machine keeps, if anything.
+  func open() async throws(ClientError) {
+    guard let local else { return }
+    let outcome = try await runtime.perform { () -> Result<Void, ClientError> in
+      do throws(ClientError) {
+        return .success(try local.load())
+      } catch {
+        return .failure(error)
+      }
+    }
+    try outcome.get()
   }
 
   /// The offset that this consumer knows of a queue.
@@ -40,8 +58,9 @@ final class GroupOffsets: Sendable {
     }
   }
 
-  /// The offset that the broker has; nil when it has none.
+  /// The offset that was committed; nil when there is none.
   func stored(_ queue: MessageQueue) async throws(ClientError) -> Int64? {
+    if let local { return local.offset(of: queue) }
     let request = OffsetQuery(group: group, queue: queue)
     let answer = try await runtime.askAny(request, about: queue)
     switch answer.responseCode {
@@ -55,20 +74,51 @@ final class GroupOffsets: Sendable {
     }
   }
 
-  /// Tells the brokers what has changed. What they did not take is told again the next time.
+  /// Commits what has changed. What was not taken is tried again the next time.
   func commit(_ queues: [MessageQueue]? = nil) async {
     let due = state.withLock { state in
       state.offsets.filter { state.committed[$0.key] != $0.value && queues?.contains($0.key) ?? true }
     }
+    if let local { return await commit(due, to: local) }
     for (queue, offset) in due {
       do throws(ClientError) {
-        let request = OffsetUpdate(group: group, queue: queue, offset: offset)
-        _ = try await runtime.ask(request, about: queue)
+        try await commit(queue, offset)
         state.withLock { if $0.offsets[queue] != nil { $0.committed[queue] = offset } }
       } catch {
         runtime.log.warning("client", "an offset was not committed", ["queue": "\(queue)", "cause": error])
       }
     }
+  }
+
+  private func commit(_ due: [MessageQueue: Int64], to local: LocalOffsets) async {
+    guard !due.isEmpty else { return }
+    do throws(ClientError) {
+      try await keep(due, in: local)
+      state.withLock { state in
+        for (queue, offset) in due where state.offsets[queue] != nil { state.committed[queue] = offset }
+      }
+    } catch {
+      runtime.log.warning("client", "offsets were not kept", ["path": local.path, "cause": error])
+    }
+  }
+
+  private func keep(_ offsets: [MessageQueue: Int64], in local: LocalOffsets) async throws(ClientError) {
+    let failure = try await runtime.perform { () -> DiskError? in
+      do throws(DiskError) {
+        try local.store(offsets)
+        return nil
+      } catch {
+        return error
+      }
+    }
+    if let failure { throw ClientError(.system, "\(failure)", cause: failure) }
+  }
+
+  /// Commits one offset now.
+  func commit(_ queue: MessageQueue, _ offset: Int64) async throws(ClientError) {
+    if let local { return try await keep([queue: offset], in: local) }
+    let request = OffsetUpdate(group: group, queue: queue, offset: offset)
+    _ = try await runtime.ask(request, about: queue)
   }
 }
 

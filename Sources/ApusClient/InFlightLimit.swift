@@ -17,8 +17,9 @@ final class InFlightLimit: Sendable {
     state = Locked(State(free: limit))
   }
 
-  /// Waits for a place. False when the task was cancelled first; then there is none to give back.
-  func enter() async -> Bool {
+  /// Waits for a place, at most as long as told. False when the time is over or the task is cancelled first; then there
+  /// is none to give back.
+  func enter(within limit: Duration? = nil) async -> Bool {
     let place = state.withLock { state -> (id: UInt64, pending: PendingAnswer<Bool>)? in
       if state.free > 0 {
         state.free -= 1
@@ -30,7 +31,13 @@ final class InFlightLimit: Sendable {
       return place
     }
     guard let place else { return true }
-    if await place.pending.value(ifCancelled: false) { return true }
+    let hasEntered =
+      if let limit {
+        await place.pending.value(ifCancelled: false, within: limit, ifLate: false)
+      } else {
+        await place.pending.value(ifCancelled: false)
+      }
+    if hasEntered { return true }
     // Whoever left may have handed the place over in the same moment.
     let wasWaiting = state.withLock { $0.line.removeValue(forKey: place.id) != nil }
     if !wasWaiting { leave() }

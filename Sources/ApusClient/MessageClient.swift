@@ -17,7 +17,11 @@ import ApusSystem
 public final class MessageClient: Sendable {
   let runtime: ClientRuntime
   let requests: BrokerRequests
+  let replies = PendingReplies()
+  let tracers = Tracers()
   private let members = Locked(Members())
+  /// The masters that have been told of this client for requests' sake.
+  private let introduced = Locked<Set<String>>([])
 
   /// The groups that this client is in.
   private struct Members {
@@ -40,6 +44,9 @@ public final class MessageClient: Sendable {
     let relays = ConsumerRelays(
       consumer: { [members] group in members.withLock { $0.consumers[group] } }, log: runtime.log)
     relays.register(with: requests)
+    requests.serve(.pushReplyMessageToClient) { [replies, log = runtime.log] command, broker in
+      replies.take(command, from: broker, log: log)
+    }
   }
 
   /// `ip@instance[@unit][@STREAM]`: who this client is to the brokers.
@@ -67,7 +74,9 @@ public final class MessageClient: Sendable {
         }
       }
       group.addTask { await requests.run() }
+      group.addTask { await self.tracers.run() }
     }
+    replies.close()
     await leave()
     runtime.close()
   }
@@ -80,7 +89,16 @@ public final class MessageClient: Sendable {
     try Self.check(group: name)
     let isNew = members.withLock { $0.producers.insert(name).inserted }
     guard isNew else { throw ClientError(.invalidArgument, "this client has a producer of group '\(group)' already") }
-    return try Producer(group: name, configuration, runtime: runtime)
+    let tracer =
+      configuration.tracesMessages ? try self.tracer(of: name, .produce, topic: configuration.traceTopic) : nil
+    return try Producer(group: name, configuration, tracer: tracer, client: self)
+  }
+
+  /// Traces a group while this client runs.
+  func tracer(of group: String, _ side: Tracer.Side, topic: String?) throws(ClientError) -> Tracer {
+    let tracer = try Tracer(group: group, side, topic: topic, number: tracers.count + 1, client: self)
+    tracers.add(tracer)
+    return tracer
   }
 
   // MARK: Members
@@ -186,6 +204,14 @@ public final class MessageClient: Sendable {
     }
   }
 
+  /// Tells masters that have not heard of this client of it now, so that they can hand replies over.
+  func introduce() async {
+    let masters = Set(runtime.routes.brokers.values.compactMap { $0[0] })
+    guard introduced.withLock({ !masters.isSubset(of: $0) }) else { return }
+    await heartbeat()
+    introduced.withLock { $0 = masters }
+  }
+
   /// Consumers that end at the same time commit their offsets first.
   private func leave() async {
     let empty = PendingAnswer<Void>()
@@ -196,6 +222,7 @@ public final class MessageClient: Sendable {
     // The task is cancelled already; leaving has time limits of its own.
     await Task {
       if hasConsumers { await empty.wait(atMost: Self.leaveLimit) }
+      await self.tracers.flush()
       for group in producers { await self.unregister(producer: group, consumer: nil) }
     }.value
   }

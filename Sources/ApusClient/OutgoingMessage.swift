@@ -35,6 +35,16 @@ struct OutgoingMessage: Sendable {
   var flag: Int32
   /// The id that the producer gave it.
   var messageID: String
+  /// The tag, for traces.
+  var tag: String?
+  /// The keys, separated by spaces, for traces.
+  var keys: String?
+  /// How often it was consumed without success.
+  var reconsumeTimes: Int32 = 0
+  /// How often it may be, for messages to a retry topic.
+  var maxReconsumeTimes: Int32?
+  /// Whether it is delivered later.
+  var isDelayed = false
 
   /// Names that applications may not set: the protocol gives them a meaning of its own.
   static let reserved: Set<String> = [
@@ -48,7 +58,8 @@ struct OutgoingMessage: Sendable {
 
   /// Checks a message and encodes it. `extra` are properties that the producer itself adds.
   init(
-    _ message: Message, topic: String, key: [UInt8], extra: [(name: String, value: String)] = [], maxBodyBytes: Int
+    _ message: Message, topic: String, key: [UInt8], extra: [(name: String, value: String)] = [], maxBodyBytes: Int,
+    kind: Kind = .single
   ) throws(ClientError) {
     do throws(NameFault) {
       try TopicName.validate(topic)
@@ -60,12 +71,18 @@ struct OutgoingMessage: Sendable {
       throw ClientError(
         .messageTooLarge, "the body has \(message.body.count) bytes, more than the \(maxBodyBytes) of maxMessageSize")
     }
+    self.kind = kind
     self.topic = Array(topic.utf8)
     body = message.body
     flag = message.flag
     sysFlag = []
     messageID = String(decoding: key, as: UTF8.self)
+    tag = message.tag
+    keys = message.keys.isEmpty ? nil : message.keys.joined(separator: " ")
+    isDelayed = message.delivery != .now
     var pairs = try Self.pairs(of: message)
+    // Nobody waits for a reply to be durable: it is of use only now.
+    if kind == .reply { pairs.removeAll { $0.name == "WAIT" } }
     pairs += extra
     pairs.append((name: "UNIQ_KEY", value: messageID))
     properties = try Self.encode(pairs)

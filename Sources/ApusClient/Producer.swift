@@ -12,12 +12,19 @@ public final class Producer: Sendable {
   public let configuration: ProducerConfiguration
 
   let runtime: ClientRuntime
+  let sender: Sender
+  /// Told of sends and of transactions' ends, where messages are traced.
+  var tracer: Tracer? { sender.tracer }
+  /// Requests need what only the client has; sends go on without it.
+  weak let client: MessageClient?
   private let choice: Locked<QueueChoice>
   private let faults: Locked<LatencyFault>?
   private let inFlight: InFlightLimit
-  private let sender: Sender
 
-  init(group: String, _ configuration: ProducerConfiguration, runtime: ClientRuntime) throws(ClientError) {
+  init(
+    group: String, _ configuration: ProducerConfiguration, tracer: Tracer?, client: MessageClient
+  ) throws(ClientError) {
+    let runtime = client.runtime
     guard configuration.inFlightLimit > 0 else {
       throw ClientError(.invalidArgument, "inFlightLimit is \(configuration.inFlightLimit), at least 1 is needed")
     }
@@ -26,14 +33,20 @@ public final class Producer: Sendable {
         .invalidArgument,
         "compressionLevel is \(configuration.compressionLevel), \(configuration.compression) has \(levels)")
     }
+    let latencies = configuration.latencySteps.map(\.latency)
+    guard zip(latencies, latencies.dropFirst()).allSatisfy({ $0 < $1 }) else {
+      throw ClientError(.invalidArgument, "the latencies of latencySteps do not grow: \(latencies)")
+    }
     self.group = group
     self.configuration = configuration
     self.runtime = runtime
+    self.client = client
     var random = SystemRandom()
     choice = Locked(QueueChoice(using: &random))
-    faults = configuration.avoidsSlowBrokers ? Locked(LatencyFault()) : nil
+    let steps = configuration.latencySteps.map { (latency: $0.latency, pause: $0.pause) }
+    faults = configuration.avoidsSlowBrokers ? Locked(LatencyFault(steps: steps)) : nil
     inFlight = InFlightLimit(configuration.inFlightLimit)
-    sender = Sender(group: group, configuration, runtime: runtime)
+    sender = Sender(group: group, configuration, runtime: runtime, tracer: tracer)
   }
 
   /// Sends a message to a queue of its topic, in turn, and waits until the broker has it. A try that fails is followed
@@ -43,10 +56,8 @@ public final class Producer: Sendable {
   @discardableResult
   public func send(_ message: Message, timeout: Duration? = nil) async throws(ClientError) -> SendReceipt {
     let outgoing = try prepare(message)
-    return try await limited { () async throws(ClientError) in
-      try await measured(outgoing) { () async throws(ClientError) in
-        try await sendToAny(outgoing, timeout: timeout ?? configuration.sendTimeout)
-      }
+    return try await limited(outgoing, timeout ?? configuration.sendTimeout) { left throws(ClientError) in
+      try await sendToAny(outgoing, timeout: left)
     }
   }
 
@@ -56,23 +67,27 @@ public final class Producer: Sendable {
     _ message: Message, to queue: MessageQueue, timeout: Duration? = nil
   ) async throws(ClientError) -> SendReceipt {
     let outgoing = try prepare(message)
-    let timeout = timeout ?? configuration.sendTimeout
-    return try await limited { () async throws(ClientError) in
-      try await measured(outgoing) { () async throws(ClientError) in
-        let broker = try await master(of: queue)
-        return try await sender.send(outgoing, to: queue, at: broker, timeout: timeout)
-      }
+    return try await limited(outgoing, timeout ?? configuration.sendTimeout) { left throws(ClientError) in
+      try await send(outgoing, to: queue, timeout: left)
     }
   }
 
   /// Sends a message to the queue that `choose` picks of its topic's queues, so that all messages of one key stay in
-  /// their order.
+  /// their order. It is not tried again, as no other queue will do.
   @discardableResult
   public func send(
     _ message: Message, timeout: Duration? = nil, choosing choose: @Sendable ([MessageQueue]) -> MessageQueue
   ) async throws(ClientError) -> SendReceipt {
     let queues = try await queues(of: message.topic)
     return try await send(message, to: choose(queues), timeout: timeout)
+  }
+
+  /// Sends a message to the queue of its topic that a selector picks. It is not tried again.
+  @discardableResult
+  public func send(
+    _ message: Message, by selector: QueueSelector, timeout: Duration? = nil
+  ) async throws(ClientError) -> SendReceipt {
+    try await send(message, to: try await queue(of: message.topic, by: selector), timeout: timeout)
   }
 
   /// Sends messages of one topic to one queue, in as few requests as `maxMessageBytes` allows. Each request is stored
@@ -84,32 +99,28 @@ public final class Producer: Sendable {
     let batches = try Batch.split(
       messages, topic: topic, maxBodyBytes: configuration.maxMessageBytes, nextKey: runtime.nextKey)
     let timeout = timeout ?? configuration.sendTimeout
-    return try await limited { () async throws(ClientError) in
-      var receipts: [SendReceipt] = []
-      for batch in batches {
-        let receipt = try await measured(batch.outgoing, count: batch.messageIDs.count) {
-          () async throws(ClientError) in try await sendToAny(batch.outgoing, timeout: timeout)
-        }
-        receipts += receipt.items(batch.messageIDs)
+    var receipts: [SendReceipt] = []
+    for batch in batches {
+      let count = batch.messageIDs.count
+      receipts += try await limited(batch.outgoing, count: count, timeout) { left throws(ClientError) in
+        try await sendToAny(batch.outgoing, timeout: left).items(batch.messageIDs)
       }
-      return receipts
     }
+    return receipts
   }
 
   /// Sends a message without waiting for an answer: it may be lost unnoticed. Throws only when there is no connection.
   public func sendOneway(_ message: Message, to queue: MessageQueue? = nil) async throws(ClientError) {
     let outgoing = try prepare(message)
     let topic = String(decoding: outgoing.topic, as: UTF8.self)
-    try await limited { () async throws(ClientError) in
+    try await limited(outgoing, configuration.sendTimeout) { _ throws(ClientError) in
       let route = try await route(topic)
       let now = SystemClock.monotonic()
       let chosen = queue ?? choice.withLock { $0.choose(from: route.writeQueues, avoiding: nil, nil, now: now) }
       guard let chosen, let broker = route.master(of: chosen.brokerName) else {
         throw ClientError(.noQueue, "no queue of \(topic) can be written to")
       }
-      try await measured(outgoing) { () async throws(ClientError) in
-        try await sender.sendOneway(outgoing, to: chosen, at: broker)
-      }
+      try await sender.sendOneway(outgoing, to: chosen, at: broker)
     }
   }
 
@@ -118,10 +129,8 @@ public final class Producer: Sendable {
     var outgoing = try prepare(message, extra: [("TRAN_MSG", "true"), ("PGROUP", group)])
     outgoing.sysFlag.transaction = .prepared
     let half = outgoing
-    return try await limited { () async throws(ClientError) in
-      try await measured(half) { () async throws(ClientError) in
-        try await sendToAny(half, timeout: timeout ?? configuration.sendTimeout)
-      }
+    return try await limited(half, timeout ?? configuration.sendTimeout) { left throws(ClientError) in
+      try await sendToAny(half, timeout: left)
     }
   }
 
@@ -132,7 +141,7 @@ public final class Producer: Sendable {
 
   // MARK: Parts
 
-  private func prepare(
+  func prepare(
     _ message: Message, extra: [(name: String, value: String)] = []
   ) throws(ClientError) -> OutgoingMessage {
     var outgoing = try OutgoingMessage(
@@ -142,17 +151,45 @@ public final class Producer: Sendable {
     return outgoing
   }
 
-  private func limited<Result>(
-    _ body: () async throws(ClientError) -> Result
+  /// Sends messages while fewer than `inFlightLimit` other sends are under way; `body` is told how much of `timeout` is
+  /// left.
+  func limited<Result>(
+    _ message: OutgoingMessage, count: Int = 1, _ timeout: Duration,
+    _ body: (Duration) async throws(ClientError) -> Result
   ) async throws(ClientError) -> Result {
-    guard await inFlight.enter() else { throw .cancelled }
+    let began = SystemClock.monotonic()
+    guard await inFlight.enter(within: timeout) else {
+      if Task.isCancelled { throw .cancelled }
+      throw ClientError(
+        .timedOut, "\(configuration.inFlightLimit) sends were under way for \(timeout); nothing was sent",
+        advice: "Send less at once, or raise inFlightLimit.")
+    }
     defer { inFlight.leave() }
-    return try await body()
+    return try await measured(message, count) { () async throws(ClientError) in
+      try await body(timeout - (SystemClock.monotonic() - began))
+    }
+  }
+
+  func send(
+    _ message: OutgoingMessage, to queue: MessageQueue, timeout: Duration
+  ) async throws(ClientError) -> SendReceipt {
+    let broker = try await master(of: queue)
+    return try await sender.send(message, to: queue, at: broker, timeout: timeout)
+  }
+
+  /// The queue of a topic that a selector picks.
+  func queue(of topic: String, by selector: QueueSelector) async throws(ClientError) -> MessageQueue {
+    let queues = try await queues(of: topic)
+    var random = SystemRandom()
+    guard let queue = selector.core.choose(from: queues, using: &random) else {
+      throw ClientError(.noQueue, "of \(queues.count) queues of \(topic) the selector takes none")
+    }
+    return queue
   }
 
   /// Counts a send where the application takes figures.
   private func measured<Result>(
-    _ message: OutgoingMessage, count: Int = 1, _ body: () async throws(ClientError) -> Result
+    _ message: OutgoingMessage, _ count: Int, _ body: () async throws(ClientError) -> Result
   ) async throws(ClientError) -> Result {
     guard let metrics = runtime.configuration.metrics else { return try await body() }
     let topic = String(decoding: message.topic, as: UTF8.self)
@@ -169,7 +206,7 @@ public final class Producer: Sendable {
     }
   }
 
-  private func sendToAny(_ message: OutgoingMessage, timeout: Duration) async throws(ClientError) -> SendReceipt {
+  func sendToAny(_ message: OutgoingMessage, timeout: Duration) async throws(ClientError) -> SendReceipt {
     var attempts = SendAttempts(
       retryCount: configuration.retryCount, retriesUnsafe: configuration.retriesWhenNotStored,
       deadline: SystemClock.monotonic() + timeout)
@@ -212,7 +249,7 @@ public final class Producer: Sendable {
   }
 
   /// The route of a topic; of one that does not exist yet, the route of the template that the broker will make it by.
-  private func route(_ topic: String) async throws(ClientError) -> TopicRoute {
+  func route(_ topic: String) async throws(ClientError) -> TopicRoute {
     if let known = runtime.routes.known(topic), !known.writeQueues.isEmpty { return known }
     do throws(ClientError) {
       return try await runtime.routes.refresh(topic)

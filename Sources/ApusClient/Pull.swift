@@ -8,24 +8,29 @@ import ApusSystem
 typealias PullAnswer = Result<PullResult, ClientError>
 
 /// The messages that a pull found and where to go on.
-struct PullResult: Sendable {
+public struct PullResult: Hashable, Sendable {
   /// What became of it.
-  enum Status: Hashable, Sendable {
+  public enum Status: Hashable, Sendable {
     /// There are messages.
     case found
     /// Nothing new came in time.
     case noNewMessage
-    /// What came is not for this group.
+    /// What came is not for this group: go on at ``PullResult/nextOffset``.
     case noMatch
-    /// The offset is not in the queue any more, or not yet.
+    /// The offset is not in the queue any more, or not yet: go on at ``PullResult/nextOffset``.
     case offsetIllegal
   }
 
-  var status: Status
-  var messages: [ReceivedMessage]
-  var nextOffset: Int64
-  var minOffset: Int64
-  var maxOffset: Int64
+  /// What became of it.
+  public internal(set) var status: Status
+  /// What was found, in the queue's order.
+  public internal(set) var messages: [ReceivedMessage]
+  /// Where to go on.
+  public internal(set) var nextOffset: Int64
+  /// The queue's oldest offset.
+  public internal(set) var minOffset: Int64
+  /// The offset behind the queue's newest message.
+  public internal(set) var maxOffset: Int64
   /// The member of the broker group to ask next.
   var suggestedBrokerID: Int64
 }

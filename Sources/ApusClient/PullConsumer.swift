@@ -48,12 +48,21 @@ public final class PullConsumer: Sendable {
     guard configuration.commitInterval >= .seconds(1) else {
       throw ClientError(.invalidArgument, "commitInterval is \(configuration.commitInterval), less than a second")
     }
+    guard configuration.suspendedPullTimeout > configuration.suspendTime else {
+      throw ClientError(
+        .invalidArgument,
+        "suspendedPullTimeout is \(configuration.suspendedPullTimeout), not more than suspendTime, \(configuration.suspendTime)"
+      )
+    }
     self.group = group
     self.configuration = configuration
     self.client = client
-    offsets = GroupOffsets(group: group, runtime: client.runtime)
+    let isBroadcast = configuration.messageModel == .broadcasting
+    offsets = GroupOffsets(
+      group: group, runtime: client.runtime,
+      local: isBroadcast ? try LocalOffsets(group: group, runtime: client.runtime) : nil)
     share = GroupShare(
-      group: group, client: client, offsets: offsets, isShared: true, strategy: configuration.rebalance,
+      group: group, client: client, offsets: offsets, isShared: !isBroadcast, strategy: configuration.rebalance,
       start: configuration.start)
     meter = ConsumeMeter(group: group, metrics: client.runtime.configuration.metrics)
     let version = SystemClock.wall().milliseconds
@@ -70,6 +79,7 @@ public final class PullConsumer: Sendable {
   /// ``MessageClient/run()`` must run beside it.
   public func run() async throws(ClientError) {
     try await client.check(Array(subscriptions.values), of: group)
+    try await offsets.open()
     try client.join(group, self)
     await withDiscardingTaskGroup { group in
       if configuration.commitsByItself {
@@ -210,6 +220,9 @@ public final class PullConsumer: Sendable {
     return try await client.runtime.routes.route(topic).readQueues
   }
 
+  /// Whether ``run()`` has ended.
+  var isClosed: Bool { state.withLock { $0.isClosed } }
+
   // MARK: Rebalance
 
   private func rebalance() async {
@@ -249,7 +262,8 @@ public final class PullConsumer: Sendable {
     QueuePuller(
       group: group, runtime: client.runtime,
       subscription: subscriptions[queue.queue.topic] ?? SubscriptionData(topic: queue.queue.topic),
-      batchSize: configuration.pullBatchSize, suspendTime: .seconds(20),
+      batchSize: configuration.pullBatchSize, suspendTime: configuration.suspendTime,
+      timeout: configuration.suspendedPullTimeout,
       // The brokers do not know the subscription of a consumer that was assigned its queues.
       sendsSubscription: true, isLitePull: true, meter: meter, limits: { self.limits },
       came: { _, _ in self.wake() },
@@ -285,7 +299,8 @@ public final class PullConsumer: Sendable {
 extension PullConsumer: ConsumerMember {
   var heartbeat: ConsumerData {
     ConsumerData(
-      group: group, consumeType: .actively, messageModel: .clustering, consumeFromWhere: configuration.start.wire,
+      group: group, consumeType: .actively, messageModel: configuration.messageModel.wire,
+      consumeFromWhere: configuration.start.wire,
       subscriptions: subscriptions.values.sorted { $0.topic < $1.topic },
       unitMode: client.runtime.configuration.unitMode)
   }

@@ -1,5 +1,7 @@
 /// Settings of a pull consumer; names and defaults are those of RocketMQ's DefaultLitePullConsumer.
 public struct PullConsumerConfiguration: Sendable {
+  /// `messageModel`: who of a group gets a message.
+  public var messageModel = ConsumerConfiguration.MessageModel.clustering
   /// `consumeFromWhere`: where the group starts in a queue that it has no offset of.
   public var start = ConsumerConfiguration.Start.last
   /// `allocateMessageQueueStrategy`: how the members of the group share queues out.
@@ -18,6 +20,14 @@ public struct PullConsumerConfiguration: Sendable {
   public var queueByteLimit = 100 << 20
   /// `consumeMaxSpan`: how far apart the oldest and the newest message in hand may be.
   public var maxSpan: Int64 = 2000
+  /// `brokerSuspendMaxTimeMillis`: how long the broker holds a pull that finds nothing.
+  public var suspendTime = Duration.seconds(20)
+  /// `consumerTimeoutMillisWhenSuspend`: the time limit of pulls that the broker may hold, more than `suspendTime`.
+  public var suspendedPullTimeout = Duration.seconds(30)
+  /// `consumerPullTimeoutMillis`: the time limit of pulls that it may not hold.
+  public var pullTimeout = Duration.seconds(10)
+  /// `topicMetadataCheckIntervalMillis`: how often ``PullConsumer/queueChanges(of:)`` looks.
+  public var metadataCheckInterval = Duration.seconds(30)
   /// `pollTimeoutMillis`: how long a poll waits for messages.
   public var pollTimeout = Duration.seconds(5)
 

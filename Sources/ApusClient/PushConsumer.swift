@@ -28,6 +28,10 @@ public final class PushConsumer: Sendable {
   let version: Int64
   let share: GroupShare
   let meter: ConsumeMeter
+  /// Told of calls of the listener, where messages are traced.
+  let tracer: Tracer?
+  /// Sends messages again that the brokers cannot be asked to.
+  let returns: Producer
   let wakeUps: AsyncStream<Void>
   private let waking: AsyncStream<Void>.Continuation
   private let work = Locked<[MessageQueue: QueueWork]>([:])
@@ -41,11 +45,17 @@ public final class PushConsumer: Sendable {
     self.configuration = configuration
     self.client = client
     self.listener = listener
-    offsets = GroupOffsets(group: group, runtime: client.runtime)
+    offsets = GroupOffsets(
+      group: group, runtime: client.runtime,
+      local: configuration.messageModel == .broadcasting
+        ? try LocalOffsets(group: group, runtime: client.runtime) : nil)
     share = GroupShare(
       group: group, client: client, offsets: offsets, isShared: configuration.messageModel == .clustering,
       strategy: configuration.rebalance, start: configuration.start)
     meter = ConsumeMeter(group: group, metrics: client.runtime.configuration.metrics)
+    tracer =
+      configuration.tracesMessages ? try client.tracer(of: group, .consume, topic: configuration.traceTopic) : nil
+    returns = try Producer(group: "CLIENT_INNER_PRODUCER", ProducerConfiguration(), tracer: nil, client: client)
     version = SystemClock.wall().milliseconds
     let namespace = client.runtime.configuration.namespace
     var table: [String: SubscriptionData] = [:]
@@ -68,6 +78,7 @@ public final class PushConsumer: Sendable {
   /// left. ``MessageClient/run()`` must run beside it.
   public func run() async throws(ClientError) {
     try await client.check(Array(subscriptions.values), of: group)
+    try await offsets.open()
     try client.join(group, self)
     await withDiscardingTaskGroup { group in
       let jobs = AsyncStream.makeStream(of: QueueWork.self)
@@ -83,6 +94,10 @@ public final class PushConsumer: Sendable {
       if needsLocks {
         group.addTask { await MessageClient.every(.seconds(20), first: .seconds(1)) { await self.renewLocks() } }
       }
+      if !isOrderly, configuration.messageModel == .clustering {
+        let round = min(configuration.consumeTimeout, Self.overdueRound)
+        group.addTask { await MessageClient.every(round) { await self.returnOverdue() } }
+      }
       rebalanceNow()
       // A new member asks for its share only when the brokers know of it.
       for await _ in wakeUps {
@@ -92,7 +107,6 @@ public final class PushConsumer: Sendable {
           }
         }
       }
-      for queue in work.withLock({ Array($0.values) }) { queue.drop() }
       jobs.continuation.finish()
     }
     // The task is cancelled already; leaving has time limits of its own.
@@ -159,6 +173,9 @@ public final class PushConsumer: Sendable {
     guard configuration.concurrency > 0 else {
       throw ClientError(.invalidArgument, "concurrency is \(configuration.concurrency), at least 1 is needed")
     }
+    guard configuration.consumeTimeout > .zero else {
+      throw ClientError(.invalidArgument, "consumeTimeout is \(configuration.consumeTimeout), more than 0 is needed")
+    }
     guard Duration.milliseconds(10)...Duration.seconds(30) ~= configuration.suspendTime else {
       throw ClientError(.invalidArgument, "suspendTime is \(configuration.suspendTime), not 10 ms…30 s")
     }
@@ -168,9 +185,19 @@ public final class PushConsumer: Sendable {
 extension PushConsumer: ConsumerMember {
   var heartbeat: ConsumerData {
     ConsumerData(
-      group: group, messageModel: configuration.messageModel == .clustering ? .clustering : .broadcasting,
+      group: group, messageModel: configuration.messageModel.wire,
       consumeFromWhere: configuration.start.wire, subscriptions: subscriptions.values.sorted { $0.topic < $1.topic },
       unitMode: runtime.configuration.unitMode)
+  }
+}
+
+extension ConsumerConfiguration.MessageModel {
+  /// The wire's name.
+  var wire: ApusProtocol.MessageModel {
+    switch self {
+    case .clustering: .clustering
+    case .broadcasting: .broadcasting
+    }
   }
 }
 

@@ -6,8 +6,6 @@ import ApusSystem
 
 /// Calling the listener, and what follows from its answer.
 extension PushConsumer {
-  /// Group-wide defaults of tries.
-  private static let defaultMaxReconsumeTimes: Int32 = 16
   /// The pause before messages that could not be sent back are consumed again here.
   private static let localRetryPause = Duration.seconds(5)
 
@@ -28,25 +26,57 @@ extension PushConsumer {
     }
   }
 
+  /// Calls the listener. What it throws counts as `failed`; `succeeded` tells how many messages are consumed.
+  private func call<Outcome: Sendable>(
+    _ listener: @escaping @Sendable ([ReceivedMessage]) async throws -> Outcome, _ messages: [ReceivedMessage],
+    of queue: QueueWork, ifThrown failed: Outcome, succeeded: (Outcome) -> Int
+  ) async -> Outcome {
+    let began = SystemClock.monotonic()
+    let traced = tracer?.begin(messages)
+    let outcome: Outcome
+    let kind: MessageTrace.Outcome
+    do {
+      outcome = try await finishing { try await listener(messages) }
+      let isLate = SystemClock.monotonic() - began >= configuration.consumeTimeout
+      kind = isLate ? .timedOut : succeeded(outcome) == messages.count ? .success : .failed
+    } catch {
+      runtime.log.warning("client", "a listener failed", ["queue": "\(queue.queue)", "cause": "\(error)"])
+      (outcome, kind) = (failed, .threw)
+    }
+    let count = succeeded(outcome)
+    meter.consumed(queue.queue.topic, succeeded: count, failed: messages.count - count, since: began)
+    if let traced { tracer?.end(traced, kind, isSuccess: count == messages.count) }
+    return outcome
+  }
+
+  /// Does something that the end of the consumer leaves `terminationTime` for before it is cancelled too.
+  private func finishing<Result: Sendable>(
+    _ body: @escaping @Sendable () async throws -> Result
+  ) async throws -> Result {
+    let limit = configuration.terminationTime
+    guard limit > .zero else { return try await body() }
+    let task = Task { try await body() }
+    return try await withTaskCancellationHandler {
+      try await task.value
+    } onCancel: {
+      Task {
+        await QueuePuller.pause(limit)
+        task.cancel()
+      }
+    }
+  }
+
   // MARK: In any order
 
   private func consume(
-    _ queue: QueueWork, _ listener: @Sendable ([ReceivedMessage]) async throws -> ConsumeOutcome
+    _ queue: QueueWork, _ listener: @escaping @Sendable ([ReceivedMessage]) async throws -> ConsumeOutcome
   ) async {
     guard !queue.isDropped else { return }
     var messages = queue.take(configuration.batchSize)
     while !messages.isEmpty {
-      let outcome: ConsumeOutcome
-      let began = SystemClock.monotonic()
-      do {
-        outcome = try await listener(messages)
-      } catch {
-        runtime.log.warning("client", "a listener failed", ["queue": "\(queue.queue)", "cause": "\(error)"])
-        outcome = .retry()
+      let outcome = await call(listener, messages, of: queue, ifThrown: .retry()) {
+        Self.parts(of: $0, messages.count).succeeded
       }
-      let succeeded = Self.parts(of: outcome, messages.count).succeeded
-      meter.consumed(
-        queue.queue.topic, succeeded: succeeded, failed: messages.count - succeeded, since: began)
       // Whoever has the queue now gets the messages again.
       guard !queue.isDropped else { return }
       messages = await settle(messages, outcome, queue)
@@ -73,7 +103,8 @@ extension PushConsumer {
     let (succeeded, level) = Self.parts(of: outcome, messages.count)
     var done = Array(messages[..<succeeded])
     var left: [ReceivedMessage] = []
-    for message in messages[succeeded...] {
+    // What took too long has been sent back already.
+    for message in messages[succeeded...] where queue.holds(message) {
       if configuration.messageModel == .broadcasting {
         runtime.log.warning(
           "client", "a broadcast message failed and does not come again", ["message": message.messageID])
@@ -90,43 +121,19 @@ extension PushConsumer {
     return left
   }
 
-  /// Asks the broker to deliver a message again later.
-  func sendBack(_ message: ReceivedMessage, level: Int) async -> Bool {
-    do throws(ClientError) {
-      var request = ConsumerSendMessageBack.Request(
-        offset: message.commitLogOffset, group: group, delayLevel: Int32(clamping: level),
-        maxReconsumeTimes: configuration.maxReconsumeTimes ?? Self.defaultMaxReconsumeTimes)
-      request.originMessageID = message.messageID
-      request.originTopic = message.queue.topic
-      _ = try await runtime.ask(request, about: message.queue, timeout: .seconds(5))
-      return true
-    } catch {
-      runtime.log.warning("client", "a message was not taken back", ["message": message.messageID, "cause": error])
-      return false
-    }
-  }
-
   // MARK: In order
 
   private func consumeInOrder(
-    _ queue: QueueWork, _ listener: @Sendable ([ReceivedMessage]) async throws -> OrderlyOutcome
+    _ queue: QueueWork, _ listener: @escaping @Sendable ([ReceivedMessage]) async throws -> OrderlyOutcome
   ) async {
     guard queue.beginConsuming() else { return }
     repeat {
       var messages = queue.take(configuration.batchSize)
       while !messages.isEmpty, !queue.isDropped, !Task.isCancelled {
         guard await holdsLock(queue) else { break }
-        let outcome: OrderlyOutcome
-        let began = SystemClock.monotonic()
-        do {
-          outcome = try await listener(messages)
-        } catch {
-          runtime.log.warning("client", "a listener failed", ["queue": "\(queue.queue)", "cause": "\(error)"])
-          outcome = .suspend()
+        let outcome = await call(listener, messages, of: queue, ifThrown: .suspend()) {
+          $0 == .success ? messages.count : 0
         }
-        let succeeded = outcome == .success ? messages.count : 0
-        meter.consumed(
-          queue.queue.topic, succeeded: succeeded, failed: messages.count - succeeded, since: began)
         guard !queue.isDropped else { break }
         switch outcome {
         case .success: queue.finish(messages)

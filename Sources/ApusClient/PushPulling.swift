@@ -11,7 +11,8 @@ extension PushConsumer {
       batchSize: configuration.pullBatchSize, interval: configuration.pullInterval,
       sendsSubscription: configuration.sendsSubscriptionWithPull,
       commits: configuration.messageModel == .clustering, meter: meter,
-      limits: { self.limits }, mayPull: { !needsLocks || $0.isLocked(now: SystemClock.monotonic()) },
+      limits: { self.limits(of: queue.queue.topic) },
+      mayPull: { !needsLocks || $0.isLocked(now: SystemClock.monotonic()) },
       came: { queue, messages in
         let batches = (messages.count + batchSize - 1) / batchSize
         for _ in 0..<(isOrderly ? min(batches, 1) : batches) { jobs.yield(queue) }
@@ -25,8 +26,8 @@ extension PushConsumer {
     await puller.run(queue)
   }
 
-  private var limits: ProcessQueue<ReceivedMessage>.Limits {
-    let queueCount = max(allWork.count, 1)
+  private func limits(of topic: String) -> ProcessQueue<ReceivedMessage>.Limits {
+    let queueCount = max(allWork.count { $0.queue.topic == topic }, 1)
     let count = configuration.topicMessageLimit.map { max(1, $0 / queueCount) } ?? configuration.queueMessageLimit
     let bytes = configuration.topicByteLimit.map { max(1, $0 / queueCount) } ?? configuration.queueByteLimit
     return ProcessQueue<ReceivedMessage>.Limits(

@@ -6,8 +6,8 @@ import ApusSystem
 
 /// Getting messages of a queue: one pull is under way at all times, unless enough is in hand.
 struct QueuePuller: Sendable {
-  /// How long the broker holds a pull that finds nothing, and how long the answer is waited for.
-  private static let pullTimeout = Duration.seconds(30)
+  /// How long the answer is waited for, unless told.
+  static let pullTimeout = Duration.seconds(30)
   /// The pause when enough is in hand, and when the broker has too much to do.
   private static let flowPause = Duration.milliseconds(50)
   private static let busyPause = Duration.milliseconds(20)
@@ -23,6 +23,8 @@ struct QueuePuller: Sendable {
   let batchSize: Int32
   /// How long the broker holds a pull that finds nothing.
   var suspendTime = Duration.seconds(15)
+  /// How long the answer is waited for.
+  var timeout = Self.pullTimeout
   /// The pause between pulls.
   var interval = Duration.zero
   /// Whether pulls carry the subscription.
@@ -84,7 +86,7 @@ struct QueuePuller: Sendable {
       guard queue.beginPull(pending) else { return .failure(.cancelled) }
       let began = SystemClock.monotonic()
       let token = CallToken()
-      pull.send(to: address, named: member.address, by: runtime, timeout: Self.pullTimeout, token: token, pending)
+      pull.send(to: address, named: member.address, by: runtime, timeout: timeout, token: token, pending)
       let answer = await pending.value(ifCancelled: .failure(.cancelled))
       // The broker may hold the pull for long yet, but nobody waits for it when the queue was given up.
       runtime.remoting.cancel(token)
@@ -106,7 +108,7 @@ struct QueuePuller: Sendable {
   private func take(_ result: PullResult, of queue: QueueWork) async {
     switch result.status {
     case .found:
-      let wanted = result.messages.filter(isWanted).map { named($0, result) }
+      let wanted = result.selected(by: subscription, namespace: runtime.configuration.namespace).messages
       queue.put(wanted, nextOffset: result.nextOffset)
       if !wanted.isEmpty { came(queue, wanted) }
     case .noNewMessage, .noMatch: queue.put([], nextOffset: result.nextOffset)
@@ -118,21 +120,6 @@ struct QueuePuller: Sendable {
       await Self.pause(Self.illegalOffsetPause)
       await moved(queue, result.nextOffset)
     }
-  }
-
-  /// The broker selects by the hash of a tag, which other tags may share.
-  private func isWanted(_ message: ReceivedMessage) -> Bool {
-    guard let subscription, subscription.isTagExpression, !subscription.tags.isEmpty else { return true }
-    return message.tag.map { subscription.tags.contains($0) } ?? false
-  }
-
-  /// The message under the name that the application knows, and how old it is in its queue.
-  private func named(_ message: ReceivedMessage, _ result: PullResult) -> ReceivedMessage {
-    var message = message
-    message.properties["MIN_OFFSET"] = "\(result.minOffset)"
-    message.properties["MAX_OFFSET"] = "\(result.maxOffset)"
-    message.takeOriginalTopic(namespace: runtime.configuration.namespace)
-    return message
   }
 
   /// Waits; at once over when the task is cancelled.

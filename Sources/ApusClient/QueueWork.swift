@@ -72,7 +72,19 @@ final class QueueWork: Sendable {
   }
 
   /// Takes up to `limit` messages to consume.
-  func take(_ limit: Int) -> [ReceivedMessage] { state.withLock { $0.messages.take(limit).map(\.message) } }
+  func take(_ limit: Int) -> [ReceivedMessage] {
+    let now = SystemClock.monotonic()
+    return state.withLock { $0.messages.take(limit, now: now).map(\.message) }
+  }
+
+  /// Whether a message is in hand and not consumed.
+  func holds(_ message: ReceivedMessage) -> Bool { state.withLock { $0.messages.holds(message.queueOffset) } }
+
+  /// Up to `limit` of the messages that are being consumed for `time` or longer.
+  func overdue(after time: Duration, limit: Int) -> [ReceivedMessage] {
+    let now = SystemClock.monotonic()
+    return state.withLock { $0.messages.overdue(after: time, now: now, limit: limit) }
+  }
 
   /// Messages are consumed.
   func finish(_ messages: [ReceivedMessage]) {

@@ -28,4 +28,6 @@ public struct SendReceipt: Hashable, Sendable {
   public var transactionID: String?
   /// The region of the broker, which trace data name.
   public var region: String?
+  /// Whether the broker wants messages to be traced.
+  var isTraced = true
 }

@@ -6,6 +6,8 @@ import ApusSystem
 
 /// Puts one message on the wire and reads the answer where it lies.
 struct Sender: Sendable {
+  /// Told of what is sent, where messages are traced.
+  let tracer: Tracer?
   private let group: [UInt8]
   private let template: [UInt8]
   private let queueCount: Int32
@@ -13,7 +15,8 @@ struct Sender: Sendable {
   private let type: HeaderType
   private let runtime: ClientRuntime
 
-  init(group: String, _ configuration: ProducerConfiguration, runtime: ClientRuntime) {
+  init(group: String, _ configuration: ProducerConfiguration, runtime: ClientRuntime, tracer: Tracer?) {
+    self.tracer = tracer
     self.group = Array(group.utf8)
     template = Array(configuration.createTopicKey.utf8)
     queueCount = configuration.defaultTopicQueueCount
@@ -30,16 +33,18 @@ struct Sender: Sendable {
     let address = try await runtime.address(broker, for: code, by: SystemClock.monotonic() + timeout)
     let pending = PendingAnswer<Result<SendReceipt, ClientError>>()
     let token = CallToken()
-    let now = SystemClock.wall()
+    let (now, began) = (SystemClock.wall(), SystemClock.monotonic())
     runtime.remoting.call(
       address, timeout: timeout, token: token,
       encode: { id, output in encode(message, queue, now, id, into: &output) },
       answered: { answer in pending.resolve(Self.read(answer, message, queue, broker)) },
       failed: { error in pending.resolve(.failure(ClientError(error, server: broker))) })
     do throws(ClientError) {
-      return try await pending.value(
+      let receipt = try await pending.value(
         ifCancelled: .failure(.cancelled), onCancel: { runtime.remoting.cancel(token) }
       ).get()
+      tracer?.sent(message, receipt, at: broker, began: now, took: SystemClock.monotonic() - began)
+      return receipt
     } catch {
       runtime.unreachable(broker, at: address, error)
       throw error
@@ -66,7 +71,8 @@ struct Sender: Sendable {
     let request = SendMessage.Request(
       producerGroup: group.rawSpan, topic: message.topic.rawSpan, defaultTopic: template.rawSpan,
       defaultTopicQueueCount: queueCount, queueID: queue.queueID, sysFlag: message.sysFlag.rawValue, bornTime: now,
-      flag: message.flag, properties: message.properties.rawSpan, unitMode: unitMode, isBatch: message.kind == .batch,
+      flag: message.flag, properties: message.properties.rawSpan, reconsumeTimes: message.reconsumeTimes,
+      unitMode: unitMode, isBatch: message.kind == .batch, maxReconsumeTimes: message.maxReconsumeTimes,
       brokerName: broker.rawSpan, body: message.body.rawSpan)
     request.encode(message.kind.code, id: id, oneway: oneway, type: type, into: &output)
   }
@@ -92,6 +98,7 @@ struct Sender: Sendable {
       SendReceipt(
         status: status, messageID: message.messageID, offsetMessageID: id.text,
         queue: MessageQueue(topic: queue.topic, brokerName: queue.brokerName, queueID: queueID), queueOffset: offset,
-        transactionID: answer.field("transactionId")?.text, region: answer.field("MSG_REGION")?.text))
+        transactionID: answer.field("transactionId")?.text, region: answer.field("MSG_REGION")?.text,
+        isTraced: answer.field("TRACE_ON")?.text != "false"))
   }
 }

@@ -48,31 +48,33 @@ public final class TransactionProducer: Sendable {
       throw ClientError(.invalidArgument, "a message of a transaction cannot be delayed")
     }
     let receipt = try await producer.sendHalf(message, timeout: timeout)
+    let half = HalfMessage(message, receipt)
     guard receipt.status == .stored else {
-      await end(receipt, .rollback)
+      await end(half, receipt, .rollback)
       return (receipt, .rollback)
     }
     do {
       let state = try await local(receipt)
-      await end(receipt, state)
+      await end(half, receipt, state)
       return (receipt, state)
     } catch {
-      await end(receipt, .rollback)
+      await end(half, receipt, .rollback)
       throw error
     }
   }
 
   /// Tells the broker; should that fail it asks.
-  private func end(_ receipt: SendReceipt, _ state: TransactionState) async {
+  private func end(_ half: HalfMessage, _ receipt: SendReceipt, _ state: TransactionState) async {
     let id = receipt.offsetMessageID
     do throws(ClientError) {
       let offset = try Self.offset(in: id)
       let request = TransactionEnd(
         group: producer.group, queueOffset: receipt.queueOffset, offset: offset, resolution: state.resolution,
-        isAnswer: false, messageID: receipt.messageID, transactionID: receipt.transactionID,
+        isAnswer: false, messageID: receipt.messageID, transactionID: half.transactionID,
         brokerName: receipt.queue.brokerName)
       let broker = try await producer.runtime.anyMember(of: receipt.queue)
       try await producer.runtime.tell(request, at: broker)
+      producer.tracer?.ended(half, state, at: broker, isAnswer: false)
     } catch {
       producer.runtime.log.warning(
         "client", "the end of a transaction was not told, the broker will ask", ["message": id, "cause": error])
@@ -104,9 +106,40 @@ public final class TransactionProducer: Sendable {
       messageID: command["msgId"] ?? half.messageID, transactionID: command["transactionId"] ?? half.messageID)
     do throws(ClientError) {
       try await producer.runtime.tell(request, at: "\(broker)")
+      producer.tracer?.ended(HalfMessage(message), state, at: "\(broker)", isAnswer: true)
     } catch {
       producer.runtime.log.warning("client", "the broker was not told about a transaction", ["cause": error])
     }
+  }
+}
+
+/// What traces tell of a message whose transaction ends.
+struct HalfMessage: Sendable {
+  var topic: String
+  var messageID: String
+  var tag: String?
+  var keys: String?
+  var region: String?
+  var transactionID: String
+
+  /// One that was just sent.
+  init(_ message: Message, _ receipt: SendReceipt) {
+    topic = message.topic
+    messageID = receipt.messageID
+    tag = message.tag
+    keys = message.keys.isEmpty ? nil : message.keys.joined(separator: " ")
+    region = receipt.region
+    transactionID = receipt.transactionID ?? receipt.messageID
+  }
+
+  /// One that the broker asks about.
+  init(_ message: ReceivedMessage) {
+    topic = message.topic
+    messageID = message.messageID
+    tag = message.tag
+    keys = message.properties["KEYS"]
+    region = message.properties["MSG_REGION"]
+    transactionID = message.transactionID ?? message.messageID
   }
 }
 

@@ -9,8 +9,11 @@ package struct LatencyFault: Sendable {
     var availableAt: MonotonicTime
   }
 
-  /// `latencyMax` and `notAvailableDuration`: from which latency on a broker is left alone, and for how long.
-  package static let steps: [(latency: Duration, pause: Duration)] = [
+  /// From which latency on a broker is left alone, and for how long.
+  package typealias Step = (latency: Duration, pause: Duration)
+
+  /// Java's defaults of `latencyMax` and `notAvailableDuration`.
+  package static let standardSteps: [Step] = [
     (.milliseconds(50), .zero), (.milliseconds(100), .zero), (.milliseconds(550), .seconds(30)),
     (.milliseconds(1_000), .seconds(60)), (.milliseconds(2_000), .seconds(120)),
     (.milliseconds(3_000), .seconds(180)), (.milliseconds(15_000), .seconds(600)),
@@ -19,13 +22,14 @@ package struct LatencyFault: Sendable {
   package static let failureLatency = Duration.seconds(30)
 
   private var records: [String: Record] = [:]
+  private let steps: [Step]
 
-  /// Knows of no fault.
-  package init() {}
+  /// Knows of no fault. Latencies of the steps grow.
+  package init(steps: [Step] = standardSteps) { self.steps = steps }
 
   /// A send to a broker took this long; ``failureLatency`` when it failed.
   package mutating func sent(to broker: String, in latency: Duration, now: MonotonicTime) {
-    let pause = Self.steps.last { latency >= $0.latency }?.pause ?? .zero
+    let pause = steps.last { latency >= $0.latency }?.pause ?? .zero
     records[broker] = Record(latency: latency, availableAt: now + pause)
   }
 

@@ -1,14 +1,18 @@
+import ApusModel
+
 /// Names inside a namespace: `namespace%name`, with the marks of retry and dead-letter topics kept in front.
 ///
 /// Source: apache/rocketmq@rocketmq-all-4.9.8:common/src/main/java/org/apache/rocketmq/common/protocol/NamespaceUtil.java
 package enum Namespace {
-  private static let families = ["%RETRY%", "%DLQ%"]
-  private static let systemPrefix = "rmq_sys_"
+  private static let families = [SystemTopics.retryPrefix, SystemTopics.deadLetterPrefix]
+  private static let systemGroupPrefix = "CID_RMQ_SYS_"
 
   /// The name as brokers know it; unchanged without a namespace, for names of the system and for names that are in it
   /// already.
   package static func wrap(_ name: String, in namespace: String) -> String {
-    guard !namespace.isEmpty, !name.isEmpty, !name.hasPrefix(systemPrefix) else { return name }
+    guard !namespace.isEmpty, !name.isEmpty, !SystemTopics.contains(name), !name.hasPrefix(systemGroupPrefix) else {
+      return name
+    }
     let (family, bare) = split(name)
     return bare.hasPrefix(namespace + "%") ? name : family + namespace + "%" + bare
   }

@@ -1,3 +1,5 @@
+package import ApusBase
+
 /// The messages of one queue that have been pulled and not been consumed yet, and how far the queue is consumed without
 /// a gap.
 package struct ProcessQueue<Message: Sendable>: Sendable {
@@ -23,6 +25,8 @@ package struct ProcessQueue<Message: Sendable>: Sendable {
     var bytes: Int
     var isDone = false
     var offset: Int64
+    /// When it was handed out last.
+    var taken: MonotonicTime?
   }
 
   /// In the order of their offsets; those before ``head`` are gone.
@@ -68,10 +72,20 @@ package struct ProcessQueue<Message: Sendable>: Sendable {
   }
 
   /// Hands out up to `limit` messages that have not been.
-  package mutating func take(_ limit: Int) -> [(offset: Int64, message: Message)] {
-    let taken = entries[next..<min(next + limit, entries.count)]
-    next = taken.endIndex
-    return taken.map { ($0.offset, $0.message) }
+  package mutating func take(_ limit: Int, now: MonotonicTime? = nil) -> [(offset: Int64, message: Message)] {
+    let range = next..<min(next + limit, entries.count)
+    if now != nil { for index in range { entries[index].taken = now } }
+    next = range.upperBound
+    return entries[range].map { ($0.offset, $0.message) }
+  }
+
+  /// Whether a message is in hand and not consumed.
+  package func holds(_ offset: Int64) -> Bool { index(of: offset).map { !entries[$0].isDone } ?? false }
+
+  /// Up to `limit` of the messages, oldest first, that were handed out `time` ago or earlier and are not consumed.
+  package func overdue(after time: Duration, now: MonotonicTime, limit: Int) -> [Message] {
+    let late = entries[head..<next].lazy.filter { !$0.isDone && ($0.taken.map { now - $0 >= time } ?? false) }
+    return late.prefix(limit).map(\.message)
   }
 
   /// Hands out again what was handed out and is not consumed: for queues that are consumed in order.

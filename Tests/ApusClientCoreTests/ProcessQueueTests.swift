@@ -45,6 +45,19 @@ import Testing
     #expect(queue.take(5).map(\.message) == [100, 2])
   }
 
+  @Test func `what was handed out long ago and is not consumed is overdue`() {
+    let start = MonotonicTime(nanoseconds: 0)
+    var queue = queue([0, 1, 2, 3])
+    _ = queue.take(2, now: start)
+    _ = queue.take(1, now: start + .seconds(5))
+    queue.finish([0])
+    #expect(queue.overdue(after: .seconds(10), now: start + .seconds(9), limit: 16).isEmpty)
+    #expect(queue.overdue(after: .seconds(10), now: start + .seconds(10), limit: 16) == [1])
+    #expect(queue.overdue(after: .seconds(10), now: start + .seconds(20), limit: 16) == [1, 2])
+    #expect(queue.overdue(after: .seconds(10), now: start + .seconds(20), limit: 1) == [1])
+    #expect(!queue.holds(0) && queue.holds(1) && queue.holds(3) && !queue.holds(4))
+  }
+
   @Test func `a queue is full by count, bytes or span`() {
     let queue = queue([0, 1, 500])
     let roomy = ProcessQueue<Int64>.Limits(count: 4, bytes: 31, span: 500)

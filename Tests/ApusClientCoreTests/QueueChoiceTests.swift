@@ -50,4 +50,30 @@ import Testing
     #expect(choice.choose(from: queues, avoiding: nil, faults, now: start)?.brokerName == "b")
     #expect(choice.choose(from: queues, avoiding: "b", faults, now: start)?.brokerName == "c")
   }
+
+  @Test func `a key always gives one queue, the one that Java takes`() {
+    var random = SeededGenerator(seed: 2)
+    func index(_ rule: QueueSelection) -> Int? {
+      rule.choose(from: queues, using: &random).flatMap { queues.firstIndex(of: $0) }
+    }
+    // "order-7".hashCode() is -1207111304, "Aa" and "BB" have one, that of Long.MIN_VALUE is Integer.MIN_VALUE.
+    #expect(index(.hash(of: "order-7")) == 1_207_111_304 % 6)
+    #expect(index(.hash(of: "Aa")) == index(.hash(of: "BB")))
+    #expect(index(.hash(of: Int64(5))) == 5)
+    #expect(index(.hash(of: Int64.min)) == 2_147_483_648 % 6)
+    let none = QueueSelection.random.choose(from: [], using: &random)
+    #expect(none == nil)
+    #expect(Set((0..<100).compactMap { _ in index(.random) }).count == 6)
+  }
+
+  @Test func `a machine room has the queues of its brokers`() {
+    var random = SeededGenerator(seed: 3)
+    let queues = ["r1@a", "r2@b", "c"].map { MessageQueue(topic: "T", brokerName: $0, queueID: 0) }
+    for _ in 0..<20 {
+      let queue = QueueSelection.machineRoom(["r2"]).choose(from: queues, using: &random)
+      #expect(queue?.brokerName == "r2@b")
+    }
+    let none = QueueSelection.machineRoom(["r3"]).choose(from: queues, using: &random)
+    #expect(none == nil)
+  }
 }

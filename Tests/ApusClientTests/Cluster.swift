@@ -119,7 +119,7 @@ final class Cluster {
   }
 
   /// All messages of a queue, as they are stored.
-  func stored(in queue: MessageQueue, by client: MessageClient) async throws -> [ReceivedMessage] {
+  func records(in queue: MessageQueue, by client: MessageClient) async throws -> [ReceivedMessage] {
     let runtime = client.runtime
     let member = try await runtime.member(0, of: queue)
     let pull = Pull(
@@ -127,7 +127,7 @@ final class Cluster {
       subscription: SubscriptionData(topic: queue.topic), version: 0)
     let pending = PendingAnswer<PullAnswer>()
     pull.send(
-      to: try await runtime.address(member.address), named: member.address, by: runtime, timeout: .seconds(5), pending)
+      to: try await runtime.address(member.address, for: .pullMessage), named: member.address, by: runtime, timeout: .seconds(5), pending)
     return try await pending.value(ifCancelled: .failure(.cancelled)).get().messages
   }
 

@@ -87,14 +87,14 @@ import Testing
     let queue = try await producer.send(Message(topic: "Packed", text: large)).queue
     try await producer.send(Message(topic: "Packed", text: "small"), to: queue)
     let batch = try await producer.send([Message(topic: "Packed", text: large)])
-    let stored = try await cluster.stored(in: queue, by: client)
+    let stored = try await cluster.records(in: queue, by: client)
     let flag = SysFlag(rawValue: stored[0].systemFlag)
     #expect(flag.compression.map { "\($0)" } == type.rawValue)
     #expect(stored[0].text == large)
     #expect(stored[0].storeBytes < 1_000)
     #expect(stored[1].text == "small")
     #expect(!SysFlag(rawValue: stored[1].systemFlag).contains(.compressed))
-    let plain = try await cluster.stored(in: batch[0].queue, by: client).last
+    let plain = try await cluster.records(in: batch[0].queue, by: client).last
     #expect(plain?.text == large)
     #expect(plain.map { SysFlag(rawValue: $0.systemFlag).contains(.compressed) } == false)
   }

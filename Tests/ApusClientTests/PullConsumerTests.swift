@@ -4,18 +4,6 @@ import Testing
 @testable import ApusClient
 
 @Suite(.timeLimit(.minutes(2))) struct PullConsumerTests {
-  private func running(
-    _ client: MessageClient, _ consumer: PullConsumer, _ body: () async throws -> Void
-  ) async throws {
-    try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask { try await client.run() }
-      group.addTask { try await consumer.run() }
-      try await body()
-      group.cancelAll()
-      try await group.waitForAll()
-    }
-  }
-
   private func send(_ topic: String, _ count: Int, _ client: MessageClient) async throws -> Producer {
     let producer = try client.producer(group: "pg-\(topic)")
     for number in 0..<count { try await producer.send(Message(topic: topic, text: "\(number)")) }
@@ -33,7 +21,7 @@ import Testing
     let client = try await cluster.client()
     let producer = try await send("PullSeq", 40, client)
     let consumer = try client.pullConsumer(group: "pc", subscriptions: [Subscription("PullSeq")], Self.fromStart)
-    try await running(client, consumer) {
+    try await running(client, [consumer]) {
       var found: Set<String> = []
       for await message in consumer.messages {
         found.insert(message.text)
@@ -60,7 +48,7 @@ import Testing
     let consumer = try client.pullConsumer(group: "pa", Self.fromStart)
     #expect(throws: ClientError(.invalidArgument, "")) { try consumer.seek(queue, to: 0) }
     consumer.assign([queue])
-    try await running(client, consumer) {
+    try await running(client, [consumer]) {
       func take(_ count: Int) async -> [String] {
         var found: [String] = []
         while found.count < count, !Task.isCancelled { found += (await consumer.poll() ?? []).map(\.text) }

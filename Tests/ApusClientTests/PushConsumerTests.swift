@@ -5,45 +5,6 @@ import Testing
 @testable import ApusClient
 
 @Suite(.timeLimit(.minutes(2))) struct PushConsumerTests {
-  /// What a listener saw, for a test to wait for.
-  private final class Seen: Sendable {
-    let messages: AsyncStream<ReceivedMessage>
-    private let continuation: AsyncStream<ReceivedMessage>.Continuation
-
-    init() { (messages, continuation) = AsyncStream.makeStream() }
-
-    func add(_ all: [ReceivedMessage]) { for message in all { continuation.yield(message) } }
-
-    /// The first `count` messages.
-    func first(_ count: Int) async -> [ReceivedMessage] {
-      var found: [ReceivedMessage] = []
-      for await message in messages {
-        found.append(message)
-        if found.count == count { break }
-      }
-      return found
-    }
-  }
-
-  private static var fromStart: ConsumerConfiguration {
-    var configuration = ConsumerConfiguration()
-    configuration.start = .first
-    return configuration
-  }
-
-  /// Runs a client and its consumers until `body` is done.
-  private func running(
-    _ client: MessageClient, _ consumers: [PushConsumer], _ body: () async throws -> Void
-  ) async throws {
-    try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask { try await client.run() }
-      for consumer in consumers { group.addTask { try await consumer.run() } }
-      try await body()
-      group.cancelAll()
-      try await group.waitForAll()
-    }
-  }
-
   @Test func `every message of a tag arrives once, with all that was sent`() async throws {
     let cluster = try Cluster()
     let client = try await cluster.client()
@@ -56,7 +17,7 @@ import Testing
     }
     let seen = Seen()
     let consumer = try client.pushConsumer(
-      group: "cg", subscriptions: [Subscription("PushTags", .tags("even"))], Self.fromStart,
+      group: "cg", subscriptions: [Subscription("PushTags", .tags("even"))], ConsumerConfiguration.fromStart,
       listener: .concurrent { messages in
         seen.add(messages)
         return .success
@@ -89,7 +50,7 @@ import Testing
     let receipt = try await producer.send(Message(topic: "PushRetry", text: "stubborn"))
     let seen = Seen()
     let consumer = try client.pushConsumer(
-      group: "cgr", subscriptions: [Subscription("PushRetry")], Self.fromStart,
+      group: "cgr", subscriptions: [Subscription("PushRetry")], ConsumerConfiguration.fromStart,
       listener: .concurrent { messages in
         seen.add(messages)
         return messages[0].reconsumeTimes == 0 ? .retry(level: 1) : .success
@@ -111,7 +72,7 @@ import Testing
       try await producer.send(Message(topic: "PushOrder", text: "\(number)")) { queues in queues[number % 2] }
     }
     let seen = Seen()
-    var configuration = Self.fromStart
+    var configuration = ConsumerConfiguration.fromStart
     configuration.suspendTime = .milliseconds(10)
     let consumer = try client.pushConsumer(
       group: "cgo", subscriptions: [Subscription("PushOrder")], configuration,
@@ -135,7 +96,7 @@ import Testing
     try await producer.send(Message(topic: "PushShare", text: "make the topic"))
     func consumer(_ client: MessageClient, _ seen: Seen) throws -> PushConsumer {
       try client.pushConsumer(
-        group: "cgs", subscriptions: [Subscription("PushShare")], Self.fromStart,
+        group: "cgs", subscriptions: [Subscription("PushShare")], ConsumerConfiguration.fromStart,
         listener: .concurrent { messages in
           seen.add(messages)
           return .success

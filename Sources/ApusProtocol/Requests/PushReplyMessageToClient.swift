@@ -1,4 +1,4 @@
-import ApusBase
+public import ApusBase
 
 /// 326 PUSH_REPLY_MESSAGE_TO_CLIENT: a broker hands the answer of a request-reply to the client that asked.
 ///
@@ -79,6 +79,25 @@ public enum PushReplyMessageToClient {
       storeHost = try request.text("storeHost")
       storeTimestamp = try request.int64("storeTimestamp")
       body = request.body.array
+    }
+
+    /// Reads a request that was copied from its connection.
+    public init(_ command: Command) throws(DecodeError) {
+      producerGroup = try command.required("producerGroup")
+      topic = try command.required("topic")
+      defaultTopic = try command.required("defaultTopic")
+      defaultTopicQueueCount = try command.number("defaultTopicQueueNums")
+      queueID = try command.number("queueId")
+      sysFlag = try command.number("sysFlag")
+      bornTimestamp = try command.number("bornTimestamp")
+      flag = try command.number("flag")
+      properties = command["properties"]
+      reconsumeTimes = command["reconsumeTimes"].flatMap { Int32($0) }
+      unitMode = command["unitMode"] == "true"
+      bornHost = try command.required("bornHost")
+      storeHost = try command.required("storeHost")
+      storeTimestamp = try command.number("storeTimestamp")
+      body = command.body
     }
 
     /// The custom header fields.

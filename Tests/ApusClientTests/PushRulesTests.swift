@@ -1,0 +1,272 @@
+import ApusBase
+import ApusClientCore
+import ApusModel
+import ApusProtocol
+import ApusSystem
+import Testing
+
+@testable import ApusClient
+
+/// What a push consumer promises beyond handing messages over.
+@Suite(.timeLimit(.minutes(2))) struct PushRulesTests {
+  private static let quickLevels = [("messageDelayLevel", "1s 1s 1s 1s 1s 1s")]
+
+  /// A gate that listeners wait at.
+  private final class Gate: Sendable {
+    private let state = Locked<(isOpen: Bool, waiting: [PendingAnswer<Void>])>((false, []))
+
+    func pass() async {
+      let pending = PendingAnswer<Void>()
+      let isOpen = state.withLock { state in
+        if !state.isOpen { state.waiting.append(pending) }
+        return state.isOpen
+      }
+      if !isOpen { await pending.value(ifCancelled: ()) }
+    }
+
+    func open() {
+      let waiting = state.withLock { state in
+        defer { state = (true, []) }
+        return state.waiting
+      }
+      for one in waiting { one.resolve(()) }
+    }
+  }
+
+  /// The messages of a topic with one queue, once there are `count`.
+  private func stored(_ count: Int, in topic: String, _ cluster: Cluster) async throws -> [ReceivedMessage] {
+    let client = try await cluster.client()
+    while true {
+      var found: [ReceivedMessage] = []
+      do {
+        let queues = try await client.runtime.routes.refresh(topic).readQueues
+        for queue in queues { found += try await cluster.records(in: queue, by: client) }
+      } catch let error as ClientError {
+        // The topic is made with the first message.
+        guard error.code == .unknownTopic else { throw error }
+      }
+      if found.count >= count { return found }
+      await Task.yield()
+    }
+  }
+
+  @Test func `a message that fails too often, or that is given up, is a dead letter`() async throws {
+    let cluster = try Cluster(["fx-a"], Self.quickLevels)
+    let client = try await cluster.client()
+    let producer = try client.producer(group: "pg")
+    for text in ["hopeless", "given up"] { try await producer.send(Message(topic: "Dead", text: text)) }
+    let seen = Seen()
+    var configuration = ConsumerConfiguration.fromStart
+    configuration.maxReconsumeTimes = 1
+    let consumer = try client.pushConsumer(
+      group: "cgd", subscriptions: [Subscription("Dead")], configuration,
+      listener: .concurrent { messages in
+        seen.add(messages)
+        return messages[0].text == "given up" ? .deadLetter : .retry()
+      })
+    try await running(client, [consumer]) {
+      let dead = try await stored(2, in: "%DLQ%cgd", cluster)
+      #expect(dead.map(\.text) == ["given up", "hopeless"])
+      #expect(dead.map { $0.properties["RETRY_TOPIC"] } == ["Dead", "Dead"])
+      let tries = await seen.first(3)
+      #expect(tries.filter { $0.text == "hopeless" }.map(\.reconsumeTimes) == [0, 1])
+      #expect(tries.filter { $0.text == "given up" }.map(\.reconsumeTimes) == [0])
+    }
+  }
+
+  @Test func `in order too, a message that fails too often makes way`() async throws {
+    let cluster = try Cluster()
+    let client = try await cluster.client()
+    let producer = try client.producer(group: "pg")
+    for text in ["1", "stuck", "2"] {
+      try await producer.send(Message(topic: "DeadOrder", text: text), by: .hash(of: "key"))
+    }
+    let seen = Seen()
+    var configuration = ConsumerConfiguration.fromStart
+    configuration.maxReconsumeTimes = 2
+    let consumer = try client.pushConsumer(
+      group: "cgo", subscriptions: [Subscription("DeadOrder")], configuration,
+      listener: .orderly { messages in
+        seen.add(messages)
+        return messages[0].text == "stuck" ? .suspend(for: .milliseconds(10)) : .success
+      })
+    try await running(client, [consumer]) {
+      let found = await seen.first(5)
+      #expect(found.map(\.text) == ["1", "stuck", "stuck", "stuck", "2"])
+      let dead = try await stored(1, in: "%DLQ%cgo", cluster)
+      #expect(dead.map(\.text) == ["stuck"])
+    }
+  }
+
+  @Test func `what takes too long comes again elsewhere, once`() async throws {
+    let cluster = try Cluster(["fx-a"], Self.quickLevels)
+    let client = try await cluster.client()
+    let queue = try await client.producer(group: "pg").send(Message(topic: "Slow", text: "slow")).queue
+    let (seen, gate) = (Seen(), Gate())
+    var configuration = ConsumerConfiguration.fromStart
+    configuration.consumeTimeout = .milliseconds(100)
+    let consumer = try client.pushConsumer(
+      group: "cgl", subscriptions: [Subscription("Slow")], configuration,
+      listener: .concurrent { messages in
+        seen.add(messages)
+        guard messages[0].reconsumeTimes == 0 else { return .success }
+        await gate.pass()
+        return .retry()
+      })
+    try await running(client, [consumer]) {
+      let found = await seen.first(2)
+      #expect(found.map(\.reconsumeTimes) == [0, 1])
+      // The first call is still under way, and holds the queue up no more.
+      while consumer.work(of: queue)?.consumed != 1 { await Task.yield() }
+      gate.open()
+    }
+    // What it answers then is of no account.
+    let retried = try await stored(1, in: "%RETRY%cgl", cluster)
+    #expect(retried.count == 1)
+  }
+
+  @Test(arguments: [true, false])
+  func `the end waits for a listener as long as it is told, and loses nothing`(waits: Bool) async throws {
+    let cluster = try Cluster()
+    let client = try await cluster.client()
+    let queue = try await client.producer(group: "pg").send(Message(topic: "End", text: "last")).queue
+    let seen = Seen()
+    var configuration = ConsumerConfiguration.fromStart
+    configuration.terminationTime = waits ? .seconds(60) : .zero
+    let consumer = try client.pushConsumer(
+      group: "cge", subscriptions: [Subscription("End")], configuration,
+      listener: .concurrent { messages in
+        seen.add(messages)
+        try await Task.sleep(for: .milliseconds(waits ? 100 : 3_600_000))
+        return .success
+      })
+    try await running(client, [consumer]) { _ = await seen.first(1) }
+    let late = GroupOffsets(group: "cge", runtime: try await cluster.client().runtime)
+    #expect(try await late.stored(queue) ?? 0 == (waits ? 1 : 0))
+  }
+
+  @Test func `a message that the broker does not take back is sent to the retry topic`() async throws {
+    let cluster = try Cluster(["fx-a"], Self.quickLevels)
+    let client = try await cluster.client()
+    let sent = try await client.producer(group: "pg").send(
+      Message(topic: "Back", text: "back", tag: "t", keys: ["k"], properties: ["own": "1"]))
+    let seen = Seen()
+    let consumer = try client.pushConsumer(
+      group: "cgb", subscriptions: [Subscription("Back")], .fromStart,
+      listener: .concurrent { messages in
+        seen.add(messages)
+        return .success
+      })
+    try await running(client, [consumer]) {
+      var lost = try #require(await seen.first(1).first)
+      // No record lies there.
+      lost.commitLogOffset = 1 << 40
+      #expect(await consumer.sendBack(lost, level: 0))
+      let again = try #require(await seen.first(1).first)
+      #expect(again.text == "back" && again.topic == "Back" && again.reconsumeTimes == 1)
+      #expect(again.messageID == sent.messageID && again.tag == "t" && again.keys == ["k"])
+      #expect(again.properties["own"] == "1")
+      #expect(again.properties["ORIGIN_MESSAGE_ID"] == sent.offsetMessageID)
+      #expect(await consumer.sendBack(lost, level: -1))
+      let dead = try await stored(1, in: "%DLQ%cgb", cluster)
+      #expect(dead.map(\.text) == ["back"])
+    }
+  }
+
+  @Test func `no more of a topic is in hand than its limit`() async throws {
+    let cluster = try Cluster()
+    let client = try await cluster.client()
+    let producer = try client.producer(group: "pg")
+    for number in 0..<40 { try await producer.send(Message(topic: "Flow", text: "\(number)")) }
+    let (seen, gate) = (Seen(), Gate())
+    var configuration = ConsumerConfiguration.fromStart
+    configuration.topicMessageLimit = 4
+    configuration.pullBatchSize = 1
+    let consumer = try client.pushConsumer(
+      group: "cgf", subscriptions: [Subscription("Flow")], configuration,
+      listener: .concurrent { messages in
+        await gate.pass()
+        seen.add(messages)
+        return .success
+      })
+    try await running(client, [consumer]) {
+      func counts() -> [Int] { consumer.allWork.filter { $0.queue.topic == "Flow" }.map(\.count) }
+      while counts() != [1, 1, 1, 1] { await Task.yield() }
+      for _ in 0..<1_000 { await Task.yield() }
+      #expect(counts() == [1, 1, 1, 1])
+      gate.open()
+      #expect(Set(await seen.first(40).map(\.text)) == Set((0..<40).map { "\($0)" }))
+    }
+  }
+
+  @Test func `a new group begins where it is told`() async throws {
+    let cluster = try Cluster()
+    let client = try await cluster.client()
+    let producer = try client.producer(group: "pg")
+    let queue = try await producer.send(Message(topic: "Start", text: "old")).queue
+    let old = try #require(try await cluster.records(in: queue, by: client).first)
+    // The next one is stored in a later millisecond.
+    while SystemClock.wall().milliseconds <= old.storeMilliseconds { await Task.yield() }
+    let moment = SystemClock.wall().milliseconds
+    try await producer.send(Message(topic: "Start", text: "new"), to: queue)
+    let starts: [(ConsumerConfiguration.Start, [String])] = [
+      (.first, ["old", "new"]), (.time(milliseconds: moment), ["new"]), (.last, ["newest"]),
+    ]
+    for (index, (start, expected)) in starts.enumerated() {
+      let (own, seen) = (try await cluster.client(), Seen())
+      var configuration = ConsumerConfiguration()
+      configuration.start = start
+      let consumer = try own.pushConsumer(
+        group: "cgs\(index)", subscriptions: [Subscription("Start")], configuration,
+        listener: .concurrent { messages in
+          seen.add(messages)
+          return .success
+        })
+      try await running(own, [consumer]) {
+        while consumer.work(of: queue) == nil { await Task.yield() }
+        if start == .last { try await producer.send(Message(topic: "Start", text: "newest"), to: queue) }
+        #expect(await seen.first(expected.count).map(\.text) == expected)
+      }
+    }
+  }
+
+  @Test func `SQL conditions select by properties`() async throws {
+    let cluster = try Cluster()
+    let client = try await cluster.client()
+    let producer = try client.producer(group: "pg")
+    for number in 0..<20 {
+      try await producer.send(
+        Message(
+          topic: "Sql", text: "\(number)",
+          properties: ["amount": "\(number)", "region": number % 2 == 0 ? "EU" : "US"]))
+    }
+    let seen = Seen()
+    let consumer = try client.pushConsumer(
+      group: "cgq", subscriptions: [Subscription("Sql", .sql("region = 'EU' AND amount > 9"))], .fromStart,
+      listener: .concurrent { messages in
+        seen.add(messages)
+        return .success
+      })
+    try await running(client, [consumer]) {
+      #expect(Set(await seen.first(5).map(\.text)) == ["10", "12", "14", "16", "18"])
+    }
+  }
+
+  @Test(arguments: [0, 1_025])
+  func `settings out of range are refused`(size: Int) throws {
+    let client = try MessageClient(ClientConfiguration(nameServers: ["127.0.0.1:1"]))
+    func refused(_ change: (inout ConsumerConfiguration) -> Void) {
+      var configuration = ConsumerConfiguration()
+      change(&configuration)
+      #expect(throws: ClientError(.invalidArgument, "")) {
+        try client.pushConsumer(
+          group: "cg", subscriptions: [Subscription("T")], configuration, listener: .concurrent { _ in .success })
+      }
+    }
+    refused { $0.batchSize = size }
+    refused { $0.pullBatchSize = Int32(size) }
+    refused { $0.concurrency = -size }
+    refused { $0.suspendTime = .milliseconds(9) }
+    refused { $0.consumeTimeout = .zero }
+  }
+}

@@ -63,6 +63,9 @@ let package = Package(
     // Synchronous and thread-free: everything it asks of the machine goes through ApusBase's Disk.
     library("ApusStore", ["ApusBase", "ApusModel", "ApusStoreCore"]),
 
+    // Command tables, and what is made of them: parsing, help, completions, the manual page.
+    library("ApusCommandLine", ["ApusBase"]),
+
     // Shells.
     library("ApusHTTP", ["ApusBase", "ApusSystem"]),
     library("ApusRemoting", ["ApusBase", "ApusModel", "ApusProtocol", "ApusSigning", "ApusSystem"]),
@@ -81,13 +84,20 @@ let package = Package(
         "ApusBase", "ApusModel", "ApusProtocol", "ApusSigning", "ApusClientCore", "ApusHTTP", "ApusRemoting",
         "ApusSystem",
       ]),
+    // Administration, and the short way in: what mqadmin does.
+    library(
+      "ApusAdmin",
+      [
+        "ApusBase", "ApusModel", "ApusProtocol", "ApusAccess", "ApusClientCore", "ApusClient", "ApusCommandLine",
+        "ApusSystem",
+      ]),
     // The load generator works against any broker and knows nothing of ours.
     library("ApusBench", ["ApusBase", "ApusModel", "ApusProtocol", "ApusSystem"]),
     tool(
       "apus",
       [
         "ApusBase", "ApusModel", "ApusProtocol", "ApusSystem", "ApusHTTP", "ApusRemoting", "ApusNameServer",
-        "ApusBroker", "ApusBench", "ApusClient", "ApusStoreCore", "ApusStore",
+        "ApusBroker", "ApusBench", "ApusClient", "ApusStoreCore", "ApusStore", "ApusCommandLine", "ApusAdmin",
       ]),
 
     // Development tools, not shipped.
@@ -140,7 +150,16 @@ let package = Package(
     tests("ApusBenchTests", ["ApusBase", "ApusBench", "ApusSystem"]),
     tests(
       "ApusCommandTests",
-      ["apus", "ApusBase", "ApusBroker", "ApusRemoting", "ApusStoreCore", "ApusStore", "ApusSystem"]),
+      [
+        "apus", "ApusBase", "ApusBroker", "ApusRemoting", "ApusStoreCore", "ApusStore", "ApusSystem",
+        "ApusCommandLine",
+      ]),
+    tests(
+      "ApusAdminTests",
+      [
+        "ApusBase", "ApusModel", "ApusProtocol", "ApusClientCore", "ApusClient", "ApusRemoting", "ApusSystem",
+        "ApusNameServer", "ApusBroker", "ApusCommandLine", "ApusAdmin",
+      ]),
     tests("TidyTests", []),
     tests("ApusSystemTests", ["ApusBase", "ApusSystem"]),
     tests("ApusHTTPTests", ["ApusBase", "ApusSystem", "ApusHTTP"]),

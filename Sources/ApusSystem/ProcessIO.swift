@@ -28,6 +28,9 @@ package enum ProcessIO {
   /// Whether a stream is a terminal.
   package static func isTerminal(_ stream: Stream) -> Bool { isatty(stream.rawValue) == 1 }
 
+  /// Whether standard input is a terminal, so that somebody can be asked.
+  package static var isInputTerminal: Bool { isatty(STDIN_FILENO) == 1 }
+
   /// A variable of the environment, or nil when it is not set.
   package static func environment(_ name: String) -> String? {
     guard let value = unsafe getenv(name) else { return nil }
@@ -57,6 +60,29 @@ package enum ProcessIO {
       if count == 0 { return content }
       guard content.count + count <= byteLimit else { throw SystemError(errno: EFBIG, operation: "read \(path)") }
       content += block[..<count]
+    }
+  }
+
+  /// Writes a file anew, and makes the directories above it where they are missing. A symbolic link in the file's place
+  /// is refused.
+  package static func write(_ bytes: [UInt8], toFile path: String) throws(SystemError) {
+    for (index, character) in path.enumerated() where character == "/" && index > 0 {
+      let directory = String(path.prefix(index))
+      guard unsafe mkdir(directory, 0o755) == 0 || errno == EEXIST else {
+        throw SystemError(errno: errno, operation: "create the directory \(directory)")
+      }
+    }
+    let descriptor = unsafe open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else { throw SystemError(errno: errno, operation: "write \(path)") }
+    defer { close(descriptor) }
+    var written = 0
+    while written < bytes.count {
+      let count = unsafe bytes.withUnsafeBytes { buffer in
+        unsafe Glibc.write(descriptor, buffer.baseAddress.map { unsafe $0 + written }, buffer.count - written)
+      }
+      if count < 0 && errno == EINTR { continue }
+      guard count > 0 else { throw SystemError(errno: errno, operation: "write \(path)") }
+      written += count
     }
   }
 

@@ -1,5 +1,6 @@
 import ApusBase
 import ApusBench
+import ApusCommandLine
 import ApusSystem
 
 /// `apus bench`: makes a load from the command line, measures it and prints the result.

@@ -1,5 +1,6 @@
 import ApusBase
 import ApusBroker
+import ApusCommandLine
 import ApusRemoting
 import ApusSystem
 

@@ -1,5 +1,6 @@
 import ApusBase
 import ApusBroker
+import ApusCommandLine
 import ApusHTTP
 import ApusModel
 import ApusSystem

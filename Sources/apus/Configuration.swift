@@ -1,5 +1,6 @@
 import ApusBase
 import ApusBroker
+import ApusCommandLine
 import ApusSystem
 
 /// What a role is configured with: its file, and the command line's options over it.

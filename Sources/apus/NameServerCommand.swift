@@ -1,4 +1,5 @@
 import ApusBase
+import ApusCommandLine
 import ApusModel
 import ApusNameServer
 import ApusRemoting

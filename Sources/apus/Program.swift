@@ -1,3 +1,4 @@
+import ApusCommandLine
 import ApusSystem
 
 /// The program: reads its command line, runs what it asks for and ends with the exit code that says how that went.
@@ -11,6 +12,7 @@ enum Program {
       switch try Invocation(commandLine: commandLine) {
       case .show(let text): ProcessIO.write(text, to: .standardOutput)
       case .run(let arguments): try run(arguments)
+      case .administer(let words): return AdminProgram.run(words)
       }
       return .success
     } catch {
@@ -21,6 +23,9 @@ enum Program {
 
   private static func run(_ arguments: Arguments) throws(CommandFailure) {
     switch arguments.command {
+    case .completions: try showCompletions(arguments)
+    case .manual:
+      ProcessIO.write(ManualPage.text(version: Version.line, CommandDescription.everything), to: .standardOutput)
     case .bench: try BenchCommand.run(arguments)
     case .store: try StoreCommand.run(arguments)
     case .nameServer: try NameServerCommand.run(arguments)
@@ -28,5 +33,13 @@ enum Program {
     case .serve: try ServeCommand.run(arguments)
     default: preconditionFailure("command \(arguments.command.name) has nothing that runs it")
     }
+  }
+
+  private static func showCompletions(_ arguments: Arguments) throws(CommandFailure) {
+    guard let shell = arguments.operands.first.flatMap({ Completions.Shell(rawValue: $0) }) else {
+      let shells = Completions.Shell.allCases.map(\.rawValue).joined(separator: ", ")
+      throw arguments.failure("say for which shell: \(shells)")
+    }
+    ProcessIO.write(Completions.script(for: shell, CommandDescription.everything), to: .standardOutput)
   }
 }

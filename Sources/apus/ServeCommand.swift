@@ -1,5 +1,6 @@
 import ApusBase
 import ApusBroker
+import ApusCommandLine
 import ApusModel
 import ApusNameServer
 import ApusRemoting

@@ -1,4 +1,5 @@
 import ApusBase
+import ApusCommandLine
 import ApusStore
 import ApusStoreCore
 import ApusSystem

@@ -20,6 +20,8 @@ import Testing
     "ApusBrokerCore": wire.union(["ApusFilter"]),
     "ApusClientCore": wire.union(["ApusFilter", "COpenSSL", "CLZ4", "CZstd"]),
     "ApusClient": remoting.union(["ApusSigning", "ApusClientCore", "ApusHTTP", "Synchronization"]),
+    "ApusCommandLine": base,
+    "ApusAdmin": wire.union(["ApusAccess", "ApusClientCore", "ApusClient", "ApusCommandLine", "ApusSystem"]),
     "ApusStore": model.union(["ApusStoreCore"]),
     "ApusSystem": ["ApusBase", "COpenSSL", "CPosix", "CZlib", "Glibc", "Synchronization"],
     "ApusHTTP": ["ApusBase", "ApusSystem"],
@@ -33,6 +35,7 @@ import Testing
     // `apus store` looks into a store without a broker.
     "apus": remoting.union([
       "ApusHTTP", "ApusNameServer", "ApusBroker", "ApusBench", "ApusClient", "ApusStore", "ApusStoreCore",
+      "ApusCommandLine", "ApusAdmin",
     ]),
     "ApusSimulator": model.union(["ApusStoreCore", "ApusStore"]),
     "ApusFuzz": wire.union([

@@ -1,5 +1,5 @@
 /// Why the process ended, as its exit code tells. `--help` lists them; scripts and service managers may rely on them.
-enum ExitStatus: Int32, CaseIterable, Sendable {
+package enum ExitStatus: Int32, CaseIterable, Sendable {
   /// Stopped as asked, nothing lost.
   case success = 0
   /// A failure with no code of its own; the log says which.
@@ -16,7 +16,7 @@ enum ExitStatus: Int32, CaseIterable, Sendable {
   case disk = 6
 
   /// The line of `--help`.
-  var meaning: String {
+  package var meaning: String {
     switch self {
     case .success: "stopped as asked, nothing lost"
     case .failure: "another failure; the log says which"
@@ -30,14 +30,14 @@ enum ExitStatus: Int32, CaseIterable, Sendable {
 }
 
 /// Why a command could not do its work: one sentence for people, and the exit code.
-struct CommandFailure: Error, Hashable, Sendable {
+package struct CommandFailure: Error, Hashable, Sendable {
   /// The exit code.
-  var status: ExitStatus
+  package var status: ExitStatus
   /// What is wrong and what to do about it, without a full stop.
-  var message: String
+  package var message: String
 
   /// Ends the command with a code and a sentence.
-  init(_ status: ExitStatus, _ message: String) {
+  package init(_ status: ExitStatus, _ message: String) {
     self.status = status
     self.message = message
   }

@@ -1,6 +1,8 @@
-extension Command {
+import ApusCommandLine
+
+extension CommandDescription {
   /// `apus store`.
-  static let store = Command(
+  static let store = CommandDescription(
     name: "store", operands: "check|repair|dump|pending DIR [log|queue|index|checkpoint]", operandLimit: 3,
     summary: "Look into a store that no broker has open, and put it in order.",
     details: """
@@ -29,6 +31,5 @@ extension Command {
       Option("segment-bytes", value: "N", help: "The length of a log file (mappedFileSizeCommitLog)."),
       Option("queue-file-bytes", value: "N", help: "The length of a queue file (mappedFileSizeConsumeQueue)."),
       Option("index-slots", value: "N", help: "Slots of an index file (maxHashSlotNum, 5000000)."),
-      help,
     ])
 }

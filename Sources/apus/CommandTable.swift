@@ -1,24 +1,20 @@
-/// A command of the program. The table of all of them is where parsing and help both look.
-struct Command: Hashable, Sendable {
-  /// The word that follows `apus`.
-  var name: String
-  /// The program name that stands for it, as RocketMQ's scripts are called.
-  var javaName: String?
-  /// The operands as the usage line shows them; empty when there are none.
-  var operands = ""
-  /// How many operands there may be.
-  var operandLimit = 0
-  /// One line for the overview.
-  var summary: String
-  /// A paragraph for the command's own help.
-  var details: String
-  /// The options, in the order in which the help lists them.
-  var options: [Option]
+import ApusAdmin
+import ApusCommandLine
+import ApusRemoting
 
+extension CommandDescription {
   /// All commands, in the order in which the help lists them.
-  static let all = [serve, nameServer, broker, bench, store]
+  static let all =
+    [serve, nameServer, broker, admin] + AdminCommands.short.map(\.description) + [
+      bench, store, completions, manual,
+    ]
+  /// Those of `apus admin` too.
+  static let everything = all + AdminCommands.all.map(\.description)
 
-  static let help = Option("help", "h", help: "Show this help.")
+  /// Defines a setting that Java takes as a system property.
+  private static let define = Option(
+    "define", "D", value: "tls.KEY=VALUE", settingPrefix: TLSSettings.prefix,
+    help: "A TLS setting, as Java takes it: -Dtls.server.mode=enforcing.")
   private static let printAll = Option("print", "p", java: "printConfigItem", help: "Print all settings and end.")
   private static let printImportant = Option(
     "print-important", "m", java: "printImportantConfig", help: "Print the settings that are usually changed and end.")
@@ -32,7 +28,7 @@ struct Command: Hashable, Sendable {
   private static let loops = Option("loops", value: "N", help: "Threads that serve connections (half the cores).")
 
   /// `apus serve`.
-  static let serve = Command(
+  static let serve = CommandDescription(
     name: "serve",
     summary: "Run a name server and a broker in one process.",
     details: """
@@ -47,11 +43,11 @@ struct Command: Hashable, Sendable {
       Option("broker-port", value: "N", help: "The broker's port (10911); its second listener is N − 2."),
       Option("namesrv-port", value: "N", help: "The name server's port (9876)."),
       Option("http-port", value: "N", help: "Serve /metrics, /healthz and /readyz here (0: off)."),
-      loops, log, .define, printAll, printImportant, help,
+      loops, log, define, printAll, printImportant,
     ])
 
   /// `apus namesrv`, also called `mqnamesrv`.
-  static let nameServer = Command(
+  static let nameServer = CommandDescription(
     name: "namesrv", javaName: "mqnamesrv",
     summary: "Run a name server, as RocketMQ's mqnamesrv does.",
     details: "Listens on all addresses, port 9876 unless the file says otherwise. Takes the options of mqnamesrv.",
@@ -59,11 +55,11 @@ struct Command: Hashable, Sendable {
       file, bind,
       Option(
         "name-servers", "n", java: "namesrvAddr", value: "LIST", help: "Accepted; not used."),
-      log, .define, printAll, help,
+      log, define, printAll,
     ])
 
   /// `apus broker`, also called `mqbroker`.
-  static let broker = Command(
+  static let broker = CommandDescription(
     name: "broker", javaName: "mqbroker",
     summary: "Run a broker, as RocketMQ's mqbroker does.",
     details: """
@@ -76,11 +72,26 @@ struct Command: Hashable, Sendable {
       file,
       Option("name-servers", "n", java: "namesrvAddr", value: "LIST", help: "Name servers: HOST:PORT;HOST:PORT…"),
       Option("store", value: "DIR", help: "Where messages are kept, before the key storePathRootDir."),
-      bind, advertise, loops, log, .define, printAll, printImportant, help,
+      bind, advertise, loops, log, define, printAll, printImportant,
     ])
 
+  /// `apus admin`, also called `mqadmin`. Its words are read by the tool itself.
+  static let admin = CommandDescription(
+    name: "admin", javaName: "mqadmin", operands: "COMMAND", operandLimit: nil,
+    summary: "Look after clusters, as RocketMQ's mqadmin does.",
+    details: "'apus admin help' lists the commands, 'apus admin help COMMAND' explains one.", options: [])
+
+  /// `apus completions`.
+  static let completions = CommandDescription(
+    name: "completions", operands: "bash|zsh|fish", operandLimit: 1, summary: "Print the completions of a shell.",
+    details: "For example: source <(apus completions bash)", options: [])
+
+  /// `apus manual`.
+  static let manual = CommandDescription(
+    name: "manual", summary: "Print the manual page.", details: "For example: apus manual > apus.1", options: [])
+
   /// `apus bench`.
-  static let bench = Command(
+  static let bench = CommandDescription(
     name: "bench", operands: "send|pull|e2e|transaction|sdk-send|sdk-pull|sdk-e2e", operandLimit: 1,
     summary: "Measure a RocketMQ broker, this one or another.",
     details: """
@@ -110,6 +121,5 @@ struct Command: Hashable, Sendable {
       Option("tls", help: "Use TLS, whoever the broker is."),
       Option("pid", value: "N", help: "The broker's process, for its CPU and memory."),
       Option("json", help: "Print one line of JSON instead of text."),
-      help,
     ])
 }

@@ -1,0 +1,79 @@
+import ApusBase
+package import ApusClient
+import ApusProtocol
+
+/// Asks name servers and brokers what administering programs ask. Each operation is one request code; what needs
+/// several of them is a command. Nothing is printed.
+package final class AdminClient: Sendable {
+  /// Sends, pulls and consumes over the same connections.
+  package let messages: MessageClient
+
+  /// Makes a client; no connection is made yet.
+  package init(_ configuration: ClientConfiguration) throws(AdminError) {
+    do throws(ClientError) {
+      messages = try MessageClient(configuration)
+    } catch {
+      throw AdminError(error)
+    }
+  }
+
+  /// The name servers that are asked, `host:port` each.
+  package var nameServers: [String] { messages.nameServers }
+
+  /// Asks a server; a refusal is thrown.
+  @discardableResult
+  func ask(
+    _ request: some OutgoingRequest, at server: String, timeout: Duration? = nil
+  ) async throws(AdminError) -> Command {
+    do throws(ClientError) {
+      return try await messages.ask(request, at: server, timeout: timeout)
+    } catch {
+      throw AdminError(error)
+    }
+  }
+
+  /// Asks a server for a JSON body.
+  func ask<Body: JSONBody>(
+    _ request: some OutgoingRequest, at server: String, timeout: Duration? = nil, for type: Body.Type
+  ) async throws(AdminError) -> Body {
+    try Self.read(type, try await ask(request, at: server, timeout: timeout), from: server)
+  }
+
+  /// Asks the name servers, one after the other, until one answers; a refusal is thrown.
+  @discardableResult
+  func askNameServer(_ request: some OutgoingRequest) async throws(AdminError) -> Command {
+    do throws(ClientError) {
+      return try await messages.askNameServer(request)
+    } catch {
+      throw AdminError(error)
+    }
+  }
+
+  /// Asks the name servers for a JSON body.
+  func askNameServer<Body: JSONBody>(
+    _ request: some OutgoingRequest, for type: Body.Type
+  ) async throws(AdminError) -> Body {
+    try Self.read(type, try await askNameServer(request), from: "the name server")
+  }
+
+  static func read<Body: JSONBody>(
+    _ type: Body.Type, _ answer: Command, from server: String
+  ) throws(AdminError) -> Body {
+    do throws(DecodeError) {
+      return try Body(bytes: answer.body.rawSpan)
+    } catch {
+      throw AdminError(error, from: server)
+    }
+  }
+
+  /// Reads the fields of an answer.
+  static func fields<Fields>(
+    _ answer: Command, from server: String, _ read: (Command) throws(DecodeError) -> Fields
+  ) throws(AdminError) -> Fields {
+    do throws(DecodeError) {
+      return try read(answer)
+    } catch {
+      throw AdminError(error, from: server)
+    }
+  }
+}

@@ -1,0 +1,160 @@
+import ApusBase
+import ApusCommandLine
+import ApusModel
+import ApusProtocol
+
+/// `updateAclConfig`: makes an account or changes it.
+struct UpdateAclConfigCommand: AdminCommand {
+  static let description = admin(
+    "updateAclConfig", "Create an access control account or change it.",
+    options: BrokerTarget.options() + [
+      Option("accessKey", "a", value: "KEY", required: true, help: "The account."),
+      Option("secretKey", "s", value: "KEY", required: true, help: "Its secret."),
+      Option("whiteRemoteAddress", "w", value: "PATTERN", help: "Addresses from which it needs no signature."),
+      Option("defaultTopicPerm", "i", value: "PERM", help: "What it may do with topics: DENY, PUB, SUB, PUB|SUB."),
+      Option("defaultGroupPerm", "u", value: "PERM", help: "What it may do with groups."),
+      Option("topicPerms", "t", value: "TOPIC=PERM,…", help: "What it may do with single topics."),
+      Option("groupPerms", "g", value: "GROUP=PERM,…", help: "What it may do with single groups."),
+      Option("admin", "m", value: "true|false", help: "Whether it may administer."),
+    ], choices: BrokerTarget.choices)
+
+  private let target: BrokerTarget
+  private let account: UpdateAndCreateACLConfig.Request
+
+  init(_ arguments: Arguments) throws(CommandFailure) {
+    target = try BrokerTarget(required: arguments)
+    func list(_ name: String) -> [String] {
+      arguments.trimmed(name)?.split(separator: ",").map(String.init) ?? []
+    }
+    account = UpdateAndCreateACLConfig.Request(
+      accessKey: try arguments.required("accessKey"), secretKey: try arguments.required("secretKey"),
+      whiteRemoteAddress: arguments.trimmed("whiteRemoteAddress"), isAdmin: arguments.bool("admin"),
+      defaultTopicPermission: arguments.trimmed("defaultTopicPerm"),
+      defaultGroupPermission: arguments.trimmed("defaultGroupPerm"), topicPermissions: list("topicPerms"),
+      groupPermissions: list("groupPerms"))
+  }
+
+  func run(_ session: AdminSession) async throws(AdminError) {
+    let addresses = try await target.addresses(session.client, mastersOnly: false)
+    try await session.each(addresses) { address throws(AdminError) in
+      try await session.client.updateAccount(account, at: address)
+      session.say(
+        "create or update plain access config to \(address) success.",
+        ["accessKey": .text(account.accessKey), "broker": .text(address), "result": "updated"])
+    }
+    session.say(account.shownText)
+  }
+}
+
+extension UpdateAndCreateACLConfig.Request {
+  /// The account without its secret. Java prints an object's address here.
+  fileprivate var shownText: String {
+    let fields: [(String, String?)] = [
+      ("accessKey", accessKey), ("whiteRemoteAddress", whiteRemoteAddress), ("admin", isAdmin.map { "\($0)" }),
+      ("defaultTopicPerm", defaultTopicPermission), ("defaultGroupPerm", defaultGroupPermission),
+      ("topicPerms", topicPermissions.isEmpty ? nil : "[\(topicPermissions.joined(separator: ", "))]"),
+      ("groupPerms", groupPermissions.isEmpty ? nil : "[\(groupPermissions.joined(separator: ", "))]"),
+    ]
+    let shown = fields.compactMap { name, value in value.map { "\(name)=\($0)" } }
+    return "PlainAccessConfig [\(shown.joined(separator: ", "))]"
+  }
+}
+
+/// `deleteAclConfig`: removes an account.
+struct DeleteAclConfigCommand: AdminCommand {
+  static let description = admin(
+    "deleteAclConfig", "Delete an access control account.",
+    options: BrokerTarget.options() + [
+      Option("accessKey", "a", value: "KEY", required: true, help: "The account.")
+    ], choices: BrokerTarget.choices, destroys: "delete the account")
+
+  private let target: BrokerTarget
+  private let accessKey: String
+
+  init(_ arguments: Arguments) throws(CommandFailure) {
+    target = try BrokerTarget(required: arguments)
+    accessKey = try arguments.required("accessKey")
+  }
+
+  func run(_ session: AdminSession) async throws(AdminError) {
+    try session.confirm("delete the account '\(accessKey)'")
+    let addresses = try await target.addresses(session.client, mastersOnly: false)
+    try await session.each(addresses) { address throws(AdminError) in
+      try await session.client.deleteAccount(accessKey, at: address)
+      session.say(
+        "delete plain access config account from \(address) success.",
+        ["accessKey": .text(accessKey), "broker": .text(address), "result": "deleted"])
+    }
+    session.say("account's accesskey is:\(accessKey)")
+  }
+}
+
+/// `clusterAclConfigVersion`: which access control files brokers have, and since when.
+struct ClusterAclConfigVersionCommand: AdminCommand {
+  static let description = admin(
+    "clusterAclConfigVersion", "Show the versions of brokers' access control files.",
+    options: BrokerTarget.options(), choices: BrokerTarget.choices)
+
+  private static let table = Table(
+    "%-16s  %-22s  %-22s  %-20s  %-22s  %-22s",
+    [
+      .init("#Cluster Name", "cluster"), .init("#Broker Name", "brokerName"), .init("#Broker Addr", "brokerAddr"),
+      .init("#AclFilePath", "aclFilePath"), .init("#AclConfigVersionNum", "version"),
+      .init("#AclLastUpdateTime", "lastUpdateTimestamp"),
+    ])
+
+  private let target: BrokerTarget
+
+  init(_ arguments: Arguments) throws(CommandFailure) { target = try BrokerTarget(required: arguments) }
+
+  func run(_ session: AdminSession) async throws(AdminError) {
+    let addresses = try await target.addresses(session.client, mastersOnly: true)
+    var place = "broker"
+    if case .cluster = target {
+      place = "cluster"
+      session.begin(Self.table)
+    }
+    try await session.each(addresses) { address throws(AdminError) in
+      let found = try await session.client.accessVersions(at: address)
+      for file in found.files {
+        session.row(
+          Self.table,
+          [
+            .text(found.cluster), .text(found.broker), .text(found.address), .text(file.path),
+            Cell(file.version.counter), .seconds(file.version.timestamp, none: ""),
+          ])
+      }
+    }
+    session.say("get \(place)'s plain access config version success.")
+  }
+}
+
+/// `updateGlobalWhiteAddr`: sets the addresses that need no account.
+struct UpdateGlobalWhiteAddrCommand: AdminCommand {
+  static let description = admin(
+    "updateGlobalWhiteAddr", "Set the addresses that need no account.",
+    options: BrokerTarget.options() + [
+      Option("globalWhiteRemoteAddresses", "g", value: "PATTERN,…", required: true, help: "The addresses."),
+      Option("aclFileFullPath", "p", value: "FILE", help: "The broker's file that says so (plain_acl.yml)."),
+    ], choices: BrokerTarget.choices)
+
+  private let target: BrokerTarget
+  private let addresses: String
+  private let path: String?
+
+  init(_ arguments: Arguments) throws(CommandFailure) {
+    target = try BrokerTarget(required: arguments)
+    addresses = try arguments.required("globalWhiteRemoteAddresses")
+    path = arguments.trimmed("aclFileFullPath")
+  }
+
+  func run(_ session: AdminSession) async throws(AdminError) {
+    let servers = try await target.addresses(session.client, mastersOnly: false)
+    try await session.each(servers) { address throws(AdminError) in
+      try await session.client.updateWhiteAddresses(addresses, path: path, at: address)
+      session.say(
+        "update global white remote addresses to \(address) success.",
+        ["broker": .text(address), "globalWhiteRemoteAddresses": .text(addresses)])
+    }
+  }
+}

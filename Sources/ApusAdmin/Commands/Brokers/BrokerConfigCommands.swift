@@ -1,0 +1,78 @@
+import ApusBase
+import ApusCommandLine
+import ApusProtocol
+
+/// Settings as mqadmin lists them.
+enum SettingsList {
+  static let table = Table(
+    "%-50s=  %s", [.init("", "key"), .init("", "value")], hasHead: false)
+
+  /// Prints the settings of a server below a line that names it, or in JSON one object for the server.
+  static func show(_ settings: PropertiesFile, title: String, server: String, _ session: AdminSession) {
+    guard !session.isJSON else {
+      let members = settings.entries.map { JSONMember($0.key, .string($0.value)) }
+      return session.say("", ["server": .text(server), "settings": .value(.object(members), shown: "")])
+    }
+    session.say("============\(title)============")
+    session.show(table, settings.entries.map { [.text($0.key), .text($0.value)] })
+  }
+}
+
+/// `getBrokerConfig`: all settings of brokers.
+struct GetBrokerConfigCommand: AdminCommand {
+  static let description = admin(
+    "getBrokerConfig", "Show the settings of a broker or of all brokers of a cluster.",
+    options: BrokerTarget.options(), choices: BrokerTarget.choices)
+
+  private let target: BrokerTarget
+
+  init(_ arguments: Arguments) throws(CommandFailure) { target = try BrokerTarget(required: arguments) }
+
+  func run(_ session: AdminSession) async throws(AdminError) {
+    var titles: [String: String] = [:]
+    if case .cluster(let name) = target {
+      for group in try await session.client.clusterInfo().groups(of: name) {
+        let master = group.masterAddress ?? "null"
+        for (id, address) in group.addresses {
+          titles[address] = id == 0 ? "Master: \(master)" : "My Master: \(master)=====Slave: \(address)"
+        }
+      }
+    }
+    let addresses = try await target.addresses(session.client, mastersOnly: false)
+    try await session.each(addresses) { address throws(AdminError) in
+      let settings = try await session.client.settings(ofBroker: address)
+      SettingsList.show(settings, title: titles[address] ?? address, server: address, session)
+      session.say("")
+    }
+  }
+}
+
+/// `updateBrokerConfig`: changes a setting of brokers that run.
+struct UpdateBrokerConfigCommand: AdminCommand {
+  static let description = admin(
+    "updateBrokerConfig", "Change a setting of a broker or of all masters of a cluster.",
+    options: BrokerTarget.options() + [
+      Option("key", "k", value: "KEY", required: true, help: "The setting."),
+      Option("value", "v", value: "VALUE", required: true, help: "Its new value."),
+    ], choices: BrokerTarget.choices)
+
+  private let target: BrokerTarget
+  private let key: String
+  private let value: String
+
+  init(_ arguments: Arguments) throws(CommandFailure) {
+    target = try BrokerTarget(required: arguments)
+    key = try arguments.required("key")
+    value = arguments.trimmed("value") ?? ""
+  }
+
+  func run(_ session: AdminSession) async throws(AdminError) {
+    let addresses = try await target.addresses(session.client, mastersOnly: true)
+    try await session.each(addresses) { address throws(AdminError) in
+      try await session.client.updateBroker(address, key: key, value: value)
+      session.say(
+        "update broker config success, \(address)",
+        ["broker": .text(address), "key": .text(key), "value": .text(value)])
+    }
+  }
+}

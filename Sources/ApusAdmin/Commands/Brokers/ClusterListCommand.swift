@@ -1,0 +1,111 @@
+import ApusBase
+import ApusCommandLine
+import ApusProtocol
+import ApusSystem
+
+/// `clusterList`: the brokers of all clusters, with what goes in and out.
+struct ClusterListCommand: AdminCommand {
+  static let description = admin(
+    "clusterList", "List the brokers of all clusters, with their versions and rates.",
+    options: [
+      Option("moreStats", "m", help: "Messages of yesterday and today instead."),
+      Option("interval", "i", value: "SECONDS", help: "Again and again, with so long a pause."),
+    ])
+
+  private static let overview = Table(
+    "%-16s  %-22s  %-4s  %-22s %-16s %19s %19s %10s %5s %6s",
+    [
+      .init("#Cluster Name", "cluster"), .init("#Broker Name", "brokerName"), .init("#BID", "brokerId"),
+      .init("#Addr", "addr"), .init("#Version", "version"), .init("#InTPS(LOAD)", "inTps"),
+      .init("#OutTPS(LOAD)", "outTps"), .init("#PCWait(ms)", "pageCacheWaitMillis"), .init("#Hour", "hours"),
+      .init("#SPACE", "diskRatio"),
+    ])
+  private static let totals = Table(
+    "%-16s  %-32s %14s %14s %14s %14s",
+    [
+      .init("#Cluster Name", "cluster"), .init("#Broker Name", "brokerName"), .init("#InTotalYest", "inTotalYesterday"),
+      .init("#OutTotalYest", "outTotalYesterday"), .init("#InTotalToday", "inTotalToday"),
+      .init("#OutTotalToday", "outTotalToday"),
+    ])
+
+  private let showsTotals: Bool
+  private let interval: Int?
+
+  init(_ arguments: Arguments) throws(CommandFailure) {
+    showsTotals = arguments.has("moreStats")
+    interval = try arguments.integer("interval", in: 1...86_400)
+  }
+
+  func run(_ session: AdminSession) async throws(AdminError) {
+    try await session.again(every: interval.map { .seconds($0) }) { () throws(AdminError) in
+      try await list(session)
+    }
+  }
+
+  private func list(_ session: AdminSession) async throws(AdminError) {
+    let clusters = try await session.client.clusterInfo()
+    session.begin(showsTotals ? Self.totals : Self.overview)
+    for cluster in clusters.clusters.keys.sorted() {
+      for group in try clusters.groups(of: cluster) {
+        for (id, address) in group.addresses.sorted(by: { $0.key < $1.key }) {
+          let info = await figures(of: address, session)
+          if showsTotals {
+            session.row(Self.totals, [.text(cluster), .text(group.brokerName)] + Self.totals(info))
+          } else {
+            let cells = Self.overview(info, now: SystemClock.wall())
+            session.row(Self.overview, [.text(cluster), .text(group.brokerName), Cell(id), .text(address)] + cells)
+          }
+        }
+      }
+    }
+  }
+
+  /// A broker that does not answer is listed without figures.
+  private func figures(of address: String, _ session: AdminSession) async -> KVTable {
+    do throws(AdminError) {
+      return try await session.client.runtimeInfo(of: address)
+    } catch {
+      session.warn("\(address): \(error)")
+      return KVTable([])
+    }
+  }
+
+  private static func totals(_ info: KVTable) -> [Cell] {
+    func difference(_ late: String, _ early: String) -> Cell {
+      guard let late = info[late].flatMap({ Int64($0) }), let early = info[early].flatMap({ Int64($0) }) else {
+        return Cell(0)
+      }
+      return Cell(late - early)
+    }
+    return [
+      difference("msgPutTotalTodayMorning", "msgPutTotalYesterdayMorning"),
+      difference("msgGetTotalTodayMorning", "msgGetTotalYesterdayMorning"),
+      difference("msgPutTotalTodayNow", "msgPutTotalTodayMorning"),
+      difference("msgGetTotalTodayNow", "msgGetTotalTodayMorning"),
+    ]
+  }
+
+  private static func overview(_ info: KVTable, now: WallTime) -> [Cell] {
+    func rate(_ key: String, _ queue: String) -> Cell {
+      let number = info.firstNumber(key)
+      let load =
+        "(\(info["\(queue)ThreadPoolQueueSize"] ?? ""),\(info["\(queue)ThreadPoolQueueHeadWaitTimeMills"] ?? "")ms)"
+      let text = Cell.fixed(number, 2)
+      return .value(.number(number), shown: String(repeating: " ", count: max(0, 9 - text.count)) + text + load)
+    }
+    let earliest = info["earliestMessageTimeStamp"].flatMap { Int64($0) }
+    let hours = earliest.map { Double(now.milliseconds - $0) / 3_600_000 } ?? 0
+    return [
+      .text(info["brokerVersionDesc"] ?? ""), rate("putTps", "send"), rate("getTransferedTps", "pull"),
+      .text(info["pageCacheLockTimeMills"] ?? ""), .decimal(hours, digits: 2),
+      .decimal(info["commitLogDiskRatio"].flatMap { Double($0) } ?? 0, digits: 4),
+    ]
+  }
+}
+
+extension KVTable {
+  /// The first of several numbers with a space between, as `putTps` has them; 0 when there is none.
+  func firstNumber(_ key: String) -> Double {
+    self[key]?.split(separator: " ").first.flatMap { Double($0) } ?? 0
+  }
+}

@@ -1,0 +1,101 @@
+import ApusBase
+import ApusCommandLine
+import ApusModel
+import ApusProtocol
+
+/// `consumerProgress`: how far a group has come in each queue, or all groups in a line each.
+struct ConsumerProgressCommand: AdminCommand {
+  static let description = admin(
+    "consumerProgress", "Show how far a consumer group, or every group, has come.",
+    options: [
+      Option("groupName", "g", value: "GROUP", help: "Only this group, queue by queue."),
+      Option("showClientIP", "s", value: "true|false", help: "With -g: who has each queue (false)."),
+    ])
+
+  private static let heads: [Table.Column] = [
+    .init("#Topic", "topic"), .init("#Broker Name", "brokerName"), .init("#QID", "queueId"),
+    .init("#Broker Offset", "brokerOffset"), .init("#Consumer Offset", "consumerOffset"),
+  ]
+  private static let tail: [Table.Column] = [.init("#Diff", "diff"), .init("#LastTime", "lastTimestamp")]
+  private static let queues = Table("%-64.64s  %-32.32s  %-4s  %-20s  %-20s  %-20s  %s", heads + tail)
+  private static let queuesWithClients = Table(
+    "%-64.64s  %-32.32s  %-4s  %-20s  %-20s  %-20s %-20s  %s", heads + [.init("#Client IP", "clientIP")] + tail)
+  private static let groups = Table(
+    "%-64.64s  %-6s  %-24s %-5s  %-14s  %-7s  %s",
+    [
+      .init("#Group", "group"), .init("#Count", "count"), .init("#Version", "version"), .init("#Type", "type"),
+      .init("#Model", "model"), .init("#TPS", "tps"), .init("#Diff Total", "diffTotal"),
+    ])
+
+  private let group: String?
+  private let showsClients: Bool
+
+  init(_ arguments: Arguments) {
+    group = arguments.trimmed("groupName")
+    showsClients = arguments.bool("showClientIP") ?? false
+  }
+
+  func run(_ session: AdminSession) async throws(AdminError) {
+    guard let group else { return try await listGroups(session) }
+    let progress = try await session.client.progress(of: group)
+    let clients = showsClients ? try await owners(of: group, session) : [:]
+    let table = showsClients ? Self.queuesWithClients : Self.queues
+    session.begin(table)
+    for entry in progress.entries {
+      var cells: [Cell] = [
+        .text(entry.queue.topic), .text(entry.queue.brokerName), Cell(entry.queue.queueID),
+        Cell(entry.brokerOffset.rawValue), Cell(entry.consumerOffset.rawValue),
+      ]
+      if showsClients { cells.append(.text(clients[entry.queue] ?? "N/A")) }
+      session.row(table, cells + [Cell(entry.lag), .seconds(entry.lastTimestamp, none: "N/A")])
+    }
+    session.say("\nConsume TPS: \(Cell.fixed(progress.consumeRate, 2))\nDiff Total: \(progress.lag)")
+    if session.isJSON {
+      session.say(
+        "", ["consumeTps": .decimal(progress.consumeRate, digits: 2), "diffTotal": Cell(progress.lag)])
+    }
+  }
+
+  /// The addresses of the members that have each queue, as they say themselves.
+  private func owners(of group: String, _ session: AdminSession) async throws(AdminError) -> [MessageQueue: String] {
+    var owners: [MessageQueue: String] = [:]
+    for member in try await session.client.consumers(of: group).connections {
+      let address = String(member.clientID.prefix { $0 != "@" })
+      for queue in try await session.client.runningInfo(of: member.clientID, group: group).queues {
+        owners[queue.queue] = address
+      }
+    }
+    return owners
+  }
+
+  private func listGroups(_ session: AdminSession) async throws(AdminError) {
+    let topics = try await session.client.topics().topics
+    session.begin(Self.groups)
+    for topic in topics where topic.hasPrefix(SystemTopics.retryPrefix) {
+      session.row(Self.groups, await summary(of: String(topic.dropFirst(SystemTopics.retryPrefix.count)), session))
+    }
+  }
+
+  /// A group without members or offsets is listed all the same.
+  private func summary(of group: String, _ session: AdminSession) async -> [Cell] {
+    var (members, progress): (ConsumerConnection?, ConsumeStats?)
+    do throws(AdminError) {
+      progress = try await session.client.progress(of: group)
+    } catch {
+      if error.code != .consumerNotOnline { session.warn("\(group): \(error)") }
+    }
+    do throws(AdminError) {
+      members = try await session.client.consumers(of: group)
+    } catch {
+      if error.code != .consumerNotOnline { session.warn("\(group): \(error)") }
+    }
+    let version = members?.connections.map(\.version).min()
+    let isPush = members?.consumeType == .passively
+    return [
+      .text(group), Cell(members?.connections.count ?? 0), .text(version.map { VersionName.name(of: $0) } ?? "OFFLINE"),
+      .text(members == nil ? "" : isPush ? "PUSH" : "PULL"),
+      .text(isPush ? members?.messageModel.rawValue ?? "" : ""), Cell(Int64(progress?.consumeRate ?? 0)),
+      Cell(progress?.lag ?? 0),
+    ]
+  }
+}

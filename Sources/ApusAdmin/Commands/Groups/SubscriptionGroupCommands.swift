@@ -1,0 +1,141 @@
+import ApusBase
+import ApusCommandLine
+import ApusModel
+import ApusProtocol
+
+/// `updateSubGroup`: makes a consumer group or changes it.
+struct UpdateSubGroupCommand: AdminCommand {
+  static let description = admin(
+    "updateSubGroup", "Create a consumer group or change it.",
+    options: BrokerTarget.options() + [
+      CommonOption.group("groupName"),
+      Option("consumeEnable", "s", value: "true|false", help: "Whether it may consume (true)."),
+      Option(
+        "consumeFromMinEnable", "m", value: "true|false", help: "Whether it begins with the oldest message (false)."),
+      Option("consumeBroadcastEnable", "d", value: "true|false", help: "Whether it may broadcast (false)."),
+      Option("retryQueueNums", "q", value: "N", help: "Queues of its retry topic (1)."),
+      Option("retryMaxTimes", "r", value: "N", help: "How often a message is delivered again (16)."),
+      Option("brokerId", "i", value: "N", help: "The member of broker groups to consume from (0)."),
+      Option("whichBrokerWhenConsumeSlowly", "w", value: "N", help: "The member to consume from when slow (1)."),
+      Option("notifyConsumerIdsChanged", "a", value: "true|false", help: "Whether members are told of others (true)."),
+    ], choices: BrokerTarget.choices)
+
+  private let target: BrokerTarget
+  private let group: SubscriptionGroupConfig
+
+  init(_ arguments: Arguments) throws(CommandFailure) {
+    target = try BrokerTarget(required: arguments)
+    var group = SubscriptionGroupConfig(name: try arguments.required("groupName"))
+    let numbers: ClosedRange<Int32> = 0...Int32.max
+    group.consumeEnabled = arguments.bool("consumeEnable") ?? true
+    group.consumeFromMinEnabled = arguments.bool("consumeFromMinEnable") ?? false
+    group.consumeBroadcastEnabled = arguments.bool("consumeBroadcastEnable") ?? false
+    group.retryQueueCount = try arguments.integer("retryQueueNums", in: numbers) ?? group.retryQueueCount
+    group.retryMaxTimes = try arguments.integer("retryMaxTimes", in: -1...Int32.max) ?? group.retryMaxTimes
+    group.brokerID = try arguments.integer("brokerId", in: 0...Int64.max) ?? group.brokerID
+    group.whichBrokerWhenConsumeSlowly =
+      try arguments.integer("whichBrokerWhenConsumeSlowly", in: 0...Int64.max) ?? group.whichBrokerWhenConsumeSlowly
+    group.notifyConsumerIDsChangedEnabled = arguments.bool("notifyConsumerIdsChanged") ?? true
+    self.group = group
+  }
+
+  func run(_ session: AdminSession) async throws(AdminError) {
+    let addresses = try await target.addresses(session.client, mastersOnly: true)
+    try await session.each(addresses) { address throws(AdminError) in
+      try await session.client.updateGroup(group, at: address)
+      session.say(
+        "create subscription group to \(address) success.",
+        ["group": .text(group.name), "broker": .text(address), "result": "created"])
+    }
+    session.say(group.javaText)
+  }
+}
+
+extension SubscriptionGroupConfig {
+  /// The settings by Java's names, in the order in which Java declares them.
+  var javaFields: [(name: String, value: String)] {
+    [
+      ("groupName", name), ("consumeEnable", "\(consumeEnabled)"), ("consumeFromMinEnable", "\(consumeFromMinEnabled)"),
+      ("consumeBroadcastEnable", "\(consumeBroadcastEnabled)"), ("retryQueueNums", "\(retryQueueCount)"),
+      ("retryMaxTimes", "\(retryMaxTimes)"), ("brokerId", "\(brokerID)"),
+      ("whichBrokerWhenConsumeSlowly", "\(whichBrokerWhenConsumeSlowly)"),
+      ("notifyConsumerIdsChangedEnable", "\(notifyConsumerIDsChangedEnabled)"),
+    ]
+  }
+
+  /// A group as Java prints it.
+  var javaText: String {
+    "SubscriptionGroupConfig [\(javaFields.map { "\($0.name)=\($0.value)" }.joined(separator: ", "))]"
+  }
+}
+
+/// `deleteSubGroup`: removes a consumer group, and from a cluster its retries and dead letters too.
+struct DeleteSubGroupCommand: AdminCommand {
+  static let description = admin(
+    "deleteSubGroup", "Delete a consumer group.",
+    details: "Of a cluster, the topics of the group's retries and dead letters are deleted too.",
+    options: BrokerTarget.options() + [
+      CommonOption.group("groupName"),
+      Option("removeOffset", "r", value: "true|false", help: "Whether its offsets go too (false)."),
+    ], choices: BrokerTarget.choices, destroys: "delete the consumer group")
+
+  private let target: BrokerTarget
+  private let group: String
+  private let removesOffsets: Bool
+
+  init(_ arguments: Arguments) throws(CommandFailure) {
+    target = try BrokerTarget(required: arguments)
+    group = try arguments.required("groupName")
+    removesOffsets = arguments.bool("removeOffset") ?? false
+  }
+
+  func run(_ session: AdminSession) async throws(AdminError) {
+    let addresses = try await target.addresses(session.client, mastersOnly: true)
+    var what = "delete the consumer group '\(group)'"
+    if case .cluster = target { what += ", its retries and its dead letters" }
+    try session.confirm(what)
+    try await session.each(addresses) { address throws(AdminError) in
+      try await session.client.deleteGroup(group, removingOffsets: removesOffsets, at: address)
+      var place = "from broker [\(address)]"
+      if case .cluster(let name) = target { place += " in cluster [\(name)]" }
+      session.say(
+        "delete subscription group [\(group)] \(place) success.",
+        ["group": .text(group), "broker": .text(address), "result": "deleted"])
+    }
+    guard case .cluster(let name) = target else { return }
+    for topic in [SystemTopics.retryTopic(of: group), SystemTopics.deadLetterTopic(of: group)] {
+      try await DeleteTopicCommand.delete(topic, cluster: name, session)
+    }
+  }
+}
+
+/// `getConsumerConfig`: the settings of a consumer group at every broker group.
+struct GetConsumerConfigCommand: AdminCommand {
+  static let description = admin(
+    "getConsumerConfig", "Show the settings of a consumer group.", options: [CommonOption.group("groupName")])
+
+  private static let lines = Table("%-40s=  %s", [.init("", "key"), .init("", "value")], hasHead: false)
+
+  private let group: String
+
+  init(_ arguments: Arguments) throws(CommandFailure) { group = try arguments.required("groupName") }
+
+  func run(_ session: AdminSession) async throws(AdminError) {
+    let clusters = try await session.client.clusterInfo()
+    var isKnown = false
+    for (name, data) in clusters.brokers.sorted(by: { $0.key < $1.key }) {
+      guard let address = data.preferredAddress,
+        let config = try await session.client.groups(at: address).groups.first(where: { $0.name == group })
+      else { continue }
+      isKnown = true
+      guard !session.isJSON else {
+        session.say("", ["brokerName": .text(name), "config": .value(config.json, shown: "")])
+        continue
+      }
+      let rule = String(repeating: "=", count: 29)
+      session.say("\(rule)\(clusters.cluster(of: name)):\(name)\(rule)")
+      session.show(Self.lines, config.javaFields.map { [.text($0.name), .text($0.value)] })
+    }
+    guard isKnown else { throw AdminError("no broker knows the consumer group '\(group)'") }
+  }
+}

@@ -1,0 +1,55 @@
+import ApusCommandLine
+
+/// `updateKvConfig`: sets a value of the name servers' key-value configuration.
+struct UpdateKVConfigCommand: AdminCommand {
+  static let description = admin(
+    "updateKvConfig", "Set a value of the name servers' key-value configuration.",
+    options: [
+      Option("namespace", "s", value: "NAMESPACE", required: true, help: "The namespace."),
+      Option("key", "k", value: "KEY", required: true, help: "The key."),
+      Option("value", "v", value: "VALUE", required: true, help: "The value."),
+    ])
+
+  private let namespace: String
+  private let key: String
+  private let value: String
+
+  init(_ arguments: Arguments) throws(CommandFailure) {
+    namespace = try arguments.required("namespace")
+    key = try arguments.required("key")
+    value = arguments.trimmed("value") ?? ""
+  }
+
+  func run(_ session: AdminSession) async throws(AdminError) {
+    try await session.client.putValue(value, of: key, in: namespace)
+    session.say(
+      "create or update kv config to namespace success.",
+      ["namespace": .text(namespace), "key": .text(key), "value": .text(value)])
+  }
+}
+
+/// `deleteKvConfig`: removes a value of the name servers' key-value configuration.
+struct DeleteKVConfigCommand: AdminCommand {
+  static let description = admin(
+    "deleteKvConfig", "Delete a value of the name servers' key-value configuration.",
+    options: [
+      Option("namespace", "s", value: "NAMESPACE", required: true, help: "The namespace."),
+      Option("key", "k", value: "KEY", required: true, help: "The key."),
+    ], destroys: "delete a value of the name servers")
+
+  private let namespace: String
+  private let key: String
+
+  init(_ arguments: Arguments) throws(CommandFailure) {
+    namespace = try arguments.required("namespace")
+    key = try arguments.required("key")
+  }
+
+  func run(_ session: AdminSession) async throws(AdminError) {
+    try session.confirm("delete the key '\(key)' of the namespace '\(namespace)' at all name servers")
+    try await session.client.deleteValue(of: key, in: namespace)
+    session.say(
+      "delete kv config from namespace success.",
+      ["namespace": .text(namespace), "key": .text(key), "result": "deleted"])
+  }
+}

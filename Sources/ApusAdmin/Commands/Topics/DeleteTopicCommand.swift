@@ -1,0 +1,38 @@
+import ApusCommandLine
+
+/// `deleteTopic`: removes a topic from the brokers of a cluster and from the name servers.
+struct DeleteTopicCommand: AdminCommand {
+  static let description = admin(
+    "deleteTopic", "Delete a topic from a cluster and from the name servers.",
+    options: [
+      CommonOption.topic(), Option("clusterName", "c", value: "CLUSTER", required: true, help: "The cluster."),
+    ], destroys: "delete the topic with all its messages")
+
+  private let topic: String
+  private let cluster: String
+
+  init(_ arguments: Arguments) throws(CommandFailure) {
+    topic = try arguments.required("topic")
+    cluster = try arguments.required("clusterName")
+  }
+
+  func run(_ session: AdminSession) async throws(AdminError) {
+    try session.confirm("delete the topic '\(topic)' of cluster '\(cluster)' with all its messages")
+    try await Self.delete(topic, cluster: cluster, session)
+  }
+
+  /// Removes a topic from all masters of a cluster and then its routes from all name servers.
+  static func delete(_ topic: String, cluster: String, _ session: AdminSession) async throws(AdminError) {
+    let masters = try await BrokerTarget.cluster(cluster).addresses(session.client, mastersOnly: true)
+    try await session.each(masters) { address throws(AdminError) in
+      try await session.client.deleteTopic(topic, at: address)
+    }
+    session.say(
+      "delete topic [\(topic)] from cluster [\(cluster)] success.",
+      ["topic": .text(topic), "cluster": .text(cluster), "result": "deleted"])
+    try await session.each(session.client.nameServers) { server throws(AdminError) in
+      try await session.client.deleteRoutes(of: topic, cluster: cluster, atNameServer: server)
+    }
+    session.say("delete topic [\(topic)] from NameServer success.")
+  }
+}

@@ -1,0 +1,38 @@
+import ApusBase
+import ApusCommandLine
+import ApusModel
+import ApusProtocol
+
+/// `topicStatus`: the offsets of a topic's queues.
+struct TopicStatusCommand: AdminCommand {
+  static let description = admin(
+    "topicStatus", "Show the offsets of a topic's queues.", options: [CommonOption.topic()])
+
+  private static let table = Table(
+    "%-32.32s  %-4s  %-20s  %-20s    %s",
+    [
+      .init("#Broker Name", "brokerName"), .init("#QID", "queueId"), .init("#Min Offset", "minOffset"),
+      .init("#Max Offset", "maxOffset"), .init("#Last Updated", "lastUpdateTimestamp"),
+    ])
+
+  private let topic: String
+
+  init(_ arguments: Arguments) throws(CommandFailure) { topic = try arguments.required("topic") }
+
+  func run(_ session: AdminSession) async throws(AdminError) {
+    let route = try await session.client.route(of: topic)
+    var entries: [TopicStatsTable.Entry] = []
+    for address in route.brokers.compactMap(\.preferredAddress) {
+      entries += try await session.client.topicStats(of: topic, at: address).entries
+    }
+    guard !entries.isEmpty else { throw AdminError("no broker has queues of the topic '\(topic)'") }
+    session.show(
+      Self.table,
+      entries.sorted { $0.queue < $1.queue }.map { entry in
+        [
+          .text(entry.queue.brokerName), Cell(entry.queue.queueID), Cell(entry.minOffset.rawValue),
+          Cell(entry.maxOffset.rawValue), .time(entry.lastUpdate, none: ""),
+        ]
+      })
+  }
+}

@@ -1,0 +1,52 @@
+import ApusCommandLine
+
+/// `updateOrderConf`: shows, sets or removes how many queues each broker group has of a topic whose order counts.
+struct UpdateOrderConfCommand: AdminCommand {
+  static let description = admin(
+    "updateOrderConf", "Show, set or remove a topic's order configuration.",
+    options: [
+      CommonOption.topic(),
+      Option("orderConf", "v", value: "NAME:N;NAME:N…", help: "With put: the queues of each broker group."),
+      Option("method", "m", value: "get|put|delete", required: true, help: "What to do."),
+    ])
+
+  private enum Method: String {
+    case get, put, delete
+  }
+
+  private let topic: String
+  private let method: Method
+  private let order: OrderConfiguration
+
+  init(_ arguments: Arguments) throws(CommandFailure) {
+    topic = try arguments.required("topic")
+    let text = try arguments.required("method")
+    guard let method = Method(rawValue: text) else {
+      throw arguments.failure("option '--method' takes get, put or delete, not '\(text)'")
+    }
+    self.method = method
+    order = OrderConfiguration(method == .put ? try arguments.required("orderConf") : "")
+  }
+
+  func run(_ session: AdminSession) async throws(AdminError) {
+    switch method {
+    case .get:
+      guard let text = try await session.client.value(of: topic, in: AdminClient.orderNamespace) else {
+        throw AdminError("the topic '\(topic)' has no order configuration")
+      }
+      say("get", text, session)
+    case .put:
+      try await session.client.putOrder(order, of: topic)
+      say("update", order.text, session)
+    case .delete:
+      try await session.client.deleteValue(of: topic, in: AdminClient.orderNamespace)
+      session.say("delete orderConf success. topic=[\(topic)]", ["topic": .text(topic), "result": "deleted"])
+    }
+  }
+
+  private func say(_ what: String, _ order: String, _ session: AdminSession) {
+    session.say(
+      "\(what) orderConf success. topic=[\(topic)], orderConf=[\(order)]",
+      ["topic": .text(topic), "orderConf": .text(order)])
+  }
+}

@@ -1,0 +1,76 @@
+import ApusCommandLine
+import ApusModel
+import ApusProtocol
+
+/// `updateTopic`: makes a topic or changes it.
+struct UpdateTopicCommand: AdminCommand {
+  static let description = admin(
+    "updateTopic", "Create a topic or change it.",
+    options: BrokerTarget.options() + [
+      CommonOption.topic(),
+      Option("readQueueNums", "r", value: "N", help: "Queues that may be read (8)."),
+      Option("writeQueueNums", "w", value: "N", help: "Queues that are written to (8)."),
+      Option("perm", "p", value: "2|4|6", help: "Permission: 2 write, 4 read, 6 both (6)."),
+      Option("order", "o", value: "true|false", help: "Whether order counts over queues."),
+      Option("unit", "u", value: "true|false", help: "Whether it belongs to a unit."),
+      Option("hasUnitSub", "s", value: "true|false", help: "Whether units subscribe to it."),
+    ], choices: BrokerTarget.choices)
+
+  private let target: BrokerTarget
+  private let topic: TopicConfig
+
+  init(_ arguments: Arguments) throws(CommandFailure) {
+    target = try BrokerTarget(required: arguments)
+    let queues: ClosedRange<Int32> = 0...Int32.max
+    var flags: Int32 = 0
+    if arguments.bool("unit") ?? false { flags |= TopicConfig.unitFlag }
+    if arguments.bool("hasUnitSub") ?? false { flags |= TopicConfig.unitSubscribedFlag }
+    topic = TopicConfig(
+      name: try arguments.required("topic"),
+      readQueueCount: try arguments.integer("readQueueNums", in: queues) ?? 8,
+      writeQueueCount: try arguments.integer("writeQueueNums", in: queues) ?? 8,
+      permission: Permission(rawValue: try arguments.integer("perm", in: 0...15) ?? Permission.readWrite.rawValue),
+      systemFlag: flags, isOrdered: arguments.bool("order") ?? false)
+  }
+
+  func run(_ session: AdminSession) async throws(AdminError) {
+    let addresses = try await target.addresses(session.client, mastersOnly: true)
+    try await session.each(addresses) { address throws(AdminError) in
+      try await session.client.updateTopic(topic, at: address)
+      session.say(
+        "create topic to \(address) success.",
+        ["topic": .text(topic.name), "broker": .text(address), "result": "created"])
+    }
+    if topic.isOrdered { try await setOrder(session, addresses) }
+    session.say(topic.javaText)
+  }
+
+  /// An order configuration says how many queues each broker group has: of one broker it is put in beside the others',
+  /// of a cluster it takes the place of what was there.
+  private func setOrder(_ session: AdminSession, _ addresses: [String]) async throws(AdminError) {
+    let clusters = try await session.client.clusterInfo()
+    var order = OrderConfiguration("")
+    let kind: String
+    switch target {
+    case .broker(let address):
+      kind = "broker"
+      order[try clusters.brokerName(at: address)] = topic.writeQueueCount
+      try await session.client.addOrder(order, of: topic.name)
+    case .cluster(let name):
+      kind = "cluster"
+      for group in try clusters.groups(of: name) { order[group.brokerName] = topic.writeQueueCount }
+      try await session.client.putOrder(order, of: topic.name)
+    }
+    session.say(
+      "set \(kind) orderConf. isOrder=true, orderConf=[\(order.text)]",
+      ["topic": .text(topic.name), "orderConf": .text(order.text)])
+  }
+}
+
+extension TopicConfig {
+  /// A topic as Java prints it.
+  var javaText: String {
+    "TopicConfig [topicName=\(name), readQueueNums=\(readQueueCount), writeQueueNums=\(writeQueueCount),"
+      + " perm=\(permission), topicFilterType=\(filter.name), topicSysFlag=\(systemFlag), order=\(isOrdered)]"
+  }
+}

@@ -1,0 +1,66 @@
+import ApusCommandLine
+import ApusModel
+import ApusProtocol
+
+/// `updateTopicPerm`: changes who may do what with a topic, and leaves the rest of it.
+struct UpdateTopicPermCommand: AdminCommand {
+  static let description = admin(
+    "updateTopicPerm", "Change a topic's permission.",
+    options: BrokerTarget.options() + [
+      CommonOption.topic(),
+      Option("perm", "p", value: "2|4|6", required: true, help: "Permission: 2 write, 4 read, 6 both."),
+    ], choices: BrokerTarget.choices)
+
+  private let target: BrokerTarget
+  private let topic: String
+  private let permission: Permission
+
+  init(_ arguments: Arguments) throws(CommandFailure) {
+    target = try BrokerTarget(required: arguments)
+    topic = try arguments.required("topic")
+    permission = Permission(rawValue: try arguments.integer("perm", in: 0...15) ?? 0)
+  }
+
+  func run(_ session: AdminSession) async throws(AdminError) {
+    let route = try await session.client.route(of: topic)
+    if case .broker(let address) = target {
+      guard let group = route.brokers.first(where: { $0.masterAddress == address }) else {
+        throw AdminError("no master of the topic '\(topic)' has the address \(address)")
+      }
+      let old = try queues(of: group.brokerName, route)
+      guard old.permission != permission else { return session.say("new perm equals to the old one!") }
+      try await change(old, at: address, session)
+      return session.say("\(config(old).javaText).")
+    }
+    let masters = try await target.addresses(session.client, mastersOnly: true)
+    try await session.each(masters) { address throws(AdminError) in
+      guard let group = route.brokers.first(where: { $0.masterAddress == address }) else {
+        return session.warn("\(address) does not have the topic '\(topic)'")
+      }
+      try await change(try queues(of: group.brokerName, route), at: address, session)
+    }
+  }
+
+  private func queues(of brokerName: String, _ route: TopicRouteData) throws(AdminError) -> QueueData {
+    guard let queues = route.queues.first(where: { $0.brokerName == brokerName }) else {
+      throw AdminError("the route of '\(topic)' names no queues of \(brokerName)")
+    }
+    return queues
+  }
+
+  private func config(_ old: QueueData) -> TopicConfig {
+    TopicConfig(
+      name: topic, readQueueCount: old.readQueueCount, writeQueueCount: old.writeQueueCount, permission: permission,
+      systemFlag: old.systemFlag)
+  }
+
+  private func change(_ old: QueueData, at address: String, _ session: AdminSession) async throws(AdminError) {
+    try await session.client.updateTopic(config(old), at: address)
+    session.say(
+      "update topic perm from \(old.permission.rawValue) to \(permission.rawValue) in \(address) success.",
+      [
+        "topic": .text(topic), "broker": .text(address), "oldPerm": Cell(old.permission.rawValue),
+        "perm": Cell(permission.rawValue),
+      ])
+  }
+}

@@ -1,0 +1,102 @@
+import ApusBase
+package import ApusModel
+package import ApusProtocol
+
+extension AdminClient {
+  /// 200: makes a consumer group at a broker, or changes it.
+  package func updateGroup(_ group: SubscriptionGroupConfig, at broker: String) async throws(AdminError) {
+    try await ask(UpdateAndCreateSubscriptionGroup.Request(config: group), at: broker)
+  }
+
+  /// 201: the consumer groups that a broker knows.
+  package func groups(at broker: String) async throws(AdminError) -> SubscriptionGroupTable {
+    try await ask(GetAllSubscriptionGroupConfig.Request(), at: broker, for: SubscriptionGroupTable.self)
+  }
+
+  /// 207: removes a consumer group from a broker, and its offsets when asked to.
+  package func deleteGroup(
+    _ group: String, removingOffsets: Bool, at broker: String
+  ) async throws(AdminError) {
+    try await ask(DeleteSubscriptionGroup.Request(groupName: group, removesOffsets: removingOffsets), at: broker)
+  }
+
+  /// 203: the members of a consumer group that are connected to a broker.
+  package func consumers(of group: String, at broker: String) async throws(AdminError) -> ConsumerConnection {
+    try await ask(GetConsumerConnectionList.Request(consumerGroup: group), at: broker, for: ConsumerConnection.self)
+  }
+
+  /// 204: the members of a producer group that are connected to a broker.
+  package func producers(of group: String, at broker: String) async throws(AdminError) -> ProducerConnection {
+    try await ask(GetProducerConnectionList.Request(producerGroup: group), at: broker, for: ProducerConnection.self)
+  }
+
+  /// 328: all producers that are connected to a broker.
+  package func producers(at broker: String) async throws(AdminError) -> ProducerTable {
+    try await ask(GetAllProducerInfo.Request(), at: broker, for: ProducerTable.self)
+  }
+
+  /// 208: how far a group has come at a broker, with one topic or all.
+  package func progress(
+    of group: String, topic: String?, at broker: String
+  ) async throws(AdminError) -> ConsumeStats {
+    try await ask(
+      GetConsumeStats.Request(consumerGroup: group, topic: topic), at: broker, timeout: .seconds(15),
+      for: ConsumeStats.self)
+  }
+
+  /// 317: how far all groups of a broker have come.
+  package func progressOfAll(
+    at broker: String, orderedOnly: Bool, timeout: Duration
+  ) async throws(AdminError) -> ConsumeStatsList {
+    try await ask(
+      GetBrokerConsumeStats.Request(isOrder: orderedOnly), at: broker, timeout: timeout, for: ConsumeStatsList.self)
+  }
+}
+
+extension AdminClient {
+  /// The brokers that a consumer group uses: those that its retry topic lies on.
+  func brokers(ofGroup group: String) async throws(AdminError) -> [BrokerData] {
+    do throws(AdminError) {
+      return try await route(of: SystemTopics.retryTopic(of: group)).brokers
+    } catch {
+      guard error.code == .topicNotExist else { throw error }
+      throw AdminError("no broker knows the consumer group '\(group)'", code: error.code)
+    }
+  }
+
+  /// How far a group has come at all brokers that it uses, with one topic or all.
+  func progress(of group: String, topic: String? = nil) async throws(AdminError) -> ConsumeStats {
+    var all = ConsumeStats([], consumeRate: 0)
+    for address in try await brokers(ofGroup: group).compactMap(\.preferredAddress) {
+      let part = try await progress(of: group, topic: topic, at: address)
+      all.entries += part.entries
+      all.consumeRate += part.consumeRate
+    }
+    guard !all.entries.isEmpty else {
+      throw AdminError(
+        "the consumer group '\(group)' has no offsets" + (topic.map { " of the topic '\($0)'" } ?? "")
+          + ": it may have consumed nothing so far", code: .consumerNotOnline)
+    }
+    all.entries.sort { $0.queue < $1.queue }
+    return all
+  }
+
+  /// The members of a consumer group, as one broker that it uses, or a given one, knows them.
+  func consumers(of group: String, broker: String? = nil) async throws(AdminError) -> ConsumerConnection {
+    if let broker { return try await consumers(of: group, at: broker) }
+    guard let address = try await brokers(ofGroup: group).compactMap(\.preferredAddress).first else {
+      throw AdminError("the consumer group '\(group)' has no broker")
+    }
+    return try await consumers(of: group, at: address)
+  }
+}
+
+extension ConsumeStats {
+  /// How many messages lie before the group in all queues.
+  var lag: Int64 { entries.reduce(0) { $0 + $1.lag } }
+}
+
+extension ConsumeStats.Entry {
+  /// How many messages of the queue lie before the group.
+  var lag: Int64 { brokerOffset.rawValue - consumerOffset.rawValue }
+}

@@ -1,0 +1,25 @@
+import ApusModel
+package import ApusProtocol
+
+extension AdminClient {
+  /// 307: how a member of a group is doing, as it says itself, by way of a broker; its threads' stacks when asked for.
+  package func runningInfo(
+    of clientID: String, group: String, withStacks: Bool, at broker: String
+  ) async throws(AdminError) -> ConsumerRunningInfo {
+    try await ask(
+      GetConsumerRunningInfo.Request(consumerGroup: group, clientID: clientID, withStacks: withStacks), at: broker,
+      timeout: .seconds(15), for: ConsumerRunningInfo.self)
+  }
+}
+
+extension AdminClient {
+  /// How a member of a group is doing, by way of the first broker that the group uses.
+  func runningInfo(
+    of clientID: String, group: String, withStacks: Bool = false
+  ) async throws(AdminError) -> ConsumerRunningInfo {
+    guard let broker = try await brokers(ofGroup: group).compactMap(\.preferredAddress).first else {
+      throw AdminError("the consumer group '\(group)' has no broker")
+    }
+    return try await runningInfo(of: clientID, group: group, withStacks: withStacks, at: broker)
+  }
+}

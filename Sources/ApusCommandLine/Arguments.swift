@@ -1,0 +1,137 @@
+package import ApusBase
+
+/// The words after a command, sorted into options and operands.
+package struct Arguments: Hashable, Sendable {
+  /// The command that they were given to.
+  package let command: CommandDescription
+  /// Words that are no options, in order.
+  package private(set) var operands: [String] = []
+  /// Settings that `-D` defines, as Java's system properties.
+  package private(set) var definitions = PropertiesFile()
+  private var values: [String: String] = [:]
+
+  /// Sorts `words`. Throws for an option that the command does not have, that lacks its value or stands twice, for one
+  /// that is missing, and for operands beyond what the command takes.
+  package init(_ words: ArraySlice<String>, of command: CommandDescription) throws(CommandFailure) {
+    self.command = command
+    var words = words
+    let definer = command.options.first { $0.settingPrefix != nil }
+    while let word = words.popFirst() {
+      guard word.hasPrefix("-"), word != "-" else {
+        operands.append(word)
+        continue
+      }
+      if let definer, word.hasPrefix("-\(definer.letter ?? "D")") {
+        try define(word.count > 2 ? word.dropFirst(2) : words.popFirst()?[...] ?? "", definer)
+        continue
+      }
+      try take(word, followedBy: &words)
+    }
+    guard !has(Option.help.name) else { return }
+    if let limit = command.operandLimit, operands.count > limit { throw failure("unexpected '\(operands[limit])'") }
+    if let missing = command.options.first(where: { $0.isRequired && values[$0.name] == nil }) {
+      throw failure("option \(missing.spelling) is missing: \(missing.help)")
+    }
+    if !command.choices.isEmpty, command.choices.allSatisfy({ values[$0] == nil }) {
+      let spellings = command.options.filter { command.choices.contains($0.name) }.map(\.spelling)
+      throw failure("one of \(spellings.joined(separator: " and ")) is missing")
+    }
+  }
+
+  private mutating func take(_ word: String, followedBy words: inout ArraySlice<String>) throws(CommandFailure) {
+    let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+    guard let option = command.options.first(where: { $0.isSpelled(parts[0]) }) else {
+      return try takeJoined(word, parts[0])
+    }
+    if option.value == nil {
+      guard parts.count == 1 else { throw failure("option '\(parts[0])' takes no value") }
+      try set(option, "", word)
+    } else if parts.count == 2 {
+      try set(option, String(parts[1]), word)
+    } else if let next = words.popFirst() {
+      try set(option, next, word)
+    } else {
+      throw failure("option '\(word)' needs a value: \(option.value ?? "")")
+    }
+  }
+
+  /// Takes a value that follows its option's letter at once, and switches whose letters follow each other.
+  private mutating func takeJoined(_ word: String, _ shown: Substring) throws(CommandFailure) {
+    var letters = word.dropFirst()
+    guard !word.hasPrefix("--") else { throw failure("unknown option '\(shown)'") }
+    while let letter = letters.popFirst() {
+      guard let option = command.options.first(where: { $0.letter == letter }) else {
+        throw failure("unknown option '\(shown)'")
+      }
+      if option.value != nil {
+        try set(option, String(letters), word)
+        return
+      }
+      try set(option, "", word)
+    }
+  }
+
+  private mutating func set(_ option: Option, _ value: String, _ word: String) throws(CommandFailure) {
+    guard values.updateValue(value, forKey: option.name) == nil else { throw failure("option '\(word)' stands twice") }
+  }
+
+  private mutating func define(_ text: Substring, _ option: Option) throws(CommandFailure) {
+    let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+    guard parts.count == 2, let prefix = option.settingPrefix, parts[0].hasPrefix(prefix) else {
+      throw failure("option '-\(option.letter ?? "D")' takes \(option.value ?? "KEY=VALUE"), not '\(text)'")
+    }
+    definitions[String(parts[0])] = String(parts[1])
+  }
+
+  /// Whether a switch or an option was given.
+  package func has(_ name: String) -> Bool {
+    precondition(command.options.contains { $0.name == name }, "\(command.name) has no option \(name)")
+    return values[name] != nil
+  }
+
+  /// The value of an option, or nil when it was not given.
+  package func text(_ name: String) -> String? { has(name) ? values[name] : nil }
+
+  /// The value of an option that the command cannot do without, spaces at its ends cut off; fails when it is empty.
+  package func required(_ name: String) throws(CommandFailure) -> String {
+    let text = trimmed(name) ?? ""
+    guard !text.isEmpty else { throw failure("option '--\(name)' is empty") }
+    return text
+  }
+
+  /// The value of an option without the spaces at its ends, or nil when it was not given.
+  package func trimmed(_ name: String) -> String? {
+    guard let text = text(name) else { return nil }
+    let start = text.drop(while: \.isWhitespace)
+    return String(start[..<(start.lastIndex { !$0.isWhitespace }.map(start.index(after:)) ?? start.startIndex)])
+  }
+
+  /// Whether the value of an option is `true`, in any case; nil when it was not given.
+  package func bool(_ name: String) -> Bool? { trimmed(name).map { $0.lowercased() == "true" } }
+
+  /// The number of an option, or nil when it was not given. Throws for anything but a whole number in `range`.
+  package func integer<Value: FixedWidthInteger>(
+    _ name: String, in range: ClosedRange<Value>
+  ) throws(CommandFailure) -> Value? {
+    guard let text = trimmed(name) else { return nil }
+    guard let number = Value(text), range.contains(number) else {
+      throw failure(
+        "option '--\(name)' takes a whole number from \(range.lowerBound) to \(range.upperBound), not '\(text)'")
+    }
+    return number
+  }
+
+  /// The number of an option, or nil when it was not given. Throws for anything but a decimal number in `range`.
+  package func decimal(_ name: String, in range: ClosedRange<Double>) throws(CommandFailure) -> Double? {
+    guard let text = text(name) else { return nil }
+    guard let number = Double(text), range.contains(number) else {
+      throw failure("option '--\(name)' takes a number from \(range.lowerBound) to \(range.upperBound), not '\(text)'")
+    }
+    return number
+  }
+
+  /// A wrong command line of this command.
+  package func failure(_ message: String) -> CommandFailure {
+    CommandFailure(.usage, "\(command.name): \(message); 'apus \(command.name) --help' lists what there is")
+  }
+}

@@ -1,0 +1,31 @@
+import ApusAdmin
+import ApusCommandLine
+import ApusSystem
+
+/// `apus admin`: the administration tool at this process's terminal.
+enum AdminProgram {
+  /// Runs the tool to its end.
+  static func run(_ words: [String]) -> ExitStatus {
+    let done = WakeUp()
+    let status = Locked(ExitStatus.failure)
+    Task {
+      let result = await AdminTool.run(words, console)
+      status.withLock { $0 = result }
+      done.signal()
+    }
+    done.wait(until: nil)
+    return status.withLock { $0 }
+  }
+
+  private static var console: Console {
+    Console(
+      write: { ProcessIO.write($0, to: .standardOutput) }, note: { ProcessIO.write($0, to: .standardError) },
+      ask: ProcessIO.isInputTerminal ? askAtTerminal : nil, isOutputTerminal: ProcessIO.isTerminal(.standardOutput))
+  }
+
+  @Sendable
+  private static func askAtTerminal(_ question: String) -> String? {
+    ProcessIO.write(question, to: .standardError)
+    return readLine()
+  }
+}

@@ -1,0 +1,75 @@
+import ApusBase
+import ApusClient
+import ApusCommandLine
+import Foundation
+import Testing
+
+@testable import ApusAdmin
+
+/// The commands for accounts, at a broker that controls access and lets this machine in.
+@Suite struct AccessCommandTests {
+  @Test func `accounts are made, listed by version and deleted`() async throws {
+    let directory = NSTemporaryDirectory() + "apus-acl-" + UUID().uuidString
+    try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+    let file = """
+      globalWhiteRemoteAddresses:
+        - 127.0.0.1
+      accounts:
+        - accessKey: rocketmq2
+          secretKey: 12345678
+          admin: true
+
+      """
+    try file.write(toFile: directory + "/plain_acl.yml", atomically: true, encoding: .utf8)
+    let tool = try await ToolUnderTest(["fx-a"], [("aclEnable", "true"), ("aclConfigDir", directory)])
+    let broker = try tool.address()
+    let made = await tool.output(
+      "updateAclConfig -b \(broker) -a someone -s secret-of-8 -i PUB -t Orders=SUB,Bills=DENY")
+    #expect(
+      made.masked == """
+        create or update plain access config to 127.0.0.1:##### success.
+        PlainAccessConfig [accessKey=someone, defaultTopicPerm=PUB, topicPerms=[Orders=SUB, Bills=DENY]]
+
+        """)
+    #expect(!made.output.contains("secret-of-8"))
+    let versions = await tool.output("clusterAclConfigVersion -c TestCluster").lines
+    #expect(
+      versions[0]
+        == "#Cluster Name     #Broker Name            #Broker Addr            #AclFilePath          "
+        + "#AclConfigVersionNum    #AclLastUpdateTime    ")
+    #expect(versions[1].hasPrefix("TestCluster       fx-a                    127.0.0.1:#####         "), "\(versions)")
+    #expect(versions.dropLast().last == "get cluster's plain access config version success.")
+    #expect(
+      await tool.output("updateGlobalWhiteAddr -b \(broker) -g 127.0.0.1,10.0.0.*").masked
+        == "update global white remote addresses to 127.0.0.1:##### success.\n")
+    #expect(
+      await tool.output("deleteAccessConfig -b \(broker) -a someone").masked == """
+        delete plain access config account from 127.0.0.1:##### success.
+        account's accesskey is:someone
+
+        """)
+    #expect(await tool.run("deleteAclConfig -c TestCluster -a someone").status == .failure)
+    let text = try String(contentsOfFile: directory + "/plain_acl.yml", encoding: .utf8)
+    #expect(!text.contains("someone") && text.contains("10.0.0.*"))
+    try FileManager.default.removeItem(atPath: directory)
+  }
+
+  @Test func `requests are signed with the account of tools.yml`() async throws {
+    let directory = NSTemporaryDirectory() + "apus-tools-" + UUID().uuidString
+    try FileManager.default.createDirectory(atPath: directory + "/conf", withIntermediateDirectories: true)
+    let account = "accessKey: rocketmq2\nsecretKey: 12345678\n"
+    try "accounts:\n  - accessKey: rocketmq2\n    secretKey: 12345678\n    admin: true\n".write(
+      toFile: directory + "/plain_acl.yml", atomically: true, encoding: .utf8)
+    let tool = try await ToolUnderTest(["fx-a"], [("aclEnable", "true"), ("aclConfigDir", directory)])
+    let line = "updateTopic -b \(try tool.address()) -t Orders"
+    let refused = await tool.run(line, home: directory)
+    #expect(refused.status == .failure)
+    try account.write(toFile: directory + "/conf/tools.yml", atomically: true, encoding: .utf8)
+    #expect(await tool.run(line, home: directory).status == .success)
+    try "accessKey: [".write(toFile: directory + "/conf/tools.yml", atomically: true, encoding: .utf8)
+    let unreadable = await tool.run(line, home: directory)
+    #expect(unreadable.notes.contains("conf/tools.yml: "), "\(unreadable.notes)")
+    #expect(!unreadable.notes.contains("12345678"))
+    try FileManager.default.removeItem(atPath: directory)
+  }
+}

@@ -1,0 +1,75 @@
+import ApusBase
+import ApusCommandLine
+import ApusRemoting
+import Testing
+
+@testable import ApusAdmin
+
+@Suite struct AdminToolTests {
+  @Test func `without a command all commands are listed`() async {
+    for line in ["", "help", "--help"] {
+      let run = await ToolUnderTest.run(line)
+      #expect(run.status == .success)
+      #expect(run.output.hasPrefix("The most commonly used mqadmin commands are:\n   updateTopic          "))
+      #expect(run.output.hasSuffix("\nSee 'mqadmin help <command>' for more information on a specific command.\n"))
+    }
+  }
+
+  @Test(arguments: AdminCommands.all.map(\.shortName))
+  func `a command explains itself`(name: String) async {
+    for line in ["help \(name)", "\(name) -h", "\(name) --help"] {
+      let run = await ToolUnderTest.run(line)
+      #expect(run.status == .success)
+      #expect(run.output.hasPrefix("Usage: apus admin \(name) "), "\(line)")
+      #expect(run.output.contains("-n, --namesrvAddr LIST"))
+    }
+  }
+
+  @Test(arguments: [
+    ("fly", "there is no command 'fly'"), ("help fly", "there is no command 'fly'"),
+    ("topicStatus", "option -t (--topic) is missing: The topic."),
+    ("topicStatus -t", "option '-t' needs a value"), ("topicStatus -t ''", "option '--topic' is empty"),
+    ("topicStatus -t a -z b", "unknown option '-z'"), ("topicStatus -t a -t b", "option '-t' stands twice"),
+    ("updateTopic -t a", "one of -b (--brokerAddr) and -c (--clusterName) is missing"),
+    (
+      "updateTopic -t a -b x:1 -r many",
+      "option '--readQueueNums' takes a whole number from 0 to 2147483647, not 'many'"
+    ),
+    ("topicRoute -t a -n nowhere", "'nowhere' is no address: it has the form host:port"),
+  ])
+  func `a wrong command line names the command, the option and the reason`(line: String, reason: String) async {
+    let run = await ToolUnderTest.run(line)
+    #expect(run.status == .failure)
+    #expect(run.output.isEmpty)
+    #expect(run.notes.contains(reason), "\(run.notes)")
+    #expect(run.notes.contains(line.split(separator: " ")[0]))
+  }
+
+  @Test func `commands are found whatever their case, options in all of Java's spellings`() async throws {
+    let tool = try await ToolUnderTest()
+    let server = tool.cluster.nameServerAddress
+    for line in [
+      "TOPICROUTE -t TBW102 -n \(server) -l", "topicRoute -tTBW102 -ln\(server)",
+      "topicRoute --topic TBW102 --namesrvAddr=\(server) --list",
+      "topicRoute -topic TBW102 -namesrvAddr \(server) -list",
+    ] {
+      let run = await ToolUnderTest.run(line)
+      #expect(run.status == .success, "\(line): \(run.notes)")
+      #expect(run.output.hasPrefix("#ClusterName "))
+    }
+    let extra = await tool.run("topicList -c TestCluster")
+    #expect(extra.status == .success)
+    #expect(extra.notes == "topicList: 'TestCluster' is not used\n")
+  }
+
+  @Test func `one broker that fails does not keep the others from their turn`() async throws {
+    let tool = try await ToolUnderTest(["fx-a", "fx-b"])
+    let gone = try tool.address("fx-a")
+    try #require(tool.cluster.members["fx-a"]).server.quiesce()
+    try #require(tool.cluster.members["fx-a"]).server.close(within: .seconds(1))
+    let run = await tool.run("brokerStatus -c TestCluster")
+    #expect(run.status == .failure)
+    #expect(run.notes.contains("apus: brokerStatus: failed at \(gone), 1 of 2"), "\(run.notes)")
+    #expect(run.output.contains("brokerVersionDesc"))
+  }
+}

@@ -1,0 +1,103 @@
+import ApusBase
+import ApusClient
+import ApusCommandLine
+import ApusProtocol
+import Testing
+
+@testable import ApusAdmin
+
+@Suite struct ServerCommandTests {
+  @Test func `brokers are listed with their figures`() async throws {
+    let tool = try await ToolUnderTest()
+    let list = await tool.output("clusterList")
+    #expect(
+      list.lines[0]
+        == "#Cluster Name     #Broker Name            #BID  #Addr                  #Version         "
+        + "       #InTPS(LOAD)       #OutTPS(LOAD) #PCWait(ms) #Hour #SPACE")
+    let place = "TestCluster       fx-a                    0     127.0.0.1:#####        V4_9_8           "
+    #expect(list.lines[1].hasPrefix(place), "\(list.lines[1])")
+    let figures = /\s+0\.00\(0,0ms\)\s+0\.00\(0,0ms\)\s+0\s+0\.00\s+0\.\d{4}/
+    #expect(list.lines[1].dropFirst(place.count).wholeMatch(of: figures) != nil, "\(list.lines[1])")
+    let totals = await tool.output("clusterList -m").lines
+    #expect(
+      totals[0]
+        == "#Cluster Name     #Broker Name                       #InTotalYest  #OutTotalYest"
+        + "  #InTotalToday #OutTotalToday"
+    )
+    #expect(totals[1].hasPrefix("TestCluster       fx-a                                          0 "))
+  }
+
+  @Test func `a broker's figures come one a line, with its address when there may be several`() async throws {
+    let tool = try await ToolUnderTest()
+    let broker = try tool.address()
+    let one = await tool.output("brokerStatus -b \(broker)")
+    #expect(one.lines.contains("brokerVersionDesc               : V4_9_8"))
+    let all = await tool.output("brokerStatus -c TestCluster")
+    #expect(all.lines.contains("127.0.0.1:#####          brokerVersionDesc               : V4_9_8"))
+    let objects = try await tool.output("brokerStatus -b \(broker) --json").objects
+    #expect(objects.contains { $0["key"]?.text == "brokerName" && $0["value"]?.text == "fx-a" })
+  }
+
+  @Test func `a broker's settings are changed and shown`() async throws {
+    let tool = try await ToolUnderTest()
+    let broker = try tool.address()
+    #expect(
+      await tool.output("updateBrokerConfig -b \(broker) -k fileReservedTime -v 48").masked
+        == "update broker config success, 127.0.0.1:#####\n")
+    let one = await tool.output("getBrokerConfig -b \(broker)")
+    #expect(one.lines[0] == "============127.0.0.1:#####============")
+    let setting = "fileReservedTime                                  =  48"
+    #expect(one.lines.contains(setting))
+    let all = await tool.output("getBrokerConfig -c TestCluster")
+    #expect(all.lines[0] == "============Master: 127.0.0.1:#####============")
+    #expect(all.lines.contains(setting))
+    let refused = await tool.run("updateBrokerConfig -c TestCluster -k fileReservedTime -v soon")
+    #expect(refused.status == .failure)
+    #expect(refused.notes.contains("fileReservedTime"), "\(refused.notes)")
+  }
+
+  @Test(arguments: ["cleanExpiredCQ", "cleanUnusedTopic", "deleteExpiredCommitLog"])
+  func `housekeeping is done at once`(command: String) async throws {
+    let tool = try await ToolUnderTest()
+    for place in ["-b \(try tool.address())", "-c TestCluster", ""] {
+      #expect(await tool.output("\(command) \(place)").output == "success\n")
+    }
+    #expect(await tool.run(command, answer: "no").status == .failure)
+    let unknown = await tool.run("\(command) -c Elsewhere")
+    #expect(unknown.notes.contains("there is no cluster 'Elsewhere' at this name server; it knows TestCluster"))
+  }
+
+  @Test func `the permission to write is taken and given back`() async throws {
+    let tool = try await ToolUnderTest()
+    let server = tool.cluster.nameServerAddress
+    let wiped = await tool.output("wipeWritePerm -b fx-a").output
+    #expect(
+      wiped.wholeMatch(of: /wipe write perm of broker\[fx-a\] in name server\[127.0.0.1:\d+\] OK, \d+\n/) != nil)
+    #expect(await tool.output("topicRoute -t TBW102 -l").lines[1].hasSuffix(" 5    "))
+    let added = await tool.output("addWritePerm -b fx-a").output
+    #expect(added.hasPrefix("add write perm of broker[fx-a] in name server[\(server)] OK, "))
+    #expect(await tool.output("topicRoute -t TBW102 -l").lines[1].hasSuffix(" 7    "))
+  }
+
+  @Test func `key-value configuration and settings of name servers`() async throws {
+    let tool = try await ToolUnderTest()
+    #expect(
+      await tool.output("updateKvConfig -s SPACE -k one -v 1").output
+        == "create or update kv config to namespace success.\n")
+    let client = try AdminClient(ClientConfiguration(nameServers: [tool.cluster.nameServerAddress]))
+    #expect(try await client.value(of: "one", in: "SPACE") == "1")
+    #expect(try await client.values(in: "SPACE").rows.map(\.key) == ["one"])
+    #expect(
+      await tool.output("deleteKvConfig -s SPACE -k one").output == "delete kv config from namespace success.\n")
+    #expect(try await client.value(of: "one", in: "SPACE") == nil)
+    let server = tool.cluster.nameServerAddress
+    #expect(
+      await tool.output("updateNamesrvConfig -k productEnvName -v here").output
+        == "update name server config success![\(server)]\nproductEnvName : here\n")
+    let shown = await tool.output("getNamesrvConfig")
+    #expect(shown.lines[0] == "============127.0.0.1:#####============")
+    #expect(shown.lines.contains("productEnvName                                    =  here"))
+    let json = try await tool.output("getNamesrvConfig --json").objects
+    #expect(json.first?["settings"]?["productEnvName"]?.text == "here")
+  }
+}

@@ -1,0 +1,53 @@
+import ApusBase
+import ApusCommandLine
+import Testing
+
+@testable import ApusAdmin
+
+@Suite(.timeLimit(.minutes(2))) struct ShortCommandTests {
+  @Test func `a message is sent and printed the short way`() async throws {
+    let tool = try await ToolUnderTest()
+    _ = await tool.output("updateTopic -c TestCluster -t Orders -r 1 -w 1")
+    let sent = await tool.output("send Orders 'a body' --tag blue --key one")
+    #expect(
+      sent.output.wholeMatch(of: /[0-9A-F]+ stored in Orders at fx-a, queue 0, offset 0\n/) != nil, "\(sent.output)")
+    #expect(
+      await tool.output("consume Orders").masked == "YYYY-MM-DD HH:MM:SS,mmm fx-a:0@0 (tag blue, keys one) a body\n")
+    #expect(await tool.output("consume Orders --from last").output.isEmpty)
+    #expect(await tool.output("consume Orders --from 4102444800000").output.isEmpty)
+    #expect(await tool.output("consume Orders --tags red").output.isEmpty)
+    let object = try #require(try await tool.output("consume Orders --json").objects.first)
+    #expect(object["body"]?.text == "a body")
+    for (line, reason) in [
+      ("send Orders", "say what to send"), ("send Orders x --delay soon", "option '--delay' takes a time"),
+      ("consume", "say which topic"), ("consume Orders --from then", "option '--from' takes first"),
+    ] {
+      let run = await tool.run(line)
+      #expect(run.status == .failure && run.notes.contains(reason), "\(run.notes)")
+    }
+    #expect(await tool.output("send Orders later --delay 1h").status == .success)
+    #expect(await tool.output("consume Orders").lines.count == 2)
+  }
+
+  @Test func `in a group, what was printed is committed`() async throws {
+    let tool = try await ToolUnderTest()
+    _ = await tool.output("updateTopic -c TestCluster -t Orders -r 1 -w 1")
+    _ = await tool.output("send Orders one")
+    #expect(await tool.output("consume Orders --group Readers").lines.count == 2)
+    #expect(await tool.output("consume Orders --group Readers").output.isEmpty)
+  }
+
+  @Test func `topics and groups with their lags and rates`() async throws {
+    let tool = try await ToolUnderTest()
+    _ = await tool.output("updateTopic -c TestCluster -t Orders -r 1 -w 1")
+    let top = await tool.output("top").lines
+    #expect(
+      top[0]
+        == "TOPIC                                     GROUP                                 "
+        + "            LAG        IN/S       OUT/S"
+    )
+    #expect(top.contains { $0.hasPrefix("Orders ") && $0.hasSuffix("           0        0.00        0.00") }, "\(top)")
+    #expect(!top.contains { $0.hasPrefix("TBW102") })
+    #expect(await tool.output("top --all --once").lines.contains { $0.hasPrefix("TBW102") })
+  }
+}

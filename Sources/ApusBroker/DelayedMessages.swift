@@ -175,7 +175,6 @@ final class DelayedMessages: @unchecked Sendable {
     return queues[level]
   }
 
-  @discardableResult
   static func load(_ topic: String, _ id: Int32, _ parts: BrokerParts) -> Bool {
     do throws(DiskError) {
       _ = try parts.store.queue(topic: topic, id: id)

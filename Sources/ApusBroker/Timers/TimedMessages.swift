@@ -266,12 +266,15 @@ final class TimedMessages: @unchecked Sendable {
     away[id] = tries
     let accepted = parts.io.submit { [self] in
       let isDone = parts.store.record(at: offset) != nil
-      _ = loop.loop.execute { [self] in
-        if isDone { return back(id, offset) }
-        loop.loop.schedule(after: Self.retryInterval) { [self] in back(id, offset) }
-      }
+      _ = loop.loop.execute { [self] in returned(id, offset, isDone: isDone) }
     }
-    if !accepted { loop.loop.schedule(after: Self.retryInterval) { [self] in back(id, offset) } }
+    if !accepted { returned(id, offset, isDone: false) }
+  }
+
+  /// An I/O thread is done for a message, which goes on at once, or after a moment when the device failed.
+  private func returned(_ id: TimerWheel.ID, _ offset: PhysicalOffset, isDone: Bool) {
+    if isDone { return back(id, offset) }
+    loop.loop.schedule(after: Self.retryInterval) { [self] in back(id, offset) }
   }
 
   private func back(_ id: TimerWheel.ID, _ offset: PhysicalOffset) {
@@ -311,8 +314,8 @@ final class TimedMessages: @unchecked Sendable {
       let (name, queueID) = (place.topic.text, place.queueID)
       away[id] = 0
       let accepted = parts.io.submit { [self] in
-        DelayedMessages.load(name, queueID, parts)
-        _ = loop.loop.execute { [self] in back(id, timer.offset) }
+        let isDone = DelayedMessages.load(name, queueID, parts)
+        _ = loop.loop.execute { [self] in returned(id, timer.offset, isDone: isDone) }
       }
       if !accepted { away[id] = nil }
       return accepted

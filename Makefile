@@ -49,10 +49,11 @@ unit: setup ## Debug build and unit tests
 	  grep -aE 'recorded an issue|✘ Test run|error:|Fatal error|Crash' .build/unit.log | cut -c1-300 | tail -n 25; \
 	  echo "unit tests failed; all they printed is in .build/unit.log"; exit 1; }
 
-sim-quick: setup ## Crash simulator, 200 seeds
+sim-quick: setup ## Crash simulator of store and broker, 200 seeds, and mistakes made on purpose
 	@echo "== simulator, 200 seeds"
 	@swift build $(RELEASE) --product apus-sim
 	@$(BIN)/apus-sim --seeds 200
+	@$(BIN)/apus-sim --canaries
 
 sim: setup ## Crash simulator, 2,000 seeds
 	@echo "== simulator, 2,000 seeds"

@@ -103,8 +103,14 @@ let package = Package(
     // Development tools, not shipped.
     library("ApusSimulator", ["ApusBase", "ApusModel", "ApusStoreCore", "ApusStore"]),
     // Without Glibc nothing else asks for the mathematics that rounding compiles to.
+    library(
+      "ApusBrokerSimulator",
+      [
+        "ApusBase", "ApusModel", "ApusProtocol", "ApusSystem", "ApusRemoting", "ApusBroker", "ApusSimulator",
+      ]),
     .executableTarget(
-      name: "apus-sim", dependencies: ["ApusBase", "ApusBrokerCore", "ApusSimulator"], swiftSettings: strict,
+      name: "apus-sim", dependencies: ["ApusBase", "ApusBrokerCore", "ApusBrokerSimulator", "ApusSimulator"],
+      swiftSettings: strict,
       linkerSettings: [.linkedLibrary("m")]),
 
     // Without a manifest flag: what libFuzzer needs is passed on the command line (`make fuzz`).
@@ -119,6 +125,7 @@ let package = Package(
     tests("ApusFuzzTests", ["ApusFuzz"]),
     tests("ApusBaseTests", ["ApusBase"]),
     tests("ApusSimulatorTests", ["ApusBase", "ApusSimulator"]),
+    tests("ApusBrokerSimulatorTests", ["ApusBrokerSimulator", "ApusSimulator"]),
     tests("ApusRouteCoreTests", ["ApusBase", "ApusModel", "ApusRouteCore"]),
     tests(
       "ApusBrokerTests",

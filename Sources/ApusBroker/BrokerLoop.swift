@@ -68,7 +68,7 @@ package final class BrokerLoop: @unchecked Sendable {
   private var covered: [Bool?] = []
   private let identity: BrokerIdentity
   /// Chooses queues for sends that leave that to the broker.
-  var random = SystemRandomNumberGenerator()
+  var random = SystemRandom()
   private var pairs: [UInt64: Int32] = [:]
   /// How many pulls wait here, for other loops to read.
   let parkedCount = Atomic(0)

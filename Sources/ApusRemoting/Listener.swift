@@ -101,8 +101,7 @@ package final class Listener: EventHandler, @unchecked Sendable {
   }
 
   private func take(_ descriptor: Int32, _ peer: HostAddress) {
-    guard let target = loops.min(by: { $0.assigned.load(ordering: .relaxed) < $1.assigned.load(ordering: .relaxed) })
-    else { preconditionFailure("a server without loops") }
+    let target = loops.leastLoaded
     target.assigned.add(1, ordering: .relaxed)
     if target === loops[0] {
       open(descriptor, peer, on: target)
@@ -112,13 +111,6 @@ package final class Listener: EventHandler, @unchecked Sendable {
   }
 
   private func open(_ descriptor: Int32, _ peer: HostAddress, on target: RemotingLoop) {
-    let connection = Connection(descriptor, peer: peer, local: address, service: service, on: target, entrance: tls)
-    connection.onLeave = { target.assigned.subtract(1, ordering: .relaxed) }
-    do {
-      try connection.open()
-    } catch {
-      target.assigned.subtract(1, ordering: .relaxed)
-      log.warning("remoting", "dropping a new connection", ["peer": peer, "reason": error])
-    }
+    target.open(descriptor, peer: peer, local: address, service: service, entrance: tls)
   }
 }

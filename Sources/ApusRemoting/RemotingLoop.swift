@@ -1,4 +1,5 @@
 import ApusBase
+import ApusModel
 import ApusProtocol
 import ApusSystem
 import Synchronization
@@ -51,6 +52,20 @@ final class RemotingLoop: TurnObserver, @unchecked Sendable {
   /// Tells a service of turns and ticks from now on.
   func serve(_ service: any RemotingService) {
     if !services.contains(where: { $0 === service }) { services.append(service) }
+  }
+
+  /// Serves a connected socket, which is counted in ``assigned`` already.
+  func open(
+    _ descriptor: Int32, peer: HostAddress, local: HostAddress, service: any RemotingService, entrance: ServerTLS?
+  ) {
+    let connection = Connection(descriptor, peer: peer, local: local, service: service, on: self, entrance: entrance)
+    connection.onLeave = { [self] in assigned.subtract(1, ordering: .relaxed) }
+    do {
+      try connection.open()
+    } catch {
+      assigned.subtract(1, ordering: .relaxed)
+      log.warning("remoting", "dropping a new connection", ["peer": peer, "reason": error])
+    }
   }
 
   func opened(_ connection: Connection) {
@@ -159,5 +174,14 @@ final class RemotingLoop: TurnObserver, @unchecked Sendable {
     loop.schedule(after: limit) { [self] in
       for connection in Array(connections) { connection.abort(nil) }
     }
+  }
+}
+
+extension [RemotingLoop] {
+  /// The one that new connections go to.
+  var leastLoaded: RemotingLoop {
+    guard let least = self.min(by: { $0.assigned.load(ordering: .relaxed) < $1.assigned.load(ordering: .relaxed) })
+    else { preconditionFailure("a server without loops") }
+    return least
   }
 }

@@ -6,7 +6,7 @@
 /// more so that a mistake in the store's own codec does not hide itself.
 package struct ScannedLog {
   /// One record.
-  package struct Record: Equatable {
+  package struct Record: Hashable, Sendable {
     /// Where it begins in the log.
     package var offset: Int64
     /// How many bytes it has.
@@ -21,6 +21,10 @@ package struct ScannedLog {
     package var sysFlag: Int32
     /// When it was stored, in ms.
     package var storeTime: Int64
+    /// How often it was given back.
+    package var reconsumeTimes: Int32
+    /// The place of the half message, or the complement of a timer's.
+    package var preparedTransactionOffset: Int64
     /// The body.
     package var body: [UInt8]
     /// The topic.
@@ -28,7 +32,8 @@ package struct ScannedLog {
     /// The encoded properties.
     package var properties: [UInt8]
 
-    var end: Int64 { offset + Int64(size) }
+    /// Behind its last byte.
+    package var end: Int64 { offset + Int64(size) }
 
     /// UNIQ_KEY and the words of KEYS.
     var keys: [String] {
@@ -56,14 +61,14 @@ package struct ScannedLog {
   }
 
   /// The records from the start on, in order.
-  private(set) var records: [Record] = []
+  package private(set) var records: [Record] = []
   /// Where the first file begins.
-  private(set) var start: Int64 = 0
+  package private(set) var start: Int64 = 0
   /// Behind the last record, or behind the blank that follows it.
-  private(set) var end: Int64 = 0
+  package private(set) var end: Int64 = 0
 
   /// Reads the files of a log from `minimum` on: up to the first bytes that are neither record nor blank.
-  init(files: [(name: String, bytes: [UInt8])], from minimum: Int64) {
+  package init(files: [(name: String, bytes: [UInt8])], from minimum: Int64) {
     start = minimum
     end = minimum
     for (name, bytes) in files {
@@ -101,6 +106,22 @@ package struct ScannedLog {
     return record(bytes, 0, bytes.count, offset)
   }
 
+  /// The records that bytes are one after the other, each at the offset that it names; nil when they are something else.
+  package static func records(in bytes: [UInt8]) -> [Record]? {
+    var records: [Record] = []
+    var position = 0
+    while position < bytes.count {
+      guard bytes.count - position >= 91 else { return nil }
+      let size = Int(int32(bytes, position))
+      guard size <= bytes.count - position,
+        let record = record(bytes, position, size, int64(bytes, position + 28) - Int64(position))
+      else { return nil }
+      records.append(record)
+      position += size
+    }
+    return records
+  }
+
   private static func record(_ bytes: [UInt8], _ start: Int, _ size: Int, _ fileStart: Int64) -> Record? {
     guard size >= 91 else { return nil }
     let sysFlag = int32(bytes, start + 36)
@@ -121,6 +142,8 @@ package struct ScannedLog {
     return Record(
       offset: fileStart + Int64(start), size: size, queueID: int32(bytes, start + 12), flag: int32(bytes, start + 16),
       queueOffset: int64(bytes, start + 20), sysFlag: sysFlag, storeTime: int64(bytes, start + 48 + bornHost),
+      reconsumeTimes: int32(bytes, start + 56 + bornHost + storeHost),
+      preparedTransactionOffset: int64(bytes, start + 60 + bornHost + storeHost),
       body: body, topic: String(decoding: topic, as: UTF8.self), properties: properties)
   }
 

@@ -161,5 +161,6 @@ package struct SimulationFailure: Error, Hashable, Sendable, CustomStringConvert
   /// What is wrong.
   package var description: String
 
-  init(_ description: String) { self.description = description }
+  /// Says what is wrong.
+  package init(_ description: String) { self.description = description }
 }

@@ -55,6 +55,8 @@ package final class SimulatedDisk: Disk, @unchecked Sendable {
   package private(set) var lastCrash: CrashKind?
   /// Makes `syncDirectory` do nothing, so that checkers can be checked.
   package var ignoresDirectorySyncs = false
+  /// Makes `flush` do nothing, so that checkers can be checked.
+  package var ignoresFlushes = false
 
   private var random: SeededGenerator
   private var names = SimulatedNames()
@@ -150,6 +152,16 @@ package final class SimulatedDisk: Disk, @unchecked Sendable {
     guard names.visible[path] != nil else { return }
     names.remove(path)
     names.sync(SimulatedNames.parent(of: path))
+  }
+
+  /// Replaces what a file holds, on the device too, as another program does while the store is closed: no call is
+  /// counted.
+  package func replace(_ path: String, with bytes: [UInt8]) {
+    guard let file = names.visible[path]?.file else { return }
+    file.setLength(bytes.count)
+    unsafe bytes.withUnsafeBytes { unsafe file.write($0, at: 0) }
+    file.persist(file.dirtySectors(in: 0..<bytes.count))
+    file.persistLength()
   }
 
   private func noteWritesWithoutSpace(_ file: SimulatedFile, in range: Range<Int>) {
@@ -456,6 +468,7 @@ package final class SimulatedDisk: Disk, @unchecked Sendable {
       if !crashes { abandonSome(file, range) }
     }
     try tellFailure(of: file, .flush)
+    if ignoresFlushes { return }
     noteWritesWithoutSpace(file, in: range)
     let dirty = file.dirtySectors(in: range)
     if !dirty.isEmpty { file.modified = now }

@@ -111,6 +111,7 @@ package final class EventLoop: @unchecked Sendable {
 
   /// Starts the loop's thread.
   package func start() throws(SystemError) {
+    if let machine = SimulatedMachine.current { return machine.add(self) }
     let started = try Thread.start(name: name) { [self] in run() }
     thread.withLock { $0 = started }
   }
@@ -142,6 +143,10 @@ package final class EventLoop: @unchecked Sendable {
 
   /// Waits until the loop's thread has ended.
   package func join() {
+    if SimulatedMachine.current != nil {
+      while !inbox.withLock({ $0.isClosed }) { runTurn() }
+      return
+    }
     let started = thread.withLock { thread in
       defer { thread = nil }
       return thread
@@ -229,7 +234,12 @@ package final class EventLoop: @unchecked Sendable {
 extension EventLoop {
   /// Runs the loop on the calling thread until it is stopped.
   package func run() {
-    while !isStopping { turn() }
+    while !isStopping { turn(waiting: true) }
+    end()
+  }
+
+  /// Does what is left to do after the last turn.
+  private func end() {
     let left = inbox.withLock { inbox in
       inbox.isClosed = true
       // What is left here may hold the loop.
@@ -247,8 +257,8 @@ extension EventLoop {
     timers = TimerHeap()
   }
 
-  private func turn() {
-    if unhandled.isEmpty { waitForEvents() }
+  private func turn(waiting: Bool) {
+    if unhandled.isEmpty { receiveEvents(waiting: waiting) }
     now = clock()
     let end = now + Self.stretch
     handleEvents(until: end)
@@ -264,9 +274,9 @@ extension EventLoop {
     for observer in observers { observer.flush(on: self) }
   }
 
-  private func waitForEvents() {
-    isWaiting.store(true, ordering: .sequentiallyConsistent)
-    let timeout = hasWork.load(ordering: .sequentiallyConsistent) ? 0 : waitMilliseconds()
+  private func receiveEvents(waiting: Bool) {
+    isWaiting.store(waiting, ordering: .sequentiallyConsistent)
+    let timeout = !waiting || hasWork.load(ordering: .sequentiallyConsistent) ? 0 : waitMilliseconds()
     let count = unsafe apus_epoll_wait(epoll, events, EventLoop.eventCapacity, timeout)
     isWaiting.store(false, ordering: .relaxed)
     precondition(count >= 0, "epoll_wait failed with \(-count)")
@@ -319,5 +329,21 @@ extension EventLoop {
   private func runTimers() {
     let due = clock()
     while let action = timers.popDue(due) { action() }
+  }
+}
+
+extension EventLoop: SimulatedThread {
+  var dueTime: MonotonicTime? {
+    if !again.isEmpty || !unhandled.isEmpty || hasWork.load(ordering: .relaxed) {
+      return MonotonicTime(nanoseconds: .min)
+    }
+    return [timers.next, nextTick].compactMap { $0 }.min()
+  }
+
+  func runTurn() {
+    turn(waiting: false)
+    guard isStopping else { return }
+    SimulatedMachine.current?.remove(self)
+    end()
   }
 }

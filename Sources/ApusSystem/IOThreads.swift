@@ -24,6 +24,11 @@ package final class IOThreads: Sendable {
     precondition(count > 0 && capacity > 0, "an I/O pool needs threads and room")
     let queue = WorkQueue<Work>(limits: WorkQueue<Work>.Limits(pieces: capacity), threads: count)
     state = Locked(State(queue: queue))
+    if let machine = SimulatedMachine.current {
+      wakeUps = []
+      machine.add(self)
+      return
+    }
     wakeUps = (0..<count).map { _ in WakeUp() }
     for (index, wakeUp) in wakeUps.enumerated() {
       do throws(SystemError) {
@@ -65,16 +70,16 @@ package final class IOThreads: Sendable {
     state.withLock { $0.isStopping = true }
     for wakeUp in wakeUps { wakeUp.signal() }
     for thread in threads.withLock({ $0 }) { thread.join() }
+    guard let machine = SimulatedMachine.current else { return }
+    while runNext() {}
+    machine.remove(self)
   }
 
   private func run(_ wakeUp: WakeUp) {
     while true {
       let (work, isStopping) = state.withLock { ($0.queue.take(), $0.isStopping) }
       if let work {
-        let begin = SystemClock.monotonic()
-        work()
-        let took = SystemClock.monotonic() - begin
-        state.withLock { $0.queue.ended(after: took) }
+        perform(work)
       } else if isStopping {
         return
       } else {
@@ -82,4 +87,26 @@ package final class IOThreads: Sendable {
       }
     }
   }
+
+  private func perform(_ work: Work) {
+    let begin = SystemClock.monotonic()
+    work()
+    let took = SystemClock.monotonic() - begin
+    state.withLock { $0.queue.ended(after: took) }
+  }
+
+  /// Does the piece of work whose turn it is; false when none waits.
+  private func runNext() -> Bool {
+    guard let work = state.withLock({ $0.queue.take() }) else { return false }
+    perform(work)
+    return true
+  }
+}
+
+extension IOThreads: SimulatedThread {
+  var dueTime: MonotonicTime? {
+    state.withLock { $0.queue.count > 0 } ? MonotonicTime(nanoseconds: .min) : nil
+  }
+
+  func runTurn() { _ = runNext() }
 }

@@ -45,7 +45,14 @@ package enum Socket {
   /// Why connecting failed; 0 when it did not.
   package static func connectionError(_ descriptor: Int32) -> Int32 { apus_socket_error(descriptor) }
 
-  /// Sends what is written at once rather than waiting for more.
+  /// Two sockets of this process that are connected to each other.
+  package static func pair() throws(SystemError) -> (Int32, Int32) {
+    var ends: [Int32] = [0, 0]
+    try unsafe Syscall.check(apus_socket_pair(&ends), "socketpair")
+    return (ends[0], ends[1])
+  }
+
+  /// Sends what is written at once rather than waiting for more; other sockets than TCP's always do.
   package static func disableDelay(_ descriptor: Int32) throws(SystemError) {
     try Syscall.check(apus_no_delay(descriptor), "setsockopt TCP_NODELAY")
   }

@@ -14,12 +14,18 @@ package final class StepThread: Sendable {
   private let isStopping = Atomic(false)
   private let sleepsLong = Atomic(false)
   private let thread = Locked<Thread?>(nil)
+  /// What a simulated machine, which has no threads, keeps of it; nil on a real one.
+  private let simulated = Locked<SimulatedSteps?>(nil)
 
   /// Names a thread that is not running yet.
   package init(name: String) { self.name = name }
 
   /// Starts the thread; the first step runs at once.
   package func start(_ step: @escaping Step) throws(SystemError) {
+    if let machine = SimulatedMachine.current {
+      simulated.withLock { $0 = SimulatedSteps(step: step, next: SystemClock.monotonic()) }
+      return machine.add(self)
+    }
     let started = try Thread.start(name: name) { [self] in run(step) }
     thread.withLock { $0 = started }
   }
@@ -37,6 +43,8 @@ package final class StepThread: Sendable {
 
   /// Ends the thread after the step under way, and waits for that. One that was not started is no error.
   package func stop() {
+    if let machine = SimulatedMachine.current { machine.remove(self) }
+    simulated.withLock { $0 = nil }
     isStopping.store(true, ordering: .releasing)
     wakeUp.signal()
     thread.withLock { thread -> Thread? in
@@ -61,5 +69,28 @@ package final class StepThread: Sendable {
       }
       sleepsLong.store(false, ordering: .releasing)
     }
+  }
+}
+
+/// The steps of a thread on a simulated machine.
+private struct SimulatedSteps: Sendable {
+  var step: StepThread.Step
+  /// When the next one comes by itself.
+  var next: MonotonicTime?
+}
+
+extension StepThread: SimulatedThread {
+  var dueTime: MonotonicTime? {
+    wakeUp.isSignalled ? MonotonicTime(nanoseconds: .min) : simulated.withLock { $0?.next }
+  }
+
+  func runTurn() {
+    let now = SystemClock.monotonic()
+    guard let due = dueTime, due <= now, let step = simulated.withLock({ $0?.step }) else { return }
+    _ = wakeUp.take()
+    sleepsLong.store(false, ordering: .releasing)
+    let next = step(now)
+    _ = simulated.withLock { $0?.next = next }
+    if next == nil { sleepsLong.store(true, ordering: .releasing) }
   }
 }

@@ -42,9 +42,26 @@ package final class WakeUp: @unchecked Sendable {
     if wake { unsafe pthread_cond_signal(&storage.pointee.condition) }
   }
 
+  /// Whether somebody woke it; the next call answers whether somebody did so since.
+  func take() -> Bool {
+    unsafe pthread_mutex_lock(&storage.pointee.mutex)
+    let woken = unsafe storage.pointee.isSignalled
+    unsafe storage.pointee.isSignalled = false
+    unsafe pthread_mutex_unlock(&storage.pointee.mutex)
+    return woken
+  }
+
+  /// Whether somebody woke it and nobody has taken that yet.
+  var isSignalled: Bool {
+    unsafe pthread_mutex_lock(&storage.pointee.mutex)
+    defer { unsafe pthread_mutex_unlock(&storage.pointee.mutex) }
+    return unsafe storage.pointee.isSignalled
+  }
+
   /// Sleeps until woken or until `deadline`; nil waits for as long as it takes. Returns whether it was woken.
   @discardableResult
   package func wait(until deadline: MonotonicTime?) -> Bool {
+    if let machine = SimulatedMachine.current { return machine.wait(until: deadline, isDone: take) }
     unsafe pthread_mutex_lock(&storage.pointee.mutex)
     unsafe storage.pointee.isSleeping = true
     while unsafe !storage.pointee.isSignalled {

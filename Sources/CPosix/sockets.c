@@ -103,7 +103,11 @@ int apus_socket_error(int fd) {
 
 int apus_no_delay(int fd) {
   int one = 1;
-  return setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) < 0 ? -errno : 0;
+  return setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) < 0 && errno != EOPNOTSUPP ? -errno : 0;
+}
+
+int apus_socket_pair(int ends[2]) {
+  return socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) < 0 ? -errno : 0;
 }
 
 int apus_buffer_sizes(int fd, int send, int receive) {

@@ -11,13 +11,29 @@
 #include <time.h>
 #include <unistd.h>
 
+static _Thread_local struct apus_machine *simulated_machine;
+
+void apus_simulate_machine(struct apus_machine *machine) { simulated_machine = machine; }
+
+struct apus_machine *apus_simulated_machine(void) { return simulated_machine; }
+
+// SplitMix64.
+static uint64_t next_random(struct apus_machine *machine) {
+  uint64_t value = machine->random += 0x9E3779B97F4A7C15u;
+  value = (value ^ (value >> 30)) * 0xBF58476D1CE4E5B9u;
+  value = (value ^ (value >> 27)) * 0x94D049BB133111EBu;
+  return value ^ (value >> 31);
+}
+
 int64_t apus_monotonic_nanoseconds(void) {
+  if (__builtin_expect(simulated_machine != NULL, 0)) return simulated_machine->monotonic_nanoseconds;
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
   return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
 int64_t apus_wall_milliseconds(void) {
+  if (__builtin_expect(simulated_machine != NULL, 0)) return simulated_machine->wall_milliseconds;
   struct timespec now;
   clock_gettime(CLOCK_REALTIME, &now);
   return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
@@ -32,7 +48,13 @@ int apus_processor_count(void) {
   return count > 0 ? (int)count : 1;
 }
 
-ssize_t apus_random(void *to, size_t count) { APUS_REPEAT(ssize_t, getrandom(to, count, 0)); }
+ssize_t apus_random(void *to, size_t count) {
+  if (__builtin_expect(simulated_machine != NULL, 0)) {
+    for (size_t at = 0; at < count; at++) ((uint8_t *)to)[at] = (uint8_t)(next_random(simulated_machine) >> 56);
+    return (ssize_t)count;
+  }
+  APUS_REPEAT(ssize_t, getrandom(to, count, 0));
+}
 
 int apus_termination_descriptor(void) {
   sigset_t set;

@@ -1,55 +1,24 @@
 import ApusBase
+import ApusBrokerSimulator
 import ApusSimulator
 
 /// The command line of `apus-sim`.
 enum SimulatorTool {
   static let usage = """
-    usage: apus-sim --seed N [options]              runs one simulation
-           apus-sim --seeds N [--first N] [options] runs N of them, from seed 1 or the one given
+    usage: apus-sim --seed N [options]              runs the simulations of one seed
+           apus-sim --seeds N [--first N] [options] runs those of N seeds, from seed 1 or the one given
+           apus-sim --canaries                      looks for every mistake made on purpose
            apus-sim --timers N                      measures the timer wheel with N timers
-    options: --steps N      steps of each simulation (600)
-             --sabotage X   a mistake on purpose: \(Sabotage.allCases.map(\.rawValue).joined(separator: ", "))
+    options: --only X       what is simulated: store, broker (both)
+             --steps N      steps of each simulation (600 for the store, 1200 for the broker)
+             --sabotage X   a mistake on purpose: \(Sabotage.allCases.map(\.rawValue).joined(separator: ", "));
+                            \(BrokerCanary.allCases.map(\.rawValue).joined(separator: ", "))
+             --without X,…  trouble that does not happen: \(Trouble.allCases.map(\.rawValue).joined(separator: ", "))
+             --shrink       looks for a shorter run of the broker that fails, too
+             --log          what the broker says, on standard error
              --queue-extensions on|off  whether queue entries get extension units (off)
     Exit status: 0 nothing wrong, 1 a checker found something, 2 wrong usage.
     """
-
-  /// What the arguments ask for.
-  struct Arguments {
-    var first: UInt64 = 1
-    var count: UInt64 = 0
-    var steps = 600
-    var sabotage: Sabotage?
-    var extendsQueues = false
-
-    init?(_ arguments: [String]) {
-      var rest = arguments[...]
-      while let option = rest.popFirst() {
-        guard let value = rest.popFirst() else { return nil }
-        switch option {
-        case "--seed":
-          guard let seed = UInt64(value) else { return nil }
-          (first, count) = (seed, 1)
-        case "--seeds":
-          guard let number = UInt64(value) else { return nil }
-          count = number
-        case "--first":
-          guard let seed = UInt64(value) else { return nil }
-          first = seed
-        case "--steps":
-          guard let number = Int(value), number > 0 else { return nil }
-          steps = number
-        case "--sabotage":
-          guard let found = Sabotage(rawValue: value) else { return nil }
-          sabotage = found
-        case "--queue-extensions":
-          guard value == "on" || value == "off" else { return nil }
-          extendsQueues = value == "on"
-        default: return nil
-        }
-      }
-      guard count > 0, first.addingReportingOverflow(count).overflow == false else { return nil }
-    }
-  }
 
   /// Runs what the arguments ask for and returns the exit status.
   static func run(_ arguments: [String]) -> Int32 {
@@ -57,24 +26,67 @@ enum SimulatorTool {
       TimerBenchmark.run(count: count)
       return 0
     }
-    guard let arguments = Arguments(arguments) else {
+    if arguments == ["--canaries"] { return runCanaries() }
+    guard let arguments = SimulatorArguments(arguments) else {
       print(usage)
       return 2
     }
-    var total = SimulationReport()
+    var (stores, brokers) = (SimulationReport(), BrokerSimulationReport())
     var failures = 0
     for seed in arguments.first..<arguments.first + arguments.count {
-      let settings = SimulationSettings(
-        seed: seed, steps: arguments.steps, sabotage: arguments.sabotage, extendsQueues: arguments.extendsQueues)
-      do {
-        total.add(try Simulation(settings).run())
-      } catch {
-        failures += 1
-        print("FAILED \(error)")
+      if arguments.simulatesStore, !runStore(seed, arguments, &stores) { failures += 1 }
+      if arguments.simulatesBroker, !runBroker(seed, arguments, &brokers) { failures += 1 }
+    }
+    if arguments.simulatesStore { print("store: \(stores)") }
+    if arguments.simulatesBroker { print("broker: \(brokers)") }
+    if failures > 0 { print("\(failures) simulations of \(arguments.count) seeds failed") }
+    return failures > 0 ? 1 : 0
+  }
+
+  private static func runStore(_ seed: UInt64, _ arguments: SimulatorArguments, _ total: inout SimulationReport) -> Bool
+  {
+    let settings = SimulationSettings(
+      seed: seed, steps: arguments.steps ?? 600, sabotage: arguments.sabotage, extendsQueues: arguments.extendsQueues)
+    do {
+      total.add(try Simulation(settings).run())
+      return true
+    } catch {
+      print("FAILED store: \(error)")
+      return false
+    }
+  }
+
+  private static func runBroker(
+    _ seed: UInt64, _ arguments: SimulatorArguments, _ total: inout BrokerSimulationReport
+  ) -> Bool {
+    var settings = BrokerSimulationSettings(
+      seed: seed, steps: arguments.steps ?? 1200, canary: arguments.canary, without: arguments.without)
+    if arguments.logs { settings.logDescriptor = 2 }
+    do {
+      total.add(try BrokerSimulation(settings).run())
+      return true
+    } catch {
+      print("FAILED broker: \(error)")
+      guard arguments.shrinks else { return false }
+      let shrunk = BrokerShrinker(settings, error)
+      let without = shrunk.settings.without.map(\.rawValue).sorted().joined(separator: ",")
+      print(
+        "  shorter: --only broker --seed \(seed) --steps \(shrunk.settings.steps)"
+          + (without.isEmpty ? "" : " --without \(without)") + ": \(shrunk.failure)")
+      return false
+    }
+  }
+
+  private static func runCanaries() -> Int32 {
+    var missed = 0
+    for canary in BrokerCanary.allCases {
+      if let seed = CanaryRun.firstFind(of: canary) {
+        print("\(canary.rawValue): found by seed \(seed)")
+      } else {
+        missed += 1
+        print("NOT FOUND within \(CanaryRun.seedLimit) seeds: \(canary.rawValue)")
       }
     }
-    print(total)
-    if failures > 0 { print("\(failures) of \(arguments.count) simulations failed") }
-    return failures > 0 ? 1 : 0
+    return missed > 0 ? 1 : 0
   }
 }

@@ -43,7 +43,8 @@ import Testing
       "ApusHTTP", "ApusNameServer", "ApusBroker", "ApusSimulator",
     ]),
     "apus-fuzz": ["ApusBase", "ApusFuzz", "ApusSimulator", "ApusSystem", "Glibc"],
-    "apus-sim": ["ApusBase", "ApusBrokerCore", "ApusSimulator", "Glibc"],
+    "ApusBrokerSimulator": remoting.union(["ApusBroker", "ApusSimulator"]),
+    "apus-sim": ["ApusBase", "ApusBrokerCore", "ApusBrokerSimulator", "ApusSimulator", "Glibc"],
   ]
 
   @Test func `every target imports only what its place in the architecture allows`() throws {

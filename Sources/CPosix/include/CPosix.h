@@ -88,6 +88,18 @@ int apus_set_thread_name(const char *name);
 int apus_processor_count(void);
 ssize_t apus_random(void *to, size_t count);
 
+// A machine that a simulation runs on: the clocks and the random numbers of the threads that are on it.
+struct apus_machine {
+  int64_t wall_milliseconds;
+  int64_t monotonic_nanoseconds;
+  uint64_t random; // the generator's state
+  void *owner;
+};
+// Puts the calling thread, and no other, on a machine, which must outlive that; NULL puts it back on the real one.
+void apus_simulate_machine(struct apus_machine *machine);
+// The machine that the calling thread is on; NULL for the real one.
+struct apus_machine *apus_simulated_machine(void);
+
 // Blocks SIGTERM and SIGINT for this thread and those it starts and answers a descriptor that reads them; ignores
 // SIGPIPE.
 int apus_termination_descriptor(void);
@@ -126,7 +138,10 @@ int apus_accept(int listener, struct apus_address *peer);
 // A socket that is connecting: writable when it is connected or has failed, as apus_socket_error tells.
 int apus_connect(const struct apus_address *to);
 int apus_socket_error(int fd);
+// Does nothing to a socket that is not TCP's.
 int apus_no_delay(int fd);
+// Two connected stream sockets within this machine.
+int apus_socket_pair(int ends[2]);
 int apus_buffer_sizes(int fd, int send, int receive);
 int apus_local_address(int fd, struct apus_address *out);
 ssize_t apus_receive(int fd, void *to, size_t count);

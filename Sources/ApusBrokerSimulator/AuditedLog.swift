@@ -1,0 +1,106 @@
+import ApusSimulator
+
+/// What a scan of the log holds, sorted by what it means. It uses no code of the broker: topics, properties and their
+/// meaning are spelled out once more.
+struct AuditedLog {
+  /// A message on its way through retries: which one, of which group, how often it was tried.
+  struct Try: Hashable {
+    var key: String
+    var group: String
+    var times: Int32
+  }
+
+  static let halfTopic = "RMQ_SYS_TRANS_HALF_TOPIC"
+  static let operationTopic = "RMQ_SYS_TRANS_OP_HALF_TOPIC"
+  static let givenUpTopic = "TRANS_CHECK_MAX_TIME_TOPIC"
+  static let levelTopic = "SCHEDULE_TOPIC_XXXX"
+  static let timerTopic = "rmq_sys_wheel_timer"
+
+  /// The topics whose records nobody is given.
+  static let undeliveredTopics: Set = [halfTopic, operationTopic, givenUpTopic, levelTopic, timerTopic]
+
+  let log: ScannedLog
+  private(set) var byOffset: [Int64: ScannedLog.Record] = [:]
+  /// Messages in the topics they were sent to, by key.
+  private(set) var delivered: [String: [ScannedLog.Record]] = [:]
+  /// Messages that wait, or waited, by key: half messages, those of levels, those with times.
+  private(set) var halves: [String: [ScannedLog.Record]] = [:]
+  private(set) var levels: [String: [ScannedLog.Record]] = [:]
+  private(set) var timers: [String: [ScannedLog.Record]] = [:]
+  private(set) var givenUp: [String: [ScannedLog.Record]] = [:]
+  /// Queue offsets of half messages that a stored operation message ends.
+  private(set) var endedHalves: Set<Int64> = []
+  /// Keys that a stored message takes out.
+  private(set) var cancelled: Set<String> = []
+  /// Tries that wait, that were delivered, and that ended among the dead letters.
+  private(set) var waitingTries: [Try: Int] = [:]
+  private(set) var deliveredTries: [Try: Int] = [:]
+  private(set) var deadLetters: [Try: Int] = [:]
+  /// Where the queues end.
+  private(set) var ends: [SimulatedConsumer.Queue: Int64] = [:]
+  /// Every record without a key that should have one.
+  private(set) var strangers: [ScannedLog.Record] = []
+
+  init(_ log: ScannedLog) {
+    self.log = log
+    for record in log.records { take(record) }
+  }
+
+  private mutating func take(_ record: ScannedLog.Record) {
+    byOffset[record.offset] = record
+    ends[SimulatedConsumer.Queue(topic: record.topic, id: record.queueID)] = record.queueOffset + 1
+    if record.topic == Self.operationTopic {
+      endedHalves.formUnion(String(decoding: record.body, as: UTF8.self).split(separator: ",").compactMap { Int64($0) })
+      return
+    }
+    guard record.topic != "OFFSET_MOVED_EVENT" else { return }
+    let properties = record.namedProperties
+    guard let key = properties["UNIQ_KEY"] else {
+      strangers.append(record)
+      return
+    }
+    switch record.topic {
+    case Self.halfTopic: halves[key, default: []].append(record)
+    case Self.givenUpTopic: givenUp[key, default: []].append(record)
+    case Self.timerTopic:
+      if let other = properties["TIMER_DEL_UNIQKEY"] {
+        cancelled.insert(other)
+      } else if properties["TIMER_ROLL_TIMES"] == nil {
+        timers[key, default: []].append(record)
+      }
+    case Self.levelTopic:
+      if let group = Self.suffix(properties["REAL_TOPIC"] ?? "", after: "%RETRY%") {
+        waitingTries[Try(key: key, group: group, times: record.reconsumeTimes), default: 0] += 1
+      } else {
+        levels[key, default: []].append(record)
+      }
+    default:
+      if let group = Self.suffix(record.topic, after: "%RETRY%") {
+        deliveredTries[Try(key: key, group: group, times: record.reconsumeTimes), default: 0] += 1
+      } else if let group = Self.suffix(record.topic, after: "%DLQ%") {
+        deadLetters[Try(key: key, group: group, times: record.reconsumeTimes), default: 0] += 1
+      } else {
+        delivered[key, default: []].append(record)
+      }
+    }
+  }
+
+  private static func suffix(_ text: String, after prefix: String) -> String? {
+    text.hasPrefix(prefix) ? String(text.dropFirst(prefix.count)) : nil
+  }
+}
+
+extension ScannedLog.Record {
+  /// The properties by name.
+  var namedProperties: [String: String] {
+    var named: [String: String] = [:]
+    for pair in properties.split(separator: 2) {
+      let parts = pair.split(separator: 1, maxSplits: 1, omittingEmptySubsequences: false)
+      guard parts.count == 2 else { continue }
+      named[String(decoding: parts[0], as: UTF8.self)] = String(decoding: parts[1], as: UTF8.self)
+    }
+    return named
+  }
+
+  var key: String? { namedProperties["UNIQ_KEY"] }
+}

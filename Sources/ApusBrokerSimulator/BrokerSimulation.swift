@@ -1,0 +1,349 @@
+import ApusBase
+import ApusProtocol
+package import ApusSimulator
+import ApusSystem
+
+/// Runs the production broker, all of it but its port, on a ``SimulatedMachine`` over a ``SimulatedDisk``, with
+/// simulated clients, one turn of one of its threads at a time. After each start, and at the end, what its log holds is held
+/// against what clients sent and were told.
+///
+/// **Promises.** An answer of a broker that flushes synchronously holds for good, one of another as long as the machine
+/// has power, and for good once a start has found the message. The rules are those of ``LogRules`` and of the clients.
+package final class BrokerSimulation {
+  private let settings: BrokerSimulationSettings
+  private let machine: SimulatedMachine
+  private let disk: SimulatedDisk
+  private var random: SeededGenerator
+  private let world: SimulatedWorld
+  private let faults: NetworkFaults
+  private let configuration: SimulatedConfiguration
+  private let log: Logger
+  private let tampering: Tampering?
+  private var broker: BrokerProcess?
+  private var peers: [SimulatedPeer] = []
+  private let producers: [SimulatedProducer]
+  private let consumer: SimulatedConsumer
+  private let lockHolders: [SimulatedLockHolder]
+  private var report = BrokerSimulationReport()
+  private var step = 0
+  /// What a start found last: none of it may change any more.
+  private var found: [Int64: ScannedLog.Record] = [:]
+  /// Records that were not delivered as they are, for those who try to be given them.
+  private var undelivered: [ScannedLog.Record] = []
+  private var latestTime: WallTime
+  private var clockJumped: Bool { report.counts[Trouble.clockJump.rawValue] != nil }
+  /// How many of a thousand steps are quiet.
+  private let calmSteps: Int
+  private static let largeCapacity: Int64 = 1 << 40
+
+  /// Sets a simulation up.
+  package init(_ settings: BrokerSimulationSettings) {
+    var random = SeededGenerator(seed: settings.seed)
+    let begin = WallTime(milliseconds: 1_800_000_000_000)
+    let machine = SimulatedMachine(wall: begin, seed: random.next())
+    let disk = SimulatedDisk(seed: random.next(), now: begin)
+    disk.coldPercent = Int.random(in: 0...20, using: &random)
+    disk.ignoresFlushes = settings.canary == .acknowledgeBeforeFlush
+    let configuration = SimulatedConfiguration(using: &random)
+    let world = SimulatedWorld(
+      machine: machine, seed: random.next(), levels: configuration.levels, tryLimit: configuration.tryLimit)
+    let faults = NetworkFaults(seed: random.next())
+    faults.isCalm = settings.without.contains(.network)
+    let table = SimulatedLockHolder.Table()
+    producers = (0..<2).map { SimulatedProducer(world, number: $0) }
+    consumer = SimulatedConsumer(world)
+    lockHolders = ["left", "right"].map { SimulatedLockHolder($0, world, table) }
+    log = Logger(descriptor: settings.logDescriptor, level: settings.logDescriptor < 0 ? .error : .info)
+    tampering = settings.canary.map { Tampering($0) }
+    latestTime = begin
+    calmSteps = Int.random(in: 955...985, using: &random)
+    self.settings = settings
+    self.machine = machine
+    self.disk = disk
+    self.configuration = configuration
+    self.world = world
+    self.faults = faults
+    self.random = random
+  }
+
+  /// Runs all steps, lets everything settle, and looks at the end. Throws what a checker found, with seed and step.
+  package func run() throws(SimulationFailure) -> BrokerSimulationReport {
+    do {
+      try machine.run {
+        defer { end() }
+        try start()
+        while step < settings.steps {
+          step += 1
+          try takeStep()
+        }
+        try settle()
+      }
+    } catch {
+      throw SimulationFailure("seed \(settings.seed), step \(step): \(error)")
+    }
+    report.steps = step
+    report.count("answers lost", faults.lostAnswers)
+    report.count("requests repeated", faults.repeatedRequests)
+    report.count("messages", world.known.keys.count)
+    for (kind, number) in disk.crashes { report.count("\(kind.rawValue)", number) }
+    for (call, number) in disk.faults { report.count("failed \(call.rawValue)", number) }
+    return report
+  }
+
+  private func end() {
+    for peer in peers { peer.drop() }
+    broker?.abandon(on: machine)
+    broker = nil
+  }
+
+  // MARK: Steps
+
+  private func takeStep() throws {
+    switch Int.random(in: 0..<1000, using: &random) {
+    case 0..<520: turn()
+    case 520..<700: act()
+    case 700..<900: pass(Int64.random(in: 1...40, using: &random))
+    case 900..<940: pass(Int64.random(in: 100...2000, using: &random))
+    case 940..<950: disk.writeBack()
+    case 950..<calmSteps: turn()
+    default: try stir()
+    }
+    try afterTurn()
+  }
+
+  private func turn() {
+    guard machine.threadCount > 0 else { return }
+    machine.runTurn(of: Int.random(in: 0..<machine.threadCount, using: &random))
+  }
+
+  /// Clients hear and say something, and the loops look.
+  private func act() {
+    switch Int.random(in: 0..<20, using: &random) {
+    case 0..<9: producers.randomElement(using: &random)?.act()
+    case 9..<17: consumer.act()
+    case 17, 18: lockHolders.randomElement(using: &random)?.act()
+    default:
+      let record = undelivered.randomElement(using: &random)
+      if let record, !settings.without.contains(.theft) {
+        consumer.steal(record)
+        report.count(Trouble.theft.rawValue)
+      }
+    }
+  }
+
+  private func pass(_ milliseconds: Int64) {
+    machine.advance(by: milliseconds)
+    disk.now = machine.wall
+    latestTime = max(latestTime, machine.wall)
+  }
+
+  /// After whatever happened: did the machine stop, and what do clients hear?
+  private func afterTurn() throws {
+    if disk.hasCrashed { try restartAfterCrash() }
+    for peer in peers { try peer.poll() }
+    if let failure = world.failure { throw failure }
+  }
+
+  /// Something goes wrong, or somebody does something to the machine.
+  private func stir() throws {
+    let choice = Int.random(in: 0..<45, using: &random)
+    let kind: Trouble =
+      switch choice {
+      case 0..<4: .kill
+      case 4..<8: .powerLoss
+      case 8..<12: .crashInCall
+      case 12..<17: .diskFault
+      case 17..<20: .fullDisk
+      case 20..<23: .restart
+      case 23..<26: .clockJump
+      default: .theft
+      }
+    let number = Int.random(in: 1...25, using: &random)
+    guard kind != .theft, !settings.without.contains(kind) else { return }
+    report.count(kind.rawValue)
+    switch kind {
+    case .kill: disk.crash(.kill)
+    case .powerLoss: disk.crash(.powerLoss)
+    case .crashInCall: disk.plan = FaultPlan(crashAtCall: number, crashKind: number % 2 == 0 ? .kill : .powerLoss)
+    case .diskFault: planFault(number)
+    case .fullDisk: disk.capacity = disk.capacity == Self.largeCapacity ? 1 << 19 : Self.largeCapacity
+    case .restart: try restart()
+    case .clockJump:
+      machine.wall = machine.wall.advanced(byMilliseconds: Int64(number - 13) * 2500)
+      pass(0)
+    case .network, .theft: return
+    }
+  }
+
+  private func planFault(_ number: Int) {
+    let calls: [DiskCall] = [.flush, .sync, .write, .allocate, .populate, .open, .syncDirectory, .rename, .map, .read]
+    let call = calls[number % calls.count]
+    let isFull = [.allocate, .populate, .write].contains(call) && number % 4 != 0
+    disk.plan = FaultPlan(failures: [
+      .init(
+        call, occurrence: 1 + number % 5, repeats: 1 + number % 2,
+        code: isFull ? .full : .failed(ErrorNumber.inputOutput))
+    ])
+  }
+
+  // MARK: Starting and stopping
+
+  /// The machine stopped during a start that did not notice.
+  private struct Interrupted: Error {}
+
+  private func start() throws {
+    while true {
+      do {
+        let entries = configuration.entries(using: &random)
+        let kept = KeptOffsets(disk)
+        let broker = try BrokerProcess(entries.settings, loopCount: entries.loops, disk: disk, log: log)
+        self.broker = broker
+        guard !disk.hasCrashed else { throw Interrupted() }
+        let audited = try audit()
+        try broker.start()
+        guard !disk.hasCrashed else { throw Interrupted() }
+        world.isSynchronous = entries.isSynchronous
+        report.starts += 1
+        try greet(broker, kept, audited)
+        return
+      } catch let failure as SimulationFailure {
+        throw failure
+      } catch {
+        // A start may fail with the disk; one that meets neither crash nor fault may not.
+        guard disk.hasCrashed || !disk.plan.failures.isEmpty || disk.capacity != Self.largeCapacity else {
+          throw SimulationFailure("the broker does not start: \(error)")
+        }
+        if !disk.hasCrashed { disk.crash(.kill) }
+        broker?.abandon(on: machine)
+        broker = nil
+        try prepareRestart()
+      }
+    }
+  }
+
+  /// Connects everybody.
+  private func greet(_ broker: BrokerProcess, _ kept: KeptOffsets, _ audited: AuditedLog) throws {
+    var port: UInt16 = 40_000
+    func connect(_ name: String) throws -> SimulatedPeer {
+      port += 1
+      let peer = SimulatedPeer(try broker.connect(port: port), name: name, faults: faults)
+      peer.tamper = tampering
+      peers.append(peer)
+      return peer
+    }
+    for (index, producer) in producers.enumerated() { producer.connect(try connect("producer \(index)")) }
+    // One that went on by itself after messages were lost would be beyond them.
+    let isNew = world.lostMessages || random.chance(1, in: 2)
+    world.lostMessages = false
+    consumer.connect(try connect("consumer"), kept: kept.offsets, ends: audited.ends, isNew: isNew)
+    for (index, holder) in lockHolders.enumerated() { holder.connect(try connect("lock holder \(index)")) }
+  }
+
+  /// Scans the log and holds it against everything known. What it holds stays from now on.
+  private func audit() throws -> AuditedLog {
+    let audited = AuditedLog(ScannedLog(files: disk.contents(of: "store/commitlog"), from: 0))
+    for (offset, record) in found where audited.byOffset[offset] != record {
+      throw SimulationFailure("the record of \(record.topic) at \(offset), which a start had found, is not there")
+    }
+    try rules(for: audited).check(world.tries)
+    world.known.found { place, key in audited.byOffset[place.offset]?.key == key }
+    world.tries.found(audited)
+    found = audited.byOffset
+    undelivered = audited.log.records.suffix(200).filter { AuditedLog.undeliveredTopics.contains($0.topic) }
+    return audited
+  }
+
+  private func rules(for audited: AuditedLog) -> LogRules {
+    LogRules(
+      audited: audited, known: world.known, levels: world.levels, clockJumped: clockJumped,
+      latestTime: latestTime.milliseconds)
+  }
+
+  private func dropPeers() {
+    for peer in peers { peer.drop() }
+    peers = []
+  }
+
+  private func restartAfterCrash() throws {
+    dropPeers()
+    broker?.abandon(on: machine)
+    broker = nil
+    try prepareRestart()
+    try start()
+  }
+
+  /// The machine comes up again.
+  private func prepareRestart() throws {
+    if disk.lastCrash == .powerLoss { world.losePower() }
+    disk.restart()
+    machine.endProcess()
+    disk.capacity = Self.largeCapacity
+    pass(Int64.random(in: 10...3000, using: &random))
+    FileTampering(settings.canary, disk).meddle()
+    if random.chance(1, in: 6), !world.isSettling, !settings.without.contains(.crashInCall) {
+      report.count("crashInStart")
+      let number = Int.random(in: 1...120, using: &random)
+      disk.plan = FaultPlan(crashAtCall: number, crashKind: number % 2 == 0 ? .kill : .powerLoss)
+    }
+  }
+
+  /// Stops in order and starts again; when the store has failed, its process ends as if it were killed.
+  private func restart() throws {
+    disk.plan = FaultPlan()
+    disk.capacity = Self.largeCapacity
+    for peer in peers { try peer.poll() }
+    do {
+      try broker?.stop()
+      for peer in peers { try peer.poll() }
+      if let failure = world.failure { throw failure }
+    } catch let failure as SimulationFailure {
+      throw failure
+    } catch {
+      if !disk.hasCrashed { disk.crash(.kill) }
+    }
+    dropPeers()
+    broker = nil
+    guard !disk.hasCrashed else { return try restartAfterCrash() }
+    pass(Int64.random(in: 10...3000, using: &random))
+    FileTampering(settings.canary, disk).meddle()
+    try start()
+  }
+
+  // MARK: The end
+
+  /// Nothing goes wrong any more and everybody does what is right; then all that was to happen must happen.
+  private func settle() throws {
+    world.isSettling = true
+    faults.isCalm = true
+    machine.wall = latestTime
+    pass(0)
+    try restart()
+    var unfinished = SimulationFailure("nothing was looked at")
+    for round in 0..<600 {
+      for _ in 0..<3 { machine.runDue() }
+      for index in 0..<machine.threadCount where index < machine.threadCount { machine.runTurn(of: index) }
+      for peer in peers { try peer.poll() }
+      if let failure = world.failure { throw failure }
+      for producer in producers { producer.act() }
+      for _ in 0..<6 { consumer.act() }
+      pass(Int64.random(in: 20...400, using: &random))
+      guard round >= 60, round % 20 == 0 else { continue }
+      guard let failure = checkEnd() else { return try restart() }
+      unfinished = failure
+    }
+    throw unfinished
+  }
+
+  /// What is still to happen, or is wrong; nil when all is as it should be.
+  private func checkEnd() -> SimulationFailure? {
+    let audited = AuditedLog(ScannedLog(files: disk.contents(of: "store/commitlog"), from: 0))
+    let rules = rules(for: audited)
+    do throws(SimulationFailure) {
+      try rules.check(world.tries)
+      try rules.checkEnd(world.tries)
+    } catch {
+      return error
+    }
+    return consumer.missing(in: audited).map { SimulationFailure($0) }
+  }
+}

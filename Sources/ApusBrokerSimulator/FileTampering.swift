@@ -1,0 +1,61 @@
+import ApusBase
+import ApusSimulator
+
+/// What a broker with a mistake would have left in its files: the canaries that change them while it is down.
+struct FileTampering {
+  private let canary: BrokerCanary?
+  private let disk: SimulatedDisk
+
+  init(_ canary: BrokerCanary?, _ disk: SimulatedDisk) {
+    self.canary = canary
+    self.disk = disk
+  }
+
+  func meddle() {
+    switch canary {
+    case .forgetHalfMessage:
+      change("store/config", "consumerOffset.json") { bytes in
+        let text = String(decoding: bytes, as: UTF8.self)
+        return Array(Self.raising("RMQ_SYS_TRANS_HALF_TOPIC@CID_RMQ_SYS_TRANS", by: 2, in: text).utf8)
+      }
+    case .skipMessages:
+      change("store/config", "consumerOffset.json") { bytes in
+        let text = String(decoding: bytes, as: UTF8.self)
+        return Array(Self.raising("Orders@\(SimulatedConsumer.group)", by: 2, in: text).utf8)
+      }
+    case .deliverTimerTwice:
+      let end = ScannedLog(files: disk.contents(of: "store/commitlog"), from: 0).end
+      change("store/apus-timers", "pending") { Self.moving(markTo: end, in: $0) }
+    default: return
+    }
+  }
+
+  private func change(_ directory: String, _ name: String, _ body: ([UInt8]) -> [UInt8]) {
+    guard let file = disk.contents(of: directory).first(where: { $0.name == name }) else { return }
+    disk.replace("\(directory)/\(name)", with: body(file.bytes))
+  }
+
+  /// A file of timers that claims to know of every delivery before a place of the log.
+  private static func moving(markTo end: Int64, in bytes: [UInt8]) -> [UInt8] {
+    guard bytes.count >= 36 else { return bytes }
+    var writer = ByteWriter(capacity: bytes.count)
+    writer.write(Array(bytes[..<8]))
+    writer.write(end)
+    writer.write(Array(bytes[16..<bytes.count - 4]))
+    let checksum = CRC32.checksum(writer.bytes)
+    writer.write(checksum)
+    return writer.array
+  }
+
+  /// Adds to the first offset that a key has.
+  private static func raising(_ key: String, by number: Int64, in text: String) -> String {
+    guard let place = text.firstRange(of: "\"\(key)\"") else { return text }
+    let rest = text[place.upperBound...]
+    guard let colon = rest.firstIndex(of: "{").flatMap({ rest[$0...].dropFirst().firstIndex(of: ":") }) else {
+      return text
+    }
+    let digits = text[text.index(after: colon)...].prefix { $0.isNumber || $0.isWhitespace }
+    let value = Int64(digits.filter(\.isNumber)) ?? 0
+    return text[...colon] + "\(value + number)" + text[digits.endIndex...]
+  }
+}

@@ -1,0 +1,204 @@
+import ApusSimulator
+
+/// The rules that a log keeps at every start and at the end of a run, whatever was done to the broker.
+struct LogRules {
+  let audited: AuditedLog
+  let known: KnownMessages
+  /// The delays of the levels, in milliseconds.
+  let levels: [Int64]
+  /// Whether the time of day was set, and what was the latest that it ever was.
+  let clockJumped: Bool
+  let latestTime: Int64
+
+  private func fail(_ text: String) throws(SimulationFailure) -> Never { throw SimulationFailure(text) }
+
+  /// What holds at any moment.
+  func check(_ tries: KnownTries) throws(SimulationFailure) {
+    try checkQueues()
+    try checkContents()
+    try checkPlaces()
+    for key in known.keys {
+      guard let message = known[key] else { continue }
+      try checkCopies(of: message)
+    }
+    try tries.check(audited)
+  }
+
+  /// What holds besides once everybody has had time for everything.
+  func checkEnd(_ tries: KnownTries) throws(SimulationFailure) {
+    for key in known.keys {
+      guard let message = known[key] else { continue }
+      try checkOutcome(of: message)
+    }
+    try tries.checkEnd(audited)
+  }
+
+  // MARK: Records
+
+  /// Queue offsets have no holes, and none is used twice.
+  private func checkQueues() throws(SimulationFailure) {
+    var next: [String: Int64] = [:]
+    for record in audited.log.records {
+      let queue = "\(record.topic)/\(record.queueID)"
+      let expected = next[queue, default: 0]
+      guard record.queueOffset == expected else {
+        try fail("the record at \(record.offset) has offset \(record.queueOffset) in \(queue), not \(expected)")
+      }
+      next[queue] = expected + 1
+    }
+  }
+
+  /// Every record is of a message that somebody sent, with its body.
+  private func checkContents() throws(SimulationFailure) {
+    if let stranger = audited.strangers.first { try fail("nobody sent the record at \(stranger.offset)") }
+    for record in audited.log.records {
+      guard let key = record.key else { continue }
+      guard let message = known[key] else { try fail("nobody sent \(key), which lies at \(record.offset)") }
+      guard record.body == message.body else { try fail("\(key) has another body at \(record.offset)") }
+    }
+  }
+
+  /// What was answered lies where the answer said, as long as the answer promises.
+  private func checkPlaces() throws(SimulationFailure) {
+    for key in known.keys {
+      for place in known[key]?.places ?? [] where place.promise > .none {
+        guard let record = audited.byOffset[place.offset], record.key == key else {
+          try fail("\(key) is not at \(place.offset), as its sender was told")
+        }
+        guard record.queueOffset == place.queueOffset else {
+          try fail("\(key) has queue offset \(record.queueOffset), its sender was told \(place.queueOffset)")
+        }
+      }
+    }
+  }
+
+  // MARK: What became of a message
+
+  private func checkCopies(of message: SimulatedMessage) throws(SimulationFailure) {
+    let key = message.key
+    let copies = audited.delivered[key] ?? []
+    for copy in copies where copy.topic != message.topic || copy.queueID != message.queue {
+      try fail("\(key) is in \(copy.topic)/\(copy.queueID), it was sent to \(message.topic)/\(message.queue)")
+    }
+    switch message.kind {
+    case .plain:
+      guard copies.count <= message.attempts else {
+        try fail("\(key) was sent \(message.attempts) times and is there \(copies.count) times")
+      }
+    case .level(let level):
+      guard let stored = audited.levels[key]?.map(\.storeTime).min() else {
+        guard copies.isEmpty else { try fail("\(key) came without having waited in its level") }
+        return
+      }
+      // A clock that was set back makes due at once what would wait longer than its level, as in Java.
+      for copy in copies where copy.storeTime < stored + levels[level - 1] && !clockJumped {
+        try fail("\(key) came after \(copy.storeTime - stored) ms, its level is \(levels[level - 1]) ms")
+      }
+    case .timer(let due):
+      // What is due, and is being read when the clock is set back, comes all the same.
+      for copy in copies where copy.storeTime < due && (!clockJumped || latestTime < due) {
+        try fail("\(key) came \(due - copy.storeTime) ms early, to \(copy.offset)")
+      }
+      let (waiting, came) = (audited.timers[key]?.count ?? 0, timed(copies))
+      guard came <= waiting else { try fail("\(key) waited \(waiting) times and came \(came) times") }
+    case .half:
+      let halves = audited.halves[key]?.count ?? 0
+      guard copies.count <= halves else {
+        try fail("\(key) was begun \(halves) times and delivered \(copies.count) times")
+      }
+      guard copies.isEmpty || message.mayCommit else { try fail("\(key) was delivered, and nobody committed it") }
+    case .cancel:
+      guard copies.isEmpty else { try fail("\(key), which cancels another, was delivered") }
+    }
+  }
+
+  /// How many copies come of a timer: the others were sent when their time had passed, and are the messages themselves.
+  private func timed(_ copies: [ScannedLog.Record]) -> Int {
+    copies.count { $0.namedProperties["TIMER_OUT_MS"] != nil }
+  }
+
+  private func checkOutcome(of message: SimulatedMessage) throws(SimulationFailure) {
+    let key = message.key
+    let copies = audited.delivered[key]?.count ?? 0
+    switch message.kind {
+    case .plain, .cancel: return
+    case .level:
+      let waiting = audited.levels[key]?.count ?? 0
+      guard copies >= waiting else { try fail("\(key) waited \(waiting) times in its level and came \(copies) times") }
+    case .timer:
+      let (waiting, came) = (audited.timers[key]?.count ?? 0, timed(audited.delivered[key] ?? []))
+      guard came == waiting || message.mayBeCancelled else {
+        try fail("\(key) waited \(waiting) times and came \(came) times")
+      }
+    case .half(let plan):
+      let halves = audited.halves[key] ?? []
+      if let open = halves.first(where: { !audited.endedHalves.contains($0.queueOffset) }) {
+        try fail("\(key) is open at queue offset \(open.queueOffset), and nobody is asked about it")
+      }
+      guard !plan.isUndecided else { return }
+      guard copies == (plan.commits ? halves.count : 0) else {
+        let end = plan.commits ? "committed" : "rolled back"
+        try fail("\(key) was \(end), begun \(halves.count) times and delivered \(copies) times")
+      }
+    }
+  }
+}
+
+/// What consumers gave back, and what they were promised about it.
+struct KnownTries {
+  /// Asked for, by the try that was given back.
+  private(set) var asked: Set<AuditedLog.Try> = []
+  private(set) var answered: [AuditedLog.Try: Promise] = [:]
+  /// How often a message is tried at most.
+  let limit: Int32
+
+  init(limit: Int32) { self.limit = limit }
+
+  /// A consumer gives a message back, which it was given at this try.
+  mutating func ask(_ one: AuditedLog.Try) { asked.insert(one) }
+
+  mutating func answer(_ one: AuditedLog.Try, _ promise: Promise) {
+    answered[one] = max(answered[one] ?? .none, promise)
+  }
+
+  /// The power was lost.
+  mutating func losePower() { for one in answered.keys { answered[one]?.losePower() } }
+
+  /// A start found these on the device.
+  mutating func found(_ audited: AuditedLog) {
+    for one in answered.keys where Self.next(one, in: audited) { answered[one] = .always }
+  }
+
+  /// Whether the next try of one that was given back is stored somewhere.
+  private static func next(_ one: AuditedLog.Try, in audited: AuditedLog) -> Bool {
+    var next = one
+    next.times += 1
+    return audited.waitingTries[next] != nil || audited.deliveredTries[next] != nil || audited.deadLetters[next] != nil
+  }
+
+  func check(_ audited: AuditedLog) throws(SimulationFailure) {
+    for (kind, tries) in [("retried", audited.deliveredTries), ("dead", audited.deadLetters)] {
+      for one in tries.keys {
+        var last = one
+        last.times -= 1
+        guard asked.contains(last) else {
+          throw SimulationFailure(
+            "\(one.key) is \(kind) for the \(one.times). time of \(one.group), nobody gave it back")
+        }
+      }
+    }
+    for one in audited.deliveredTries.keys where one.times > limit {
+      throw SimulationFailure("\(one.key) comes for the \(one.times). time to \(one.group), \(limit) are allowed")
+    }
+    for (one, promise) in answered where promise > .none && !Self.next(one, in: audited) {
+      throw SimulationFailure("\(one.key) was taken back from \(one.group) at try \(one.times) and is lost")
+    }
+  }
+
+  /// Every try that waits has come.
+  func checkEnd(_ audited: AuditedLog) throws(SimulationFailure) {
+    for (one, count) in audited.waitingTries where audited.deliveredTries[one, default: 0] < count {
+      throw SimulationFailure("try \(one.times) of \(one.key) by \(one.group) waited and did not come")
+    }
+  }
+}

@@ -1,0 +1,44 @@
+import ApusBase
+
+/// The settings that brokers of one simulation run with: some for good, some anew at each start.
+struct SimulatedConfiguration {
+  /// What one start is given.
+  struct Entries {
+    var settings: [(String, String)]
+    var loops: Int
+    var isSynchronous: Bool
+  }
+
+  /// The delays of the levels, in milliseconds.
+  let levels: [Int64] = [1000, 2000, 3000, 4000, 6000, 9000, 13_000]
+  /// How often consumers try a message.
+  let tryLimit: Int32 = 2
+  private let lasting: [(String, String)]
+
+  init(using random: inout SeededGenerator) {
+    lasting = [
+      ("brokerClusterName", "Sim"), ("brokerName", "sim-a"), ("brokerIP1", "127.0.0.1"),
+      ("mappedFileSizeCommitLog", "\([8192, 16_384, 65_536].randomElement(using: &random) ?? 8192)"),
+      ("mappedFileSizeConsumeQueue", "\(20 * Int.random(in: 8...100, using: &random))"),
+      ("messageDelayLevel", "1s 2s 3s 4s 6s 9s 13s"), ("maxHashSlotNum", "20"), ("maxIndexNum", "100"),
+      ("fileReservedTime", "876000"), ("cleanFileForciblyEnable", "false"), ("diskMaxUsedSpaceRatio", "95"),
+      ("transactionCheckMax", "1000000"), ("ioThreads", "2"),
+    ]
+  }
+
+  func entries(using random: inout SeededGenerator) -> Entries {
+    func number(_ range: ClosedRange<Int>) -> String { "\(Int.random(in: range, using: &random))" }
+    let isSynchronous = random.chance(1, in: 2)
+    var settings = lasting
+    settings += [
+      ("flushDiskType", isSynchronous ? "SYNC_FLUSH" : "ASYNC_FLUSH"),
+      ("flushIntervalCommitLog", number(10...500)), ("flushIntervalConsumeQueue", number(10...1000)),
+      ("flushConsumerOffsetInterval", number(100...2000)), ("flushDelayOffsetInterval", number(100...2000)),
+      ("transactionTimeOut", number(0...3000)), ("transactionCheckInterval", number(200...4000)),
+      ("dedupWindowMillis", random.chance(1, in: 2) ? "60000" : "0"), ("dedupWindowMessages", "1000"),
+      ("messageIndexEnable", random.chance(1, in: 2) ? "true" : "false"),
+      ("scrubBytesPerSecond", random.chance(1, in: 2) ? "4096" : "0"),
+    ]
+    return Entries(settings: settings, loops: random.chance(1, in: 4) ? 2 : 1, isSynchronous: isSynchronous)
+  }
+}

@@ -1,0 +1,38 @@
+import ApusBrokerSimulator
+import ApusSimulator
+import Testing
+
+@Suite struct BrokerSimulationTests {
+  @Test(arguments: 1...6 as ClosedRange<UInt64>)
+  func `what clients were told holds, whatever happens to the broker`(seed: UInt64) throws {
+    let report = try BrokerSimulation(BrokerSimulationSettings(seed: seed)).run()
+    #expect(report.steps == 1200)
+    #expect(report.counts["messages", default: 0] > 0)
+  }
+
+  @Test func `the same seed does the same`() throws {
+    let settings = BrokerSimulationSettings(seed: 77, steps: 600)
+    #expect(try BrokerSimulation(settings).run() == BrokerSimulation(settings).run())
+  }
+
+  @Test(arguments: BrokerCanary.allCases)
+  func `a mistake made on purpose is found`(canary: BrokerCanary) {
+    #expect(CanaryRun.firstFind(of: canary) != nil, "no seed up to \(CanaryRun.seedLimit) finds it")
+  }
+
+  @Test func `a failing run is made shorter`() throws {
+    var settings = BrokerSimulationSettings(seed: 1, canary: .deliverRolledBack)
+    var found: SimulationFailure?
+    while found == nil {
+      do throws(SimulationFailure) {
+        _ = try BrokerSimulation(settings).run()
+        settings.seed += 1
+      } catch {
+        found = error
+      }
+    }
+    let shrunk = BrokerShrinker(settings, try #require(found))
+    #expect(shrunk.settings.steps < settings.steps / 2)
+    #expect(shrunk.settings.without.contains(.powerLoss))
+  }
+}

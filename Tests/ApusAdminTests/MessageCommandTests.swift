@@ -100,7 +100,7 @@ import Testing
     #expect(times[2].wholeMatch(of: /fx-a                              1     true                  \d+/) != nil)
     #expect(times[4].wholeMatch(of: /Avg RT: \d+\.\d\d/) != nil)
     let status = await tool.output("sendMsgStatus -b fx-a -c 2").lines
-    let start = /rt=\d+ms, SendResult=SendResult \[sendStatus=SEND_OK, msgId=[0-9A-F]+, offsetMsgId=[0-9A-F]+, /
+    let start = #/rt=\d+ms, SendResult=SendResult \[sendStatus=SEND_OK, msgId=[0-9A-F]+, offsetMsgId=[0-9A-F]+, /#
     let end = /messageQueue=MessageQueue \[topic=fx-a, brokerName=fx-a, queueId=\d+\], queueOffset=\d+\]/
     let rest = try #require(status[0].prefixMatch(of: start), "\(status[0])").range.upperBound
     #expect(status[0][rest...].wholeMatch(of: end) != nil, "\(status[0])")

@@ -127,7 +127,8 @@ final class Cluster {
       subscription: SubscriptionData(topic: queue.topic), version: 0)
     let pending = PendingAnswer<PullAnswer>()
     pull.send(
-      to: try await runtime.address(member.address, for: .pullMessage), named: member.address, by: runtime, timeout: .seconds(5), pending)
+      to: try await runtime.address(member.address, for: .pullMessage), named: member.address, by: runtime,
+      timeout: .seconds(5), pending)
     return try await pending.value(ifCancelled: .failure(.cancelled)).get().messages
   }
 

@@ -68,5 +68,5 @@ def row(bench):
     tail, plain = middle(beside, "p99_us"), middle(alone, "p99_us")
     cpu, plain_cpu = middle(beside, "cpu_us_per_msg"), middle(alone, "cpu_us_per_msg")
     rate = reader.result["messages"] / reader.seconds
-    return (f"p99 **{tail / plain:.2f} × alone**: {tail:,.0f} µs, alone {plain:,.0f} µs; CPU {cpu:.1f} µs a message "
-            f"sent, alone {plain_cpu:.1f} µs; {rate:,.0f} messages read a second")
+    return (f"p99 **{tail / plain:.2f} × alone**: {tail:,.0f} µs, alone {plain:,.0f} µs; CPU {cpu:.1f} µs a "
+            f"message sent, alone {plain_cpu:.1f} µs; {rate:,.0f} messages read a second")

@@ -227,7 +227,8 @@ def fails(disk, broker, is_synchronous):
     messages.read()
     messages.send_until_stored(5)
     require(broker.stop() == 0, "the broker did not stop in order")
-    print(f"ok a disk that fails, {'sync' if is_synchronous else 'async'} flush: {outcome}; after a restart all is there", flush=True)
+    mode = "sync" if is_synchronous else "async"
+    print(f"ok a disk that fails, {mode} flush: {outcome}; after a restart all is there", flush=True)
 
 
 def main():

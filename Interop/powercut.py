@@ -135,7 +135,8 @@ class Load(kill9.Evidence):
             if one.offset >= self.least[one.queue]:
                 continue
             if one.physical_offset >= begin:
-                self.object(f"queue {one.queue} begins at {self.least[one.queue]}, but offset {one.offset} is in the log")
+                self.object(
+                    f"queue {one.queue} begins at {self.least[one.queue]}, but offset {one.offset} is in the log")
             del self.by_place[place]
 
     def ended(self, broker):

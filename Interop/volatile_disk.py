@@ -168,7 +168,8 @@ class Server:
     def _attributes(self, node):
         mode, links, size = (stat.S_IFDIR | 0o755, 2, 0) if node == ROOT else (
             stat.S_IFREG | 0o600, 1, self.medium.size)
-        return struct.pack("<QQQQQQIIIIIIIIII", node, size, size // SECTOR, 0, 0, 0, 0, 0, 0, mode, links, 0, 0, 0, 4096, 0)
+        return struct.pack(
+            "<QQQQQQIIIIIIIIII", node, size, size // SECTOR, 0, 0, 0, 0, 0, 0, mode, links, 0, 0, 0, 4096, 0)
 
 
 def why_not(file_system="ext4"):

@@ -89,11 +89,9 @@ extension MessageClient {
     let pull = Pull(
       group: group, queue: queue, offset: offset, limit: limit, commit: nil, suspend: nil, subscription: subscription,
       version: subscription.version)
-    let pending = PendingAnswer<PullAnswer>()
-    pull.send(
-      to: try await runtime.address(broker, for: .pullMessage), named: broker, by: runtime,
-      timeout: runtime.configuration.requestTimeout, pending)
-    let result = try await pending.value(ifCancelled: .failure(.cancelled)).get()
+    let result = try await pull.answer(
+      from: try await runtime.address(broker, for: .pullMessage), named: broker, by: runtime,
+      timeout: runtime.configuration.requestTimeout)
     let status: PulledMessages.Status =
       switch result.status {
       case .found: .found

@@ -56,6 +56,17 @@ struct Pull: Sendable {
   /// Whether it comes from a consumer that polls.
   var isLitePull = false
 
+  /// Asks a broker and waits for its answer; a cancelled task leaves no request behind.
+  func answer(
+    from address: SocketAddress, named server: String, by runtime: ClientRuntime, timeout: Duration
+  ) async throws(ClientError) -> PullResult {
+    let (token, pending) = (CallToken(), PendingAnswer<PullAnswer>())
+    send(to: address, named: server, by: runtime, timeout: timeout, token: token, pending)
+    return try await pending.value(
+      ifCancelled: .failure(.cancelled), onCancel: { runtime.remoting.cancel(token) }
+    ).get()
+  }
+
   /// Sends the pull to a member of the broker group; the answer is given to `pending`.
   func send(
     to address: SocketAddress, named server: String, by runtime: ClientRuntime, timeout: Duration, token: CallToken,

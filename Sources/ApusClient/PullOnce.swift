@@ -22,11 +22,9 @@ extension PullConsumer {
       group: group, queue: queue, offset: offset, limit: Int32(limit), commit: nil,
       suspend: waits ? configuration.suspendTime : nil, subscription: subscription, version: subscription.version)
     let member = try await runtime.member(0, of: queue)
-    let pending = PendingAnswer<PullAnswer>()
-    pull.send(
-      to: try await runtime.address(member.address, for: .pullMessage), named: member.address, by: runtime,
-      timeout: waits ? configuration.suspendedPullTimeout : configuration.pullTimeout, pending)
-    let result = try await pending.value(ifCancelled: .failure(.cancelled)).get()
+    let result = try await pull.answer(
+      from: try await runtime.address(member.address, for: .pullMessage), named: member.address, by: runtime,
+      timeout: waits ? configuration.suspendedPullTimeout : configuration.pullTimeout)
     return result.selected(by: subscription, namespace: runtime.configuration.namespace)
   }
 

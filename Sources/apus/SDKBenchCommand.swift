@@ -1,3 +1,4 @@
+import ApusCommandLine
 import ApusBase
 import ApusBench
 import ApusClient

@@ -66,7 +66,7 @@ final class ServerProcess {
     guard limit.soft >= DescriptorLimit.least else {
       throw CommandFailure(
         .failure,
-        "only \(limit.soft) descriptors may be open, \(DescriptorLimit.least) are the least: raise the limit (ulimit -n)"
+        "only \(limit.soft) descriptors may be open, \(DescriptorLimit.least) must be: raise the limit (ulimit -n)"
       )
     }
     return limit

@@ -1,3 +1,4 @@
+import ApusCommandLine
 import ApusBase
 import ApusBroker
 import ApusStoreCore

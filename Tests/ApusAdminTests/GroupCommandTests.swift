@@ -44,7 +44,8 @@ import Testing
     try await tool.consuming("Orders", group: "Workers", messages: 3) { id in
       let members = await tool.output("consumerConnection -g Workers").lines
       #expect(members[0] == "#ClientId                            #ClientAddr            #Language  #Version")
-      #expect(members[1].hasPrefix(id + " 127.0.0.1:#####        JAVA       V4_9_8"), "\(members[1])")
+      #expect(
+        members[1].hasPrefix(id) && members[1].hasSuffix(" 127.0.0.1:#####        JAVA       V4_9_8"), "\(members[1])")
       #expect(members[2] == "" && members[3] == "Below is subscription:")
       #expect(members[4] == "#Topic               #SubExpression")
       #expect(members.contains("Orders               *"))

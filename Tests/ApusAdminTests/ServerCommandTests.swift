@@ -16,7 +16,7 @@ import Testing
         + "       #InTPS(LOAD)       #OutTPS(LOAD) #PCWait(ms) #Hour #SPACE")
     let place = "TestCluster       fx-a                    0     127.0.0.1:#####        V4_9_8           "
     #expect(list.lines[1].hasPrefix(place), "\(list.lines[1])")
-    let figures = /\s+0\.00\(0,0ms\)\s+0\.00\(0,0ms\)\s+0\s+0\.00\s+0\.\d{4}/
+    let figures = /\s+0\.00\(0,0ms\)\s+0\.00\(0,0ms\)\s+0\s+\d+\.\d\d\s+0\.\d{4}/
     #expect(list.lines[1].dropFirst(place.count).wholeMatch(of: figures) != nil, "\(list.lines[1])")
     let totals = await tool.output("clusterList -m").lines
     #expect(

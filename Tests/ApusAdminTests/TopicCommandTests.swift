@@ -27,6 +27,7 @@ import Testing
         topicSysFlag=1, order=false].
 
         """)
+    while await !tool.output("topicRoute -t Orders -l").lines[1].hasSuffix(" 4    ") { await Task.yield() }
     #expect(
       await tool.output("updateTopicPerm -t Orders -p 6 -c TestCluster").masked
         == "update topic perm from 4 to 6 in 127.0.0.1:##### success.\n")

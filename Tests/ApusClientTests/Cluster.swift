@@ -125,11 +125,10 @@ final class Cluster {
     let pull = Pull(
       group: "reader", queue: queue, offset: 0, limit: 32, commit: nil, suspend: nil,
       subscription: SubscriptionData(topic: queue.topic), version: 0)
-    let pending = PendingAnswer<PullAnswer>()
-    pull.send(
-      to: try await runtime.address(member.address, for: .pullMessage), named: member.address, by: runtime,
-      timeout: .seconds(5), pending)
-    return try await pending.value(ifCancelled: .failure(.cancelled)).get().messages
+    return try await pull.answer(
+      from: try await runtime.address(member.address, for: .pullMessage), named: member.address, by: runtime,
+      timeout: .seconds(5)
+    ).messages
   }
 
   /// How many brokers the name server knows.

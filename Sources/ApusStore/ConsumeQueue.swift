@@ -50,6 +50,8 @@ package final class ConsumeQueue: @unchecked Sendable {
   var readFailed = false
   /// How many entries the queue had when recovery began to put its entries back; nil when it did not.
   var rebuiltFrom: Int64?
+  /// Whether files came back before the others, so that ``minOffset`` must be looked for in them.
+  var isReconnected = false
   /// The first queue offset whose entry recovery put back.
   var rebuiltAt: Int64 = 0
   /// How much memory of the tail the store has counted.

@@ -146,7 +146,7 @@ struct QueueRebuild {
       if queue.rebuiltFrom != nil {
         try endRebuilt(queue, isolated: isolated)
         try blank(queue, before: queue.rebuiltAt, readFrom: start, isolated)
-        if isolated.isEmpty { changedFrom = queue.rebuiltAt }
+        if isolated.isEmpty, !queue.isReconnected { changedFrom = queue.rebuiltAt }
       } else {
         try cut(queue, readFrom: start, logEnd: logEnd, isolated: isolated)
         try blank(queue, before: queue.tail.end, readFrom: start, isolated)

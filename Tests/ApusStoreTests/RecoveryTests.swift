@@ -129,6 +129,25 @@ import Testing
     #expect(try all(harness) == 4 * count + 4)
   }
 
+  @Test func `a queue of which a file in the middle is lost begins where the log begins`() throws {
+    let directory = try TemporaryDirectory()
+    let disk = WatchedDisk()
+    let harness = try StoreHarness(on: disk, settings: settings(directory))
+    // Five messages to a log file, ten entries to a queue file.
+    for _ in 0..<30 { try harness.send("T", 0, String(repeating: "x", count: 12_500)) }
+    harness.settle()
+    try disk.removeFile(directory.root + "/commitlog/00000000000000000000")
+    try disk.removeFile(directory.root + "/consumequeue/T/0/00000000000000000200")
+    // Neither says what is durable, so that everything is read.
+    try disk.removeFile(directory.root + "/apus.mark")
+    try disk.removeFile(directory.root + "/checkpoint")
+    try harness.reopen()
+    let queue = try harness.queue("T")
+    #expect(queue.minOffset == QueueOffset(5))
+    #expect(queue.maxOffset == QueueOffset(30))
+    #expect(try harness.bodies("T").count == 25)
+  }
+
   @Test func `a store that was closed is not written again, with a mark or without`() throws {
     for hasMark in [true, false] {
       let directory = try TemporaryDirectory()

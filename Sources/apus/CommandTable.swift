@@ -5,11 +5,11 @@ import ApusRemoting
 extension CommandDescription {
   /// All commands, in the order in which the help lists them.
   static let all =
-    [serve, nameServer, broker, admin] + AdminCommands.short.map(\.description) + [
+    [serve, nameServer, broker, admin] + AdminCommands.short.map { $0.description } + [
       bench, store, completions, manual,
     ]
   /// Those of `apus admin` too.
-  static let everything = all + AdminCommands.all.map(\.description)
+  static let everything = all + AdminCommands.all.map { $0.description }
 
   /// Defines a setting that Java takes as a system property.
   private static let define = Option(

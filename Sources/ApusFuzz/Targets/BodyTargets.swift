@@ -106,22 +106,19 @@ enum BodyChecks {
     _ = readable { try StoredSubscriptionGroups(json: value) }
     _ = readable { try StoredConsumerOffsets(json: value) }
     _ = readable { try StoredConsumerFilters(json: value) }
-    if let offsets = readable({ try DelayOffsets(json: value) }) {
-      let again = readable { try DelayOffsets(json: offsets.json) }
-      try require(again == offsets, "\(offsets), written and read again, is \(again as Any)")
-    }
-    if let settings = readable({ try KVConfig(json: value) }) {
-      let again = readable { try KVConfig(json: settings.json) }
-      try require(again == settings, "\(settings), written and read again, is \(again as Any)")
-    }
-    if let config = readable({ try TopicConfig(json: value) }) {
-      let again = readable { try TopicConfig(json: config.json) }
-      try require(again == config, "\(config), written and read again, is \(again as Any)")
-    }
-    if let config = readable({ try SubscriptionGroupConfig(json: value) }) {
-      let again = readable { try SubscriptionGroupConfig(json: config.json) }
-      try require(again == config, "\(config), written and read again, is \(again as Any)")
-    }
+    try stays(value, { (json) throws(DecodeError) in try DelayOffsets(json: json) }, \.json)
+    try stays(value, { (json) throws(DecodeError) in try KVConfig(json: json) }, \.json)
+    try stays(value, { (json) throws(DecodeError) in try TopicConfig(json: json) }, \.json)
+    try stays(value, { (json) throws(DecodeError) in try SubscriptionGroupConfig(json: json) }, \.json)
+  }
+
+  /// What is made of a document is written so that the same is made of it again.
+  private static func stays<Content: Equatable>(
+    _ document: JSONValue, _ read: (JSONValue) throws(DecodeError) -> Content, _ write: (Content) -> JSONValue
+  ) throws(FuzzFinding) {
+    guard let content = readable({ try read(document) }) else { return }
+    let again = readable { try read(write(content)) }
+    try require(again == content, "\(content), written and read again, is \(again as Any)")
   }
 
   private static let inflatedLimit = 1 << 20

@@ -210,13 +210,14 @@ struct ExpectedHeader {
   }
 
   /// The same document with blanks around the members of the header and of its fields.
-  static func spaced(_ members: [StrictJSON.Member], in bytes: [UInt8]) -> [UInt8] {
+  static func spaced(_ members: [StrictJSON.Member], in bytes: [UInt8], isOuter: Bool = true) -> [UInt8] {
     var output = Array("{ ".utf8)
     for (index, member) in members.enumerated() {
       if index > 0 { output += Array(" , ".utf8) }
       output += bytes[member.keyRange] + Array(" : ".utf8)
-      if member.key == "extFields", case .object(let fields) = member.value.kind {
-        output += spaced(fields, in: bytes)
+      // A value deeper within counts as it is written.
+      if isOuter, member.key == "extFields", case .object(let fields) = member.value.kind {
+        output += spaced(fields, in: bytes, isOuter: false)
       } else {
         output += bytes[member.value.range]
       }

@@ -14,7 +14,7 @@ import Testing
     }
   }
 
-  @Test(arguments: AdminCommands.all.map(\.shortName))
+  @Test(arguments: AdminCommands.all.map { $0.shortName })
   func `a command explains itself`(name: String) async {
     for line in ["help \(name)", "\(name) -h", "\(name) --help"] {
       let run = await ToolUnderTest.run(line)

@@ -20,7 +20,7 @@ import Testing
   @Test func `every command of mqadmin is there, with its options and a test`() throws {
     let rows = try Self.rows
     #expect(rows.count == 60)
-    #expect(Set(AdminCommands.all.map(\.shortName)) == Set(rows.map { $0[0] }))
+    #expect(Set(AdminCommands.all.map { $0.shortName }) == Set(rows.map { $0[0] }))
     let suites = [
       "AccessCommandTests", "ExportCommandTests", "GroupCommandTests", "MessageCommandTests", "RelayCommandTests",
       "ServerCommandTests", "TopicCommandTests",

@@ -14,8 +14,8 @@ import Testing
     let before = FileManager.default.currentDirectoryPath
     let directory = NSTemporaryDirectory() + "apus-relay-" + UUID().uuidString
     try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-    FileManager.default.changeCurrentDirectoryPath(directory)
-    defer { FileManager.default.changeCurrentDirectoryPath(before) }
+    _ = FileManager.default.changeCurrentDirectoryPath(directory)
+    defer { _ = FileManager.default.changeCurrentDirectoryPath(before) }
     try await tool.consuming("Orders", group: "Workers", messages: 2) { id in
       let status = await tool.output("consumerStatus -g Workers").lines
       #expect(

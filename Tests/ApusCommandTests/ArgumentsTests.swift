@@ -85,11 +85,11 @@ import Testing
     guard case .show(let overview) = try Invocation(commandLine: ["apus", "--help"]) else {
       throw CommandFailure(.failure, "")
     }
-    for command in Command.all { #expect(overview.contains("  \(command.name) ")) }
+    for command in CommandDescription.all { #expect(overview.contains("  \(command.name) ")) }
     for status in ExitStatus.allCases {
       #expect(overview.contains("\(status.rawValue)  ") && overview.contains(status.meaning))
     }
-    for command in Command.all {
+    for command in CommandDescription.all {
       guard case .show(let text) = try Invocation(commandLine: ["apus", command.name, "-h"]) else {
         Issue.record("\(command.name) -h shows nothing")
         continue
@@ -104,7 +104,7 @@ import Testing
   }
 
   @Test func `no command has two options of one name or letter`() {
-    for command in Command.all {
+    for command in CommandDescription.all {
       #expect(Set(command.options.map(\.name)).count == command.options.count)
       let letters = command.options.compactMap(\.letter)
       #expect(Set(letters).count == letters.count)

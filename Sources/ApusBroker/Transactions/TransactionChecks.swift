@@ -33,10 +33,11 @@ final class TransactionChecks: Sendable {
     var deadline: MonotonicTime
   }
 
-  /// A half message that was read; no bytes when it is not there any more.
+  /// A half message that was read; no bytes when it is not there any more, or cannot be read now.
   private struct Reading: Sendable {
     var half: Int64
     var bytes: [UInt8]?
+    var isGone = false
   }
 
   /// Works on the first of `loops`, and asks over connections of all.
@@ -103,7 +104,9 @@ final class TransactionChecks: Sendable {
     for half in batch where bytes < Self.batchBytes {
       let record = try transactions.read(half: half)
       bytes += record?.count ?? 0
-      readings.append(Reading(half: half, bytes: record))
+      var reading = Reading(half: half, bytes: record)
+      if record == nil { reading.isGone = try transactions.isGone(half: half) }
+      readings.append(reading)
     }
     return readings
   }
@@ -134,6 +137,8 @@ final class TransactionChecks: Sendable {
 
   private func take(_ reading: Reading, end: Int64) {
     guard let bytes = reading.bytes else {
+      // What cannot be read now is looked at in the next round; forgotten, it would never be asked about.
+      guard reading.isGone else { return }
       transactions.halves.withLock { $0.lost(reading.half) }
       parts.log.warning("transactions", "a half message is not there any more", ["queueOffset": reading.half])
       return

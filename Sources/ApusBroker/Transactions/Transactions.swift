@@ -261,6 +261,29 @@ package final class Transactions: Sendable {
     return bytes
   }
 
+  /// Whether a half message that could not be read is gone for good: its entry or its record is, or is damaged. What a
+  /// device that fails hides for a moment is not. Waits for the device.
+  func isGone(half: Int64) throws(DiskError) -> Bool {
+    guard let queue = try parts.store.queue(topic: SystemTopics.halfMessages, id: 0) else { return true }
+    while true {
+      let (found, record, start) = parts.store.withLock {
+        store -> (MessageStore.EntryLookup, RecordLookup?, PhysicalOffset) in
+        let found = store.entry(in: queue, at: QueueOffset(half))
+        guard case .entry(let entry) = found else { return (found, nil, store.minOffset) }
+        return (found, store.record(at: entry.offset), store.minOffset)
+      }
+      switch (found, record) {
+      case (.outside, _), (.unreadable, _): return true
+      case (.failed, _), (.entry, nil): return false
+      case (.cold(let plan), _), (.entry, .cold(let plan)): parts.store.warm(plan)
+      case (.entry(let entry), .missing): return entry.offset < start
+      case (.entry, .found(let range)):
+        parts.store.disk.warm(range.mapping.segment, range.range)
+        return !range.isIntact || HalfRecord(range.bytes())?.queueOffset != half
+      }
+    }
+  }
+
   /// One past the newest half message.
   var end: Int64 {
     do throws(DiskError) {

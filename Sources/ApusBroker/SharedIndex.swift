@@ -105,6 +105,7 @@ package final class SharedIndex: @unchecked Sendable {
         switch store.withLock({ $0.read(from: position, limit: Self.sliceBytes) }) {
         case .end: return progress
         case .cold(let plan): store.warm(plan)
+        case .failed: return .failed
         case .slice(let slice):
           guard put(slice) else { return .failed }
           progress = .caughtUp

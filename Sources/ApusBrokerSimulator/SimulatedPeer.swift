@@ -70,7 +70,8 @@ final class SimulatedPeer {
 
   private func flush() {
     while isOpen, !unsent.isEmpty {
-      let count = Socket.send(descriptor, unsent.rawSpan)
+      let bytes = unsent
+      let count = Socket.send(descriptor, bytes.rawSpan)
       if count > 0 { unsent.removeFirst(count) } else { return }
     }
   }

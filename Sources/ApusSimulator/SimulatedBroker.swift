@@ -226,7 +226,7 @@ final class SimulatedBroker {
   private func planIndexing() -> (() -> (() -> Void))? {
     if let step = index.planStep(now: disk.now, name: { "\($0.milliseconds)" }) { return runIndexStep(step) }
     switch store.read(from: indexed, limit: 1 << 16) {
-    case .end: return nil
+    case .end, .failed: return nil
     case .cold(let plan):
       return { [self] in
         let outcome = plan.run(on: disk)

@@ -82,6 +82,8 @@ package enum LogRead: Sendable {
   case slice(LogSlice)
   /// The file must be brought near first; then read again.
   case cold(WarmPlan)
+  /// The file cannot be brought near just now. Reading again tries once more; `next` is where the next file begins.
+  case failed(next: PhysicalOffset)
   /// Nothing: the reader has everything up to the dispatchable mark.
   case end
 }
@@ -143,7 +145,10 @@ extension MessageStore {
       return read(from: next.start, limit: limit)
     }
     file.lastUse = round
-    guard let mapping = file.mapping else { return .cold(WarmPlan(mapping: file, length: file.capacity)) }
+    guard let mapping = file.mapping else {
+      if file.takeMapFailure() { return .failed(next: file.end) }
+      return .cold(WarmPlan(mapping: file, length: file.capacity))
+    }
     let position = offset - file.start
     let last = min(min(file.end, end) - file.start, position + limit)
     let range = Fetch.Range(mapping: mapping, range: position..<last, offset: offset)

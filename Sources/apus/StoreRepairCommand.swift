@@ -117,6 +117,8 @@ enum StoreRepairCommand {
       switch store.read(from: next, limit: 16 << 20) {
       case .end: return
       case .cold(let plan): store.finish(plan, plan.run(on: disk))
+      // A file that cannot be read is told as a finding; the index does without it.
+      case .failed(let following): next = following
       case .slice(let slice): next = index.put(slice).next
       }
     }

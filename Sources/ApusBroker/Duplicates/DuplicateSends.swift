@@ -100,6 +100,8 @@ package final class DuplicateSends: @unchecked Sendable {
       switch store.withLock({ $0.read(from: position, limit: Self.sliceBytes) }) {
       case .end: return
       case .cold(let plan): store.warm(plan)
+      // What cannot be read is not remembered.
+      case .failed(let next): position = next
       case .slice(let slice):
         position =
           slice.visit { record, offset in

@@ -128,6 +128,8 @@ final class TimerFile: Sendable {
       switch store.withLock({ $0.read(from: position, limit: Self.sliceBytes) }) {
       case .end: return
       case .cold(let plan): store.warm(plan)
+      // As with a damaged file: the timers whose copies lie there are delivered again rather than not at all.
+      case .failed(let next): position = next
       case .slice(let slice):
         store.disk.warm(slice.range.mapping.segment, slice.range.range)
         let used = Self.forEachRecord(slice.range.bytes(), body)

@@ -18,7 +18,7 @@ struct SendMessageCommand: AdminCommand {
     ])
 
   private static let table = Table(
-    "%-32s  %-4s  %-20s %s",
+    "%-32s  %-4s  %-20s    %s",
     [
       .init("#Broker Name", "brokerName"), .init("#QID", "queueId"), .init("#Send Result", "sendStatus"),
       .init("#MsgId", "msgId"),
@@ -134,7 +134,7 @@ struct CheckMsgSendRTCommand: AdminCommand {
     ])
 
   private static let table = Table(
-    "%-32s  %-4s  %-20s %s",
+    "%-32s  %-4s  %-20s    %s",
     [
       .init("#Broker Name", "brokerName"), .init("#QID", "queueId"), .init("#Send Result", "isSent"),
       .init("#RT", "rtMillis"),

@@ -65,11 +65,17 @@ struct ConsumeCommand: AdminCommand {
         let pulled = try await places[index].reader.pull(from: places[index].offset, tags)
         if pulled.nextOffset != places[index].offset { isIdle = false }
         places[index].offset = pulled.nextOffset
-        for message in pulled.messages { show(message, session) }
+        for message in pulled.messages where isWanted(message) { show(message, session) }
       }
       guard isIdle else { continue }
       guard follows, await session.sleep(for: .milliseconds(200)) else { return }
     } while !Task.isCancelled
+  }
+
+  /// Whether a message was stored at or after the time to begin at: a search by time gives the nearest one.
+  private func isWanted(_ message: ReceivedMessage) -> Bool {
+    guard case .time(let time) = start else { return true }
+    return message.storeMilliseconds >= time.milliseconds
   }
 
   private func consume(as group: String, _ session: AdminSession) async throws(AdminError) {

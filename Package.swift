@@ -159,7 +159,7 @@ let package = Package(
       "ApusCommandTests",
       [
         "apus", "ApusBase", "ApusBroker", "ApusRemoting", "ApusStoreCore", "ApusStore", "ApusSystem",
-        "ApusCommandLine",
+        "ApusCommandLine", "ApusAdmin",
       ]),
     tests(
       "ApusAdminTests",

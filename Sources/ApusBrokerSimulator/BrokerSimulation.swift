@@ -4,8 +4,8 @@ package import ApusSimulator
 import ApusSystem
 
 /// Runs the production broker, all of it but its port, on a ``SimulatedMachine`` over a ``SimulatedDisk``, with
-/// simulated clients, one turn of one of its threads at a time. After each start, and at the end, what its log holds is held
-/// against what clients sent and were told.
+/// simulated clients, one turn of one of its threads at a time. After each start, and at the end, what its log holds is
+/// held against what clients sent and were told.
 ///
 /// **Promises.** An answer of a broker that flushes synchronously holds for good, one of another as long as the machine
 /// has power, and for good once a start has found the message. The rules are those of ``LogRules`` and of the clients.

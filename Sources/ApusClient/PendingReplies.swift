@@ -4,7 +4,7 @@ import ApusModel
 import ApusProtocol
 import ApusSystem
 
-/// The requests of this client that wait for a reply, by their correlation ids. Brokers hand replies over with code 326.
+/// The requests of this client that wait for a reply, by their correlation ids. Brokers hand replies over by 326.
 final class PendingReplies: Sendable {
   /// What a request ends with.
   typealias Answer = Result<ReceivedMessage, ClientError>

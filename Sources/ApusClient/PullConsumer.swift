@@ -51,7 +51,7 @@ public final class PullConsumer: Sendable {
     guard configuration.suspendedPullTimeout > configuration.suspendTime else {
       throw ClientError(
         .invalidArgument,
-        "suspendedPullTimeout is \(configuration.suspendedPullTimeout), not more than suspendTime, \(configuration.suspendTime)"
+        "suspendedPullTimeout \(configuration.suspendedPullTimeout) is not above suspendTime \(configuration.suspendTime)"
       )
     }
     self.group = group

@@ -26,11 +26,12 @@ extension PushConsumer {
     }
   }
 
-  /// Calls the listener. What it throws counts as `failed`; `succeeded` tells how many messages are consumed.
+  /// Calls the listener. What it throws counts as `failed`, unless the end of the consumer cut it short: then the
+  /// answer is nil. `succeeded` tells how many messages are consumed.
   private func call<Outcome: Sendable>(
     _ listener: @escaping @Sendable ([ReceivedMessage]) async throws -> Outcome, _ messages: [ReceivedMessage],
     of queue: QueueWork, ifThrown failed: Outcome, succeeded: (Outcome) -> Int
-  ) async -> Outcome {
+  ) async -> Outcome? {
     let began = SystemClock.monotonic()
     let traced = tracer?.begin(messages)
     let outcome: Outcome
@@ -40,6 +41,7 @@ extension PushConsumer {
       let isLate = SystemClock.monotonic() - began >= configuration.consumeTimeout
       kind = isLate ? .timedOut : succeeded(outcome) == messages.count ? .success : .failed
     } catch {
+      if Task.isCancelled { return nil }
       runtime.log.warning("client", "a listener failed", ["queue": "\(queue.queue)", "cause": "\(error)"])
       (outcome, kind) = (failed, .threw)
     }
@@ -74,11 +76,11 @@ extension PushConsumer {
     guard !queue.isDropped else { return }
     var messages = queue.take(configuration.batchSize)
     while !messages.isEmpty {
-      let outcome = await call(listener, messages, of: queue, ifThrown: .retry()) {
+      let answer = await call(listener, messages, of: queue, ifThrown: .retry()) {
         Self.parts(of: $0, messages.count).succeeded
       }
-      // Whoever has the queue now gets the messages again.
-      guard !queue.isDropped else { return }
+      // Whoever has the queue next gets the messages again.
+      guard let outcome = answer, !queue.isDropped else { return }
       messages = await settle(messages, outcome, queue)
       if !messages.isEmpty { await QueuePuller.pause(Self.localRetryPause) }
       if Task.isCancelled { return }
@@ -131,10 +133,10 @@ extension PushConsumer {
       var messages = queue.take(configuration.batchSize)
       while !messages.isEmpty, !queue.isDropped, !Task.isCancelled {
         guard await holdsLock(queue) else { break }
-        let outcome = await call(listener, messages, of: queue, ifThrown: .suspend()) {
+        let answer = await call(listener, messages, of: queue, ifThrown: .suspend()) {
           $0 == .success ? messages.count : 0
         }
-        guard !queue.isDropped else { break }
+        guard let outcome = answer, !queue.isDropped else { break }
         switch outcome {
         case .success: queue.finish(messages)
         case .suspend(let time): await tryAgain(messages, queue, after: time)

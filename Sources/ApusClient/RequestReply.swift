@@ -10,8 +10,9 @@ import ApusSystem
 /// there for sure, then to the others; Java takes any broker of the reply topic.
 extension Producer {
   /// Sends a message and waits for the reply to it. `timeout` is for both, and how long the answering side has (TTL).
-  /// ``MessageClient/run()`` must run, as the brokers hand the reply over to it. When it throws ``timedOut`` or
-  /// ``cancelled`` the message may have been stored, and answered, all the same; a reply that comes later is dropped.
+  /// ``MessageClient/run()`` must run, as the brokers hand the reply over to it. When it throws
+  /// ``ClientError/Code/timedOut`` or ``ClientError/Code/cancelled`` the message may have been stored, and answered, all
+  /// the same; a reply that comes later is dropped.
   public func request(_ message: Message, timeout: Duration) async throws(ClientError) -> ReceivedMessage {
     try await ask(message, timeout) { outgoing, left throws(ClientError) in
       try await sendToAny(outgoing, timeout: left)
@@ -62,8 +63,9 @@ extension Producer {
     return try await reply.value(ifCancelled: .failure(.cancelled), within: rest, ifLate: .failure(late)).get()
   }
 
-  /// Answers a message that was sent as a request. Throws ``refused`` when the asking client is gone or does not take
-  /// the reply, and ``invalidArgument`` for a message that is no request (``ReceivedMessage/isRequest``).
+  /// Answers a message that was sent as a request. Throws ``ClientError/Code/refused`` when the asking client is gone or
+  /// does not take the reply, and ``ClientError/Code/invalidArgument`` for a message that is no request
+  /// (``ReceivedMessage/isRequest``).
   @discardableResult
   public func reply(
     to request: ReceivedMessage, with body: [UInt8], properties: [String: String] = [:], timeout: Duration? = nil

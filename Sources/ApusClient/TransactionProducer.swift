@@ -70,7 +70,7 @@ public final class TransactionProducer: Sendable {
       let offset = try Self.offset(in: id)
       let request = TransactionEnd(
         group: producer.group, queueOffset: receipt.queueOffset, offset: offset, resolution: state.resolution,
-        isAnswer: false, messageID: receipt.messageID, transactionID: half.transactionID,
+        isAnswer: false, messageID: receipt.messageID, transactionID: receipt.transactionID,
         brokerName: receipt.queue.brokerName)
       let broker = try await producer.runtime.anyMember(of: receipt.queue)
       try await producer.runtime.tell(request, at: broker)

@@ -9,7 +9,7 @@ package import ApusBase
 /// | Pub | time, region, group, topic, id, tags, keys, broker, body bytes, cost, type, offset id, success |
 /// | SubBefore | time, region, group, request id, message id, tries, keys |
 /// | SubAfter | request id, message id, cost, success, keys, outcome, time, group |
-/// | EndTransaction | time, region, group, topic, id, tags, keys, broker, type, transaction id, state, answer to a check |
+/// | EndTransaction | time, region, group, topic, id, tags, keys, broker, type, transaction id, state, is answer |
 ///
 /// Source: apache/rocketmq@rocketmq-all-4.9.8:client/src/main/java/org/apache/rocketmq/client/trace/TraceDataEncoder.java
 package enum MessageTrace: Hashable, Sendable {

@@ -106,7 +106,7 @@ package struct ScannedLog {
     return record(bytes, 0, bytes.count, offset)
   }
 
-  /// The records that bytes are one after the other, each at the offset that it names; nil when they are something else.
+  /// The records that bytes are one after the other, each at the offset that it names; nil when they are anything else.
   package static func records(in bytes: [UInt8]) -> [Record]? {
     var records: [Record] = []
     var position = 0

@@ -63,7 +63,8 @@ import Testing
       for queue in queues.sorted() {
         let end = try await producer.runtime.maxOffset(of: queue)
         expected.append(
-          "{\n\t\t\t\"brokerName\":\"fx-a\",\n\t\t\t\"queueId\":\(queue.queueID),\n\t\t\t\"topic\":\"Broad\"\n\t\t}:\(end)"
+          "{\n\t\t\t\"brokerName\":\"fx-a\",\n\t\t\t\"queueId\":\(queue.queueID),\n\t\t\t"
+            + "\"topic\":\"Broad\"\n\t\t}:\(end)"
         )
       }
       #expect(text == "{\n\t\"offsetTable\":{" + expected.joined(separator: ",") + "\n\t}\n}")

@@ -8,8 +8,8 @@ import Testing
 
 /// What this client sends is what Java's sends, and it understands what Java's broker answers.
 @Suite(.timeLimit(.minutes(2))) struct GoldenRequestTests {
-  /// Fields that depend on how a client is set up.
-  private static let general: Set = ["Signature", "AccessKey", "ReqT"]
+  /// Fields that depend on how a client is set up, and that of routes, which asks for JSON with quoted keys.
+  private static let general: Set = ["Signature", "AccessKey", "ReqT", "acceptStandardJsonOnly"]
 
   private static func names(_ command: Command) -> Set<String> {
     Set((command.fields ?? []).map(\.name)).subtracting(general)
@@ -71,7 +71,7 @@ import Testing
     var right = ByteWriter()
     sent.encode(into: &left)
     recorded.encode(into: &right)
-    #expect(left.bytes.text == right.bytes.text)
+    #expect(left.bytes.text.replacing("\0", with: "·") == right.bytes.text.replacing("\0", with: "·"))
     server.stop()
   }
 

@@ -14,7 +14,8 @@ import Testing
       group: "answers", subscriptions: [Subscription(topic)], .fromStart,
       listener: .concurrent { messages in
         for message in messages where message.isRequest {
-          try await producer.reply(to: message, with: String(message.text.reversed()), properties: ["of": message.text])
+          let start = String(message.text.prefix(100))
+          try await producer.reply(to: message, with: String(message.text.reversed()), properties: ["of": start])
         }
         return .success
       })

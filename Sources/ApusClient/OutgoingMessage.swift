@@ -102,8 +102,8 @@ struct OutgoingMessage: Sendable {
     if let tag = message.tag { pairs.append(("TAGS", tag)) }
     if !message.keys.isEmpty { pairs.append(("KEYS", message.keys.joined(separator: " "))) }
     pairs.append(("WAIT", message.waitsForStore ? "true" : "false"))
-    // Java's constructor sets those above before an application can set its own: that decides who comes first in a place
-    // of the map.
+    // Java's constructor sets those above before an application sets its own: that decides the order within a place of
+    // the map.
     for (name, value) in message.properties.sorted(by: { $0.key < $1.key }) {
       guard !reserved.contains(name) else {
         throw ClientError(.invalidArgument, "the property name '\(name)' belongs to the protocol")

@@ -51,7 +51,7 @@ public final class PullConsumer: Sendable {
     guard configuration.suspendedPullTimeout > configuration.suspendTime else {
       throw ClientError(
         .invalidArgument,
-        "suspendedPullTimeout \(configuration.suspendedPullTimeout) is not above suspendTime \(configuration.suspendTime)"
+        "suspendedPullTimeout \(configuration.suspendedPullTimeout) not above \(configuration.suspendTime), suspendTime"
       )
     }
     self.group = group

@@ -7,8 +7,8 @@ import ApusSystem
 /// What a pull consumer can be asked without its ``PullConsumer/run()``.
 extension PullConsumer {
   /// Pulls from a queue once, beside what ``PullConsumer/poll(timeout:)`` gives, as Java's DefaultMQPullConsumer does:
-  /// the application keeps the offset. `selector` picks among the messages. `waits`: whether the broker holds the pull for
-  /// `suspendTime` when there is nothing new.
+  /// the application keeps the offset. `selector` picks among the messages. `waits`: whether the broker holds the pull
+  /// for `suspendTime` when there is nothing new.
   public func pull(
     _ queue: MessageQueue, from offset: Int64, limit: Int = 32, _ selector: Subscription.Selector = .all,
     waits: Bool = false

@@ -6,13 +6,13 @@ import ApusSystem
 /// Messages that are answered: the asking side sends one and waits, the answering side consumes it and replies.
 ///
 /// Source: apache/rocketmq@rocketmq-all-4.9.8:client/src/main/java/org/apache/rocketmq/client/producer/DefaultMQProducer.java
-/// (`request`). Deviation: a reply goes to the broker first that the request came through, as the asking client is known
-/// there for sure, then to the others; Java takes any broker of the reply topic.
+/// (`request`). Deviation: a reply goes to the broker first that the request came through, as the asking client is
+/// known there for sure, then to the others; Java takes any broker of the reply topic.
 extension Producer {
   /// Sends a message and waits for the reply to it. `timeout` is for both, and how long the answering side has (TTL).
   /// ``MessageClient/run()`` must run, as the brokers hand the reply over to it. When it throws
-  /// ``ClientError/Code/timedOut`` or ``ClientError/Code/cancelled`` the message may have been stored, and answered, all
-  /// the same; a reply that comes later is dropped.
+  /// ``ClientError/Code/timedOut`` or ``ClientError/Code/cancelled`` the message may have been stored, and answered,
+  /// all the same; a reply that comes later is dropped.
   public func request(_ message: Message, timeout: Duration) async throws(ClientError) -> ReceivedMessage {
     try await ask(message, timeout) { outgoing, left throws(ClientError) in
       try await sendToAny(outgoing, timeout: left)
@@ -63,8 +63,8 @@ extension Producer {
     return try await reply.value(ifCancelled: .failure(.cancelled), within: rest, ifLate: .failure(late)).get()
   }
 
-  /// Answers a message that was sent as a request. Throws ``ClientError/Code/refused`` when the asking client is gone or
-  /// does not take the reply, and ``ClientError/Code/invalidArgument`` for a message that is no request
+  /// Answers a message that was sent as a request. Throws ``ClientError/Code/refused`` when the asking client is gone
+  /// or does not take the reply, and ``ClientError/Code/invalidArgument`` for a message that is no request
   /// (``ReceivedMessage/isRequest``).
   @discardableResult
   public func reply(

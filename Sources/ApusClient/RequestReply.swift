@@ -128,6 +128,6 @@ extension Producer {
 }
 
 extension ReceivedMessage {
-  /// Whether somebody waits for a reply to it: see ``Producer/reply(to:with:properties:timeout:)``.
+  /// Whether somebody waits for a reply to it: see ``Producer``, `reply`.
   public var isRequest: Bool { properties["REPLY_TO_CLIENT"] != nil && properties["CORRELATION_ID"] != nil }
 }

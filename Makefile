@@ -36,7 +36,7 @@ build: setup ## Build the optimised binary at .build/release/apus
 	@echo "== release build"
 	@swift build $(RELEASE) --product apus
 
-test: lint unit docs build examples sim-quick fuzz-smoke interop kill9-quick ## Everything CI runs: style, unit tests, simulator, fuzzing, clients, kill -9
+test: lint unit docs build examples sim-quick fuzz-smoke interop tour kill9-quick powercut-quick ## Everything CI runs: style, unit tests, simulator, fuzzing, clients, kill -9
 
 lint: setup ## Check the formatting of all Swift files
 	@echo "== format"

@@ -76,11 +76,11 @@ final class ClientRuntime: Sendable {
     routes = Routes { topic throws(ClientError) in try await servers.route(topic) }
   }
 
+  // The last reference may go on one of the threads that end here, so none is waited for.
   deinit {
     remoting.close()
     loop.stop()
-    loop.join()
-    threads.stop()
+    threads.finish()
   }
 
   /// The header format of requests.

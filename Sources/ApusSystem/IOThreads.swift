@@ -65,11 +65,16 @@ package final class IOThreads: Sendable {
   /// How many pieces of work wait, and how many were refused so far.
   package var figures: (waiting: Int, refused: Int64) { state.withLock { ($0.queue.count, $0.refused) } }
 
-  /// Runs what is queued, then ends the threads.
+  /// Runs what is queued, ends the threads and waits for that. Not to be called by the work that they do.
   package func stop() {
+    finish()
+    for thread in threads.withLock({ $0 }) { thread.join() }
+  }
+
+  /// Takes no more work; the threads end by themselves after what is queued.
+  package func finish() {
     state.withLock { $0.isStopping = true }
     for wakeUp in wakeUps { wakeUp.signal() }
-    for thread in threads.withLock({ $0 }) { thread.join() }
     guard let machine = SimulatedMachine.current else { return }
     while runNext() {}
     machine.remove(self)

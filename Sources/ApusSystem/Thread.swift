@@ -1,9 +1,11 @@
 import CPosix
 import Glibc
+import Synchronization
 
-/// A thread of the operating system with a name. Start it, and join it once from another thread.
+/// A thread of the operating system with a name. One that nobody joined when its last reference goes ends by itself.
 package final class Thread: Sendable {
   private let handle: pthread_t
+  private let isJoined = Atomic(false)
 
   private init(handle: pthread_t) { self.handle = handle }
 
@@ -41,8 +43,14 @@ package final class Thread: Sendable {
     return Thread(handle: handle)
   }
 
+  deinit {
+    // Its resources go with its end.
+    if !isJoined.load(ordering: .acquiring) { pthread_detach(handle) }
+  }
+
   /// Waits until the thread has ended. To be called once, and not from the thread itself.
   package func join() {
+    isJoined.store(true, ordering: .releasing)
     let result = pthread_join(handle, nil)
     precondition(result == 0, "pthread_join failed with \(result)")
   }

@@ -51,6 +51,20 @@ import Testing
     }
   }
 
+  @Test func `a client may be let go by its own loop`() async throws {
+    let mute = try MuteServer()
+    let port = try #require(mute.address.split(separator: ":").last.flatMap { UInt16($0) })
+    weak var last: ClientRuntime?
+    do {
+      let runtime = try MessageClient(ClientConfiguration(nameServers: [mute.address])).runtime
+      last = runtime
+      // The call runs out of time, and what it would have told is the last to hold the client.
+      runtime.remoting.call(.loopback(port: port), .heartbeat, timeout: .milliseconds(1)) { _ in _ = runtime }
+    }
+    while last != nil { await Task.yield() }
+    mute.stop()
+  }
+
   /// How many calls of a client wait for an answer.
   private func outstanding(_ client: MessageClient) async -> Int {
     await withCheckedContinuation { continuation in

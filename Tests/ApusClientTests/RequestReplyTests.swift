@@ -1,4 +1,5 @@
 import ApusBase
+import ApusClientCore
 import ApusModel
 import ApusProtocol
 import ApusSystem
@@ -7,6 +8,63 @@ import Testing
 @testable import ApusClient
 
 @Suite(.timeLimit(.minutes(2))) struct RequestReplyTests {
+  /// A consumer that answers requests of a topic by turning their text around.
+  private func responder(_ topic: String, _ client: MessageClient) throws -> PushConsumer {
+    let producer = try client.producer(group: "responder")
+    return try client.pushConsumer(
+      group: "answers", subscriptions: [Subscription(topic)], .fromStart,
+      listener: .concurrent { messages in
+        for message in messages where message.isRequest {
+          let question = String(message.text.prefix(100))
+          try await producer.reply(to: message, with: String(message.text.reversed()), properties: ["of": question])
+        }
+        return .success
+      })
+  }
+
+  @Test(arguments: [ClientConfiguration.HeaderFormat.json, .binary])
+  func `every request gets its own reply`(format: ClientConfiguration.HeaderFormat) async throws {
+    let cluster = try Cluster(["fx-a", "fx-b"])
+    let asking = try await cluster.client { $0.headerFormat = format }
+    let answering = try await cluster.client { $0.headerFormat = format }
+    let producer = try asking.producer(group: "asker")
+    // A broker makes the topic with its first message there, and a consumer that runs looks for new queues only now and
+    // then: the topic is to be on both before anybody answers.
+    for number in 0..<8 { try await producer.send(Message(topic: "Ask", text: "make the topic \(number)")) }
+    while try await answering.runtime.routes.refresh("Ask").brokers.count < 2 { await Task.yield() }
+    let consumer = try responder("Ask", answering)
+    try await running(answering, [consumer]) {
+      try await running(asking) {
+        try await withThrowingTaskGroup(of: (String, ReceivedMessage).self) { group in
+          for number in 0..<20 {
+            group.addTask {
+              let text = "question \(number)"
+              let message = Message(topic: "Ask", text: text)
+              let by = QueueSelector.hash(of: Int64(number))
+              let timeout = Duration.seconds(30)
+              return number % 2 == 0
+                ? (text, try await producer.request(message, timeout: timeout))
+                : (text, try await producer.request(message, by: by, timeout: timeout))
+            }
+          }
+          for try await (text, reply) in group {
+            #expect(reply.text == String(text.reversed()))
+            #expect(reply.properties["of"] == text)
+            #expect(reply.properties["MSG_TYPE"] == "reply")
+            #expect(reply.properties["ARRIVE_TIME"] != nil)
+            #expect(reply.topic == "TestCluster_REPLY_TOPIC")
+            #expect(reply.properties["WAIT"] == nil)
+          }
+        }
+        // A large one is compressed both ways.
+        let large = String(repeating: "x", count: 100_000)
+        let reply = try await producer.request(Message(topic: "Ask", text: large), timeout: .seconds(30))
+        #expect(reply.text == large)
+        #expect(SysFlag(rawValue: reply.systemFlag).contains(.compressed))
+      }
+    }
+  }
+
   @Test func `a request that nobody answers ends with its time, one that is cancelled at once`() async throws {
     let cluster = try Cluster()
     let client = try await cluster.client()

@@ -8,7 +8,7 @@ let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
 let package = Package(
   name: "apus-examples",
   dependencies: [.package(name: "apus", path: "..")],
-  targets: ["consumer", "delay", "ordered", "producer", "retry", "transaction"].map { name in
+  targets: ["consumer", "delay", "ordered", "producer", "request-reply", "retry", "transaction"].map { name in
     .executableTarget(name: name, dependencies: client, swiftSettings: strict)
   } + [
     // What the guides show, so that it compiles.

@@ -34,6 +34,8 @@ public struct ClientConfiguration: Sendable {
   public var accessChannel = AccessChannel.local
   /// `pollNameServerInterval`: how often routes are asked for anew.
   public var pollNameServerInterval = Duration.seconds(30)
+  /// `rocketmq.client.rebalance.waitInterval`: how often consumers share queues out anew when nothing tells them to.
+  public var rebalanceInterval = Duration.seconds(20)
   /// `heartbeatBrokerInterval`: how often brokers are told who is there.
   public var heartbeatBrokerInterval = Duration.seconds(30)
   /// `persistConsumerOffsetInterval`: how often consumers' offsets are committed.

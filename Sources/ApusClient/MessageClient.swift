@@ -169,15 +169,21 @@ public final class MessageClient: Sendable {
     }
   }
 
+  /// Asks for all routes anew; consumers share queues out at once when some came or went.
   private func refreshRoutes() async {
+    var haveChanged = false
     for topic in runtime.routes.topics {
+      let known = runtime.routes.known(topic)
       do throws(ClientError) {
-        try await runtime.routes.refresh(topic)
+        let fresh = try await runtime.routes.refresh(topic)
+        if fresh.readQueues != known?.readQueues { haveChanged = true }
       } catch {
         // The old route stays in use; sends that fail by it say so themselves.
         runtime.log.warning("client", "a route cannot be refreshed", ["topic": topic, "cause": error])
       }
     }
+    guard haveChanged else { return }
+    for consumer in members.withLock({ Array($0.consumers.values) }) { consumer.rebalanceNow() }
   }
 
   /// Tells all brokers that routes name who is there: masters, and the other members when there are consumers.

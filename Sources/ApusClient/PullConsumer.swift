@@ -85,7 +85,9 @@ public final class PullConsumer: Sendable {
       if configuration.commitsByItself {
         group.addTask { await MessageClient.every(self.configuration.commitInterval) { await self.persist() } }
       }
-      group.addTask { await MessageClient.every(.seconds(20)) { self.rebalanceNow() } }
+      group.addTask {
+        await MessageClient.every(self.client.runtime.configuration.rebalanceInterval) { self.rebalanceNow() }
+      }
       rebalanceNow()
       for await _ in wakeUps {
         await rebalance()

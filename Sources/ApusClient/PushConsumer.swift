@@ -83,7 +83,9 @@ public final class PushConsumer: Sendable {
     await withDiscardingTaskGroup { group in
       let jobs = AsyncStream.makeStream(of: QueueWork.self)
       group.addTask { await self.consume(jobs.stream) }
-      group.addTask { await MessageClient.every(.seconds(20)) { self.rebalanceNow() } }
+      group.addTask {
+        await MessageClient.every(self.client.runtime.configuration.rebalanceInterval) { self.rebalanceNow() }
+      }
       group.addTask {
         await MessageClient.every(
           self.client.runtime.configuration.persistConsumerOffsetInterval, first: .seconds(10)

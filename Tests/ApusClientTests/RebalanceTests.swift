@@ -46,6 +46,31 @@ import Testing
     var share: Int { consumer.queues.count { $0.topic == "Moves" } }
   }
 
+  @Test func `queues that a topic gets later are consumed as soon as the route tells of them`() async throws {
+    let cluster = try Cluster(["fx-a", "fx-b"])
+    let producer = try await cluster.client().producer(group: "pg")
+    let first = MessageQueue(topic: "Grows", brokerName: "fx-a", queueID: 0)
+    try await producer.send(Message(topic: "Grows", text: "first"), to: first)
+    let client = try await cluster.client {
+      $0.pollNameServerInterval = .milliseconds(10)
+      $0.rebalanceInterval = .seconds(3600)
+    }
+    let seen = Seen()
+    let consumer = try client.pushConsumer(
+      group: "cgr", subscriptions: [Subscription("Grows")], .fromStart,
+      listener: .concurrent { messages in
+        seen.add(messages)
+        return .success
+      })
+    try await running(client, [consumer]) {
+      #expect(await seen.first(1).map(\.text) == ["first"])
+      // The broker makes the topic with its first message there.
+      let later = MessageQueue(topic: "Grows", brokerName: "fx-b", queueID: 0)
+      try await producer.send(Message(topic: "Grows", text: "later"), to: later)
+      #expect(await seen.first(1).map(\.text) == ["later"])
+    }
+  }
+
   @Test func `every message is seen, and twice only where queues changed hands`() async throws {
     let cluster = try Cluster()
     var settings = ProducerConfiguration()

@@ -50,6 +50,7 @@ import Testing
     let client = ClientConfiguration()
     #expect(client.instanceName == "DEFAULT")
     #expect(client.pollNameServerInterval == .milliseconds(30_000))
+    #expect(client.rebalanceInterval == .milliseconds(20_000))
     #expect(client.heartbeatBrokerInterval == .milliseconds(30_000))
     #expect(client.persistConsumerOffsetInterval == .milliseconds(5_000))
     #expect(client.pullDelayAfterError == .milliseconds(1_000))

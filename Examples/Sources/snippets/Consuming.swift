@@ -26,6 +26,19 @@ func retries(
     })
 }
 
+func answer(
+  _ client: MessageClient, _ answering: Producer, _ price: @escaping @Sendable (String) async throws -> String
+) throws -> PushConsumer {
+  try client.pushConsumer(
+    group: "clerks", subscriptions: [Subscription("Prices")],
+    listener: .concurrent { messages in
+      for message in messages where message.isRequest {
+        try await answering.reply(to: message, with: try await price(message.text))
+      }
+      return .success
+    })
+}
+
 func orderly(_ client: MessageClient, _ apply: @escaping @Sendable (ReceivedMessage) async -> Bool) throws {
   let consumer = try client.pushConsumer(
     group: "warehouse", subscriptions: [Subscription("Orders")],

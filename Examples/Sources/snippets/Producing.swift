@@ -65,6 +65,11 @@ func transaction(_ client: MessageClient, _ orders: OrderTable) async throws {
   print(receipt.messageID, state)
 }
 
+func ask(_ asking: Producer) async throws {
+  let answer = try await asking.request(Message(topic: "Prices", text: "apples"), timeout: .seconds(3))
+  print(answer.text)
+}
+
 func failures(_ producer: Producer, _ message: Message) async throws {
   do {
     try await producer.send(message)

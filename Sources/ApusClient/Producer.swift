@@ -92,9 +92,11 @@ public final class Producer: Sendable {
 
   /// Sends messages of one topic to one queue, in as few requests as `maxMessageBytes` allows. Each request is stored
   /// as a whole or not at all; when one fails those before it are stored. Returns a receipt for each message, in their
-  /// order.
+  /// order. Without a queue each request goes to the next one, and is tried again elsewhere when it fails.
   @discardableResult
-  public func send(_ messages: [Message], timeout: Duration? = nil) async throws(ClientError) -> [SendReceipt] {
+  public func send(
+    _ messages: [Message], to queue: MessageQueue? = nil, timeout: Duration? = nil
+  ) async throws(ClientError) -> [SendReceipt] {
     let topic = Namespace.wrap(messages.first?.topic ?? "", in: runtime.configuration.namespace)
     let batches = try Batch.split(
       messages, topic: topic, maxBodyBytes: configuration.maxMessageBytes, nextKey: runtime.nextKey)
@@ -102,9 +104,11 @@ public final class Producer: Sendable {
     var receipts: [SendReceipt] = []
     for batch in batches {
       let count = batch.messageIDs.count
-      receipts += try await limited(batch.outgoing, count: count, timeout) { left throws(ClientError) in
-        try await sendToAny(batch.outgoing, timeout: left).items(batch.messageIDs)
+      let receipt = try await limited(batch.outgoing, count: count, timeout) { left throws(ClientError) in
+        guard let queue else { return try await sendToAny(batch.outgoing, timeout: left) }
+        return try await send(batch.outgoing, to: queue, timeout: left)
       }
+      receipts += receipt.items(batch.messageIDs)
     }
     return receipts
   }

@@ -41,37 +41,90 @@ import Testing
     }
   }
 
-  @Test func `a send is Java's byte for byte, but for its id and its times`() async throws {
-    let server = try RecordedServer()
-    let client = try MessageClient(ClientConfiguration(nameServers: [server.address]))
-    let samples = try RecordedFrames.samples(.sendMessageV2).map(\.request)
-    let recorded = try #require(samples.first { $0["i"]?.hasPrefix("color\u{1}red") == true })
-    let producer = try client.producer(group: "fx_pg")
-    let message = Message(
-      topic: "FxTopic", body: recorded.body, tag: "TagA", keys: ["key1", "key2"],
-      properties: ["color": "red", "n": "5"])
-    let receipt = try await producer.send(
-      message, to: MessageQueue(topic: "FxTopic", brokerName: "fx-a", queueID: 3))
-    var sent = try #require(server.requests(.sendMessageV2).first)
-    let ours = try #require(sent["i"]), theirs = try #require(recorded["i"])
-    func key(_ properties: String) throws -> Substring {
-      let start = try #require(properties.firstRange(of: "UNIQ_KEY\u{1}")).upperBound
-      return properties[start...].prefix { $0 != "\u{2}" }
+  /// Expects a request to be the recorded one byte for byte, but for its number, its time and the ids of its messages,
+  /// which are as long as the recorded ones.
+  private static func expectSame(_ sent: Command, _ recorded: Command, ids: [String]) throws {
+    let theirs = (recorded["i"] ?? "") + latin(recorded.body)
+    let recordedIDs = theirs.ranges(of: "UNIQ_KEY\u{1}").map {
+      String(theirs[$0.upperBound...].prefix { $0 != "\u{2}" })
     }
-    #expect(try key(ours) == receipt.messageID)
+    try #require(recordedIDs.map(\.count) == ids.map(\.count))
+    func renamed(_ text: String) -> String {
+      zip(ids, recordedIDs).reduce(text) { $0.replacing($1.0, with: $1.1) }
+    }
+    var sent = sent
     sent.fields = (sent.fields ?? []).map { field in
-      switch field.name {
-      case "g": ReplyField("g", recorded["g"] ?? "")
-      case "i": ReplyField("i", ours.replacing(receipt.messageID, with: (try? key(theirs)).map(String.init) ?? ""))
-      default: field
-      }
+      field.name == "g" ? ReplyField("g", recorded["g"] ?? "") : ReplyField(field.name, renamed(field.value))
     }
     sent.header.id = recorded.header.id
+    #expect(renamed(latin(sent.body)) == latin(recorded.body))
+    sent.body = recorded.body
     var left = ByteWriter()
     var right = ByteWriter()
     sent.encode(into: &left)
     recorded.encode(into: &right)
     #expect(left.bytes.text.replacing("\0", with: "·") == right.bytes.text.replacing("\0", with: "·"))
+  }
+
+  /// A character for each byte.
+  private static func latin(_ bytes: [UInt8]) -> String {
+    String(String.UnicodeScalarView(bytes.map { UnicodeScalar($0) }))
+  }
+
+  /// A client whose ids are as long as the recorded ones, which came from a machine with an IPv6 address.
+  private static func client(of server: RecordedServer) throws -> MessageClient {
+    var configuration = ClientConfiguration(nameServers: [server.address])
+    configuration.clientIP = "fd00::2"
+    return try MessageClient(configuration)
+  }
+
+  @Test func `a send is Java's byte for byte, but for its id and its times`() async throws {
+    let server = try RecordedServer()
+    let client = try Self.client(of: server)
+    let samples = try RecordedFrames.samples(.sendMessageV2).map(\.request)
+    let recorded = try #require(samples.first { $0["i"]?.hasPrefix("color\u{1}red") == true })
+    let producer = try client.producer(group: try #require(recorded["a"]))
+    let message = Message(
+      topic: "FxTopic", body: recorded.body, tag: "TagA", keys: ["key1", "key2"],
+      properties: ["color": "red", "n": "5"])
+    let receipt = try await producer.send(
+      message, to: MessageQueue(topic: "FxTopic", brokerName: "fx-a", queueID: 3))
+    let sent = try #require(server.requests(.sendMessageV2).first)
+    try Self.expectSame(sent, recorded, ids: [receipt.messageID])
+    server.stop()
+  }
+
+  @Test func `a batch is Java's byte for byte, but for its ids and its times`() async throws {
+    let server = try RecordedServer()
+    let client = try Self.client(of: server)
+    let recorded = try #require(try RecordedFrames.samples(.sendBatchMessage).first).request
+    let producer = try client.producer(group: try #require(recorded["a"]))
+    let messages = (0..<3).map {
+      Message(topic: "FxTopic", text: "batch-\($0)-批量", tag: "TagB", keys: ["bk\($0)"])
+    }
+    let queue = MessageQueue(topic: "FxTopic", brokerName: "fx-a", queueID: 2)
+    let receipts = try await producer.send(messages, to: queue)
+    #expect(receipts.map(\.queueOffset) == [0, 1, 2])
+    #expect(receipts.map(\.queue) == [queue, queue, queue])
+    let sent = try #require(server.requests(.sendBatchMessage).first)
+    try Self.expectSame(sent, recorded, ids: receipts.map(\.messageID))
+    server.stop()
+  }
+
+  @Test func `a reply is Java's byte for byte, but for its id and its times`() async throws {
+    let server = try RecordedServer()
+    let client = try Self.client(of: server)
+    let recorded = try #require(try RecordedFrames.samples(.sendReplyMessageV2).first).request
+    let producer = try client.producer(group: try #require(recorded["a"]))
+    let queue = MessageQueue(topic: "FxTopic", brokerName: "fx-a", queueID: 0)
+    let found = try await client.pullConsumer(group: "fx_g_pull").pull(queue, from: server.firstOffset)
+    var request = try #require(found.messages.first)
+    let asked = MessageProperties(Array((recorded["i"] ?? "").utf8).rawSpan).dictionary
+    for name in ["CORRELATION_ID", "REPLY_TO_CLIENT", "TTL"] { request.properties[name] = asked[name] }
+    request.properties["CLUSTER"] = "FxCluster"
+    let receipt = try await producer.reply(to: request, with: recorded.body)
+    let sent = try #require(server.requests(.sendReplyMessageV2).first)
+    try Self.expectSame(sent, recorded, ids: [receipt.messageID])
     server.stop()
   }
 

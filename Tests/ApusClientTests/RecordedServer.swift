@@ -65,7 +65,7 @@ final class RecordedServer: RemotingService {
 
   init() throws {
     var answers: [Int32: Command] = [:]
-    for code in [310, 320, 11, 34, 14, 15, 36, 38, 41, 42, 35, 46, 30, 31, 29] as [Int32] {
+    for code in [310, 320, 325, 11, 34, 14, 15, 36, 38, 41, 42, 35, 46, 30, 31, 29] as [Int32] {
       let found = try RecordedFrames.samples(RequestCode(code)).compactMap(\.response)
       answers[code] = found.first { $0.responseCode == .success && (code != 11 || !$0.body.isEmpty) }
     }

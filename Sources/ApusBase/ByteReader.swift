@@ -131,6 +131,19 @@ extension RawSpan {
   }
 }
 
+extension RawSpan {
+  /// Whether the bytes are those of a text.
+  public func equals(utf8 text: String) -> Bool {
+    guard byteCount == text.utf8.count else { return false }
+    var index = 0
+    for unit in text.utf8 {
+      guard byte(at: index) == unit else { return false }
+      index += 1
+    }
+    return true
+  }
+}
+
 extension Array where Element == UInt8 {
   /// The array's bytes, borrowed.
   @inlinable

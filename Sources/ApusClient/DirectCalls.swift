@@ -31,9 +31,8 @@ extension MessageClient {
     let pending = PendingAnswer<Result<Command, ClientError>>()
     let (code, fields, body) = (Swift.type(of: request).code.rawValue, request.fields, request.body)
     let type = runtime.headerType
-    runtime.remoting.call(
-      try await runtime.address(server, for: Swift.type(of: request).code),
-      timeout: runtime.configuration.requestTimeout,
+    let address = try await runtime.address(server, for: Swift.type(of: request).code)
+    let call = ClosureCall(
       encode: { id, output in
         let header = CommandHeader(code: code, language: language, id: id, type: type)
         var writer = RequestWriter.begin(header, into: &output)
@@ -42,7 +41,9 @@ extension MessageClient {
       },
       answered: { answer in pending.resolve(.success(Command(copying: answer))) },
       failed: { error in pending.resolve(.failure(ClientError(error, server: server))) })
-    let answer = try await pending.value(ifCancelled: .failure(.cancelled)).get()
+    let remoting = runtime.remoting
+    remoting.call(address, timeout: runtime.configuration.requestTimeout, call)
+    let answer = try await pending.value(ifCancelled: .failure(.cancelled), onCancel: { remoting.cancel(call) }).get()
     guard answer.responseCode == .success else { throw ClientError(refusal: answer, server: server) }
     return answer
   }

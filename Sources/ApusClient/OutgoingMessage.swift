@@ -132,9 +132,7 @@ struct OutgoingMessage: Sendable {
         throw ClientError(.invalidArgument, "the property '\(name)' is empty or holds a byte 1 or 2, which separate")
       }
     }
-    let values = Dictionary(pairs.map { ($0.name, $0.value) }) { _, last in last }
-    let ordered = JavaMapOrder.sorted(pairs.map(\.name)).compactMap { name in values[name].map { (name, $0) } }
-    let bytes = MessageProperties.encode(ordered.map { (name: $0.0, value: $0.1) })
+    let bytes = MessageProperties.encode(JavaMapOrder.sorted(pairs))
     guard bytes.count <= MessageProperties.maximumBytes else {
       throw ClientError(
         .messageTooLarge, "the properties have \(bytes.count) bytes, more than \(MessageProperties.maximumBytes)")

@@ -1,4 +1,4 @@
-import ApusSystem
+import Synchronization
 
 /// An answer that one task waits for and that may be given up: whoever comes first decides.
 final class PendingAnswer<Answer: Sendable>: Sendable {
@@ -9,7 +9,8 @@ final class PendingAnswer<Answer: Sendable>: Sendable {
     case done
   }
 
-  private let state = Locked<State>(.new)
+  // There is one for each message: this lock costs no memory of its own, and never more than two threads want it.
+  private let state = Mutex<State>(.new)
 
   /// Gives the answer; a later one is ignored.
   func resolve(_ answer: Answer) {

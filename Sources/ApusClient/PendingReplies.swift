@@ -71,25 +71,17 @@ extension ReceivedMessage {
   /// Reads a reply as a broker hands it over (326). It comes out of no queue: it has no offsets.
   init(reply command: Command) throws(DecodeError) {
     let push = try PushReplyMessageToClient.Request(command)
-    topic = push.topic
-    properties = MessageProperties(Array((push.properties ?? "").utf8).rawSpan).dictionary
+    var properties = ReceivedProperties(Array((push.properties ?? "").utf8))
     properties["ARRIVE_TIME"] = "\(SystemClock.wall().milliseconds)"
-    flag = push.flag
-    queue = MessageQueue(topic: push.topic, brokerName: "", queueID: push.queueID)
-    queueOffset = 0
-    messageID = properties["UNIQ_KEY"] ?? ""
-    offsetMessageID = ""
-    commitLogOffset = 0
-    bornMilliseconds = push.bornTimestamp
-    storeMilliseconds = push.storeTimestamp
-    bornHost = push.bornHost
-    storeHost = push.storeHost
-    reconsumeTimes = push.reconsumeTimes ?? 0
-    systemFlag = push.sysFlag
-    bodyCRC = CRC32.body(push.body.rawSpan)
-    storeBytes = 0
-    preparedTransactionOffset = 0
-    body = try Compression.inflate(
+    let body = try Compression.inflate(
       push.body.rawSpan, SysFlag(rawValue: push.sysFlag), limit: Self.inflationLimit)
+    self.init(
+      Contents(
+        topic: push.topic, body: body, properties: properties, flag: push.flag,
+        queue: MessageQueue(topic: push.topic, brokerName: "", queueID: push.queueID), queueOffset: 0,
+        commitLogOffset: 0, bornMilliseconds: push.bornTimestamp, storeMilliseconds: push.storeTimestamp,
+        born: .text(push.bornHost), store: .text(push.storeHost), reconsumeTimes: push.reconsumeTimes ?? 0,
+        systemFlag: push.sysFlag, bodyCRC: CRC32.body(push.body.rawSpan), storeBytes: 0,
+        preparedTransactionOffset: 0))
   }
 }

@@ -60,23 +60,25 @@ struct Pull: Sendable {
   func answer(
     from address: SocketAddress, named server: String, by runtime: ClientRuntime, timeout: Duration
   ) async throws(ClientError) -> PullResult {
-    let (token, pending) = (CallToken(), PendingAnswer<PullAnswer>())
-    send(to: address, named: server, by: runtime, timeout: timeout, token: token, pending)
+    let pending = PendingAnswer<PullAnswer>()
+    let call = send(to: address, named: server, by: runtime, timeout: timeout, pending)
     return try await pending.value(
-      ifCancelled: .failure(.cancelled), onCancel: { runtime.remoting.cancel(token) }
+      ifCancelled: .failure(.cancelled), onCancel: { runtime.remoting.cancel(call) }
     ).get()
   }
 
   /// Sends the pull to a member of the broker group; the answer is given to `pending`.
   func send(
-    to address: SocketAddress, named server: String, by runtime: ClientRuntime, timeout: Duration, token: CallToken,
+    to address: SocketAddress, named server: String, by runtime: ClientRuntime, timeout: Duration,
     _ pending: PendingAnswer<PullAnswer>
-  ) {
+  ) -> any OutgoingCall {
     let (type, broker, log) = (runtime.headerType, queue.brokerName, runtime.log)
-    runtime.remoting.call(
-      address, timeout: timeout, token: token, encode: { id, output in encode(id, type, into: &output) },
+    let call = ClosureCall(
+      encode: { id, output in encode(id, type, into: &output) },
       answered: { answer in pending.resolve(Self.read(answer, broker: broker, server: server, log)) },
       failed: { error in pending.resolve(.failure(ClientError(error, server: server))) })
+    runtime.remoting.call(address, timeout: timeout, call)
+    return call
   }
 
   private func encode(_ id: RequestID, _ type: HeaderType, into output: inout ByteWriter) {

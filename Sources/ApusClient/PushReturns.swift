@@ -80,7 +80,7 @@ extension OutgoingMessage {
   init(
     resending message: ReceivedMessage, to group: String, level: Int, maxReconsumeTimes: Int32
   ) throws(ClientError) {
-    var all = message.properties.filter { !Self.left.contains($0.key) && !$0.key.hasPrefix("TIMER_") }
+    var all = message.properties.dictionary.filter { !Self.left.contains($0.key) && !$0.key.hasPrefix("TIMER_") }
     all["RETRY_TOPIC"] = all["RETRY_TOPIC"] ?? message.queue.topic
     all["ORIGIN_MESSAGE_ID"] = all["ORIGIN_MESSAGE_ID"] ?? message.offsetMessageID
     all["WAIT"] = "false"

@@ -85,11 +85,10 @@ struct QueuePuller: Sendable {
       let pending = PendingAnswer<PullAnswer>()
       guard queue.beginPull(pending) else { return .failure(.cancelled) }
       let began = SystemClock.monotonic()
-      let token = CallToken()
-      pull.send(to: address, named: member.address, by: runtime, timeout: timeout, token: token, pending)
+      let call = pull.send(to: address, named: member.address, by: runtime, timeout: timeout, pending)
       let answer = await pending.value(ifCancelled: .failure(.cancelled))
       // The broker may hold the pull for long yet, but nobody waits for it when the queue was given up.
-      runtime.remoting.cancel(token)
+      runtime.remoting.cancel(call)
       switch answer {
       case .success(let result):
         brokerID = result.suggestedBrokerID

@@ -6,42 +6,114 @@ import ApusSystem
 
 /// A message as it was delivered.
 public struct ReceivedMessage: Hashable, Sendable {
+  /// Where a message came from or is stored.
+  enum Host: Hashable, Sendable {
+    case address(HostAddress)
+    case text(String)
+
+    var text: String {
+      switch self {
+      case .address(let address): "\(address)"
+      case .text(let text): text
+      }
+    }
+  }
+
+  /// All that a message holds.
+  struct Contents: Hashable, Sendable {
+    var topic: String
+    var body: [UInt8]
+    var properties: ReceivedProperties
+    var flag: Int32
+    var queue: MessageQueue
+    var queueOffset: Int64
+    var commitLogOffset: Int64
+    var bornMilliseconds: Int64
+    var storeMilliseconds: Int64
+    var born: Host
+    var store: Host
+    var reconsumeTimes: Int32
+    var systemFlag: Int32
+    var bodyCRC: Int32
+    var storeBytes: Int
+    var preparedTransactionOffset: Int64
+  }
+
+  /// Shared by the copies of a message, so that handing it on costs one reference; nobody changes it while it is.
+  private final class Shared: @unchecked Sendable {
+    var contents: Contents
+
+    init(_ contents: Contents) { self.contents = contents }
+  }
+
+  private var shared: Shared
+
+  init(_ contents: Contents) { shared = Shared(contents) }
+
+  private var contents: Contents {
+    _read { yield shared.contents }
+    _modify {
+      if !isKnownUniquelyReferenced(&shared) { shared = Shared(shared.contents) }
+      yield &shared.contents
+    }
+  }
+
   /// The topic; of a retried message the one it was first sent to.
-  public internal(set) var topic: String
+  public internal(set) var topic: String {
+    get { contents.topic }
+    set { contents.topic = newValue }
+  }
   /// The content, decompressed.
-  public internal(set) var body: [UInt8]
+  public var body: [UInt8] { contents.body }
   /// All properties, those of the protocol included.
-  public internal(set) var properties: [String: String]
+  public internal(set) var properties: ReceivedProperties {
+    get { contents.properties }
+    _modify { yield &contents.properties }
+  }
   /// The number of the application's own.
-  public internal(set) var flag: Int32
+  public var flag: Int32 { contents.flag }
   /// The queue that it was taken from.
-  public internal(set) var queue: MessageQueue
+  public var queue: MessageQueue { contents.queue }
   /// Its place in the queue.
-  public internal(set) var queueOffset: Int64
+  public var queueOffset: Int64 { contents.queueOffset }
   /// The id that its producer gave it, or the broker's where there is none.
-  public internal(set) var messageID: String
-  /// The id that the broker gave it, which tells where it is stored.
-  public internal(set) var offsetMessageID: String
+  public var messageID: String { contents.properties["UNIQ_KEY"] ?? offsetMessageID }
+  /// The id that the broker gave it, which tells where it is stored; empty for one that is not, as a reply.
+  public var offsetMessageID: String {
+    guard case .address(let host) = contents.store else { return "" }
+    return "\(MessageID(host: host, offset: PhysicalOffset(contents.commitLogOffset)))"
+  }
   /// Where its record lies in the broker's log.
-  public internal(set) var commitLogOffset: Int64
+  public var commitLogOffset: Int64 { contents.commitLogOffset }
   /// When its producer made it, in milliseconds since 1970.
-  public internal(set) var bornMilliseconds: Int64
+  public var bornMilliseconds: Int64 { contents.bornMilliseconds }
   /// When the broker stored it, in milliseconds since 1970.
-  public internal(set) var storeMilliseconds: Int64
+  public var storeMilliseconds: Int64 { contents.storeMilliseconds }
   /// The producer's address.
-  public internal(set) var bornHost: String
+  public var bornHost: String { contents.born.text }
   /// The broker's address.
-  public internal(set) var storeHost: String
+  public var storeHost: String { contents.store.text }
   /// How often it was consumed without success before.
-  public internal(set) var reconsumeTimes: Int32
+  public internal(set) var reconsumeTimes: Int32 {
+    get { contents.reconsumeTimes }
+    set { contents.reconsumeTimes = newValue }
+  }
   /// The system's flags, as stored.
-  public internal(set) var systemFlag: Int32
+  public var systemFlag: Int32 { contents.systemFlag }
   /// The CRC-32 of the body as stored.
-  public internal(set) var bodyCRC: Int32
+  public var bodyCRC: Int32 { contents.bodyCRC }
   /// How many bytes its record takes.
-  public internal(set) var storeBytes: Int
+  public var storeBytes: Int { contents.storeBytes }
   /// Where the half message of its transaction lies; 0 for none.
-  public internal(set) var preparedTransactionOffset: Int64
+  public var preparedTransactionOffset: Int64 { contents.preparedTransactionOffset }
+
+  /// Whether both are the same message with the same content.
+  public static func == (left: ReceivedMessage, right: ReceivedMessage) -> Bool {
+    left.shared === right.shared || left.contents == right.contents
+  }
+
+  /// Hashes the content.
+  public func hash(into hasher: inout Hasher) { hasher.combine(contents) }
 
   /// What subscriptions select by.
   public var tag: String? { properties["TAGS"] }
@@ -55,29 +127,28 @@ public struct ReceivedMessage: Hashable, Sendable {
   /// The largest body that a compressed one may become.
   static let inflationLimit = 64 << 20
 
-  /// Reads a stored record that was pulled from a queue of a broker group.
-  init(_ record: borrowing StoredRecord, broker: String) throws(DecodeError) {
-    topic = record.topic.text
-    properties = record.properties.dictionary
-    flag = record.flag
-    queue = MessageQueue(topic: topic, brokerName: broker, queueID: record.queueID)
-    queueOffset = record.queueOffset.rawValue
-    offsetMessageID = "\(record.id)"
-    messageID = properties["UNIQ_KEY"] ?? offsetMessageID
-    commitLogOffset = record.physicalOffset.rawValue
-    bornMilliseconds = record.bornTime.milliseconds
-    storeMilliseconds = record.storeTime.milliseconds
-    bornHost = "\(record.bornHost)"
-    storeHost = "\(record.storeHost)"
-    reconsumeTimes = record.reconsumeTimes
-    systemFlag = record.sysFlag.rawValue
-    bodyCRC = record.bodyCRC
-    storeBytes = record.size
-    preparedTransactionOffset = record.preparedTransactionOffset
+  /// Reads a stored record that was pulled from a queue of a broker group. `queue` is that of the message before it,
+  /// which most often is this one's too.
+  init(
+    _ record: borrowing StoredRecord, broker: String, like queue: MessageQueue? = nil
+  ) throws(DecodeError) {
     guard record.bodyMatchesCRC else {
       throw DecodeError(field: "body", offset: 84, reason: "does not match its CRC")
     }
-    body = try Compression.inflate(record.body, record.sysFlag, limit: Self.inflationLimit)
+    var queue = queue
+    if queue?.queueID != record.queueID || !record.topic.equals(utf8: queue?.topic ?? "") {
+      queue = MessageQueue(topic: record.topic.text, brokerName: broker, queueID: record.queueID)
+    }
+    let own = queue ?? MessageQueue(topic: record.topic.text, brokerName: broker, queueID: record.queueID)
+    self.init(
+      Contents(
+        topic: own.topic, body: try Compression.inflate(record.body, record.sysFlag, limit: Self.inflationLimit),
+        properties: ReceivedProperties(record.properties.bytes.array), flag: record.flag, queue: own,
+        queueOffset: record.queueOffset.rawValue, commitLogOffset: record.physicalOffset.rawValue,
+        bornMilliseconds: record.bornTime.milliseconds, storeMilliseconds: record.storeTime.milliseconds,
+        born: .address(record.bornHost), store: .address(record.storeHost), reconsumeTimes: record.reconsumeTimes,
+        systemFlag: record.sysFlag.rawValue, bodyCRC: record.bodyCRC, storeBytes: record.size,
+        preparedTransactionOffset: record.preparedTransactionOffset))
   }
 
   /// The message under the name that the application knows: of a retried one that of its first topic.
@@ -95,7 +166,7 @@ public struct ReceivedMessage: Hashable, Sendable {
         let record = try StoredRecord(rest)
         rest = rest.extracting(record.size..<rest.byteCount)
         do throws(DecodeError) {
-          messages.append(try ReceivedMessage(record, broker: broker))
+          messages.append(try ReceivedMessage(record, broker: broker, like: messages.last?.queue))
         } catch {
           damaged(error)
         }

@@ -9,9 +9,7 @@ extension RemotingClient {
     type: HeaderType, timeout: Duration
   ) async throws(ClientError) -> Command {
     let pending = PendingAnswer<Result<Command, ClientError>>()
-    let token = CallToken()
-    call(
-      address, timeout: timeout, token: token,
+    let call = ClosureCall(
       encode: { id, output in
         var writer = RequestWriter.begin(code, id: id, type: type, into: &output)
         for field in fields { writer.field(named: field.name, field.value, into: &output) }
@@ -19,7 +17,8 @@ extension RemotingClient {
       },
       answered: { pending.resolve(.success(Command(copying: $0))) },
       failed: { pending.resolve(.failure(ClientError($0, server: server))) })
-    return try await pending.value(ifCancelled: .failure(.cancelled), onCancel: { self.cancel(token) }).get()
+    self.call(address, timeout: timeout, call)
+    return try await pending.value(ifCancelled: .failure(.cancelled), onCancel: { self.cancel(call) }).get()
   }
 }
 

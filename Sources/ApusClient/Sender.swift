@@ -4,8 +4,8 @@ import ApusProtocol
 import ApusRemoting
 import ApusSystem
 
-/// Puts one message on the wire and reads the answer where it lies.
-struct Sender: Sendable {
+/// Puts messages on the wire and reads the answers where they lie.
+final class Sender: Sendable {
   /// Told of what is sent, where messages are traced.
   let tracer: Tracer?
   private let group: [UInt8]
@@ -31,17 +31,13 @@ struct Sender: Sendable {
   ) async throws(ClientError) -> SendReceipt {
     let code = message.kind.code
     let address = try await runtime.address(broker, for: code, by: SystemClock.monotonic() + timeout)
-    let pending = PendingAnswer<Result<SendReceipt, ClientError>>()
-    let token = CallToken()
-    let (now, began) = (SystemClock.wall(), SystemClock.monotonic())
-    runtime.remoting.call(
-      address, timeout: timeout, token: token,
-      encode: { id, output in encode(message, queue, now, id, into: &output) },
-      answered: { answer in pending.resolve(Self.read(answer, message, queue, broker)) },
-      failed: { error in pending.resolve(.failure(ClientError(error, server: broker))) })
+    let began = SystemClock.monotonic()
+    let now = SystemClock.wall()
+    let call = SendCall(message, to: queue, at: broker, now, by: self)
+    runtime.remoting.call(address, timeout: timeout, call)
     do throws(ClientError) {
-      let receipt = try await pending.value(
-        ifCancelled: .failure(.cancelled), onCancel: { runtime.remoting.cancel(token) }
+      let receipt = try await call.pending.value(
+        ifCancelled: .failure(.cancelled), onCancel: { [remoting = runtime.remoting] in remoting.cancel(call) }
       ).get()
       tracer?.sent(message, receipt, at: broker, began: now, took: SystemClock.monotonic() - began)
       return receipt
@@ -58,16 +54,17 @@ struct Sender: Sendable {
     let pending = PendingAnswer<ClientError?>()
     let now = SystemClock.wall()
     runtime.remoting.notify(
-      address, encode: { id, output in encode(message, queue, now, id, oneway: true, into: &output) },
+      address, encode: { [self] id, output in encode(message, queue, now, id, oneway: true, into: &output) },
       done: { error in pending.resolve(error.map { ClientError($0, server: broker) }) })
     if let error = await pending.value(ifCancelled: .cancelled) { throw error }
   }
 
-  private func encode(
+  fileprivate func encode(
     _ message: OutgoingMessage, _ queue: MessageQueue, _ now: WallTime, _ id: RequestID, oneway: Bool = false,
     into output: inout ByteWriter
   ) {
-    let broker = Array(queue.brokerName.utf8)
+    // The request borrows them; a property of a class cannot be.
+    let (group, template, broker) = (group, template, Array(queue.brokerName.utf8))
     let request = SendMessage.Request(
       producerGroup: group.rawSpan, topic: message.topic.rawSpan, defaultTopic: template.rawSpan,
       defaultTopicQueueCount: queueCount, queueID: queue.queueID, sysFlag: message.sysFlag.rawValue, bornTime: now,
@@ -77,7 +74,7 @@ struct Sender: Sendable {
     request.encode(message.kind.code, id: id, oneway: oneway, type: type, into: &output)
   }
 
-  private static func read(
+  fileprivate static func read(
     _ answer: borrowing Request, _ message: OutgoingMessage, _ queue: MessageQueue, _ broker: String
   ) -> Result<SendReceipt, ClientError> {
     let code = ResponseCode(answer.header.code)
@@ -101,4 +98,29 @@ struct Sender: Sendable {
         transactionID: answer.field("transactionId")?.text, region: answer.field("MSG_REGION")?.text,
         isTraced: answer.field("TRACE_ON")?.text != "false"))
   }
+}
+
+/// A message on its way to a queue.
+private final class SendCall: OutgoingCall, @unchecked Sendable {
+  var progress = CallProgress()
+  let pending = PendingAnswer<Result<SendReceipt, ClientError>>()
+  private let message: OutgoingMessage
+  private let queue: MessageQueue
+  private let broker: String
+  private let sender: Sender
+  private let now: WallTime
+
+  init(
+    _ message: OutgoingMessage, to queue: MessageQueue, at broker: String, _ now: WallTime, by sender: Sender
+  ) {
+    (self.message, self.queue, self.broker, self.now, self.sender) = (message, queue, broker, now, sender)
+  }
+
+  func encode(_ id: RequestID, into output: inout ByteWriter) {
+    sender.encode(message, queue, now, id, into: &output)
+  }
+
+  func answered(_ answer: borrowing Request) { pending.resolve(Sender.read(answer, message, queue, broker)) }
+
+  func failed(_ error: CallError) { pending.resolve(.failure(ClientError(error, server: broker))) }
 }

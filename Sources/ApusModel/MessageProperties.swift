@@ -177,7 +177,7 @@ public struct MessageProperties: ~Escapable {
 
   /// The encoded form of pairs in the order given, without a last 0x02. Names and values must not hold 0x01 or 0x02.
   public static func encode(_ pairs: [(name: String, value: String)]) -> [UInt8] {
-    var writer = ByteWriter()
+    var writer = ByteWriter(capacity: 256)
     for (index, pair) in pairs.enumerated() {
       if index > 0 { writer.write(pairSeparator) }
       writer.write(utf8: pair.name)

@@ -1,5 +1,5 @@
 import ApusBase
-package import ApusProtocol
+import ApusProtocol
 import ApusSystem
 
 /// Why a call to a peer has no answer.
@@ -21,72 +21,58 @@ package enum CallError: Error, Hashable, Sendable, CustomStringConvertible {
   }
 }
 
-/// Reads the answer to a call where it lies. Called on the loop.
-package typealias AnswerReader = (borrowing Request) -> Void
-
 /// The calls of one loop that wait for an answer.
 final class CallTable {
-  typealias Completion = (Result<Command, CallError>) -> Void
-
-  private struct Call {
+  private struct Entry {
     let connection: ConnectionID
     let timer: EventLoop.Timer
-    let answered: AnswerReader
-    let failed: (CallError) -> Void
+    let call: any OutgoingCall
   }
 
-  private var calls: [RequestID: Call] = [:]
+  private var entries: [RequestID: Entry] = [:]
   private var lastID: Int32 = 0
 
   /// The id of a request that no other of this loop has at present.
   func nextID() -> RequestID {
-    repeat { lastID = lastID == .max ? 1 : lastID + 1 } while calls[RequestID(lastID)] != nil
+    repeat { lastID = lastID == .max ? 1 : lastID + 1 } while entries[RequestID(lastID)] != nil
     return RequestID(lastID)
   }
 
-  func add(on connection: Connection, timeout: Duration, _ completion: @escaping Completion) -> RequestID {
-    add(
-      on: connection, timeout: timeout, answered: { completion(.success(Command(copying: $0))) },
-      failed: { completion(.failure($0)) })
-  }
-
-  func add(
-    on connection: Connection, timeout: Duration, answered: @escaping AnswerReader,
-    failed: @escaping (CallError) -> Void
-  ) -> RequestID {
+  /// A call is about to be made over a connection: the id for its request.
+  func add(_ call: any OutgoingCall, on connection: Connection, timeout: Duration) -> RequestID {
     let id = nextID()
     let timer = connection.loop.schedule(after: timeout) { [self] in
-      calls.removeValue(forKey: id)?.failed(.timedOut)
+      entries.removeValue(forKey: id)?.call.failed(.timedOut)
     }
-    calls[id] = Call(connection: connection.id, timer: timer, answered: answered, failed: failed)
+    entries[id] = Entry(connection: connection.id, timer: timer, call: call)
     return id
   }
 
   /// An answer has come. One that nobody waits for, or that another peer was asked for, is ignored.
   func complete(on connection: Connection, _ answer: borrowing Request) {
     let id = answer.header.id
-    guard let call = calls[id], call.connection == connection.id else { return }
-    calls[id] = nil
-    connection.loop.cancel(call.timer)
-    call.answered(answer)
+    guard let entry = entries[id], entry.connection == connection.id else { return }
+    entries[id] = nil
+    connection.loop.cancel(entry.timer)
+    entry.call.answered(answer)
   }
 
   /// How many calls wait.
-  var count: Int { calls.count }
+  var count: Int { entries.count }
 
   /// Nobody waits for an answer any more. One that comes is ignored.
   func cancel(_ id: RequestID, on connection: Connection) {
-    guard let call = calls[id], call.connection == connection.id else { return }
-    calls[id] = nil
-    connection.loop.cancel(call.timer)
+    guard let entry = entries[id], entry.connection == connection.id else { return }
+    entries[id] = nil
+    connection.loop.cancel(entry.timer)
   }
 
   /// The connection is closed. Its calls' timers find nothing then.
   func fail(_ connection: ConnectionID, _ error: CallError) {
-    guard !calls.isEmpty else { return }
-    for (id, call) in calls where call.connection == connection {
-      calls[id] = nil
-      call.failed(error)
+    guard !entries.isEmpty else { return }
+    for (id, entry) in entries where entry.connection == connection {
+      entries[id] = nil
+      entry.call.failed(error)
     }
   }
 }

@@ -167,25 +167,20 @@ package final class Connection: EventHandler, @unchecked Sendable {
     _ code: RequestCode, fields: [ReplyField] = [], body: [UInt8] = [], type: HeaderType = .json, timeout: Duration,
     completion: @escaping (Result<Command, CallError>) -> Void
   ) {
-    guard isOpen else { return completion(.failure(.closed)) }
-    let id = shared.calls.add(on: self, timeout: timeout, completion)
-    write(code, id: id, flag: 0, fields: fields, body: body, type: type)
+    call(CompletionCall(completion), timeout: timeout) { id, output in
+      let header = CommandHeader(code: code.rawValue, id: id, type: type)
+      Self.write(header, fields: fields, body: body, into: &output)
+    }
   }
 
-  /// Asks the peer with a frame that `encode` writes under the id it is given, which is returned; nil on a connection
-  /// that is closed. Calls either `answered` or `failed` on the loop, once.
-  @discardableResult
-  package func call(
-    timeout: Duration, encode: (RequestID, inout ByteWriter) -> Void, answered: @escaping AnswerReader,
-    failed: @escaping (CallError) -> Void
-  ) -> RequestID? {
-    guard isOpen else {
-      failed(.closed)
-      return nil
-    }
-    let id = shared.calls.add(on: self, timeout: timeout, answered: answered, failed: failed)
+  /// Asks the peer with a frame that `encode` writes under the id it is given. A call on a connection that is closed
+  /// fails at once.
+  func call(_ call: any OutgoingCall, timeout: Duration, encode: (RequestID, inout ByteWriter) -> Void) {
+    guard isOpen else { return call.failed(.closed) }
+    let id = shared.calls.add(call, on: self, timeout: timeout)
+    call.progress.id = id
+    call.progress.connection = self
     encode(id, &output)
-    return id
   }
 
   /// Tells the peer something, with a frame that `encode` writes, that it does not answer.
@@ -199,13 +194,14 @@ package final class Connection: EventHandler, @unchecked Sendable {
     _ code: RequestCode, fields: [ReplyField] = [], body: [UInt8] = [], type: HeaderType = .json
   ) {
     guard isOpen else { return }
-    write(code, id: shared.calls.nextID(), flag: CommandHeader.onewayFlag, fields: fields, body: body, type: type)
+    let header = CommandHeader(
+      code: code.rawValue, id: shared.calls.nextID(), flag: CommandHeader.onewayFlag, type: type)
+    Self.write(header, fields: fields, body: body, into: &output)
   }
 
-  private func write(
-    _ code: RequestCode, id: RequestID, flag: Int32, fields: [ReplyField], body: [UInt8], type: HeaderType
+  private static func write(
+    _ header: CommandHeader, fields: [ReplyField], body: [UInt8], into output: inout ByteWriter
   ) {
-    let header = CommandHeader(code: code.rawValue, id: id, flag: flag, type: type)
     var writer = RequestWriter.begin(header, into: &output)
     for field in fields { writer.field(named: field.name, field.value, into: &output) }
     writer.finish(body: body, into: &output)

@@ -75,43 +75,37 @@ package final class RemotingClient: @unchecked Sendable {
     _ address: SocketAddress, _ code: RequestCode, fields: [ReplyField] = [], body: [UInt8] = [],
     type: HeaderType = .json, timeout: Duration = .seconds(3), completion: @escaping Completion
   ) {
-    call(
-      address, timeout: timeout, encode: Self.encoder(code, fields: fields, body: body, type: type),
+    let call = ClosureCall(
+      encode: Self.encoder(code, fields: fields, body: body, type: type),
       answered: { completion(.success(Command(copying: $0))) }, failed: { completion(.failure($0)) })
+    self.call(address, timeout: timeout, call)
   }
 
-  /// Asks a server with a frame that `encode` writes. From any thread; `timeout` covers connecting too. `encode` and
-  /// then either `answered` or `failed` are called on the loop, once, unless the call is given up by its `token`.
-  package func call(
-    _ address: SocketAddress, timeout: Duration, token: CallToken? = nil, encode: @escaping Encoder,
-    answered: @escaping @Sendable (borrowing Request) -> Void, failed: @escaping @Sendable (CallError) -> Void
-  ) {
+  /// Asks a server. From any thread; `timeout` covers connecting too.
+  package func call(_ address: SocketAddress, timeout: Duration, _ call: any OutgoingCall) {
     let isAccepted = loop.execute { [self] in
-      let encode = stamping(encode)
       if let connection = targets[address]?.connection, connection.isOpen {
-        if let token, token.isCancelled { return }
-        let id = connection.call(timeout: timeout, encode: encode, answered: answered, failed: failed)
-        token?.began(id, connection)
-        return
+        return begin(call, on: connection, timeout: timeout)
       }
       let deadline = loop.now + timeout
       withConnection(to: address, by: deadline) { [self] connection, error in
-        if let token, token.isCancelled { return }
-        guard let connection else { return failed(error ?? .closed) }
-        let id = connection.call(
-          timeout: deadline - loop.now, encode: encode, answered: answered, failed: failed)
-        token?.began(id, connection)
+        guard let connection else {
+          if !call.progress.isCancelled { call.failed(error ?? .closed) }
+          return
+        }
+        begin(call, on: connection, timeout: deadline - loop.now)
       }
     }
-    if !isAccepted { failed(.closed) }
+    if !isAccepted { call.failed(.closed) }
   }
 
   /// Nobody waits for the answer to a call any more: it is not sent unless it has been, and an answer that comes is
   /// ignored. From any thread; a call that has ended is no error.
-  package func cancel(_ token: CallToken) {
+  package func cancel(_ call: any OutgoingCall) {
     loop.execute { [self] in
-      token.isCancelled = true
-      if let id = token.id, let connection = token.connection { shared.calls.cancel(id, on: connection) }
+      call.progress.isCancelled = true
+      guard let id = call.progress.id, let connection = call.progress.connection else { return }
+      shared.calls.cancel(id, on: connection)
     }
   }
 
@@ -128,7 +122,11 @@ package final class RemotingClient: @unchecked Sendable {
   ) {
     let isAccepted = loop.execute { [self] in
       withConnection(to: address, by: loop.now + connectTimeout) { [self] connection, error in
-        connection?.notify(encode: stamping(encode))
+        connection?.notify { id, output in
+          let start = output.count
+          encode(id, &output)
+          if isStamping { stamp(frameAt: start, in: &output) }
+        }
         done(connection == nil ? error ?? .closed : nil)
       }
     }
@@ -177,19 +175,23 @@ package final class RemotingClient: @unchecked Sendable {
     }
   }
 
-  /// Has what an encoder writes signed, where requests are, and the fields added that all requests carry.
-  private func stamping(_ encode: @escaping Encoder) -> (RequestID, inout ByteWriter) -> Void {
-    guard isStamping else { return encode }
-    return { [self] id, output in
+  private func begin(_ call: any OutgoingCall, on connection: Connection, timeout: Duration) {
+    guard !call.progress.isCancelled else { return }
+    connection.call(call, timeout: timeout) { id, output in
       let start = output.count
-      encode(id, &output)
-      guard signer != nil else { return _ = AddedFields.add(extraFields, toFrameAt: start, in: &output) }
-      do throws(DecodeError) {
-        try signer?.sign(frameAt: start, in: &output)
-      } catch {
-        // The server refuses it, and says that to whoever asked.
-        shared.log.error("remoting", "a request cannot be signed", ["cause": error])
-      }
+      call.encode(id, into: &output)
+      if isStamping { stamp(frameAt: start, in: &output) }
+    }
+  }
+
+  /// Signs the request that was written last, where requests are signed, and adds the fields that all requests carry.
+  private func stamp(frameAt start: Int, in output: inout ByteWriter) {
+    guard signer != nil else { return _ = AddedFields.add(extraFields, toFrameAt: start, in: &output) }
+    do throws(DecodeError) {
+      try signer?.sign(frameAt: start, in: &output)
+    } catch {
+      // The server refuses it, and says that to whoever asked.
+      shared.log.error("remoting", "a request cannot be signed", ["cause": error])
     }
   }
 
@@ -277,21 +279,6 @@ package final class RemotingClient: @unchecked Sendable {
       loop.cancel(one.timer)
       one.begin(connection, error)
     }
-  }
-}
-
-/// Names a call, so that it can be given up. Belongs to the client's loop once the call has been made.
-package final class CallToken: @unchecked Sendable {
-  fileprivate var isCancelled = false
-  fileprivate var id: RequestID?
-  fileprivate var connection: Connection?
-
-  /// Names the next call that it is given to.
-  package init() {}
-
-  fileprivate func began(_ id: RequestID?, _ connection: Connection) {
-    self.id = id
-    self.connection = connection
   }
 }
 

@@ -33,7 +33,7 @@ package final class EventLoop: @unchecked Sendable {
   package let index: Int
   /// The name of the loop's thread.
   package let name: String
-  /// The time at the start of the turn.
+  /// The time at the start of the turn, and of its timers.
   package private(set) var now: MonotonicTime
   /// How many descriptors have a handler; for choosing the least loaded loop, from any thread.
   package var load: Int { handlerCount.load(ordering: .relaxed) }
@@ -327,8 +327,11 @@ extension EventLoop {
   }
 
   private func runTimers() {
-    let due = clock()
-    while let action = timers.popDue(due) { action() }
+    // What came before may have taken long: timers go by the time that it is. One that a timer makes has its turn next,
+    // also when it is due already, so that none can keep the loop for itself.
+    now = clock()
+    let last = timers.lastID
+    while let action = timers.popDue(now, madeUpTo: last) { action() }
   }
 }
 

@@ -33,6 +33,7 @@ package final class Lock: @unchecked Sendable {
   }
 
   /// Runs `body` with the lock held.
+  @inlinable
   package func withLock<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
     lock()
     defer { unlock() }
@@ -42,13 +43,14 @@ package final class Lock: @unchecked Sendable {
 
 /// A value that several threads share, reached only with its lock held.
 package final class Locked<Value>: @unchecked Sendable {
-  private let lock = Lock()
-  private var value: Value
+  @usableFromInline let lock = Lock()
+  @usableFromInline var value: Value
 
   /// Puts a value behind a lock of its own.
   package init(_ value: sending Value) { self.value = value }
 
   /// Runs `body` on the value with the lock held.
+  @inlinable
   package func withLock<Result, Failure: Error>(_ body: (inout Value) throws(Failure) -> Result) throws(Failure)
     -> Result
   {

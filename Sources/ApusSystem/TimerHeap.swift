@@ -12,7 +12,8 @@ struct TimerHeap {
 
   private var entries: [Entry] = []
   private var actions: [UInt64: () -> Void] = [:]
-  private var lastID: UInt64 = 0
+  /// The id of the timer that was made last.
+  private(set) var lastID: UInt64 = 0
 
   /// When the first timer is due.
   var next: MonotonicTime? { entries.first?.time }
@@ -40,9 +41,9 @@ struct TimerHeap {
     dropCancelled()
   }
 
-  /// Takes the first timer that is due.
-  mutating func popDue(_ now: MonotonicTime) -> (() -> Void)? {
-    guard let first = entries.first, first.time <= now else { return nil }
+  /// Takes the first timer that is due, unless it was made after the one with this id.
+  mutating func popDue(_ now: MonotonicTime, madeUpTo last: UInt64) -> (() -> Void)? {
+    guard let first = entries.first, first.time <= now, first.id <= last else { return nil }
     removeFirst()
     let action = actions.removeValue(forKey: first.id)
     dropCancelled()

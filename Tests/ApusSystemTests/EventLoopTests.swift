@@ -163,6 +163,24 @@ private final class TurnRecorder: TurnObserver, @unchecked Sendable {
     }
   }
 
+  @Test func `timers go by the time that it is, and one that they make comes after everything else`() {
+    let (order, times) = (Locked<[String]>([]), Locked<[MonotonicTime]>([]))
+    @Sendable func again() {
+      times.withLock { $0.append(loop.now) }
+      order.withLock { $0.append("timer") }
+      loop.execute { order.withLock { $0.append("work") } }
+      if times.withLock({ $0.count }) < 3 { loop.schedule(at: loop.now, again) }
+    }
+    loop.sync { [clock, loop] in
+      loop.schedule(at: loop.now, again)
+      // The turn takes long.
+      clock.advance(by: .seconds(1))
+    }
+    while times.withLock({ $0.count }) < 3 { loop.sync {} }
+    #expect(times.withLock { $0 } == Array(repeating: clock.now, count: 3))
+    #expect(loop.sync { order.withLock { $0 } } == ["timer", "work", "timer", "work", "timer", "work"])
+  }
+
   @Test func `many timers run once each however many are cancelled`() {
     let ran = Locked<[Int]>([])
     loop.sync { [self] in

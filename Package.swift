@@ -16,6 +16,14 @@ func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
   .target(name: name, dependencies: dependencies, swiftSettings: strict)
 }
 
+/// A library whose asynchronous functions stay on their caller's executor: a send changes threads once and not at every
+/// step.
+func clientLibrary(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .target(
+    name: name, dependencies: dependencies,
+    swiftSettings: strict + [.enableUpcomingFeature("NonisolatedNonsendingByDefault")])
+}
+
 func tool(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
   .executableTarget(name: name, dependencies: dependencies, swiftSettings: strict)
 }
@@ -78,7 +86,7 @@ let package = Package(
         "ApusStoreCore", "ApusStore", "ApusRemoting", "ApusHTTP", "ApusSystem",
       ]),
     // For programs: the only library that other packages use.
-    library(
+    clientLibrary(
       "ApusClient",
       [
         "ApusBase", "ApusModel", "ApusProtocol", "ApusSigning", "ApusClientCore", "ApusHTTP", "ApusRemoting",

@@ -1,4 +1,5 @@
 import ApusBase
+import ApusModel
 
 /// What a consumer wants of a topic: everything, or the messages with one of some tags. The broker compares the 32-bit
 /// hashes that stand in the consume queue; the client compares the tags themselves, so a colliding tag is delivered and
@@ -34,13 +35,7 @@ package final class Subscription: Sendable {
       self.init(expression: "*", tags: [])
       return
     }
-    guard let parts = Self.parts(of: tagExpression) else { return nil }
-    var seen: Set<String> = []
-    var tags: [String] = []
-    for part in parts {
-      guard let tag = Self.trimmed(part), seen.insert(tag).inserted else { continue }
-      tags.append(tag)
-    }
+    guard let tags = TagExpression.tags(tagExpression) else { return nil }
     self.init(expression: tagExpression, tags: tags)
   }
 
@@ -60,35 +55,6 @@ package final class Subscription: Sendable {
       if tagHashes[middle] < wanted { low = middle + 1 } else { high = middle }
     }
     return low < tagHashes.count && tagHashes[low] == wanted
-  }
-
-  /// Java's `split("\\|\\|")`: empty parts at the end do not count. Nil when no part is left.
-  private static func parts(of text: String) -> [Substring.UTF8View]? {
-    let bytes = text.utf8
-    var parts: [Substring.UTF8View] = []
-    var start = bytes.startIndex
-    var index = bytes.startIndex
-    while index < bytes.endIndex {
-      let next = bytes.index(after: index)
-      if bytes[index] == UInt8(ascii: "|"), next < bytes.endIndex, bytes[next] == UInt8(ascii: "|") {
-        parts.append(bytes[start..<index])
-        start = bytes.index(after: next)
-        index = start
-      } else {
-        index = next
-      }
-    }
-    parts.append(bytes[start...])
-    while let last = parts.last, last.isEmpty { parts.removeLast() }
-    return parts.isEmpty ? nil : parts
-  }
-
-  /// Java's `trim`: everything up to U+0020 is cut at both ends; nil when nothing is left.
-  private static func trimmed(_ part: Substring.UTF8View) -> String? {
-    guard let first = part.firstIndex(where: { $0 > 0x20 }), let last = part.lastIndex(where: { $0 > 0x20 }) else {
-      return nil
-    }
-    return String(part[first...last])
   }
 }
 

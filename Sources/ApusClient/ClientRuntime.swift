@@ -14,6 +14,8 @@ final class ClientRuntime: Sendable {
   /// The client id without what tells processes apart: who it is to the files that it finds again.
   let localID: String
   let loop: EventLoop
+  /// Runs tasks on the loop, which ends with it.
+  let executor: LoopExecutor
   let remoting: RemotingClient
   let nameServers: NameServers
   let routes: Routes
@@ -48,6 +50,7 @@ final class ClientRuntime: Sendable {
       loop = try EventLoop(index: Self.loopIndex, name: "apus-client")
       threads = try IOThreads(count: 1, capacity: 256)
       try loop.start()
+      executor = LoopExecutor(loop)
     } catch {
       throw ClientError(.system, "\(error)", cause: error)
     }
@@ -79,7 +82,6 @@ final class ClientRuntime: Sendable {
   // The last reference may go on one of the threads that end here, so none is waited for.
   deinit {
     remoting.close()
-    loop.stop()
     threads.finish()
   }
 

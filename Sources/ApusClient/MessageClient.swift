@@ -52,6 +52,11 @@ public final class MessageClient: Sendable {
   /// `ip@instance[@unit][@STREAM]`: who this client is to the brokers.
   public var clientID: String { runtime.clientID }
 
+  /// Runs tasks on the thread that serves this client's connections: `withTaskExecutorPreference(client.executor)`. A
+  /// task that sends or takes small messages costs a fraction there, as no other thread has to be woken for it. What
+  /// waits or computes for long must not run there: it holds up everything that this client does.
+  public var executor: any TaskExecutor { runtime.executor }
+
   /// Keeps routes fresh, tells brokers who is there and answers what they ask, until the task is cancelled; then the
   /// groups are left and the connections closed. To be called once.
   public func run() async throws(ClientError) {

@@ -80,6 +80,10 @@ struct OutgoingMessage: Sendable {
     tag = message.tag
     keys = message.keys.isEmpty ? nil : message.keys.joined(separator: " ")
     isDelayed = message.delivery != .now
+    if extra.isEmpty, message.properties.isEmpty, message.delivery == .now, kind == .single {
+      properties = try Self.plain(message, tag, keys, key)
+      return
+    }
     var pairs = try Self.pairs(of: message)
     // Nobody waits for a reply to be durable: it is of use only now.
     if kind == .reply { pairs.removeAll { $0.name == "WAIT" } }
@@ -123,20 +127,47 @@ struct OutgoingMessage: Sendable {
     return pairs
   }
 
-  static func encode(_ pairs: [(name: String, value: String)]) throws(ClientError) -> [UInt8] {
-    for (name, value) in pairs {
-      let isWhole = !name.isEmpty && !value.isEmpty
-      guard isWhole, !name.utf8.contains(where: { $0 == 1 || $0 == 2 }),
-        !value.utf8.contains(where: { $0 == 1 || $0 == 2 })
-      else {
-        throw ClientError(.invalidArgument, "the property '\(name)' is empty or holds a byte 1 or 2, which separate")
-      }
+  /// The properties of most messages, in the order that they have in Java's map; as ``encode(_:)`` makes them.
+  private static func plain(
+    _ message: Message, _ tag: String?, _ keys: String?, _ key: [UInt8]
+  ) throws(ClientError) -> [UInt8] {
+    var bytes = ByteWriter(capacity: 128)
+    if let keys {
+      try check("KEYS", keys)
+      bytes.write(utf8: "KEYS\u{1}")
+      bytes.write(utf8: keys)
+      bytes.write(MessageProperties.pairSeparator)
     }
-    let bytes = MessageProperties.encode(JavaMapOrder.sorted(pairs))
+    bytes.write(utf8: "UNIQ_KEY\u{1}")
+    bytes.write(key)
+    bytes.write(utf8: message.waitsForStore ? "\u{2}WAIT\u{1}true" : "\u{2}WAIT\u{1}false")
+    if let tag {
+      try check("TAGS", tag)
+      bytes.write(utf8: "\u{2}TAGS\u{1}")
+      bytes.write(utf8: tag)
+    }
+    return try checked(bytes.array)
+  }
+
+  private static func check(_ name: String, _ value: String) throws(ClientError) {
+    let isWhole = !name.isEmpty && !value.isEmpty
+    guard isWhole, !name.utf8.contains(where: { $0 == 1 || $0 == 2 }),
+      !value.utf8.contains(where: { $0 == 1 || $0 == 2 })
+    else {
+      throw ClientError(.invalidArgument, "the property '\(name)' is empty or holds a byte 1 or 2, which separate")
+    }
+  }
+
+  private static func checked(_ bytes: [UInt8]) throws(ClientError) -> [UInt8] {
     guard bytes.count <= MessageProperties.maximumBytes else {
       throw ClientError(
         .messageTooLarge, "the properties have \(bytes.count) bytes, more than \(MessageProperties.maximumBytes)")
     }
     return bytes
+  }
+
+  static func encode(_ pairs: [(name: String, value: String)]) throws(ClientError) -> [UInt8] {
+    for (name, value) in pairs { try check(name, value) }
+    return try checked(MessageProperties.encode(JavaMapOrder.sorted(pairs)))
   }
 }

@@ -211,15 +211,15 @@ public final class Producer: Sendable {
   }
 
   func sendToAny(_ message: OutgoingMessage, timeout: Duration) async throws(ClientError) -> SendReceipt {
+    var began = SystemClock.monotonic()
     var attempts = SendAttempts(
       retryCount: configuration.retryCount, retriesUnsafe: configuration.retriesWhenNotStored,
-      deadline: SystemClock.monotonic() + timeout)
+      deadline: began + timeout)
     let topic = String(decoding: message.topic, as: UTF8.self)
     var failures: [String] = []
-    var last = ClientError(.timedOut, "the time limit of \(timeout) was over before the first try")
-    while let left = attempts.next(now: SystemClock.monotonic()) {
+    var last: ClientError?
+    while let left = attempts.next(now: began) {
       let route = try await route(topic)
-      let began = SystemClock.monotonic()
       let faults = faults?.withLock { $0 }
       let lastBroker = attempts.lastBroker
       let queue = choice.withLock {
@@ -230,26 +230,29 @@ public final class Producer: Sendable {
       }
       do throws(ClientError) {
         let receipt = try await sender.send(message, to: queue, at: broker, timeout: left)
-        note(queue.brokerName, SystemClock.monotonic() - began)
+        note(queue.brokerName, since: began)
         guard receipt.status != .stored, attempts.failed(.unsafe, broker: queue.brokerName) else { return receipt }
         failures.append("\(broker): \(receipt.status.rawValue)")
       } catch {
-        note(queue.brokerName, LatencyFault.failureLatency)
+        note(queue.brokerName, since: began, failure: true)
         last = error
         let outcome = error.responseCode.map { SendAttempts.Outcome.refused(ResponseCode($0)) } ?? .unanswered
         let goesOn = attempts.failed(outcome, broker: queue.brokerName)
         guard goesOn, error.code != .cancelled, error.code != .closed else { break }
         failures.append("\(broker): \(error.message)")
       }
+      began = SystemClock.monotonic()
     }
-    last.attempts = failures
-    throw last
+    var error = last ?? ClientError(.timedOut, "the time limit of \(timeout) was over before the first try")
+    error.attempts = failures
+    throw error
   }
 
-  private func note(_ broker: String, _ latency: Duration) {
+  /// A broker answered a send that began then; a `failure` counts as a very slow answer.
+  private func note(_ broker: String, since began: MonotonicTime, failure: Bool = false) {
     guard let faults else { return }
     let now = SystemClock.monotonic()
-    faults.withLock { $0.sent(to: broker, in: latency, now: now) }
+    faults.withLock { $0.sent(to: broker, in: failure ? LatencyFault.failureLatency : now - began, now: now) }
   }
 
   /// The route of a topic; of one that does not exist yet, the route of the template that the broker will make it by.

@@ -30,8 +30,8 @@ final class Sender: Sendable {
     _ message: OutgoingMessage, to queue: MessageQueue, at broker: String, timeout: Duration
   ) async throws(ClientError) -> SendReceipt {
     let code = message.kind.code
-    let address = try await runtime.address(broker, for: code, by: SystemClock.monotonic() + timeout)
     let began = SystemClock.monotonic()
+    let address = try await runtime.address(broker, for: code, by: began + timeout)
     let now = SystemClock.wall()
     let call = SendCall(message, to: queue, at: broker, now, by: self)
     runtime.remoting.call(address, timeout: timeout, call)
@@ -39,7 +39,8 @@ final class Sender: Sendable {
       let receipt = try await call.pending.value(
         ifCancelled: .failure(.cancelled), onCancel: { [remoting = runtime.remoting] in remoting.cancel(call) }
       ).get()
-      tracer?.sent(message, receipt, at: broker, began: now, took: SystemClock.monotonic() - began)
+      guard let tracer else { return receipt }
+      tracer.sent(message, receipt, at: broker, began: now, took: SystemClock.monotonic() - began)
       return receipt
     } catch {
       runtime.unreachable(broker, at: address, error)

@@ -40,8 +40,9 @@ package struct UniqueKeys: Sendable {
   package mutating func next(now: WallTime) -> [UInt8] {
     if !month.contains(now) { month = monthAround(now) }
     let sinceStart = UInt32(truncatingIfNeeded: now.milliseconds &- month.lowerBound.milliseconds)
-    var digits = prefix
+    var digits: [UInt8] = []
     digits.reserveCapacity(prefix.count + 12)
+    digits += prefix
     for shift in stride(from: 24, through: 0, by: -8) {
       Self.append(UInt8(truncatingIfNeeded: sinceStart >> shift), to: &digits)
     }
@@ -52,6 +53,11 @@ package struct UniqueKeys: Sendable {
   }
 
   private static func append(_ byte: UInt8, to digits: inout [UInt8]) {
-    for digit in [byte >> 4, byte & 15] { digits.append(digit < 10 ? 48 + digit : 55 + digit) }
+    digits.append(digit(byte >> 4))
+    digits.append(digit(byte & 15))
+  }
+
+  private static func digit(_ value: UInt8) -> UInt8 {
+    value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "A") - 10 + value
   }
 }

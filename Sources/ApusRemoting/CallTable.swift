@@ -25,12 +25,14 @@ package enum CallError: Error, Hashable, Sendable, CustomStringConvertible {
 final class CallTable {
   private struct Entry {
     let connection: ConnectionID
-    let timer: EventLoop.Timer
+    let deadline: MonotonicTime
     let call: any OutgoingCall
   }
 
   private var entries: [RequestID: Entry] = [:]
   private var lastID: Int32 = 0
+  /// When deadlines are looked at next: one timer serves all calls, as few of them ever run out of time.
+  private var check: (time: MonotonicTime, timer: EventLoop.Timer)?
 
   /// The id of a request that no other of this loop has at present.
   func nextID() -> RequestID {
@@ -41,11 +43,23 @@ final class CallTable {
   /// A call is about to be made over a connection: the id for its request.
   func add(_ call: any OutgoingCall, on connection: Connection, timeout: Duration) -> RequestID {
     let id = nextID()
-    let timer = connection.loop.schedule(after: timeout) { [self] in
-      entries.removeValue(forKey: id)?.call.failed(.timedOut)
-    }
-    entries[id] = Entry(connection: connection.id, timer: timer, call: call)
+    let deadline = connection.loop.time + timeout
+    entries[id] = Entry(connection: connection.id, deadline: deadline, call: call)
+    if check.map({ deadline < $0.time }) ?? true { checkDeadlines(at: deadline, on: connection.loop) }
     return id
+  }
+
+  private func checkDeadlines(at time: MonotonicTime, on loop: EventLoop) {
+    if let check { loop.cancel(check.timer) }
+    check = (time, loop.schedule(at: time) { [self, unowned loop] in endOverdue(on: loop) })
+  }
+
+  private func endOverdue(on loop: EventLoop) {
+    check = nil
+    let overdue = entries.filter { $0.value.deadline <= loop.now }
+    for id in overdue.keys { entries[id] = nil }
+    if let next = entries.values.lazy.map(\.deadline).min() { checkDeadlines(at: next, on: loop) }
+    for (_, entry) in overdue.sorted(by: { $0.value.deadline < $1.value.deadline }) { entry.call.failed(.timedOut) }
   }
 
   /// An answer has come. One that nobody waits for, or that another peer was asked for, is ignored.
@@ -53,7 +67,6 @@ final class CallTable {
     let id = answer.header.id
     guard let entry = entries[id], entry.connection == connection.id else { return }
     entries[id] = nil
-    connection.loop.cancel(entry.timer)
     entry.call.answered(answer)
   }
 
@@ -64,10 +77,9 @@ final class CallTable {
   func cancel(_ id: RequestID, on connection: Connection) {
     guard let entry = entries[id], entry.connection == connection.id else { return }
     entries[id] = nil
-    connection.loop.cancel(entry.timer)
   }
 
-  /// The connection is closed. Its calls' timers find nothing then.
+  /// The connection is closed.
   func fail(_ connection: ConnectionID, _ error: CallError) {
     guard !entries.isEmpty else { return }
     for (id, entry) in entries where entry.connection == connection {

@@ -35,6 +35,8 @@ package final class EventLoop: @unchecked Sendable {
   package let name: String
   /// The time at the start of the turn, and of its timers.
   package private(set) var now: MonotonicTime
+  /// The time that it is, by the loop's clock.
+  package var time: MonotonicTime { clock() }
   /// How many descriptors have a handler; for choosing the least loaded loop, from any thread.
   package var load: Int { handlerCount.load(ordering: .relaxed) }
   /// Memory that handlers read into; what is to stay longer than the call is copied.
@@ -67,6 +69,10 @@ package final class EventLoop: @unchecked Sendable {
   private let hasWork = Atomic<Bool>(false)
   private let isWaiting = Atomic<Bool>(false)
   private var working: [Work] = []
+  /// What the loop's own thread handed over, in this turn or by the work of the last.
+  private var own: [Work] = []
+  /// The loop's thread while it runs; 0 before and after.
+  private let runner = Atomic<UInt>(0)
   private var isStopping = false
   private let thread = Locked<Thread?>(nil)
 
@@ -133,6 +139,14 @@ package final class EventLoop: @unchecked Sendable {
       // It can only fail when 2^64 wake-ups wait, and then there is one.
       _ = unsafe withUnsafeBytes(of: &one) { unsafe apus_write(waker, $0.baseAddress, $0.count) }
     }
+    return true
+  }
+
+  /// As ``execute(_:)``, and cheaper on the loop's own thread, where it runs after what came from other threads.
+  @discardableResult
+  package func enqueue(_ work: @escaping Work) -> Bool {
+    guard runner.load(ordering: .relaxed) == pthread_self() else { return execute(work) }
+    own.append(work)
     return true
   }
 
@@ -234,8 +248,10 @@ package final class EventLoop: @unchecked Sendable {
 extension EventLoop {
   /// Runs the loop on the calling thread until it is stopped.
   package func run() {
-    while !isStopping { turn(waiting: true) }
+    runner.store(pthread_self(), ordering: .relaxed)
+    while !isStopping || !own.isEmpty { turn(waiting: true) }
     end()
+    runner.store(0, ordering: .relaxed)
   }
 
   /// Does what is left to do after the last turn.
@@ -264,6 +280,7 @@ extension EventLoop {
     handleEvents(until: end)
     if !again.isEmpty { callAgainHandlers(until: end) }
     if hasWork.load(ordering: .relaxed) { runWork() }
+    if !own.isEmpty { runOwn() }
     if let next = timers.next, next <= clock() { runTimers() }
     if let tick = nextTick, tick <= now {
       nextTick = nil
@@ -276,7 +293,8 @@ extension EventLoop {
 
   private func receiveEvents(waiting: Bool) {
     isWaiting.store(waiting, ordering: .sequentiallyConsistent)
-    let timeout = !waiting || hasWork.load(ordering: .sequentiallyConsistent) ? 0 : waitMilliseconds()
+    let isBusy = !own.isEmpty || hasWork.load(ordering: .sequentiallyConsistent)
+    let timeout = !waiting || isBusy ? 0 : waitMilliseconds()
     let count = unsafe apus_epoll_wait(epoll, events, EventLoop.eventCapacity, timeout)
     isWaiting.store(false, ordering: .relaxed)
     precondition(count >= 0, "epoll_wait failed with \(-count)")
@@ -326,6 +344,12 @@ extension EventLoop {
     working.removeAll(keepingCapacity: true)
   }
 
+  private func runOwn() {
+    swap(&own, &working)
+    for work in working { work() }
+    working.removeAll(keepingCapacity: true)
+  }
+
   private func runTimers() {
     // What came before may have taken long: timers go by the time that it is. One that a timer makes has its turn next,
     // also when it is due already, so that none can keep the loop for itself.
@@ -337,7 +361,7 @@ extension EventLoop {
 
 extension EventLoop: SimulatedThread {
   var dueTime: MonotonicTime? {
-    if !again.isEmpty || !unhandled.isEmpty || hasWork.load(ordering: .relaxed) {
+    if !again.isEmpty || !unhandled.isEmpty || !own.isEmpty || hasWork.load(ordering: .relaxed) {
       return MonotonicTime(nanoseconds: .min)
     }
     return [timers.next, nextTick].compactMap { $0 }.min()

@@ -68,6 +68,7 @@ struct SDKLoad: Sendable {
 
   private func send(with client: MessageClient) async throws(ClientError) -> Result {
     let producer = try producer(of: client)
+    let executor = client.executor
     let message = Message(topic: topic, body: [UInt8](repeating: UInt8(ascii: "x"), count: bodyBytes))
     try await producer.send(message)
     let begin = SystemClock.monotonic() + warmUp
@@ -76,7 +77,9 @@ struct SDKLoad: Sendable {
     var result = Result()
     do {
       try await withThrowingTaskGroup(of: (count: UInt64, latencies: Histogram).self) { group in
-        for _ in 0..<window { group.addTask { try await Self.sender(producer, message, begin, end) } }
+        for _ in 0..<window {
+          group.addTask(executorPreference: executor) { try await Self.sender(producer, message, begin, end) }
+        }
         for try await part in group { Self.add(part, to: &result) }
       }
     } catch let error as ClientError {
@@ -89,7 +92,7 @@ struct SDKLoad: Sendable {
     return result
   }
 
-  private static func sender(
+  private nonisolated(nonsending) static func sender(
     _ producer: Producer, _ message: Message, _ begin: MonotonicTime, _ end: MonotonicTime
   ) async throws(ClientError) -> (count: UInt64, latencies: Histogram) {
     var latencies = Histogram()

@@ -1,4 +1,5 @@
 public import ApusBase
+import ApusModel
 
 /// Which messages of a topic a consumer wants.
 ///
@@ -53,15 +54,8 @@ public struct SubscriptionData: JSONBody {
 
   /// Fills tags and codes from an expression of tags, as Java's client does before it sends them.
   public mutating func readTags() {
-    tags = []
-    tagCodes = []
-    guard expression != Self.all, !expression.isEmpty else { return }
-    for part in expression.split(separator: "|") {
-      let tag = part.trimmingSpaces()
-      guard !tag.isEmpty, !tags.contains(tag) else { continue }
-      tags.append(tag)
-      tagCodes.append(JavaHash.hash(tag))
-    }
+    tags = expression == Self.all ? [] : TagExpression.tags(expression) ?? []
+    tagCodes = tags.map(JavaHash.hash)
   }
 
   /// Whether the expression is one of tags: so is one without a language.
@@ -77,15 +71,5 @@ public struct SubscriptionData: JSONBody {
       "expressionType": .string(expressionType), "subString": .string(expression),
       "subVersion": JSONValue(version), "tagsSet": JSONValue(tags), "topic": .string(topic),
     ])
-  }
-}
-
-extension Substring {
-  /// The text without spaces at its ends.
-  func trimmingSpaces() -> String {
-    var text = self
-    while text.first == " " { text.removeFirst() }
-    while text.last == " " { text.removeLast() }
-    return String(text)
   }
 }

@@ -5,9 +5,9 @@ import ApusProtocol
 
 /// `updateAclConfig`: makes an account or changes it.
 struct UpdateAclConfigCommand: AdminCommand {
-  static let description = admin(
+  static let description = forBrokers(
     "updateAclConfig", "Create an access control account or change it.",
-    options: BrokerTarget.options() + [
+    options: [
       Option("accessKey", "a", value: "KEY", required: true, help: "The account."),
       Option("secretKey", "s", value: "KEY", required: true, help: "Its secret."),
       Option("whiteRemoteAddress", "w", value: "PATTERN", help: "Addresses from which it needs no signature."),
@@ -16,7 +16,7 @@ struct UpdateAclConfigCommand: AdminCommand {
       Option("topicPerms", "t", value: "TOPIC=PERM,…", help: "What it may do with single topics."),
       Option("groupPerms", "g", value: "GROUP=PERM,…", help: "What it may do with single groups."),
       Option("admin", "m", value: "true|false", help: "Whether it may administer."),
-    ], choices: BrokerTarget.choices)
+    ])
 
   private let target: BrokerTarget
   private let account: UpdateAndCreateACLConfig.Request
@@ -35,8 +35,7 @@ struct UpdateAclConfigCommand: AdminCommand {
   }
 
   func run(_ session: AdminSession) async throws(AdminError) {
-    let addresses = try await target.addresses(session.client, mastersOnly: false)
-    try await session.each(addresses) { address throws(AdminError) in
+    try await target.each(.all, session) { address throws(AdminError) in
       try await session.client.updateAccount(account, at: address)
       session.say(
         "create or update plain access config to \(address) success.",
@@ -62,11 +61,11 @@ extension UpdateAndCreateACLConfig.Request {
 
 /// `deleteAclConfig`: removes an account.
 struct DeleteAclConfigCommand: AdminCommand {
-  static let description = admin(
+  static let description = forBrokers(
     "deleteAclConfig", "Delete an access control account.",
-    options: BrokerTarget.options() + [
+    options: [
       Option("accessKey", "a", value: "KEY", required: true, help: "The account.")
-    ], choices: BrokerTarget.choices, destroys: "delete the account")
+    ], destroys: "delete the account")
 
   private let target: BrokerTarget
   private let accessKey: String
@@ -78,8 +77,7 @@ struct DeleteAclConfigCommand: AdminCommand {
 
   func run(_ session: AdminSession) async throws(AdminError) {
     try session.confirm("delete the account '\(accessKey)'")
-    let addresses = try await target.addresses(session.client, mastersOnly: false)
-    try await session.each(addresses) { address throws(AdminError) in
+    try await target.each(.all, session) { address throws(AdminError) in
       try await session.client.deleteAccount(accessKey, at: address)
       session.say(
         "delete plain access config account from \(address) success.",
@@ -91,9 +89,8 @@ struct DeleteAclConfigCommand: AdminCommand {
 
 /// `clusterAclConfigVersion`: which access control files brokers have, and since when.
 struct ClusterAclConfigVersionCommand: AdminCommand {
-  static let description = admin(
-    "clusterAclConfigVersion", "Show the versions of brokers' access control files.",
-    options: BrokerTarget.options(), choices: BrokerTarget.choices)
+  static let description = forBrokers(
+    "clusterAclConfigVersion", "Show the versions of brokers' access control files.")
 
   private static let table = Table(
     "%-16s  %-22s  %-22s  %-20s  %-22s  %-22s",
@@ -108,13 +105,12 @@ struct ClusterAclConfigVersionCommand: AdminCommand {
   init(_ arguments: Arguments) throws(CommandFailure) { target = try BrokerTarget(required: arguments) }
 
   func run(_ session: AdminSession) async throws(AdminError) {
-    let addresses = try await target.addresses(session.client, mastersOnly: true)
     var place = "broker"
     if case .cluster = target {
       place = "cluster"
       session.begin(Self.table)
     }
-    try await session.each(addresses) { address throws(AdminError) in
+    try await target.each(.masters, session) { address throws(AdminError) in
       let found = try await session.client.accessVersions(at: address)
       for file in found.files {
         session.row(
@@ -131,12 +127,12 @@ struct ClusterAclConfigVersionCommand: AdminCommand {
 
 /// `updateGlobalWhiteAddr`: sets the addresses that need no account.
 struct UpdateGlobalWhiteAddrCommand: AdminCommand {
-  static let description = admin(
+  static let description = forBrokers(
     "updateGlobalWhiteAddr", "Set the addresses that need no account.",
-    options: BrokerTarget.options() + [
+    options: [
       Option("globalWhiteRemoteAddresses", "g", value: "PATTERN,…", required: true, help: "The addresses."),
       Option("aclFileFullPath", "p", value: "FILE", help: "The broker's file that says so (plain_acl.yml)."),
-    ], choices: BrokerTarget.choices)
+    ])
 
   private let target: BrokerTarget
   private let addresses: String
@@ -149,8 +145,7 @@ struct UpdateGlobalWhiteAddrCommand: AdminCommand {
   }
 
   func run(_ session: AdminSession) async throws(AdminError) {
-    let servers = try await target.addresses(session.client, mastersOnly: false)
-    try await session.each(servers) { address throws(AdminError) in
+    try await target.each(.all, session) { address throws(AdminError) in
       try await session.client.updateWhiteAddresses(addresses, path: path, at: address)
       session.say(
         "update global white remote addresses to \(address) success.",

@@ -43,7 +43,7 @@ struct ExportMetadataCommand: AdminCommand {
         try await session.client.userGroups(at: address).json, name: "subscriptionGroup.json", session)
     }
     var (topics, groups): ([String: TopicConfig], [String: SubscriptionGroupConfig]) = ([:], [:])
-    for address in try await target.addresses(session.client, mastersOnly: true) {
+    for address in try await target.addresses(.masters, session) {
       for var topic in try await session.client.userTopics(at: address, withGroupTopics: withGroupTopics).topics {
         if let known = topics[topic.name] {
           topic.readQueueCount += known.readQueueCount

@@ -4,12 +4,12 @@ import ApusProtocol
 
 /// `updateTopicPerm`: changes who may do what with a topic, and leaves the rest of it.
 struct UpdateTopicPermCommand: AdminCommand {
-  static let description = admin(
+  static let description = forBrokers(
     "updateTopicPerm", "Change a topic's permission.",
-    options: BrokerTarget.options() + [
+    options: [
       CommonOption.topic(),
       Option("perm", "p", value: "2|4|6", required: true, help: "Permission: 2 write, 4 read, 6 both."),
-    ], choices: BrokerTarget.choices)
+    ])
 
   private let target: BrokerTarget
   private let topic: String
@@ -32,8 +32,7 @@ struct UpdateTopicPermCommand: AdminCommand {
       try await change(old, at: address, session)
       return session.say("\(config(old).javaText).")
     }
-    let masters = try await target.addresses(session.client, mastersOnly: true)
-    try await session.each(masters) { address throws(AdminError) in
+    try await target.each(.masters, session) { address throws(AdminError) in
       guard let group = route.brokers.first(where: { $0.masterAddress == address }) else {
         return session.warn("\(address) does not have the topic '\(topic)'")
       }

@@ -1,0 +1,19 @@
+import ApusCommandLine
+
+/// Options that several commands have.
+enum CommonOption {
+  static let nameServers = Option(
+    "namesrvAddr", "n", value: "LIST",
+    help: "Name servers, HOST:PORT;HOST:PORT… (NAMESRV_ADDR, else 127.0.0.1:9876).")
+  static let json = Option("json", help: "Print one JSON object a line.")
+  static let yes = Option("yes", help: "Do not ask before doing it.")
+  /// What every command has.
+  static let all = [nameServers, json]
+
+  static func topic(_ help: String = "The topic.") -> Option {
+    Option("topic", "t", value: "TOPIC", required: true, help: help)
+  }
+  static func group(_ name: String = "consumerGroup", _ help: String = "The consumer group.") -> Option {
+    Option(name, "g", value: "GROUP", required: true, help: help)
+  }
+}

@@ -99,6 +99,10 @@ import Testing
     #expect(times[1].wholeMatch(of: /fx-a                              0     true                    \d+/) != nil)
     #expect(times[2].wholeMatch(of: /fx-a                              1     true                    \d+/) != nil)
     #expect(times[4].wholeMatch(of: /Avg RT: \d+\.\d\d/) != nil)
+    _ = await tool.output("updateTopic -c TestCluster -t Shown -p 4")
+    let unwritable = await tool.run("checkMsgSendRT -t Shown -a 1")
+    #expect(unwritable.status == .failure)
+    #expect(unwritable.notes.contains("the topic 'Shown' has no queue that may be written to"), "\(unwritable.notes)")
     let status = await tool.output("sendMsgStatus -b fx-a -c 2").lines
     let start = #/rt=\d+ms, SendResult=SendResult \[sendStatus=SEND_OK, msgId=[0-9A-F]+, offsetMsgId=[0-9A-F]+, /#
     let end = /messageQueue=MessageQueue \[topic=fx-a, brokerName=fx-a, queueId=\d+\], queueOffset=\d+\]/

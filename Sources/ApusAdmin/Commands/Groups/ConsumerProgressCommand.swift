@@ -94,7 +94,7 @@ struct ConsumerProgressCommand: AdminCommand {
     return [
       .text(group), Cell(members?.connections.count ?? 0), .text(version.map { VersionName.name(of: $0) } ?? "OFFLINE"),
       .text(members == nil ? "" : isPush ? "PUSH" : "PULL"),
-      .text(isPush ? members?.messageModel.rawValue ?? "" : ""), Cell(Int64(progress?.consumeRate ?? 0)),
+      .text(isPush ? members?.messageModel.rawValue ?? "" : ""), Cell(wholePartOf: progress?.consumeRate ?? 0),
       Cell(progress?.lag ?? 0),
     ]
   }

@@ -21,8 +21,8 @@ struct QueueReader: Sendable {
       start = try await client.minOffset(of: queue, at: broker)
     }
     start = max(0, start)
-    if let end { return (start, try await client.offset(at: end, of: queue, at: broker)) }
-    return (start, try await client.maxOffset(of: queue, at: broker))
+    if let end { return (start, max(0, try await client.offset(at: end, of: queue, at: broker))) }
+    return (start, max(0, try await client.maxOffset(of: queue, at: broker)))
   }
 
   /// Pulls once; `expression` selects by tags.

@@ -54,11 +54,11 @@ struct UpdateTopicCommand: AdminCommand {
     case .broker(let address):
       kind = "broker"
       order[try clusters.brokerName(at: address)] = topic.writeQueueCount
-      try await session.client.addOrder(order, of: topic.name)
+      try await session.addOrder(order, of: topic.name)
     case .cluster(let name):
       kind = "cluster"
       for group in try clusters.groups(of: name) { order[group.brokerName] = topic.writeQueueCount }
-      try await session.client.putOrder(order, of: topic.name)
+      try await session.putOrder(order, of: topic.name)
     }
     session.say(
       "set \(kind) orderConf. isOrder=true, orderConf=[\(order.text)]",

@@ -103,6 +103,10 @@ import Testing
     #expect(
       await tool.output("updateTopic -c TestCluster -t Steps -w 3 -o true").lines.contains(
         "set cluster orderConf. isOrder=true, orderConf=[fx-a:3]"))
+    let kept = await tool.run("updateOrderConf -t Steps -m delete", answer: "no")
+    #expect(kept.status == .failure)
+    #expect(kept.notes.contains("this will delete the order configuration of the topic 'Steps'"), "\(kept.notes)")
+    #expect(await tool.run("updateOrderConf -t Steps -m get", answer: "no").status == .success)
     #expect(
       await tool.output("updateOrderConf -t Steps -m delete").output == "delete orderConf success. topic=[Steps]\n")
     let none = await tool.run("updateOrderConf -t Steps -m get")

@@ -8,7 +8,7 @@ struct UpdateOrderConfCommand: AdminCommand {
       CommonOption.topic(),
       Option("orderConf", "v", value: "NAME:N;NAME:N…", help: "With put: the queues of each broker group."),
       Option("method", "m", value: "get|put|delete", required: true, help: "What to do."),
-    ])
+    ], destroys: "with delete: delete the topic's order configuration")
 
   private enum Method: String {
     case get, put, delete
@@ -39,6 +39,7 @@ struct UpdateOrderConfCommand: AdminCommand {
       try await session.putOrder(order, of: topic)
       say("update", order.text, session)
     case .delete:
+      try session.confirm("delete the order configuration of the topic '\(topic)' at all name servers")
       try await session.deleteValue(of: topic, in: OrderConfiguration.namespace)
       session.say("delete orderConf success. topic=[\(topic)]", ["topic": .text(topic), "result": "deleted"])
     }

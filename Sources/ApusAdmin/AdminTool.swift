@@ -1,5 +1,3 @@
-import ApusAccess
-import ApusBase
 import ApusClient
 package import ApusCommandLine
 import ApusSystem
@@ -58,7 +56,7 @@ package enum AdminTool {
   ) async throws(CommandFailure) {
     let name = Swift.type(of: command).shortName
     do throws(AdminError) {
-      let configuration = try configuration(arguments, environment)
+      let configuration = try ClientConfiguration(arguments, environment)
       let session = AdminSession(
         client: try AdminClient(configuration), configuration: configuration, console: console,
         isJSON: arguments.has(CommonOption.json.name),
@@ -66,34 +64,6 @@ package enum AdminTool {
       try await command.run(session)
     } catch {
       throw CommandFailure(.failure, "\(name): \(error)")
-    }
-  }
-
-  /// The name servers of `-n`, of the environment, or those of this machine; the account of RocketMQ's
-  /// `conf/tools.yml`.
-  private static func configuration(
-    _ arguments: Arguments, _ environment: Environment
-  ) throws(AdminError) -> ClientConfiguration {
-    let given = ClientConfiguration.nameServers(
-      in: arguments.text(CommonOption.nameServers.name) ?? environment("NAMESRV_ADDR") ?? "")
-    var configuration = ClientConfiguration(nameServers: given.isEmpty ? ["127.0.0.1:9876"] : given)
-    // As mqadmin waits.
-    configuration.requestTimeout = .seconds(5)
-    configuration.credentials = try environment("ROCKETMQ_HOME").flatMap { (home) throws(AdminError) in
-      try credentials(inFile: "\(home)/conf/tools.yml")
-    }
-    return configuration
-  }
-
-  /// The account that a file names; nil when there is no such file.
-  private static func credentials(inFile path: String) throws(AdminError) -> ClientCredentials? {
-    guard let bytes = ProcessIO.read(path) else { return nil }
-    do throws(DecodeError) {
-      return try ToolsAccount.read(bytes).map {
-        ClientCredentials(accessKey: $0.accessKey, secretKey: $0.secretKey, securityToken: $0.securityToken)
-      }
-    } catch {
-      throw AdminError("the account of the tools cannot be read from \(path): \(error)")
     }
   }
 }

@@ -6,9 +6,12 @@ enum CommonOption {
     "namesrvAddr", "n", value: "LIST",
     help: "Name servers, HOST:PORT;HOST:PORT… (NAMESRV_ADDR, else 127.0.0.1:9876).")
   static let json = Option("json", help: "Print one JSON object a line.")
+  static let account = Option(
+    "account", value: "FILE",
+    help: "Sign requests with the account of this file (conf/tools.yml below ROCKETMQ_HOME).")
   static let yes = Option("yes", help: "Do not ask before doing it.")
   /// What every command has.
-  static let all = [nameServers, json]
+  static let all = [nameServers, account, json]
 
   static func topic(_ help: String = "The topic.") -> Option {
     Option("topic", "t", value: "TOPIC", required: true, help: help)

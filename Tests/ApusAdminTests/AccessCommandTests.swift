@@ -70,6 +70,18 @@ import Testing
     let unreadable = await tool.run(line, home: directory)
     #expect(unreadable.notes.contains("conf/tools.yml: "), "\(unreadable.notes)")
     #expect(!unreadable.notes.contains("12345678"))
+    // A file that is there but cannot be read is no reason to go on without an account.
+    try FileManager.default.removeItem(atPath: directory + "/conf/tools.yml")
+    try FileManager.default.createDirectory(
+      atPath: directory + "/conf/tools.yml", withIntermediateDirectories: false)
+    #expect(await tool.run(line, home: directory).notes.contains("the account of the tools cannot be read: read "))
+    let own = directory + "/own.yml"
+    let missing = await tool.run("\(line) --account \(own)", home: directory)
+    #expect(missing.notes.contains("the account of the tools cannot be read: open \(own)"), "\(missing.notes)")
+    try "accessKey: rocketmq2\n".write(toFile: own, atomically: true, encoding: .utf8)
+    #expect(await tool.run("\(line) --account \(own)").notes.contains("own.yml names no account"))
+    try account.write(toFile: own, atomically: true, encoding: .utf8)
+    #expect(await tool.run("\(line) --account \(own)", home: directory).status == .success)
     try FileManager.default.removeItem(atPath: directory)
   }
 }

@@ -1,4 +1,4 @@
-import ApusClient
+package import ApusClient
 package import ApusCommandLine
 import ApusSystem
 
@@ -8,9 +8,9 @@ package enum AdminTool {
   package typealias Environment = @Sendable (String) -> String?
 
   /// Runs the words behind `apus admin`, or behind `mqadmin`. Every failure is said on standard error and ends with 1,
-  /// as with mqadmin.
+  /// as with mqadmin. `tls` is how connections are encrypted when the words say nothing of it; nil for plain ones.
   package static func run(
-    _ words: [String], _ console: Console, environment: Environment? = nil
+    _ words: [String], _ console: Console, tls: TLSConfiguration? = nil, environment: Environment? = nil
   ) async -> ExitStatus {
     let environment = environment ?? { ProcessIO.environment($0) }
     guard let first = words.first, first != "--help", first != "-h", words != ["help"] else {
@@ -27,12 +27,13 @@ package enum AdminTool {
       console.write(type.description.helpText)
       return .success
     }
-    return await run(type, words.dropFirst(), console, environment)
+    return await run(type, words.dropFirst(), console, tls, environment)
   }
 
   /// Runs one command with its options.
-  package static func run(
-    _ type: any AdminCommand.Type, _ words: ArraySlice<String>, _ console: Console, _ environment: Environment
+  private static func run(
+    _ type: any AdminCommand.Type, _ words: ArraySlice<String>, _ console: Console, _ tls: TLSConfiguration?,
+    _ environment: Environment
   ) async -> ExitStatus {
     do throws(CommandFailure) {
       let arguments = try Arguments(words, of: type.description)
@@ -43,7 +44,7 @@ package enum AdminTool {
       if type.description.operandLimit == nil {
         for word in arguments.operands { console.note("\(type.shortName): '\(word)' is not used\n") }
       }
-      try await run(try type.init(arguments), arguments, console, environment)
+      try await run(try type.init(arguments), arguments, console, tls, environment)
       return .success
     } catch {
       console.note("apus: \(error.message)\n")
@@ -52,11 +53,12 @@ package enum AdminTool {
   }
 
   private static func run(
-    _ command: some AdminCommand, _ arguments: Arguments, _ console: Console, _ environment: Environment
+    _ command: some AdminCommand, _ arguments: Arguments, _ console: Console, _ tls: TLSConfiguration?,
+    _ environment: Environment
   ) async throws(CommandFailure) {
     let name = Swift.type(of: command).shortName
     do throws(AdminError) {
-      let configuration = try ClientConfiguration(arguments, environment)
+      let configuration = try ClientConfiguration(arguments, environment, tls: tls)
       let session = AdminSession(
         client: try AdminClient(configuration), configuration: configuration, console: console,
         isJSON: arguments.has(CommonOption.json.name),

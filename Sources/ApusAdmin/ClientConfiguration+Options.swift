@@ -6,14 +6,24 @@ import ApusSystem
 
 extension ClientConfiguration {
   /// How a command reaches servers: as its options say, else as the environment and RocketMQ's files do. The name
-  /// servers are those of `-n`, of `NAMESRV_ADDR`, or those of this machine.
-  init(_ arguments: Arguments, _ environment: AdminTool.Environment) throws(AdminError) {
+  /// servers are those of `-n`, of `NAMESRV_ADDR`, or those of this machine. `usualTLS` counts when no option says how
+  /// connections are encrypted.
+  init(
+    _ arguments: Arguments, _ environment: AdminTool.Environment, tls usualTLS: TLSConfiguration?
+  ) throws(AdminError) {
     let given = Self.nameServers(
       in: arguments.text(CommonOption.nameServers.name) ?? environment("NAMESRV_ADDR") ?? "")
     self.init(nameServers: given.isEmpty ? ["127.0.0.1:9876"] : given)
     // As mqadmin waits.
     requestTimeout = .seconds(5)
     credentials = try Self.account(arguments, environment)
+    tls = Self.encryption(arguments) ?? usualTLS
+  }
+
+  /// TLS as the options ask for it; nil when they do not.
+  private static func encryption(_ arguments: Arguments) -> TLSConfiguration? {
+    if let path = arguments.trimmed(CommonOption.authorities.name) { return TLSConfiguration(trust: .file(path)) }
+    return arguments.has(CommonOption.tls.name) ? TLSConfiguration() : nil
   }
 
   /// The account of the file that is named, which must be there and name one, or of RocketMQ's `conf/tools.yml`. Nil

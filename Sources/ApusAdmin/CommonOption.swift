@@ -9,9 +9,12 @@ enum CommonOption {
   static let account = Option(
     "account", value: "FILE",
     help: "Sign requests with the account of this file (conf/tools.yml below ROCKETMQ_HOME).")
+  static let tls = Option("tls", help: "Use TLS, and trust the authorities that this machine trusts.")
+  static let authorities = Option(
+    "tls-ca", value: "FILE", help: "Use TLS, and trust the authorities of this PEM file.")
   static let yes = Option("yes", help: "Do not ask before doing it.")
   /// What every command has.
-  static let all = [nameServers, account, json]
+  static let all = [nameServers, account, tls, authorities, json]
 
   static func topic(_ help: String = "The topic.") -> Option {
     Option("topic", "t", value: "TOPIC", required: true, help: help)

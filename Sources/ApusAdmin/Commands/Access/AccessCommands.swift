@@ -2,6 +2,7 @@ import ApusBase
 import ApusCommandLine
 import ApusModel
 import ApusProtocol
+import ApusSystem
 
 /// `updateAclConfig`: makes an account or changes it.
 struct UpdateAclConfigCommand: AdminCommand {
@@ -9,7 +10,8 @@ struct UpdateAclConfigCommand: AdminCommand {
     "updateAclConfig", "Create an access control account or change it.",
     options: [
       Option("accessKey", "a", value: "KEY", required: true, help: "The account."),
-      Option("secretKey", "s", value: "KEY", required: true, help: "Its secret."),
+      Option("secretKey", "s", value: "KEY", help: "Its secret, for everybody to see who may list processes."),
+      Option("secretKeyFile", value: "FILE", help: "Take its secret from the first line of this file instead."),
       Option("whiteRemoteAddress", "w", value: "PATTERN", help: "Addresses from which it needs no signature."),
       Option("defaultTopicPerm", "i", value: "PERM", help: "What it may do with topics: DENY, PUB, SUB, PUB|SUB."),
       Option("defaultGroupPerm", "u", value: "PERM", help: "What it may do with groups."),
@@ -27,11 +29,30 @@ struct UpdateAclConfigCommand: AdminCommand {
       arguments.trimmed(name)?.split(separator: ",").map(String.init) ?? []
     }
     account = UpdateAndCreateACLConfig.Request(
-      accessKey: try arguments.required("accessKey"), secretKey: try arguments.required("secretKey"),
+      accessKey: try arguments.required("accessKey"), secretKey: try Self.secret(arguments),
       whiteRemoteAddress: arguments.trimmed("whiteRemoteAddress"), isAdmin: arguments.bool("admin"),
       defaultTopicPermission: arguments.trimmed("defaultTopicPerm"),
       defaultGroupPermission: arguments.trimmed("defaultGroupPerm"), topicPermissions: list("topicPerms"),
       groupPermissions: list("groupPerms"))
+  }
+
+  /// The secret of a file or of the command line; one of them has to be there.
+  private static func secret(_ arguments: Arguments) throws(CommandFailure) -> String {
+    guard let path = arguments.trimmed("secretKeyFile") else {
+      guard arguments.has("secretKey") else {
+        throw arguments.failure("say its secret: --secretKeyFile FILE, or -s KEY")
+      }
+      return try arguments.required("secretKey")
+    }
+    let bytes: [UInt8]
+    do throws(SystemError) {
+      bytes = try ProcessIO.contents(of: path)
+    } catch {
+      throw arguments.failure("the secret cannot be read: \(error)")
+    }
+    let line = String(decoding: bytes, as: UTF8.self).prefix { !$0.isNewline }
+    guard !line.isEmpty else { throw arguments.failure("the first line of \(path) holds no secret") }
+    return String(line)
   }
 
   func run(_ session: AdminSession) async throws(AdminError) {

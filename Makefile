@@ -134,8 +134,9 @@ bench: build ## Measure the broker beside the floor and write docs/benchmarks.md
 	@Scripts/setup.sh bench
 	@python3 -B Benchmarks/compare.py
 
+# Formatting a symbolic link would put a copy in its place.
 format: setup ## Format all Swift files in place
-	@swift format format --in-place --parallel --recursive $(SWIFT_FILES)
+	@find $(SWIFT_FILES) -type f -name '*.swift' -print0 | xargs -0 swift format format --in-place --parallel
 
 clean: ## Remove what was built, the Python environment and nothing else
 	@rm -rf .build .venv

@@ -167,7 +167,7 @@ let package = Package(
       "ApusCommandTests",
       [
         "apus", "ApusBase", "ApusBroker", "ApusRemoting", "ApusStoreCore", "ApusStore", "ApusSystem",
-        "ApusCommandLine", "ApusAdmin",
+        "ApusClient", "ApusCommandLine", "ApusAdmin",
       ]),
     tests(
       "ApusAdminTests",

@@ -94,13 +94,20 @@ package struct AdminSession: Sendable {
 // MARK: Rounds
 
 extension AdminSession {
-  /// Does something once, or until the task is cancelled with a pause between.
+  /// Does something once, or until the task is cancelled with a pause between. A later round that fails is said on
+  /// standard error and does not end the others: who watches wants to see that servers are back.
   func again(
     every pause: Duration?, _ work: () async throws(AdminError) -> Void
   ) async throws(AdminError) {
     try await work()
     guard let pause else { return }
-    while await sleep(for: pause) { try await work() }
+    while await sleep(for: pause) {
+      do throws(AdminError) {
+        try await work()
+      } catch {
+        warn("\(error)")
+      }
+    }
   }
 
   /// Waits; false when the task was cancelled meanwhile.

@@ -1,6 +1,4 @@
-import ApusAccess
-import ApusBase
-import ApusClient
+package import ApusClient
 package import ApusCommandLine
 import ApusSystem
 
@@ -10,9 +8,9 @@ package enum AdminTool {
   package typealias Environment = @Sendable (String) -> String?
 
   /// Runs the words behind `apus admin`, or behind `mqadmin`. Every failure is said on standard error and ends with 1,
-  /// as with mqadmin.
+  /// as with mqadmin. `tls` is how connections are encrypted when the words say nothing of it; nil for plain ones.
   package static func run(
-    _ words: [String], _ console: Console, environment: Environment? = nil
+    _ words: [String], _ console: Console, tls: TLSConfiguration? = nil, environment: Environment? = nil
   ) async -> ExitStatus {
     let environment = environment ?? { ProcessIO.environment($0) }
     guard let first = words.first, first != "--help", first != "-h", words != ["help"] else {
@@ -29,12 +27,13 @@ package enum AdminTool {
       console.write(type.description.helpText)
       return .success
     }
-    return await run(type, words.dropFirst(), console, environment)
+    return await run(type, words.dropFirst(), console, tls, environment)
   }
 
   /// Runs one command with its options.
-  package static func run(
-    _ type: any AdminCommand.Type, _ words: ArraySlice<String>, _ console: Console, _ environment: Environment
+  private static func run(
+    _ type: any AdminCommand.Type, _ words: ArraySlice<String>, _ console: Console, _ tls: TLSConfiguration?,
+    _ environment: Environment
   ) async -> ExitStatus {
     do throws(CommandFailure) {
       let arguments = try Arguments(words, of: type.description)
@@ -45,7 +44,7 @@ package enum AdminTool {
       if type.description.operandLimit == nil {
         for word in arguments.operands { console.note("\(type.shortName): '\(word)' is not used\n") }
       }
-      try await run(try type.init(arguments), arguments, console, environment)
+      try await run(try type.init(arguments), arguments, console, tls, environment)
       return .success
     } catch {
       console.note("apus: \(error.message)\n")
@@ -54,11 +53,12 @@ package enum AdminTool {
   }
 
   private static func run(
-    _ command: some AdminCommand, _ arguments: Arguments, _ console: Console, _ environment: Environment
+    _ command: some AdminCommand, _ arguments: Arguments, _ console: Console, _ tls: TLSConfiguration?,
+    _ environment: Environment
   ) async throws(CommandFailure) {
     let name = Swift.type(of: command).shortName
     do throws(AdminError) {
-      let configuration = try configuration(arguments, environment)
+      let configuration = try ClientConfiguration(arguments, environment, tls: tls)
       let session = AdminSession(
         client: try AdminClient(configuration), configuration: configuration, console: console,
         isJSON: arguments.has(CommonOption.json.name),
@@ -66,34 +66,6 @@ package enum AdminTool {
       try await command.run(session)
     } catch {
       throw CommandFailure(.failure, "\(name): \(error)")
-    }
-  }
-
-  /// The name servers of `-n`, of the environment, or those of this machine; the account of RocketMQ's
-  /// `conf/tools.yml`.
-  private static func configuration(
-    _ arguments: Arguments, _ environment: Environment
-  ) throws(AdminError) -> ClientConfiguration {
-    let given = ClientConfiguration.nameServers(
-      in: arguments.text(CommonOption.nameServers.name) ?? environment("NAMESRV_ADDR") ?? "")
-    var configuration = ClientConfiguration(nameServers: given.isEmpty ? ["127.0.0.1:9876"] : given)
-    // As mqadmin waits.
-    configuration.requestTimeout = .seconds(5)
-    configuration.credentials = try environment("ROCKETMQ_HOME").flatMap { (home) throws(AdminError) in
-      try credentials(inFile: "\(home)/conf/tools.yml")
-    }
-    return configuration
-  }
-
-  /// The account that a file names; nil when there is no such file.
-  private static func credentials(inFile path: String) throws(AdminError) -> ClientCredentials? {
-    guard let bytes = ProcessIO.read(path) else { return nil }
-    do throws(DecodeError) {
-      return try ToolsAccount.read(bytes).map {
-        ClientCredentials(accessKey: $0.accessKey, secretKey: $0.secretKey, securityToken: $0.securityToken)
-      }
-    } catch {
-      throw AdminError("the account of the tools cannot be read from \(path): \(error)")
     }
   }
 }

@@ -45,11 +45,11 @@ package struct Arguments: Hashable, Sendable {
     }
     if option.value == nil {
       guard parts.count == 1 else { throw failure("option '\(parts[0])' takes no value") }
-      try set(option, "", word)
+      try set(option, "", as: word)
     } else if parts.count == 2 {
-      try set(option, String(parts[1]), word)
+      try set(option, String(parts[1]), as: String(parts[0]))
     } else if let next = words.popFirst() {
-      try set(option, next, word)
+      try set(option, next, as: word)
     } else {
       throw failure("option '\(word)' needs a value: \(option.value ?? "")")
     }
@@ -64,15 +64,19 @@ package struct Arguments: Hashable, Sendable {
         throw failure("unknown option '\(shown)'")
       }
       if option.value != nil {
-        try set(option, String(letters), word)
+        try set(option, String(letters), as: "-\(letter)")
         return
       }
-      try set(option, "", word)
+      try set(option, "", as: "-\(letter)")
     }
   }
 
-  private mutating func set(_ option: Option, _ value: String, _ word: String) throws(CommandFailure) {
-    guard values.updateValue(value, forKey: option.name) == nil else { throw failure("option '\(word)' stands twice") }
+  /// Keeps a value. What is said when there is one already names the option as it was spelled, and shows no value: that
+  /// may be a secret.
+  private mutating func set(_ option: Option, _ value: String, as spelling: String) throws(CommandFailure) {
+    guard values.updateValue(value, forKey: option.name) == nil else {
+      throw failure("option '\(spelling)' stands twice")
+    }
   }
 
   private mutating func define(_ text: Substring, _ option: Option) throws(CommandFailure) {

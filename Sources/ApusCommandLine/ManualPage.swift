@@ -23,7 +23,8 @@ package enum ManualPage {
     for status in ExitStatus.allCases { lines += [".TP", "\(status.rawValue)", line(status.meaning)] }
     lines += [
       ".SH ENVIRONMENT", ".TP", "NAMESRV_ADDR", "Name servers, HOST:PORT;HOST:PORT.", ".TP", "ROCKETMQ_HOME",
-      "Where RocketMQ's configuration is; conf/tools.yml below it names the account of apus admin.",
+      "Where RocketMQ's configuration is; conf/tools.yml below it names the account of apus admin.", ".TP",
+      "JAVA_OPT, JAVA_OPT_EXT", "Words \\-Dtls.KEY=VALUE in them are read as RocketMQ's scripts have Java read them.",
     ]
     return lines.joined(separator: "\n") + "\n"
   }

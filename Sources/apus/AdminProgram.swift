@@ -4,12 +4,13 @@ import ApusSystem
 
 /// `apus admin`: the administration tool at this process's terminal.
 enum AdminProgram {
-  /// Runs the tool to its end.
-  static func run(_ words: [String]) -> ExitStatus {
+  /// Runs the tool to its end. Throws when what the environment says of TLS cannot be used.
+  static func run(_ words: [String]) throws(CommandFailure) -> ExitStatus {
+    let tls = try Configuration.adminTLS()
     let done = WakeUp()
     let status = Locked(ExitStatus.failure)
     Task {
-      let result = await AdminTool.run(words, console)
+      let result = await AdminTool.run(words, console, tls: tls)
       status.withLock { $0 = result }
       done.signal()
     }

@@ -12,7 +12,7 @@ enum Program {
       switch try Invocation(commandLine: commandLine) {
       case .show(let text): ProcessIO.write(text, to: .standardOutput)
       case .run(let arguments): try run(arguments)
-      case .administer(let words): return AdminProgram.run(words)
+      case .administer(let words): return try AdminProgram.run(words)
       }
       return .success
     } catch {

@@ -1,4 +1,5 @@
 import ApusBase
+import ApusClient
 import ApusCommandLine
 import ApusRemoting
 import ApusSystem
@@ -34,6 +35,26 @@ extension Configuration {
     }
   }
 
+  /// TLS of the administration tool's connections, as `-Dtls.…` words of the environment ask for it; nil when they do
+  /// not.
+  static func adminTLS() throws(CommandFailure) -> TLSConfiguration? {
+    try adminTLS(environment: javaVariables.compactMap { ProcessIO.environment($0) })
+  }
+
+  /// The same from its parts. Whatever is wrong ends the tool as all else does, with 1.
+  static func adminTLS(environment: [String]) throws(CommandFailure) -> TLSConfiguration? {
+    guard environment.contains(where: { $0.contains("-D" + TLSSettings.prefix) }) else { return nil }
+    // The tool has no ports: nothing is asked of their settings.
+    var definitions = PropertiesFile()
+    definitions["tls.server.mode"] = TLSMode.disabled.rawValue
+    do throws(CommandFailure) {
+      let settings = try tls(definitions: definitions, file: PropertiesFile(), environment: environment)
+      return settings.isClientEnabled ? TLSConfiguration(settings) : nil
+    } catch {
+      throw CommandFailure(.failure, error.message)
+    }
+  }
+
   /// Nil when the file is not there.
   private static func readTLSFile(_ path: String) throws(TLSError) -> PropertiesFile? {
     guard FileStamp(of: path) != nil else { return nil }
@@ -42,6 +63,21 @@ extension Configuration {
     } catch {
       throw TLSError(error.message)
     }
+  }
+}
+
+extension TLSConfiguration {
+  /// What RocketMQ's keys say of connections that a process makes.
+  init(_ settings: TLSSettings) {
+    switch settings.clientTrust {
+    case .anyone: self.init(trust: .anyone)
+    case .system: self.init(trust: .system)
+    case .file(let path): self.init(trust: .file(path))
+    }
+    checksServerName = settings.checksServerName
+    certificatePath = settings.clientCredentials?.certificatePath
+    keyPath = settings.clientCredentials?.keyPath
+    keyPassword = settings.clientCredentials?.keyPassword
   }
 }
 

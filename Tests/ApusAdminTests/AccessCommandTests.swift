@@ -32,6 +32,14 @@ import Testing
 
         """)
     #expect(!made.output.contains("secret-of-8"))
+    let secret = directory + "/secret"
+    try "secret-of-a-file\n".write(toFile: secret, atomically: true, encoding: .utf8)
+    _ = await tool.output("updateAclConfig -b \(broker) -a another --secretKeyFile \(secret)")
+    for (option, reason) in [("", "say its secret"), ("--secretKeyFile \(directory)/none", "cannot be read: open ")] {
+      let refused = await tool.run("updateAclConfig -b \(broker) -a another \(option)")
+      #expect(refused.status == .failure)
+      #expect(refused.notes.contains(reason), "\(refused.notes)")
+    }
     let versions = await tool.output("clusterAclConfigVersion -c TestCluster").lines
     #expect(
       versions[0]
@@ -51,6 +59,7 @@ import Testing
     #expect(await tool.run("deleteAclConfig -c TestCluster -a someone").status == .failure)
     let text = try String(contentsOfFile: directory + "/plain_acl.yml", encoding: .utf8)
     #expect(!text.contains("someone") && text.contains("10.0.0.*"))
+    #expect(text.contains("secret-of-a-file"))
     try FileManager.default.removeItem(atPath: directory)
   }
 
@@ -70,6 +79,18 @@ import Testing
     let unreadable = await tool.run(line, home: directory)
     #expect(unreadable.notes.contains("conf/tools.yml: "), "\(unreadable.notes)")
     #expect(!unreadable.notes.contains("12345678"))
+    // A file that is there but cannot be read is no reason to go on without an account.
+    try FileManager.default.removeItem(atPath: directory + "/conf/tools.yml")
+    try FileManager.default.createDirectory(
+      atPath: directory + "/conf/tools.yml", withIntermediateDirectories: false)
+    #expect(await tool.run(line, home: directory).notes.contains("the account of the tools cannot be read: read "))
+    let own = directory + "/own.yml"
+    let missing = await tool.run("\(line) --account \(own)", home: directory)
+    #expect(missing.notes.contains("the account of the tools cannot be read: open \(own)"), "\(missing.notes)")
+    try "accessKey: rocketmq2\n".write(toFile: own, atomically: true, encoding: .utf8)
+    #expect(await tool.run("\(line) --account \(own)").notes.contains("own.yml names no account"))
+    try account.write(toFile: own, atomically: true, encoding: .utf8)
+    #expect(await tool.run("\(line) --account \(own)", home: directory).status == .success)
     try FileManager.default.removeItem(atPath: directory)
   }
 }

@@ -1,4 +1,5 @@
 import ApusBase
+import ApusClient
 import ApusCommandLine
 import Testing
 
@@ -68,5 +69,11 @@ import Testing
     #expect(run.notes.contains("apus: addWritePerm: failed at 127.0.0.1:1, 1 of 2"), "\(run.notes)")
     #expect(run.output.contains("in name server[127.0.0.1:1] Failed\n"))
     #expect(run.output.contains("in name server[\(tool.cluster.nameServerAddress)] OK, "))
+    let servers = "127.0.0.1:1;\(tool.cluster.nameServerAddress)"
+    let value = await ToolUnderTest.run("updateKvConfig -s S -k one -v 1 -n \(servers)")
+    #expect(value.status == .failure)
+    #expect(value.notes.contains("apus: updateKvConfig: failed at 127.0.0.1:1, 1 of 2"), "\(value.notes)")
+    let client = try AdminClient(ClientConfiguration(nameServers: [tool.cluster.nameServerAddress]))
+    #expect(try await client.value(of: "one", in: "S") == "1")
   }
 }

@@ -81,6 +81,8 @@ import Testing
       + "3                     3                     0                     YYYY-MM-DD HH:MM:SS"
     #expect(one.contains(row), "\(one)")
     #expect(one.contains("Diff Total: 0"))
+    let owners = await tool.output("consumerProgress -g Workers -s true").lines
+    #expect(owners.contains { $0.hasPrefix("Orders ") && $0.contains(" N/A ") }, "\(owners)")
     let broker = await tool.output("brokerConsumeStats -b \(try tool.address())").lines
     #expect(
       broker[0]

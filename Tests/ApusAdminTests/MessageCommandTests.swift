@@ -2,6 +2,7 @@ import ApusBase
 import ApusClient
 import ApusCommandLine
 import ApusModel
+import ApusSystem
 import Foundation
 import Testing
 
@@ -67,7 +68,17 @@ import Testing
     #expect(printed[1].contains("Message{topic='Orders', flag=0, properties={"))
     #expect(printed[4] == String(repeating: "-", count: 56))
     #expect(await tool.output("printMsg -t Orders -s a -d false").lines[1].hasSuffix(" BODY: NOT PRINT BODY"))
-    #expect(await tool.output("printMsg -t Orders -b 4102444800000").lines[0].contains("maxOffset=3"))
+    let later = await tool.output("printMsg -t Orders -b 4102444800000").lines
+    #expect(later[0].contains("maxOffset=3"))
+    #expect(!later.contains { $0.hasPrefix("MSGID: ") })
+    let now = SystemClock.wall().milliseconds + 1
+    while SystemClock.wall().milliseconds <= now { await Task.yield() }
+    for line in ["consumeMessage -t Orders", "printMsg -t Orders", "printMsgByQueue -t Orders -a fx-a -i 0 -p true"] {
+      let all = await tool.output("\(line) -e \(now)").lines
+      #expect(all.count { $0.hasPrefix("MSGID: ") } == 3, "\(line): \(all)")
+      let none = await tool.output("\(line) -e 1").lines
+      #expect(!none.contains { $0.hasPrefix("MSGID: ") }, "\(line): \(none)")
+    }
     #expect(
       await tool.output("printMsgByQueue -t Orders -a fx-a -i 0 -f true").output
         == "Tag: b                              Count: 2\nTag: a                              Count: 1\n")
@@ -99,6 +110,10 @@ import Testing
     #expect(times[1].wholeMatch(of: /fx-a                              0     true                    \d+/) != nil)
     #expect(times[2].wholeMatch(of: /fx-a                              1     true                    \d+/) != nil)
     #expect(times[4].wholeMatch(of: /Avg RT: \d+\.\d\d/) != nil)
+    _ = await tool.output("updateTopic -c TestCluster -t Shown -p 4")
+    let unwritable = await tool.run("checkMsgSendRT -t Shown -a 1")
+    #expect(unwritable.status == .failure)
+    #expect(unwritable.notes.contains("the topic 'Shown' has no queue that may be written to"), "\(unwritable.notes)")
     let status = await tool.output("sendMsgStatus -b fx-a -c 2").lines
     let start = #/rt=\d+ms, SendResult=SendResult \[sendStatus=SEND_OK, msgId=[0-9A-F]+, offsetMsgId=[0-9A-F]+, /#
     let end = /messageQueue=MessageQueue \[topic=fx-a, brokerName=fx-a, queueId=\d+\], queueOffset=\d+\]/

@@ -103,12 +103,28 @@ import Testing
     #expect(
       await tool.output("updateTopic -c TestCluster -t Steps -w 3 -o true").lines.contains(
         "set cluster orderConf. isOrder=true, orderConf=[fx-a:3]"))
+    let kept = await tool.run("updateOrderConf -t Steps -m delete", answer: "no")
+    #expect(kept.status == .failure)
+    #expect(kept.notes.contains("this will delete the order configuration of the topic 'Steps'"), "\(kept.notes)")
+    #expect(await tool.run("updateOrderConf -t Steps -m get", answer: "no").status == .success)
     #expect(
       await tool.output("updateOrderConf -t Steps -m delete").output == "delete orderConf success. topic=[Steps]\n")
     let none = await tool.run("updateOrderConf -t Steps -m get")
     #expect(none.status == .failure)
     #expect(none.notes == "apus: updateOrderConf: the topic 'Steps' has no order configuration\n")
     #expect(await tool.run("updateOrderConf -t Steps -m take").notes.contains("takes get, put or delete"))
+  }
+
+  @Test func `a permission is changed where the topic is, and nothing else of it`() async throws {
+    let tool = try await ToolUnderTest()
+    _ = await tool.output("updateTopic -b \(try tool.address()) -t Steps -w 4 -o true")
+    let changed = await tool.output("updateTopicPerm -t Steps -p 4 -b \(try tool.address())")
+    #expect(changed.output.contains(" perm=R--,") && changed.output.contains(" order=true]."), "\(changed.output)")
+    try tool.cluster.start("fx-b", [("brokerClusterName", "Other")])
+    while await !tool.output("clusterList").output.contains("Other ") { await Task.yield() }
+    let absent = await tool.run("updateTopicPerm -t Steps -p 6 -c Other")
+    #expect(absent.status == .failure)
+    #expect(absent.notes.contains("no master of the cluster has the topic 'Steps'"), "\(absent.notes)")
   }
 
   @Test func `queues are shared as the averaging strategy shares them`() async throws {

@@ -57,6 +57,15 @@ import Testing
     #expect(failure.message.contains(reason), "\(failure.message)")
   }
 
+  @Test(arguments: ["--secretKey=hidden", "-shidden", "-s hidden", "-secretKey=hidden"])
+  func `an option that stands twice is named without its value`(word: String) throws {
+    let words = "-b x:1 -a key -s other \(word)".split(separator: " ").map(String.init)
+    let description = try #require(AdminCommands.named("updateAclConfig")).description
+    let failure = #expect(throws: CommandFailure.self) { _ = try Arguments(words[...], of: description) }
+    #expect(failure?.message.contains("stands twice") == true)
+    #expect(failure?.message.contains("hidden") == false)
+  }
+
   @Test(arguments: ["-1", "65536", "abc", "", "1e3", "99999999999999999999"])
   func `a number outside of its range is refused with the range`(text: String) throws {
     let arguments = try run("apus serve --broker-port=\(text)")

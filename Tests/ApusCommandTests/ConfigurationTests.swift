@@ -1,5 +1,6 @@
 import ApusBase
 import ApusBroker
+import ApusClient
 import ApusCommandLine
 import ApusRemoting
 import Testing
@@ -110,6 +111,28 @@ import Testing
       try Configuration.tls(
         definitions: PropertiesFile([.init("tls.server.mode", "x")]), file: PropertiesFile(), environment: [])
     }
+  }
+
+  @Test func `the administration tool uses TLS when Java's options say so`() throws {
+    for words in ["-server -Xmx1g", "-Dtls.server.mode=enforcing"] {
+      let none = try Configuration.adminTLS(environment: [words])
+      #expect(none?.trust == nil, "\(words)")
+    }
+    let anyone = try #require(try Configuration.adminTLS(environment: ["-server", "-Dtls.enable=true -Xmx1g"]))
+    #expect(anyone.trust == .anyone)
+    let words = [
+      "-Dtls.enable=true", "-Dtls.test.mode.enable=false", "-Dtls.client.authServer=true",
+      "-Dtls.client.trustCertPath=ca.pem", "-Dtls.client.certPath=own.pem", "-Dtls.client.keyPath=own.key",
+    ]
+    let known = try #require(try Configuration.adminTLS(environment: words))
+    #expect(known.trust == .file("ca.pem"))
+    #expect(known.certificatePath == "own.pem")
+    #expect(known.keyPath == "own.key")
+    #expect(!known.checksServerName)
+    let failure = #expect(throws: CommandFailure.self) {
+      _ = try Configuration.adminTLS(environment: ["-Dtls.enable=perhaps"])
+    }
+    #expect(failure?.status == .failure)
   }
 
   @Test(arguments: ["-Dtls.enable", "-Drocketmq.x=1", "-D", "-D=1"])

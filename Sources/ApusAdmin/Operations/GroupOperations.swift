@@ -93,10 +93,10 @@ extension AdminClient {
 
 extension ConsumeStats {
   /// How many messages lie before the group in all queues.
-  var lag: Int64 { entries.reduce(0) { $0 + $1.lag } }
+  var lag: Int64 { entries.reduce(0) { $0.clampedAdding($1.lag) } }
 }
 
 extension ConsumeStats.Entry {
   /// How many messages of the queue lie before the group.
-  var lag: Int64 { brokerOffset.rawValue - consumerOffset.rawValue }
+  var lag: Int64 { brokerOffset.rawValue.clampedSubtracting(consumerOffset.rawValue) }
 }

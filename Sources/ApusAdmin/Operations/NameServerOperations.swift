@@ -2,11 +2,11 @@ package import ApusBase
 package import ApusProtocol
 
 extension AdminClient {
-  /// 100: sets a value of the key-value configuration at all name servers.
-  package func putValue(_ value: String, of key: String, in namespace: String) async throws(AdminError) {
-    for server in nameServers {
-      try await ask(PutKVConfig.Request(namespace: namespace, key: key, value: value), at: server)
-    }
+  /// 100: sets a value of the key-value configuration of a name server.
+  package func putValue(
+    _ value: String, of key: String, in namespace: String, atNameServer server: String
+  ) async throws(AdminError) {
+    try await ask(PutKVConfig.Request(namespace: namespace, key: key, value: value), at: server)
   }
 
   /// 101: a value of the key-value configuration; nil when there is none.
@@ -20,11 +20,11 @@ extension AdminClient {
     }
   }
 
-  /// 102: removes a value of the key-value configuration from all name servers.
-  package func deleteValue(of key: String, in namespace: String) async throws(AdminError) {
-    for server in nameServers {
-      try await ask(DeleteKVConfig.Request(namespace: namespace, key: key), at: server)
-    }
+  /// 102: removes a value of the key-value configuration from a name server.
+  package func deleteValue(
+    of key: String, in namespace: String, atNameServer server: String
+  ) async throws(AdminError) {
+    try await ask(DeleteKVConfig.Request(namespace: namespace, key: key), at: server)
   }
 
   /// 219: the values of a namespace of the key-value configuration.

@@ -17,6 +17,9 @@ package enum Cell: Hashable, Sendable, ExpressibleByStringLiteral {
   /// A whole number.
   init(_ number: some BinaryInteger) { self = .integer(Int64(clamping: number)) }
 
+  /// A number without what is behind the point; 0 for what no whole number can be.
+  init(wholePartOf number: Double) { self = .integer(Int64(exactly: number.rounded(.towardZero)) ?? 0) }
+
   /// What a column shows.
   var text: String {
     switch self {

@@ -2,21 +2,23 @@ import ApusBase
 import ApusCommandLine
 import ApusModel
 import ApusProtocol
+import ApusSystem
 
 /// `updateAclConfig`: makes an account or changes it.
 struct UpdateAclConfigCommand: AdminCommand {
-  static let description = admin(
+  static let description = forBrokers(
     "updateAclConfig", "Create an access control account or change it.",
-    options: BrokerTarget.options() + [
+    options: [
       Option("accessKey", "a", value: "KEY", required: true, help: "The account."),
-      Option("secretKey", "s", value: "KEY", required: true, help: "Its secret."),
+      Option("secretKey", "s", value: "KEY", help: "Its secret, for everybody to see who may list processes."),
+      Option("secretKeyFile", value: "FILE", help: "Take its secret from the first line of this file instead."),
       Option("whiteRemoteAddress", "w", value: "PATTERN", help: "Addresses from which it needs no signature."),
       Option("defaultTopicPerm", "i", value: "PERM", help: "What it may do with topics: DENY, PUB, SUB, PUB|SUB."),
       Option("defaultGroupPerm", "u", value: "PERM", help: "What it may do with groups."),
       Option("topicPerms", "t", value: "TOPIC=PERM,…", help: "What it may do with single topics."),
       Option("groupPerms", "g", value: "GROUP=PERM,…", help: "What it may do with single groups."),
       Option("admin", "m", value: "true|false", help: "Whether it may administer."),
-    ], choices: BrokerTarget.choices)
+    ])
 
   private let target: BrokerTarget
   private let account: UpdateAndCreateACLConfig.Request
@@ -27,16 +29,34 @@ struct UpdateAclConfigCommand: AdminCommand {
       arguments.trimmed(name)?.split(separator: ",").map(String.init) ?? []
     }
     account = UpdateAndCreateACLConfig.Request(
-      accessKey: try arguments.required("accessKey"), secretKey: try arguments.required("secretKey"),
+      accessKey: try arguments.required("accessKey"), secretKey: try Self.secret(arguments),
       whiteRemoteAddress: arguments.trimmed("whiteRemoteAddress"), isAdmin: arguments.bool("admin"),
       defaultTopicPermission: arguments.trimmed("defaultTopicPerm"),
       defaultGroupPermission: arguments.trimmed("defaultGroupPerm"), topicPermissions: list("topicPerms"),
       groupPermissions: list("groupPerms"))
   }
 
+  /// The secret of a file or of the command line; one of them has to be there.
+  private static func secret(_ arguments: Arguments) throws(CommandFailure) -> String {
+    guard let path = arguments.trimmed("secretKeyFile") else {
+      guard arguments.has("secretKey") else {
+        throw arguments.failure("say its secret: --secretKeyFile FILE, or -s KEY")
+      }
+      return try arguments.required("secretKey")
+    }
+    let bytes: [UInt8]
+    do throws(SystemError) {
+      bytes = try ProcessIO.contents(of: path)
+    } catch {
+      throw arguments.failure("the secret cannot be read: \(error)")
+    }
+    let line = String(decoding: bytes, as: UTF8.self).prefix { !$0.isNewline }
+    guard !line.isEmpty else { throw arguments.failure("the first line of \(path) holds no secret") }
+    return String(line)
+  }
+
   func run(_ session: AdminSession) async throws(AdminError) {
-    let addresses = try await target.addresses(session.client, mastersOnly: false)
-    try await session.each(addresses) { address throws(AdminError) in
+    try await target.each(.all, session) { address throws(AdminError) in
       try await session.client.updateAccount(account, at: address)
       session.say(
         "create or update plain access config to \(address) success.",
@@ -62,11 +82,11 @@ extension UpdateAndCreateACLConfig.Request {
 
 /// `deleteAclConfig`: removes an account.
 struct DeleteAclConfigCommand: AdminCommand {
-  static let description = admin(
+  static let description = forBrokers(
     "deleteAclConfig", "Delete an access control account.",
-    options: BrokerTarget.options() + [
+    options: [
       Option("accessKey", "a", value: "KEY", required: true, help: "The account.")
-    ], choices: BrokerTarget.choices, destroys: "delete the account")
+    ], destroys: "delete the account")
 
   private let target: BrokerTarget
   private let accessKey: String
@@ -78,8 +98,7 @@ struct DeleteAclConfigCommand: AdminCommand {
 
   func run(_ session: AdminSession) async throws(AdminError) {
     try session.confirm("delete the account '\(accessKey)'")
-    let addresses = try await target.addresses(session.client, mastersOnly: false)
-    try await session.each(addresses) { address throws(AdminError) in
+    try await target.each(.all, session) { address throws(AdminError) in
       try await session.client.deleteAccount(accessKey, at: address)
       session.say(
         "delete plain access config account from \(address) success.",
@@ -91,9 +110,8 @@ struct DeleteAclConfigCommand: AdminCommand {
 
 /// `clusterAclConfigVersion`: which access control files brokers have, and since when.
 struct ClusterAclConfigVersionCommand: AdminCommand {
-  static let description = admin(
-    "clusterAclConfigVersion", "Show the versions of brokers' access control files.",
-    options: BrokerTarget.options(), choices: BrokerTarget.choices)
+  static let description = forBrokers(
+    "clusterAclConfigVersion", "Show the versions of brokers' access control files.")
 
   private static let table = Table(
     "%-16s  %-22s  %-22s  %-20s  %-22s  %-22s",
@@ -108,13 +126,12 @@ struct ClusterAclConfigVersionCommand: AdminCommand {
   init(_ arguments: Arguments) throws(CommandFailure) { target = try BrokerTarget(required: arguments) }
 
   func run(_ session: AdminSession) async throws(AdminError) {
-    let addresses = try await target.addresses(session.client, mastersOnly: true)
     var place = "broker"
     if case .cluster = target {
       place = "cluster"
       session.begin(Self.table)
     }
-    try await session.each(addresses) { address throws(AdminError) in
+    try await target.each(.masters, session) { address throws(AdminError) in
       let found = try await session.client.accessVersions(at: address)
       for file in found.files {
         session.row(
@@ -131,12 +148,12 @@ struct ClusterAclConfigVersionCommand: AdminCommand {
 
 /// `updateGlobalWhiteAddr`: sets the addresses that need no account.
 struct UpdateGlobalWhiteAddrCommand: AdminCommand {
-  static let description = admin(
+  static let description = forBrokers(
     "updateGlobalWhiteAddr", "Set the addresses that need no account.",
-    options: BrokerTarget.options() + [
+    options: [
       Option("globalWhiteRemoteAddresses", "g", value: "PATTERN,…", required: true, help: "The addresses."),
       Option("aclFileFullPath", "p", value: "FILE", help: "The broker's file that says so (plain_acl.yml)."),
-    ], choices: BrokerTarget.choices)
+    ])
 
   private let target: BrokerTarget
   private let addresses: String
@@ -149,8 +166,7 @@ struct UpdateGlobalWhiteAddrCommand: AdminCommand {
   }
 
   func run(_ session: AdminSession) async throws(AdminError) {
-    let servers = try await target.addresses(session.client, mastersOnly: false)
-    try await session.each(servers) { address throws(AdminError) in
+    try await target.each(.all, session) { address throws(AdminError) in
       try await session.client.updateWhiteAddresses(addresses, path: path, at: address)
       session.say(
         "update global white remote addresses to \(address) success.",

@@ -20,9 +20,8 @@ enum SettingsList {
 
 /// `getBrokerConfig`: all settings of brokers.
 struct GetBrokerConfigCommand: AdminCommand {
-  static let description = admin(
-    "getBrokerConfig", "Show the settings of a broker or of all brokers of a cluster.",
-    options: BrokerTarget.options(), choices: BrokerTarget.choices)
+  static let description = forBrokers(
+    "getBrokerConfig", "Show the settings of a broker or of all brokers of a cluster.")
 
   private let target: BrokerTarget
 
@@ -38,8 +37,7 @@ struct GetBrokerConfigCommand: AdminCommand {
         }
       }
     }
-    let addresses = try await target.addresses(session.client, mastersOnly: false)
-    try await session.each(addresses) { address throws(AdminError) in
+    try await target.each(.all, session) { address throws(AdminError) in
       let settings = try await session.client.settings(ofBroker: address)
       SettingsList.show(settings, title: titles[address] ?? address, server: address, session)
       session.say("")
@@ -49,12 +47,12 @@ struct GetBrokerConfigCommand: AdminCommand {
 
 /// `updateBrokerConfig`: changes a setting of brokers that run.
 struct UpdateBrokerConfigCommand: AdminCommand {
-  static let description = admin(
+  static let description = forBrokers(
     "updateBrokerConfig", "Change a setting of a broker or of all masters of a cluster.",
-    options: BrokerTarget.options() + [
+    options: [
       Option("key", "k", value: "KEY", required: true, help: "The setting."),
       Option("value", "v", value: "VALUE", required: true, help: "Its new value."),
-    ], choices: BrokerTarget.choices)
+    ])
 
   private let target: BrokerTarget
   private let key: String
@@ -67,8 +65,7 @@ struct UpdateBrokerConfigCommand: AdminCommand {
   }
 
   func run(_ session: AdminSession) async throws(AdminError) {
-    let addresses = try await target.addresses(session.client, mastersOnly: true)
-    try await session.each(addresses) { address throws(AdminError) in
+    try await target.each(.masters, session) { address throws(AdminError) in
       try await session.client.updateBroker(address, key: key, value: value)
       session.say(
         "update broker config success, \(address)",

@@ -4,9 +4,7 @@ import ApusProtocol
 
 /// `brokerStatus`: all that a broker measures of itself.
 struct BrokerStatusCommand: AdminCommand {
-  static let description = admin(
-    "brokerStatus", "Show what brokers measure of themselves.", options: BrokerTarget.options(),
-    choices: BrokerTarget.choices)
+  static let description = forBrokers("brokerStatus", "Show what brokers measure of themselves.")
 
   private static let lines = Table(
     "%-32s: %s", [.init("", "key"), .init("", "value")], hasHead: false)
@@ -18,8 +16,7 @@ struct BrokerStatusCommand: AdminCommand {
   init(_ arguments: Arguments) throws(CommandFailure) { target = try BrokerTarget(required: arguments) }
 
   func run(_ session: AdminSession) async throws(AdminError) {
-    let addresses = try await target.addresses(session.client, mastersOnly: false)
-    try await session.each(addresses) { address throws(AdminError) in
+    try await target.each(.all, session) { address throws(AdminError) in
       let info = try await session.client.runtimeInfo(of: address)
       for row in info.rows.sorted(by: { $0.key < $1.key }) {
         if case .broker = target, !session.isJSON {

@@ -70,12 +70,12 @@ struct ClusterListCommand: AdminCommand {
     }
   }
 
-  private static func totals(_ info: KVTable) -> [Cell] {
+  static func totals(_ info: KVTable) -> [Cell] {
     func difference(_ late: String, _ early: String) -> Cell {
       guard let late = info[late].flatMap({ Int64($0) }), let early = info[early].flatMap({ Int64($0) }) else {
         return Cell(0)
       }
-      return Cell(late - early)
+      return Cell(late.clampedSubtracting(early))
     }
     return [
       difference("msgPutTotalTodayMorning", "msgPutTotalYesterdayMorning"),
@@ -85,7 +85,7 @@ struct ClusterListCommand: AdminCommand {
     ]
   }
 
-  private static func overview(_ info: KVTable, now: WallTime) -> [Cell] {
+  static func overview(_ info: KVTable, now: WallTime) -> [Cell] {
     func rate(_ key: String, _ queue: String) -> Cell {
       let number = info.firstNumber(key)
       let load =
@@ -94,7 +94,7 @@ struct ClusterListCommand: AdminCommand {
       return .value(.number(number), shown: String(repeating: " ", count: max(0, 9 - text.count)) + text + load)
     }
     let earliest = info["earliestMessageTimeStamp"].flatMap { Int64($0) }
-    let hours = earliest.map { Double(now.milliseconds - $0) / 3_600_000 } ?? 0
+    let hours = earliest.map { Double(now.milliseconds.clampedSubtracting($0)) / 3_600_000 } ?? 0
     return [
       .text(info["brokerVersionDesc"] ?? ""), rate("putTps", "send"), rate("getTransferedTps", "pull"),
       .text(info["pageCacheLockTimeMills"] ?? ""), .decimal(hours, digits: 2),

@@ -43,16 +43,18 @@ struct ExportMetadataCommand: AdminCommand {
         try await session.client.userGroups(at: address).json, name: "subscriptionGroup.json", session)
     }
     var (topics, groups): ([String: TopicConfig], [String: SubscriptionGroupConfig]) = ([:], [:])
-    for address in try await target.addresses(session.client, mastersOnly: true) {
+    for address in try await target.addresses(.masters, session) {
       for var topic in try await session.client.userTopics(at: address, withGroupTopics: withGroupTopics).topics {
         if let known = topics[topic.name] {
-          topic.readQueueCount += known.readQueueCount
-          topic.writeQueueCount += known.writeQueueCount
+          topic.readQueueCount = topic.readQueueCount.clampedAdding(known.readQueueCount)
+          topic.writeQueueCount = topic.writeQueueCount.clampedAdding(known.writeQueueCount)
         }
         topics[topic.name] = topic
       }
       for var group in try await session.client.userGroups(at: address).groups {
-        if let known = groups[group.name] { group.retryQueueCount += known.retryQueueCount }
+        if let known = groups[group.name] {
+          group.retryQueueCount = group.retryQueueCount.clampedAdding(known.retryQueueCount)
+        }
         groups[group.name] = group
       }
     }

@@ -24,7 +24,7 @@ struct ExportMetricsCommand: AdminCommand {
     mutating func add(_ other: Flow) {
       for index in rates.indices {
         rates[index] += other.rates[index]
-        counts[index] += other.counts[index]
+        counts[index] = counts[index].clampedAdding(other.counts[index])
       }
     }
 
@@ -69,7 +69,7 @@ struct ExportMetricsCommand: AdminCommand {
   ) async throws(AdminError) -> Flow {
     func day(_ kind: String) -> Int64 {
       let marks = ["TodayMorning", "YesterdayMorning"].map { info["msg\(kind)Total\($0)"].flatMap { Int64($0) } ?? 0 }
-      return marks[0] - marks[1]
+      return marks[0].clampedSubtracting(marks[1])
     }
     let half = try await session.client.statistics("TOPIC_PUT_NUMS", of: SystemTopics.halfMessages, at: broker)
     let delayed = try await session.client.statistics("TOPIC_PUT_NUMS", of: SystemTopics.schedule, at: broker)

@@ -38,7 +38,7 @@ struct ConsumerProgressCommand: AdminCommand {
   func run(_ session: AdminSession) async throws(AdminError) {
     guard let group else { return try await listGroups(session) }
     let progress = try await session.client.progress(of: group)
-    let clients = showsClients ? try await owners(of: group, session) : [:]
+    let clients = showsClients ? await owners(of: group, session) : [:]
     let table = showsClients ? Self.queuesWithClients : Self.queues
     session.begin(table)
     for entry in progress.entries {
@@ -56,13 +56,24 @@ struct ConsumerProgressCommand: AdminCommand {
     }
   }
 
-  /// The addresses of the members that have each queue, as they say themselves.
-  private func owners(of group: String, _ session: AdminSession) async throws(AdminError) -> [MessageQueue: String] {
+  /// The addresses of the members that have each queue, as they say themselves. Nobody has the queues of a group
+  /// without members, or of one whose broker does not answer.
+  private func owners(of group: String, _ session: AdminSession) async -> [MessageQueue: String] {
+    let members: [ClientConnection]
+    do throws(AdminError) {
+      members = try await session.client.consumers(of: group).connections
+    } catch {
+      if error.code != .consumerNotOnline { session.warn("\(group): \(error)") }
+      return [:]
+    }
     var owners: [MessageQueue: String] = [:]
-    for member in try await session.client.consumers(of: group).connections {
+    for member in members {
       let address = String(member.clientID.prefix { $0 != "@" })
-      for queue in try await session.client.runningInfo(of: member.clientID, group: group).queues {
-        owners[queue.queue] = address
+      do throws(AdminError) {
+        let info = try await session.client.runningInfo(of: member.clientID, group: group)
+        for queue in info.queues { owners[queue.queue] = address }
+      } catch {
+        session.warn("\(member.clientID): \(error)")
       }
     }
     return owners
@@ -94,7 +105,7 @@ struct ConsumerProgressCommand: AdminCommand {
     return [
       .text(group), Cell(members?.connections.count ?? 0), .text(version.map { VersionName.name(of: $0) } ?? "OFFLINE"),
       .text(members == nil ? "" : isPush ? "PUSH" : "PULL"),
-      .text(isPush ? members?.messageModel.rawValue ?? "" : ""), Cell(Int64(progress?.consumeRate ?? 0)),
+      .text(isPush ? members?.messageModel.rawValue ?? "" : ""), Cell(wholePartOf: progress?.consumeRate ?? 0),
       Cell(progress?.lag ?? 0),
     ]
   }

@@ -56,12 +56,13 @@ extension ConsumerRunningInfo {
       let (place, state) = ("\(clientID) \(one.queue.javaText)", one.state)
       if isOrderly {
         guard state.isLocked else {
-          return "\(place) can't lock for a while, \(now.milliseconds - state.lastLock.milliseconds)ms"
+          let silence = now.milliseconds.clampedSubtracting(state.lastLock.milliseconds)
+          return "\(place) can't lock for a while, \(silence)ms"
         }
         return state.isDropped && state.unlockTries > 0
           ? "\(place) unlock \(state.unlockTries) times, still failed" : nil
       }
-      let silence = now.milliseconds - state.lastConsume.milliseconds
+      let silence = now.milliseconds.clampedSubtracting(state.lastConsume.milliseconds)
       return silence > 60_000 && state.cachedCount > 0
         ? "\(place) can't consume for a while, maybe blocked, \(silence)ms" : nil
     }
@@ -71,7 +72,7 @@ extension ConsumerRunningInfo {
   static func subscribesAlike(_ members: [ConsumerRunningInfo], now: WallTime) -> Bool {
     guard let first = members.first, first.isPush else { return true }
     let start = first.properties[PropertyName.startTime].flatMap { Int64($0) } ?? now.milliseconds
-    guard now.milliseconds - start > 120_000 else { return true }
+    guard now.milliseconds.clampedSubtracting(start) > 120_000 else { return true }
     func wanted(_ info: ConsumerRunningInfo) -> Set<String> {
       Set(info.subscriptions.map { "\($0.topic)\u{1}\($0.expressionType)\u{1}\($0.expression)" })
     }

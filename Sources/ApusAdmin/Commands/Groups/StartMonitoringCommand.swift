@@ -49,10 +49,10 @@ struct StartMonitoringCommand: AdminCommand {
       let newest = try await session.client.reader(of: entry.queue).pull(
         from: entry.brokerOffset.rawValue - 1, limit: 1)
       if let message = newest.messages.first {
-        delay = max(delay, message.storeMilliseconds - entry.lastTimestamp.milliseconds)
+        delay = max(delay, message.storeMilliseconds.clampedSubtracting(entry.lastTimestamp.milliseconds))
       }
     }
-    let total = entries.reduce(0) { $0 + max(0, $1.lag) }
+    let total = entries.reduce(Int64(0)) { $0.clampedAdding(max(0, $1.lag)) }
     let single = entries.map(\.lag).max() ?? 0
     session.say(
       "[MONITOR] reportUndoneMsgs: UndoneMsgs [consumerGroup=\(group), topic=\(topic), undoneMsgsTotal=\(total),"

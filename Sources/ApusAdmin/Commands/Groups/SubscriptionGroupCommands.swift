@@ -5,9 +5,9 @@ import ApusProtocol
 
 /// `updateSubGroup`: makes a consumer group or changes it.
 struct UpdateSubGroupCommand: AdminCommand {
-  static let description = admin(
+  static let description = forBrokers(
     "updateSubGroup", "Create a consumer group or change it.",
-    options: BrokerTarget.options() + [
+    options: [
       CommonOption.group("groupName"),
       Option("consumeEnable", "s", value: "true|false", help: "Whether it may consume (true)."),
       Option(
@@ -18,7 +18,7 @@ struct UpdateSubGroupCommand: AdminCommand {
       Option("brokerId", "i", value: "N", help: "The member of broker groups to consume from (0)."),
       Option("whichBrokerWhenConsumeSlowly", "w", value: "N", help: "The member to consume from when slow (1)."),
       Option("notifyConsumerIdsChanged", "a", value: "true|false", help: "Whether members are told of others (true)."),
-    ], choices: BrokerTarget.choices)
+    ])
 
   private let target: BrokerTarget
   private let group: SubscriptionGroupConfig
@@ -40,8 +40,7 @@ struct UpdateSubGroupCommand: AdminCommand {
   }
 
   func run(_ session: AdminSession) async throws(AdminError) {
-    let addresses = try await target.addresses(session.client, mastersOnly: true)
-    try await session.each(addresses) { address throws(AdminError) in
+    try await target.each(.masters, session) { address throws(AdminError) in
       try await session.client.updateGroup(group, at: address)
       session.say(
         "create subscription group to \(address) success.",
@@ -71,13 +70,13 @@ extension SubscriptionGroupConfig {
 
 /// `deleteSubGroup`: removes a consumer group, and from a cluster its retries and dead letters too.
 struct DeleteSubGroupCommand: AdminCommand {
-  static let description = admin(
+  static let description = forBrokers(
     "deleteSubGroup", "Delete a consumer group.",
     details: "Of a cluster, the topics of the group's retries and dead letters are deleted too.",
-    options: BrokerTarget.options() + [
+    options: [
       CommonOption.group("groupName"),
       Option("removeOffset", "r", value: "true|false", help: "Whether its offsets go too (false)."),
-    ], choices: BrokerTarget.choices, destroys: "delete the consumer group")
+    ], destroys: "delete the consumer group")
 
   private let target: BrokerTarget
   private let group: String
@@ -90,11 +89,10 @@ struct DeleteSubGroupCommand: AdminCommand {
   }
 
   func run(_ session: AdminSession) async throws(AdminError) {
-    let addresses = try await target.addresses(session.client, mastersOnly: true)
     var what = "delete the consumer group '\(group)'"
     if case .cluster = target { what += ", its retries and its dead letters" }
     try session.confirm(what)
-    try await session.each(addresses) { address throws(AdminError) in
+    try await target.each(.masters, session) { address throws(AdminError) in
       try await session.client.deleteGroup(group, removingOffsets: removesOffsets, at: address)
       var place = "from broker [\(address)]"
       if case .cluster(let name) = target { place += " in cluster [\(name)]" }

@@ -72,6 +72,13 @@ struct ConsumeMessageCommand: AdminCommand {
     _ = try await read(reader, range, atMost: left, session)
   }
 
+  /// Whether a message was stored in the time that is asked for; without an end of it, whether it was there when
+  /// reading began.
+  private func isWanted(_ message: ReceivedMessage, before endOffset: Int64) -> Bool {
+    guard end == nil else { return message.isStored(from: begin, to: end) }
+    return message.queueOffset < endOffset && message.isStored(from: begin, to: nil)
+  }
+
   /// Prints messages and says how many there were.
   private func read(
     _ reader: QueueReader, _ range: (start: Int64, end: Int64), atMost limit: Int64, _ session: AdminSession
@@ -84,8 +91,10 @@ struct ConsumeMessageCommand: AdminCommand {
       switch pulled.status {
       case .found:
         session.say("Consume ok")
-        for message in pulled.messages where message.queueOffset < range.end { session.show(message, .utf8) }
-        count += Int64(pulled.messages.count)
+        for message in pulled.messages where isWanted(message, before: range.end) {
+          session.show(message, .utf8)
+          count += 1
+        }
       case .noMatch: session.say("\(reader.queue.javaText) no matched msg. \(place)")
       case .noNewMessage, .offsetIllegal:
         session.say("\(reader.queue.javaText) print msg finished. \(place)")

@@ -47,7 +47,8 @@ struct PrintMsgCommand: AdminCommand {
       offset = pulled.nextOffset
       let place = "status=\(pulled.status.rawValue), offset=\(offset)"
       switch pulled.status {
-      case .found: for message in pulled.messages { session.show(message, body) }
+      case .found:
+        for message in pulled.messages where message.isStored(from: begin, to: end) { session.show(message, body) }
       case .noMatch: session.say("\(reader.queue.javaText) no matched msg. \(place)")
       case .noNewMessage, .offsetIllegal: return session.say("\(reader.queue.javaText) print msg finished. \(place)")
       }
@@ -98,7 +99,7 @@ struct PrintMsgByQueueCommand: AdminCommand {
       let pulled = try await reader.pull(from: offset, expression)
       offset = pulled.nextOffset
       guard pulled.status == .found || pulled.status == .noMatch else { break }
-      for message in pulled.messages {
+      for message in pulled.messages where message.isStored(from: begin, to: end) {
         if let tag = message.tag, !tag.isEmpty { counts[tag, default: 0] += 1 }
         if printsMessages { session.show(message, body) }
       }

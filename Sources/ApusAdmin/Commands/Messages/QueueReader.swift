@@ -12,7 +12,9 @@ struct QueueReader: Sendable {
   let broker: String
   let client: AdminClient
 
-  /// The offsets of what was stored between two times; nil for the queue's own ends.
+  /// The offsets of what was stored between two times; nil for the queue's own ends. A broker tells which message was
+  /// stored closest to a time, be that before or after it, so that both ends may hold messages too many:
+  /// `isStored(from:to:)` of a message tells.
   func range(from begin: WallTime?, to end: WallTime?) async throws(AdminError) -> (start: Int64, end: Int64) {
     var start: Int64
     if let begin {
@@ -21,8 +23,10 @@ struct QueueReader: Sendable {
       start = try await client.minOffset(of: queue, at: broker)
     }
     start = max(0, start)
-    if let end { return (start, try await client.offset(at: end, of: queue, at: broker)) }
-    return (start, try await client.maxOffset(of: queue, at: broker))
+    let all = max(0, try await client.maxOffset(of: queue, at: broker))
+    guard let end else { return (start, all) }
+    let closest = max(0, try await client.offset(at: end, of: queue, at: broker))
+    return (start, min(closest.clampedAdding(1), all))
   }
 
   /// Pulls once; `expression` selects by tags.
@@ -62,6 +66,15 @@ extension AdminClient {
       throw AdminError("the topic '\(queue.topic)' does not lie on a broker group '\(queue.brokerName)'")
     }
     return QueueReader(queue: queue, broker: broker, client: self)
+  }
+}
+
+extension ReceivedMessage {
+  /// Whether it was stored at one time or later, and before another; nil for no such limit.
+  func isStored(from begin: WallTime?, to end: WallTime?) -> Bool {
+    if let begin, storeMilliseconds < begin.milliseconds { return false }
+    if let end, storeMilliseconds >= end.milliseconds { return false }
+    return true
   }
 }
 

@@ -153,6 +153,7 @@ struct CheckMsgSendRTCommand: AdminCommand {
   func run(_ session: AdminSession) async throws(AdminError) {
     let sender = try session.sender(group: "apus-check-send")
     let queues = try await sender.queues(of: topic)
+    guard !queues.isEmpty else { throw AdminError("the topic '\(topic)' has no queue that may be written to") }
     let message = Message(topic: topic, text: String(repeating: "a", count: size))
     session.begin(Self.table)
     var total = Duration.zero

@@ -21,7 +21,7 @@ struct UpdateKVConfigCommand: AdminCommand {
   }
 
   func run(_ session: AdminSession) async throws(AdminError) {
-    try await session.client.putValue(value, of: key, in: namespace)
+    try await session.putValue(value, of: key, in: namespace)
     session.say(
       "create or update kv config to namespace success.",
       ["namespace": .text(namespace), "key": .text(key), "value": .text(value)])
@@ -47,9 +47,25 @@ struct DeleteKVConfigCommand: AdminCommand {
 
   func run(_ session: AdminSession) async throws(AdminError) {
     try session.confirm("delete the key '\(key)' of the namespace '\(namespace)' at all name servers")
-    try await session.client.deleteValue(of: key, in: namespace)
+    try await session.deleteValue(of: key, in: namespace)
     session.say(
       "delete kv config from namespace success.",
       ["namespace": .text(namespace), "key": .text(key), "result": "deleted"])
+  }
+}
+
+extension AdminSession {
+  /// Sets a value of the key-value configuration at all name servers.
+  func putValue(_ value: String, of key: String, in namespace: String) async throws(AdminError) {
+    try await each(client.nameServers) { server throws(AdminError) in
+      try await client.putValue(value, of: key, in: namespace, atNameServer: server)
+    }
+  }
+
+  /// Removes a value of the key-value configuration from all name servers.
+  func deleteValue(of key: String, in namespace: String) async throws(AdminError) {
+    try await each(client.nameServers) { server throws(AdminError) in
+      try await client.deleteValue(of: key, in: namespace, atNameServer: server)
+    }
   }
 }

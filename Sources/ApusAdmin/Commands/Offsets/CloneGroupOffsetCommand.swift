@@ -30,21 +30,22 @@ struct CloneGroupOffsetCommand: AdminCommand {
 
   func run(_ session: AdminSession) async throws(AdminError) {
     try session.confirm("replace the offsets of the group '\(target)' in the topic '\(topic)'")
-    let client = session.client
-    let route = try await client.route(of: topic)
-    for broker in route.brokers {
-      guard let address = broker.preferredAddress else { continue }
-      if isOffline {
-        try await client.cloneOffsets(from: source, to: target, topic: topic, isOffline: true, at: address)
-        continue
-      }
-      for entry in try await client.progress(of: source, topic: topic, at: address).entries
-      where entry.queue.topic == topic && entry.consumerOffset.rawValue >= 0 {
-        try await client.commit(entry.consumerOffset.rawValue, of: entry.queue, for: target, at: address)
-      }
+    let addresses = try await session.client.route(of: topic).brokers.compactMap(\.preferredAddress)
+    try await session.each(addresses) { address throws(AdminError) in
+      try await clone(at: address, session.client)
     }
     session.say(
       "clone group offset success. srcGroup[\(source)], destGroup=[\(target)], topic[\(topic)]",
       ["srcGroup": .text(source), "destGroup": .text(target), "topic": .text(topic), "result": "cloned"])
+  }
+
+  private func clone(at address: String, _ client: AdminClient) async throws(AdminError) {
+    guard !isOffline else {
+      return try await client.cloneOffsets(from: source, to: target, topic: topic, isOffline: true, at: address)
+    }
+    for entry in try await client.progress(of: source, topic: topic, at: address).entries
+    where entry.queue.topic == topic && entry.consumerOffset.rawValue >= 0 {
+      try await client.commit(entry.consumerOffset.rawValue, of: entry.queue, for: target, at: address)
+    }
   }
 }

@@ -4,20 +4,6 @@ import ApusProtocol
 
 /// Setting the offsets of a group in a topic to a time or to the end.
 struct OffsetReset: Hashable, Sendable {
-  /// What became of one queue of a group without members.
-  struct Outcome: Hashable, Sendable {
-    /// The queue.
-    var queue: MessageQueue
-    /// The offset behind its newest message.
-    var brokerOffset: Int64
-    /// Where the group was.
-    var consumerOffset: Int64
-    /// The offset of the time.
-    var timeOffset: Int64
-    /// Where the group is now.
-    var newOffset: Int64
-  }
-
   /// The group.
   var group: String
   /// The topic.
@@ -27,68 +13,6 @@ struct OffsetReset: Hashable, Sendable {
   /// Whether a group goes forward too, not only back.
   var isForced: Bool
 
-  /// Has the members of the group go on elsewhere. Nil when none is connected.
-  func ofMembers(
-    _ client: AdminClient, language: Language = .java
-  ) async throws(AdminError) -> [QueueOffsets.Entry]? {
-    var entries: [QueueOffsets.Entry] = []
-    for address in try await client.route(of: topic).brokers.compactMap(\.preferredAddress) {
-      do throws(AdminError) {
-        entries += try await client.resetOffsets(
-          of: group, topic: topic, to: time, force: isForced, language: language, at: address
-        ).entries
-      } catch {
-        if error.code == .consumerNotOnline { return nil }
-        throw error
-      }
-    }
-    return entries.sorted { $0.queue < $1.queue }
-  }
-
-  /// Commits other offsets at the brokers; members of the group, if there are any, have to be started again.
-  func atBrokers(_ client: AdminClient) async throws(AdminError) -> [Outcome] {
-    var outcomes: [Outcome] = []
-    let route = try await client.route(of: topic)
-    for broker in route.brokers {
-      guard let address = broker.preferredAddress else { continue }
-      var entries = try await client.progress(of: group, topic: nil, at: address).entries.filter {
-        $0.queue.topic == topic
-      }
-      if entries.isEmpty {
-        // Nothing was consumed so far: the group is taken to stand at each queue's beginning.
-        entries = try await client.topicStats(of: topic, at: address).entries.map {
-          ConsumeStats.Entry(
-            queue: $0.queue, brokerOffset: $0.maxOffset, consumerOffset: $0.minOffset,
-            lastTimestamp: WallTime(milliseconds: 0))
-        }
-      }
-      for entry in entries.sorted(by: { $0.queue < $1.queue }) {
-        outcomes.append(try await reset(entry, at: address, client))
-      }
-    }
-    return outcomes
-  }
-
-  private func reset(
-    _ entry: ConsumeStats.Entry, at address: String, _ client: AdminClient
-  ) async throws(AdminError) -> Outcome {
-    let offset: Int64
-    if let time {
-      offset = try await client.offset(at: time, of: entry.queue, at: address)
-    } else {
-      offset = try await client.maxOffset(of: entry.queue, at: address)
-    }
-    var outcome = Outcome(
-      queue: entry.queue, brokerOffset: entry.brokerOffset.rawValue, consumerOffset: entry.consumerOffset.rawValue,
-      timeOffset: offset, newOffset: entry.consumerOffset.rawValue)
-    guard isForced || offset <= outcome.consumerOffset else { return outcome }
-    try await client.commit(offset, of: entry.queue, for: group, at: address)
-    outcome.newOffset = offset
-    return outcome
-  }
-}
-
-extension OffsetReset {
   private static let memberTable = Table(
     "%-40.32s  %-40s  %-40s",
     [.init("#brokerName", "brokerName"), .init("#queueId", "queueId"), .init("#offset", "offset")])
@@ -100,21 +24,92 @@ extension OffsetReset {
       .init("#rollbackOffset", "rollbackOffset"),
     ])
 
-  /// Prints where the members of a group go on.
-  static func show(_ entries: [QueueOffsets.Entry], _ session: AdminSession) {
-    session.show(
-      memberTable, entries.map { [.text($0.queue.brokerName), Cell($0.queue.queueID), Cell($0.offset)] })
+  /// Has the members of the group go on elsewhere, and prints where, below a title. False when none is connected to one
+  /// of the brokers: then nothing is printed. What was done at some brokers is printed also when others fail.
+  func ofMembers(
+    _ session: AdminSession, language: Language = .java, title: String? = nil
+  ) async throws(AdminError) -> Bool {
+    var entries: [QueueOffsets.Entry] = []
+    var isOnline = true
+    var failure: AdminError?
+    do throws(AdminError) {
+      try await session.each(try await addresses(session)) { address throws(AdminError) in
+        do throws(AdminError) {
+          let offsets = try await session.client.resetOffsets(
+            of: group, topic: topic, to: time, force: isForced, language: language, at: address)
+          entries += offsets.entries
+        } catch {
+          guard error.code == .consumerNotOnline else { throw error }
+          isOnline = false
+        }
+      }
+    } catch {
+      failure = error
+    }
+    guard isOnline else { return false }
+    if failure == nil || !entries.isEmpty {
+      if let title { session.say(title) }
+      session.show(
+        Self.memberTable,
+        entries.sorted { $0.queue < $1.queue }.map {
+          [.text($0.queue.brokerName), Cell($0.queue.queueID), Cell($0.offset)]
+        })
+    }
+    if let failure { throw failure }
+    return true
   }
 
-  /// Prints what became of the queues of a group.
-  static func show(_ outcomes: [Outcome], _ session: AdminSession) {
-    session.show(
-      brokerTable,
-      outcomes.map {
-        [
-          .text($0.queue.brokerName), Cell($0.queue.queueID), Cell($0.brokerOffset), Cell($0.consumerOffset),
-          Cell($0.timeOffset), Cell($0.newOffset),
-        ]
-      })
+  /// Commits other offsets at the brokers, one after the other, and prints what became of each queue, below a title.
+  /// Members of the group, if there are any, have to be started again.
+  func atBrokers(_ session: AdminSession, title: String? = nil) async throws(AdminError) {
+    let addresses = try await addresses(session)
+    if let title { session.say(title) }
+    session.begin(Self.brokerTable)
+    try await session.each(addresses) { address throws(AdminError) in
+      for entry in try await entries(at: address, session.client) {
+        session.row(Self.brokerTable, try await reset(entry, at: address, session.client))
+      }
+    }
+  }
+
+  private func addresses(_ session: AdminSession) async throws(AdminError) -> [String] {
+    try await session.client.route(of: topic).brokers.compactMap(\.preferredAddress)
+  }
+
+  /// Where the group is in the queues of a broker. A group that has consumed nothing so far is taken to stand at each
+  /// queue's beginning.
+  private func entries(
+    at address: String, _ client: AdminClient
+  ) async throws(AdminError) -> [ConsumeStats.Entry] {
+    var entries = try await client.progress(of: group, topic: nil, at: address).entries.filter {
+      $0.queue.topic == topic
+    }
+    if entries.isEmpty {
+      entries = try await client.topicStats(of: topic, at: address).entries.map {
+        ConsumeStats.Entry(
+          queue: $0.queue, brokerOffset: $0.maxOffset, consumerOffset: $0.minOffset,
+          lastTimestamp: WallTime(milliseconds: 0))
+      }
+    }
+    return entries.sorted { $0.queue < $1.queue }
+  }
+
+  /// Sets the group's offset of one queue; the row that says where it was, where the time is and where it is now.
+  private func reset(
+    _ entry: ConsumeStats.Entry, at address: String, _ client: AdminClient
+  ) async throws(AdminError) -> [Cell] {
+    let offset: Int64
+    if let time {
+      offset = try await client.offset(at: time, of: entry.queue, at: address)
+    } else {
+      offset = try await client.maxOffset(of: entry.queue, at: address)
+    }
+    let old = entry.consumerOffset.rawValue
+    let moves = isForced || offset <= old
+    if moves { try await client.commit(offset, of: entry.queue, for: group, at: address) }
+    return [
+      .text(entry.queue.brokerName), Cell(entry.queue.queueID), Cell(entry.brokerOffset.rawValue), Cell(old),
+      Cell(offset), Cell(moves ? offset : old),
+    ]
   }
 }

@@ -49,7 +49,7 @@ struct QueryCqCommand: AdminCommand {
     if let filter = dump.filter { session.say("Filter data: \n\(filter)\n\(rule)") }
     session.say("Queue data: \nmax: \(dump.maxIndex), min: \(dump.minIndex)\n\(rule)")
     for (step, entry) in dump.entries.enumerated() {
-      session.say("idx: \(index + Int64(step))\n\(entry.javaText)\n\(rule)")
+      session.say("idx: \(index.clampedAdding(Int64(step)))\n\(entry.javaText)\n\(rule)")
     }
   }
 }

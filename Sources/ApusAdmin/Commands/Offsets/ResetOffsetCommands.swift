@@ -57,13 +57,8 @@ struct ResetOffsetByTimeCommand: AdminCommand {
 
   func run(_ session: AdminSession) async throws(AdminError) {
     try session.confirm("set the offsets of the group '\(reset.group)' in the topic '\(reset.topic)' to \(text)")
-    guard let entries = try await reset.ofMembers(session.client, language: language) else {
-      let outcomes = try await reset.atBrokers(session.client)
-      session.say(reset.title("consumerGroup", text: text))
-      return OffsetReset.show(outcomes, session)
-    }
-    session.say(reset.title("group", text: text))
-    OffsetReset.show(entries, session)
+    let isDone = try await reset.ofMembers(session, language: language, title: reset.title("group", text: text))
+    if !isDone { try await reset.atBrokers(session, title: reset.title("consumerGroup", text: text)) }
   }
 }
 
@@ -85,9 +80,7 @@ struct ResetOffsetByTimeOldCommand: AdminCommand {
 
   func run(_ session: AdminSession) async throws(AdminError) {
     try session.confirm("set the offsets of the group '\(reset.group)' in the topic '\(reset.topic)' to \(text)")
-    let outcomes = try await reset.atBrokers(session.client)
-    session.say(reset.title("consumerGroup", text: text))
-    OffsetReset.show(outcomes, session)
+    try await reset.atBrokers(session, title: reset.title("consumerGroup", text: text))
   }
 }
 
@@ -105,10 +98,6 @@ struct SkipAccumulatedMessageCommand: AdminCommand {
   func run(_ session: AdminSession) async throws(AdminError) {
     try session.confirm(
       "have the group '\(reset.group)' pass over all messages of the topic '\(reset.topic)' that lie before it")
-    if let entries = try await reset.ofMembers(session.client) {
-      OffsetReset.show(entries, session)
-    } else {
-      OffsetReset.show(try await reset.atBrokers(session.client), session)
-    }
+    if try await !reset.ofMembers(session) { try await reset.atBrokers(session) }
   }
 }

@@ -75,7 +75,7 @@ struct ConsumeCommand: AdminCommand {
   /// Whether a message was stored at or after the time to begin at: a search by time gives the nearest one.
   private func isWanted(_ message: ReceivedMessage) -> Bool {
     guard case .time(let time) = start else { return true }
-    return message.storeMilliseconds >= time.milliseconds
+    return message.isStored(from: time, to: nil)
   }
 
   private func consume(as group: String, _ session: AdminSession) async throws(AdminError) {

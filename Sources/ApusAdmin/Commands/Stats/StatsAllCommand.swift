@@ -87,7 +87,7 @@ extension AdminClient {
     for broker in masters {
       guard let data = try await statistics("TOPIC_PUT_NUMS", of: topic, at: broker) else { continue }
       flow.inRate += data.minute.perSecond
-      flow.inDay += data.dayOrLess
+      flow.inDay = flow.inDay.clampedAdding(data.dayOrLess)
     }
     let groups = try await groups(consuming: topic, route)
     guard !groups.isEmpty else { return [flow] }
@@ -98,7 +98,7 @@ extension AdminClient {
       for broker in masters {
         guard let data = try await statistics("GROUP_GET_NUMS", of: "\(topic)@\(group)", at: broker) else { continue }
         flow.outRate += data.minute.perSecond
-        flow.outDay += data.dayOrLess
+        flow.outDay = flow.outDay.clampedAdding(data.dayOrLess)
       }
       flow.lag = try await lag(of: group, topic: topic)
       flows.append(flow)

@@ -23,8 +23,7 @@ struct DeleteTopicCommand: AdminCommand {
 
   /// Removes a topic from all masters of a cluster and then its routes from all name servers.
   static func delete(_ topic: String, cluster: String, _ session: AdminSession) async throws(AdminError) {
-    let masters = try await BrokerTarget.cluster(cluster).addresses(session.client, mastersOnly: true)
-    try await session.each(masters) { address throws(AdminError) in
+    try await BrokerTarget.cluster(cluster).each(.masters, session) { address throws(AdminError) in
       try await session.client.deleteTopic(topic, at: address)
     }
     session.say(

@@ -1,6 +1,9 @@
 /// How many queues each broker group has of a topic whose order counts: `broker-a:4;broker-b:4`, kept at the name
 /// servers.
 struct OrderConfiguration: Hashable, Sendable {
+  /// The namespace of the name servers' key-value configuration that they are in.
+  static let namespace = "ORDER_TOPIC_CONFIG"
+
   private var entries: [(name: String, text: String)] = []
 
   /// Reads the text. What is not of the form is kept as it stands.
@@ -32,18 +35,15 @@ struct OrderConfiguration: Hashable, Sendable {
   func hash(into hasher: inout Hasher) { hasher.combine(text) }
 }
 
-extension AdminClient {
-  /// The namespace of the name servers' key-value configuration that order configurations are in.
-  static let orderNamespace = "ORDER_TOPIC_CONFIG"
-
+extension AdminSession {
   /// Puts an order configuration in the place of the one of the topic.
   func putOrder(_ order: OrderConfiguration, of topic: String) async throws(AdminError) {
-    try await putValue(order.text, of: topic, in: Self.orderNamespace)
+    try await putValue(order.text, of: topic, in: OrderConfiguration.namespace)
   }
 
   /// Puts entries into the order configuration of a topic.
   func addOrder(_ order: OrderConfiguration, of topic: String) async throws(AdminError) {
-    var all = OrderConfiguration(try await value(of: topic, in: Self.orderNamespace) ?? "")
+    var all = OrderConfiguration(try await client.value(of: topic, in: OrderConfiguration.namespace) ?? "")
     for name in order.brokerNames { all[name] = order[name] }
     try await putOrder(all, of: topic)
   }

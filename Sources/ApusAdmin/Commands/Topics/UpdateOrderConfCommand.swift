@@ -8,7 +8,7 @@ struct UpdateOrderConfCommand: AdminCommand {
       CommonOption.topic(),
       Option("orderConf", "v", value: "NAME:N;NAME:N…", help: "With put: the queues of each broker group."),
       Option("method", "m", value: "get|put|delete", required: true, help: "What to do."),
-    ])
+    ], destroys: "with delete: delete the topic's order configuration")
 
   private enum Method: String {
     case get, put, delete
@@ -31,15 +31,16 @@ struct UpdateOrderConfCommand: AdminCommand {
   func run(_ session: AdminSession) async throws(AdminError) {
     switch method {
     case .get:
-      guard let text = try await session.client.value(of: topic, in: AdminClient.orderNamespace) else {
+      guard let text = try await session.client.value(of: topic, in: OrderConfiguration.namespace) else {
         throw AdminError("the topic '\(topic)' has no order configuration")
       }
       say("get", text, session)
     case .put:
-      try await session.client.putOrder(order, of: topic)
+      try await session.putOrder(order, of: topic)
       say("update", order.text, session)
     case .delete:
-      try await session.client.deleteValue(of: topic, in: AdminClient.orderNamespace)
+      try session.confirm("delete the order configuration of the topic '\(topic)' at all name servers")
+      try await session.deleteValue(of: topic, in: OrderConfiguration.namespace)
       session.say("delete orderConf success. topic=[\(topic)]", ["topic": .text(topic), "result": "deleted"])
     }
   }

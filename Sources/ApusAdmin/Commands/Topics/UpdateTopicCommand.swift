@@ -4,9 +4,9 @@ import ApusProtocol
 
 /// `updateTopic`: makes a topic or changes it.
 struct UpdateTopicCommand: AdminCommand {
-  static let description = admin(
+  static let description = forBrokers(
     "updateTopic", "Create a topic or change it.",
-    options: BrokerTarget.options() + [
+    options: [
       CommonOption.topic(),
       Option("readQueueNums", "r", value: "N", help: "Queues that may be read (8)."),
       Option("writeQueueNums", "w", value: "N", help: "Queues that are written to (8)."),
@@ -14,7 +14,7 @@ struct UpdateTopicCommand: AdminCommand {
       Option("order", "o", value: "true|false", help: "Whether order counts over queues."),
       Option("unit", "u", value: "true|false", help: "Whether it belongs to a unit."),
       Option("hasUnitSub", "s", value: "true|false", help: "Whether units subscribe to it."),
-    ], choices: BrokerTarget.choices)
+    ])
 
   private let target: BrokerTarget
   private let topic: TopicConfig
@@ -34,20 +34,19 @@ struct UpdateTopicCommand: AdminCommand {
   }
 
   func run(_ session: AdminSession) async throws(AdminError) {
-    let addresses = try await target.addresses(session.client, mastersOnly: true)
-    try await session.each(addresses) { address throws(AdminError) in
+    try await target.each(.masters, session) { address throws(AdminError) in
       try await session.client.updateTopic(topic, at: address)
       session.say(
         "create topic to \(address) success.",
         ["topic": .text(topic.name), "broker": .text(address), "result": "created"])
     }
-    if topic.isOrdered { try await setOrder(session, addresses) }
+    if topic.isOrdered { try await setOrder(session) }
     session.say(topic.javaText)
   }
 
   /// An order configuration says how many queues each broker group has: of one broker it is put in beside the others',
   /// of a cluster it takes the place of what was there.
-  private func setOrder(_ session: AdminSession, _ addresses: [String]) async throws(AdminError) {
+  private func setOrder(_ session: AdminSession) async throws(AdminError) {
     let clusters = try await session.client.clusterInfo()
     var order = OrderConfiguration("")
     let kind: String
@@ -55,11 +54,11 @@ struct UpdateTopicCommand: AdminCommand {
     case .broker(let address):
       kind = "broker"
       order[try clusters.brokerName(at: address)] = topic.writeQueueCount
-      try await session.client.addOrder(order, of: topic.name)
+      try await session.addOrder(order, of: topic.name)
     case .cluster(let name):
       kind = "cluster"
       for group in try clusters.groups(of: name) { order[group.brokerName] = topic.writeQueueCount }
-      try await session.client.putOrder(order, of: topic.name)
+      try await session.putOrder(order, of: topic.name)
     }
     session.say(
       "set \(kind) orderConf. isOrder=true, orderConf=[\(order.text)]",

@@ -4,12 +4,12 @@ import ApusProtocol
 
 /// `updateTopicPerm`: changes who may do what with a topic, and leaves the rest of it.
 struct UpdateTopicPermCommand: AdminCommand {
-  static let description = admin(
+  static let description = forBrokers(
     "updateTopicPerm", "Change a topic's permission.",
-    options: BrokerTarget.options() + [
+    options: [
       CommonOption.topic(),
       Option("perm", "p", value: "2|4|6", required: true, help: "Permission: 2 write, 4 read, 6 both."),
-    ], choices: BrokerTarget.choices)
+    ])
 
   private let target: BrokerTarget
   private let topic: String
@@ -29,16 +29,18 @@ struct UpdateTopicPermCommand: AdminCommand {
       }
       let old = try queues(of: group.brokerName, route)
       guard old.permission != permission else { return session.say("new perm equals to the old one!") }
-      try await change(old, at: address, session)
-      return session.say("\(config(old).javaText).")
+      let changed = try await change(old, at: address, session)
+      return session.say("\(changed.javaText).")
     }
-    let masters = try await target.addresses(session.client, mastersOnly: true)
-    try await session.each(masters) { address throws(AdminError) in
+    var count = 0
+    try await target.each(.masters, session) { address throws(AdminError) in
       guard let group = route.brokers.first(where: { $0.masterAddress == address }) else {
         return session.warn("\(address) does not have the topic '\(topic)'")
       }
-      try await change(try queues(of: group.brokerName, route), at: address, session)
+      _ = try await change(try queues(of: group.brokerName, route), at: address, session)
+      count += 1
     }
+    guard count > 0 else { throw AdminError("no master of the cluster has the topic '\(topic)'") }
   }
 
   private func queues(of brokerName: String, _ route: TopicRouteData) throws(AdminError) -> QueueData {
@@ -48,19 +50,24 @@ struct UpdateTopicPermCommand: AdminCommand {
     return queues
   }
 
-  private func config(_ old: QueueData) -> TopicConfig {
-    TopicConfig(
-      name: topic, readQueueCount: old.readQueueCount, writeQueueCount: old.writeQueueCount, permission: permission,
-      systemFlag: old.systemFlag)
-  }
-
-  private func change(_ old: QueueData, at address: String, _ session: AdminSession) async throws(AdminError) {
-    try await session.client.updateTopic(config(old), at: address)
+  /// Changes the permission in the broker's own settings of the topic: a route does not tell whether its order counts.
+  private func change(
+    _ old: QueueData, at address: String, _ session: AdminSession
+  ) async throws(AdminError) -> TopicConfig {
+    let known = try await session.client.allTopics(at: address).topics.first { $0.name == topic }
+    var config =
+      known
+      ?? TopicConfig(
+        name: topic, readQueueCount: old.readQueueCount, writeQueueCount: old.writeQueueCount,
+        permission: old.permission, systemFlag: old.systemFlag)
+    config.permission = permission
+    try await session.client.updateTopic(config, at: address)
     session.say(
       "update topic perm from \(old.permission.rawValue) to \(permission.rawValue) in \(address) success.",
       [
         "topic": .text(topic), "broker": .text(address), "oldPerm": Cell(old.permission.rawValue),
         "perm": Cell(permission.rawValue),
       ])
+    return config
   }
 }

@@ -1,0 +1,33 @@
+import ApusClient
+import ApusSystem
+import Testing
+
+@testable import ApusAdmin
+
+@Suite(.timeLimit(.minutes(1))) struct AdminSessionTests {
+  private static func session(_ notes: Locked<String>) throws -> AdminSession {
+    let configuration = ClientConfiguration(nameServers: ["127.0.0.1:1"])
+    let console = Console(write: { _ in }, note: { text in notes.withLock { $0 += text } })
+    return AdminSession(
+      client: try AdminClient(configuration), configuration: configuration, console: console, isJSON: false,
+      isConfirmed: false, command: "watch")
+  }
+
+  @Test func `a round that fails ends the first time, and later on only itself`() async throws {
+    let (notes, rounds) = (Locked(""), Locked(0))
+    let session = try Self.session(notes)
+    await #expect(throws: AdminError("down")) {
+      try await session.again(every: .milliseconds(1)) { () throws(AdminError) in throw AdminError("down") }
+    }
+    let watching = Task {
+      try await session.again(every: .milliseconds(1)) { () throws(AdminError) in
+        rounds.withLock { $0 += 1 }
+        if rounds.withLock({ $0 }) == 2 { throw AdminError("down") }
+      }
+    }
+    while rounds.withLock({ $0 }) < 3 { await Task.yield() }
+    watching.cancel()
+    try await watching.value
+    #expect(notes.withLock { $0 } == "watch: down\n")
+  }
+}

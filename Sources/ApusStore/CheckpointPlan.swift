@@ -105,9 +105,10 @@ extension MessageStore {
     case .written(let mark):
       self.mark = mark
       checkpoint = plan.checkpoint
+      clearFull(.checkpoint)
     case .failed(let error):
       unsyncedQueueFiles.formUnion(plan.unsynced)
-      if error.code == .full { setFull(.queues, path: settings.root) } else { fail(error) }
+      if error.code == .full { setFull(.checkpoint, path: settings.root) } else { fail(error) }
     }
   }
 }

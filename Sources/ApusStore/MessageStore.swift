@@ -90,6 +90,7 @@ package final class MessageStore {
   enum FullReason: Hashable {
     case segment
     case queues
+    case checkpoint
     case retention
   }
 

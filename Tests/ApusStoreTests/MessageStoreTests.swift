@@ -165,6 +165,24 @@ struct Unexpected: Error {
     guard case .appended = try harness.send("T") else { throw Unexpected("still full") }
   }
 
+  @Test func `a checkpoint that found no space refuses sends until one is written`() throws {
+    let (harness, disk) = try harness()
+    harness.settle()
+    try harness.send("T", 0, "first")
+    let flush = try #require(harness.store.planFlush())
+    harness.store.finish(flush, flush.run(on: disk))
+    while let plan = harness.store.planQueueWrites() { harness.store.finish(plan, plan.run(on: disk)) }
+    disk.plan = FaultPlan(failures: [.init(.write, occurrence: 1, code: .full)])
+    let failing = try #require(harness.store.planCheckpoint())
+    harness.store.finish(failing, failing.run(on: disk))
+    #expect(try harness.send("T") == .refused(.diskFull))
+    #expect(harness.store.planQueueWrites() == nil)
+    let next = try #require(harness.store.planCheckpoint())
+    harness.store.finish(next, next.run(on: disk))
+    guard case .appended = try harness.send("T", 0, "second") else { throw Unexpected("still full") }
+    #expect(try harness.bodies("T") == ["first", "second"])
+  }
+
   @Test func `answers pulls as RocketMQ does`() throws {
     let (harness, disk) = try harness()
     let store = try #require(harness.store)

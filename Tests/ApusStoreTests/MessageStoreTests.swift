@@ -165,6 +165,21 @@ struct Unexpected: Error {
     guard case .appended = try harness.send("T") else { throw Unexpected("still full") }
   }
 
+  @Test func `a sync of queue files that found no space ends acceptance for good`() throws {
+    let (harness, disk) = try harness()
+    try harness.send("T")
+    let flush = try #require(harness.store.planFlush())
+    harness.store.finish(flush, flush.run(on: disk))
+    while let plan = harness.store.planQueueWrites() { harness.store.finish(plan, plan.run(on: disk)) }
+    disk.plan = FaultPlan(failures: [.init(.sync, occurrence: 1, code: .full)])
+    let plan = try #require(harness.store.planCheckpoint())
+    harness.store.finish(plan, plan.run(on: disk))
+    let error = try #require(harness.store.failure)
+    #expect(error.code == .failed(28))
+    #expect(try harness.send("T") == .refused(.failed(error)))
+    #expect(harness.store.planCheckpoint() == nil)
+  }
+
   @Test func `a checkpoint that found no space refuses sends until one is written`() throws {
     let (harness, disk) = try harness()
     harness.settle()

@@ -3,6 +3,7 @@ import ApusModel
 package import ApusProtocol
 import ApusStore
 package import ApusStoreCore
+import ApusSystem
 
 /// What administering requests ask of the store and the index. Every call may wait for the device.
 package final class StoreQueries: StoredMessages {
@@ -64,6 +65,10 @@ package final class StoreQueries: StoredMessages {
 
   package func removeQueues(of topic: String) throws(DiskError) {
     guard let plan = store.withLock({ $0.removeQueues(ofTopic: topic) }) else { return }
+    defer { store.withLock { $0.finish(plan) } }
+    // Entries that are being written now may be those of these queues: their files must not come back.
+    let pause = WakeUp()
+    while store.withLock({ $0.isWritingQueues }) { pause.wait(until: SystemClock.monotonic() + .milliseconds(2)) }
     try plan.run(on: store.disk)
   }
 

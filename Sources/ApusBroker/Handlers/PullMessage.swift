@@ -222,7 +222,8 @@ package final class PullMessageHandler: Sendable {
     let limits = FetchLimits(maxMessages: Int(max(pull.maxMessages, 1)), inspects: pull.condition != nil)
     let isLoaded = parts.store.withLock { store -> Bool in
       guard store.isLoaded(topic: pull.topic.name, id: pull.queueID) else { return false }
-      let queue = state.queue(topic: pull.topic, id: pull.queueID) ?? loaded(pull, store, state)
+      let known = state.queue(topic: pull.topic, id: pull.queueID)
+      let queue = known.flatMap { $0.isRemoved ? nil : $0 } ?? loaded(pull, store, state)
       store.fetch(from: queue, at: pull.offset, limits: limits, filter: filter, into: &state.fetch)
       return true
     }

@@ -269,6 +269,30 @@ struct Unexpected: Error {
     #expect(try harness.bodies("T").last == "199")
   }
 
+  @Test func `queues that nobody has used since the start cost a removal little`() throws {
+    let disk = SimulatedDisk(seed: 1)
+    var settings = settings()
+    settings.queueFileBytes = 20_000
+    let harness = try StoreHarness(on: disk, settings: settings)
+    for number in 0..<200 { try harness.send("T", 0, "\(number)") }
+    harness.settle()
+    try harness.store.close()
+    try harness.reopen()
+    let store = try #require(harness.store)
+    var retention = Retention(settings: .init())
+    let survey = try #require(store.planRetention())
+    let answer = try survey.run(on: disk)
+    let later = harness.now.advanced(byMilliseconds: 100 * 3_600_000)
+    let removal = try #require(store.finish(survey, answer, retention: &retention, now: later, localHour: 4))
+    disk.plan = FaultPlan()
+    let outcome = removal.run(on: disk)
+    #expect(outcome.error == nil)
+    #expect(disk.callCount < 100)
+    store.finish(removal, outcome)
+    #expect(store.minOffset > .zero)
+    #expect(try harness.bodies("T").last == "199")
+  }
+
   @Test func `finds messages by time`() throws {
     let (harness, _) = try harness()
     let start = harness.now

@@ -134,7 +134,7 @@ package final class MessageStore {
   // MARK: Queues
 
   /// The queue of a topic; nil when it never had a message here. A queue that was not used since the start is loaded
-  /// from its files, which waits for the device.
+  /// from its files, which waits for the device: who shares the store plans that (``planLoad(topic:id:)``).
   package func queue(topic: String, id: Int32) throws(DiskError) -> ConsumeQueue? {
     switch queues.slot(topic, id) {
     case .loaded(let queue): return queue
@@ -157,7 +157,7 @@ package final class MessageStore {
     return queue
   }
 
-  private func makeQueue(_ topic: String, _ id: Int32) -> ConsumeQueue {
+  func makeQueue(_ topic: String, _ id: Int32) -> ConsumeQueue {
     queueCount += 1
     return ConsumeQueue(topic: topic, id: id, number: queueCount, settings: settings)
   }

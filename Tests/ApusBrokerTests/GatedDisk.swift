@@ -12,6 +12,7 @@ final class GatedDisk: Disk {
     var allocationLimit = Int.max
     var allocationFailure: DiskError.Code?
     var mappingFailure: DiskError.Code?
+    var refusedMappings = 0
   }
 
   private let disk = PosixDisk()
@@ -33,6 +34,9 @@ final class GatedDisk: Disk {
 
   /// From now on files cannot be mapped for reading; nil lets them be mapped again.
   func failMappings(_ code: DiskError.Code?) { state.withLock { $0.mappingFailure = code } }
+
+  /// How often a file could not be mapped for reading.
+  var refusedMappings: Int { state.withLock { $0.refusedMappings } }
 
   /// Allocations wait when there were `count` of them.
   func holdAllocations(after count: Int) { state.withLock { $0.allocationLimit = count } }
@@ -108,6 +112,7 @@ final class GatedDisk: Disk {
   func sync(_ file: DiskFile) throws(DiskError) { try disk.sync(file) }
   func map(_ file: DiskFile, length: Int, writable: Bool) throws(DiskError) -> Segment {
     if !writable, let code = state.withLock({ $0.mappingFailure }) {
+      state.withLock { $0.refusedMappings += 1 }
       throw DiskError(code, operation: "mmap", path: "log")
     }
     return try disk.map(file, length: length, writable: writable)

@@ -46,7 +46,9 @@ package final class PullMessageHandler: Sendable {
     do throws(Refusal) {
       let pull = try PullMessage.Request(request)
       let held = try check(pull, request.header, connection, state)
-      if pull.flags.contains(.commitOffset), parts.identity.id == 0 {
+      if pull.flags.contains(.commitOffset), parts.identity.id == 0,
+        !UpdateConsumerOffset.isBrokersOwn(pull.consumerGroup)
+      {
         _ = parts.offsets.withLock {
           $0.commit(
             topic: pull.topic, group: pull.consumerGroup, queue: pull.queueID, offset: pull.commitOffset.rawValue)

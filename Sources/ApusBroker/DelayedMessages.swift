@@ -23,7 +23,7 @@ final class DelayedMessages: @unchecked Sendable {
   private static let longestWait = Duration.seconds(1)
   /// When a delivery is tried again that the store did not take.
   private static let retryInterval = Duration.milliseconds(100)
-  /// How often the record of a file that is there is tried to read.
+  /// How often a record that does not seem to be in a file that is there is looked for.
   private static let retryLimit = 5
   /// How many records an I/O thread brings near at once.
   private static let readAhead = 64
@@ -40,7 +40,7 @@ final class DelayedMessages: @unchecked Sendable {
   private var heads: [Int: ConsumeQueueEntry] = [:]
   /// Levels whose next record an I/O thread has just read.
   private var warmed: Set<Int> = []
-  /// How often the head of a level was not to be had.
+  /// How often the head of a level was not found.
   private var failures: [Int: Int] = [:]
   private var timer: EventLoop.Timer?
   private var isRunning = false
@@ -192,9 +192,7 @@ final class DelayedMessages: @unchecked Sendable {
     let accepted = parts.io.submit { [self] in
       let isDone = work()
       _ = loop.loop.execute { [self] in
-        if isDone { return back(level) }
-        failures[level, default: 0] += 1
-        pause(level)
+        if isDone { back(level) } else { pause(level) }
       }
     }
     if !accepted { pause(level) }
@@ -230,7 +228,8 @@ final class DelayedMessages: @unchecked Sendable {
     let (found, marks, start) = parts.store.withLock { ($0.record(at: entry.offset), $0.marks, $0.minOffset) }
     switch found {
     case .cold:
-      if failures[level, default: 0] >= Self.retryLimit { return skip(level, offset, "its file cannot be read") }
+      // Its file is there: it is tried until it can be mapped, as a process without descriptors cannot for a while.
+      failures[level] = nil
       readAhead(level, queue, from: offset, now)
       return true
     case .missing:

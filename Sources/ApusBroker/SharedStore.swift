@@ -72,7 +72,11 @@ package final class SharedStore: @unchecked Sendable {
 
   /// The queue of a topic, loaded from its files if need be; nil when there is none. May wait for the device.
   package func queue(topic: String, id: Int32) throws(DiskError) -> ConsumeQueue? {
-    try withLock { (store) throws(DiskError) in try store.queue(topic: topic, id: id) }
+    while let plan = withLock({ $0.planLoad(topic: topic, id: id) }) {
+      let outcome = plan.run(on: disk)
+      try withLock { (store) throws(DiskError) in try store.finish(plan, outcome) }
+    }
+    return try withLock { (store) throws(DiskError) in try store.queue(topic: topic, id: id) }
   }
 
   /// The record at an offset, copied; nil when there is none and when it is damaged. May wait for the device.

@@ -3,9 +3,14 @@ import ApusModel
 package import ApusProtocol
 import ApusStore
 package import ApusStoreCore
+import ApusSystem
 
 /// What administering requests ask of the store and the index. Every call may wait for the device.
 package final class StoreQueries: StoredMessages {
+  /// So many bytes of records are given for a key, the newest ones; the first is given whatever its size. Clients take no
+  /// frame of more than 16 MiB.
+  private static let answerBytes = 15 << 20
+
   private let store: SharedStore
   private let index: SharedIndex?
   private let root: String
@@ -54,16 +59,25 @@ package final class StoreQueries: StoredMessages {
     let found = index.query(topic: query.topic, key: query.key, limit: query.limit, from: query.from, to: query.to)
     answer.indexedUntil = found.last.time
     answer.indexedUpTo = found.last.offset
-    for offset in found.offsets {
+    var records: [[UInt8]] = []
+    var bytes = 0
+    for offset in found.offsets.reversed() {
       guard let record = store.record(at: offset) else { continue }
-      answer.records.append(contentsOf: record)
-      answer.count += 1
+      guard records.isEmpty || bytes + record.count <= Self.answerBytes else { break }
+      bytes += record.count
+      records.append(record)
     }
+    for record in records.reversed() { answer.records.append(contentsOf: record) }
+    answer.count = records.count
     return answer
   }
 
   package func removeQueues(of topic: String) throws(DiskError) {
     guard let plan = store.withLock({ $0.removeQueues(ofTopic: topic) }) else { return }
+    defer { store.withLock { $0.finish(plan) } }
+    // Entries that are being written now may be those of these queues: their files must not come back.
+    let pause = WakeUp()
+    while store.withLock({ $0.isWritingQueues }) { pause.wait(until: SystemClock.monotonic() + .milliseconds(2)) }
     try plan.run(on: store.disk)
   }
 

@@ -97,7 +97,8 @@ package struct ConsumerFilters: Sendable {
       register(group, data, now)
     }
     guard let topics = topicsByGroup[group] else { return }
-    for topic in topics where !subscriptions.contains(where: { $0.topic == topic }) { die(topic, group, now) }
+    let subscribed = Set(subscriptions.map(\.topic))
+    for topic in topics where !subscribed.contains(topic) { die(topic, group, now) }
   }
 
   private mutating func register(_ group: String, _ data: SubscriptionData, _ now: WallTime) {

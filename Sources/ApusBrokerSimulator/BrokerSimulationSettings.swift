@@ -41,6 +41,8 @@ package enum BrokerCanary: String, CaseIterable, Hashable, Sendable {
   case skipMessages
   /// A repeated send is answered with the place of another message.
   case confuseSends
+  /// After a crash the end of the log is taken for whole, as after a stop in order.
+  case trustTail
 }
 
 /// How one simulation of a broker runs.

@@ -26,6 +26,7 @@ struct FileTampering {
     case .deliverTimerTwice:
       let end = ScannedLog(files: disk.contents(of: "store/commitlog"), from: 0).end
       change("store/apus-timers", "pending") { Self.moving(markTo: end, in: $0) }
+    case .trustTail: disk.lose("store/abort")
     default: return
     }
   }

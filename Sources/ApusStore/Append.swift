@@ -28,6 +28,7 @@ extension MessageStore {
   /// Writes a record to the end of the log and notes its queue entry. No system call and, but for the growth of a
   /// table, no allocation. Everything about the draft was checked before. A message for light queues costs more.
   package func append(_ draft: borrowing RecordDraft, to queue: ConsumeQueue, now: WallTime) -> AppendOutcome {
+    let queue = current(queue)
     if settings.dispatchesToLightQueues, let names = LightQueues.names(of: draft) {
       return append(draft, to: queue, andLight: names, now: now)
     }
@@ -60,6 +61,7 @@ extension MessageStore {
   package func append(batch: borrowing BatchDraft, to queue: ConsumeQueue, now: WallTime) -> AppendOutcome {
     precondition(batch.count > 0, "a batch without messages")
     if let refusal { return .refused(refusal) }
+    let queue = current(queue)
     switch log.place(batch.recordBytes) {
     case .ready: break
     case .needsSegment: return .needsSegment

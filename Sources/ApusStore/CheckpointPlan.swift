@@ -25,7 +25,7 @@ package struct CheckpointPlan: Sendable {
   /// Does it. Blocks.
   package func run(on disk: any Disk) -> Outcome {
     do throws(DiskError) {
-      try syncQueues(on: disk)
+      do throws(DiskError) { try syncQueues(on: disk) } catch { throw Self.lasting(error) }
       try Self.write(checkpoint.encoded, to: checkpointPath, at: 0, length: Int64(Checkpoint.bytes), on: disk)
       var mark = mark
       if let lastRecord { mark.lastRecord?.crc = CRC32.checksum(lastRecord.mapping.bytes(lastRecord.range)) }
@@ -35,6 +35,15 @@ package struct CheckpointPlan: Sendable {
     } catch {
       return .failed(error)
     }
+  }
+
+  /// ENOSPC.
+  private static let noSpace: Int32 = 28
+
+  /// A sync that fails for want of space has given up what it was to bring, as one that fails for another cause: space
+  /// that comes later does not bring it back, and the next sync would say that all is well.
+  private static func lasting(_ error: DiskError) -> DiskError {
+    error.code == .full ? DiskError(.failed(noSpace), operation: error.operation, path: error.path) : error
   }
 
   /// One after the other costs a write to the device each: for thousands of queues the file system is synced at once.
@@ -105,9 +114,10 @@ extension MessageStore {
     case .written(let mark):
       self.mark = mark
       checkpoint = plan.checkpoint
+      clearFull(.checkpoint)
     case .failed(let error):
       unsyncedQueueFiles.formUnion(plan.unsynced)
-      if error.code == .full { setFull(.queues, path: settings.root) } else { fail(error) }
+      if error.code == .full { setFull(.checkpoint, path: settings.root) } else { fail(error) }
     }
   }
 }

@@ -60,6 +60,9 @@ package final class ConsumeQueue: @unchecked Sendable {
   var hasGrown = false
   /// Whether ``MessageStore`` finds the queue by its number.
   var isNumbered = false
+  /// Whether the queue was removed with its topic: it has no files and gets no entries any more. Who still knows it
+  /// looks for the queue of its name anew.
+  package internal(set) var isRemoved = false
   /// The queue offset of the first entry that the last dispatch added.
   var grownFrom: Int64 = 0
 

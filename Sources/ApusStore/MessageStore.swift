@@ -34,8 +34,12 @@ package final class MessageStore {
   // Queue files.
   var dirtyQueues: [ConsumeQueue] = []
   var roundLeft = 0
+  /// Whether the round under way writes the entries of all its queues.
+  var roundIsWhole = true
   var roundTarget = PhysicalOffset.zero
   var roundTime = WallTime(milliseconds: 0)
+  /// Topics whose directories are being removed: the files of new queues of these names wait for that.
+  var topicsUnderRemoval: [String] = []
   /// Everything before it has its entry in the queue files.
   var queuesWritten = PhysicalOffset.zero
   var queuesWrittenTime = WallTime(milliseconds: 0)
@@ -90,6 +94,7 @@ package final class MessageStore {
   enum FullReason: Hashable {
     case segment
     case queues
+    case checkpoint
     case retention
   }
 
@@ -129,7 +134,7 @@ package final class MessageStore {
   // MARK: Queues
 
   /// The queue of a topic; nil when it never had a message here. A queue that was not used since the start is loaded
-  /// from its files, which waits for the device.
+  /// from its files, which waits for the device: who shares the store plans that (``planLoad(topic:id:)``).
   package func queue(topic: String, id: Int32) throws(DiskError) -> ConsumeQueue? {
     switch queues.slot(topic, id) {
     case .loaded(let queue): return queue
@@ -152,9 +157,21 @@ package final class MessageStore {
     return queue
   }
 
-  private func makeQueue(_ topic: String, _ id: Int32) -> ConsumeQueue {
+  func makeQueue(_ topic: String, _ id: Int32) -> ConsumeQueue {
     queueCount += 1
     return ConsumeQueue(topic: topic, id: id, number: queueCount, settings: settings)
+  }
+
+  /// The queue itself or, when it was removed with its topic, the one that has its name now: a topic that is made again
+  /// at once is sent to by those who found the old queue a moment ago. Never waits for the device, as all queues of a
+  /// name that was removed are made anew.
+  func current(_ queue: ConsumeQueue) -> ConsumeQueue {
+    guard queue.isRemoved else { return queue }
+    if case .loaded(let current) = queues.slot(queue.topic, queue.id) { return current }
+    let made = makeQueue(queue.topic, queue.id)
+    made.attachment = queue.attachment
+    queues.insert(made)
+    return made
   }
 
   private func load(_ topic: String, _ id: Int32) throws(DiskError) -> ConsumeQueue {

@@ -80,6 +80,7 @@ extension MessageStore {
     guard failure == nil, !writingQueues else { return nil }
     if roundLeft == 0 {
       roundLeft = dirtyQueues.count
+      roundIsWhole = true
       roundTarget = min(log.marks.flushed, dispatched)
       roundTime = log.lastFlushed.map { min($0.storeTime, dispatchedTime) } ?? dispatchedTime
     }
@@ -103,6 +104,9 @@ extension MessageStore {
     return QueueWritePlan(pieces: pieces, endsRound: roundLeft == 0)
   }
 
+  /// Whether a batch of entries is being written.
+  package var isWritingQueues: Bool { writingQueues }
+
   /// Whether queues have entries that are not in their files yet: their records may still have to be flushed.
   package var hasUnwrittenEntries: Bool { failure == nil && !dirtyQueues.isEmpty }
 
@@ -112,11 +116,16 @@ extension MessageStore {
   }
 
   private func endRound() {
+    guard roundIsWhole else { return }
     queuesWritten = max(queuesWritten, roundTarget)
     queuesWrittenTime = max(queuesWrittenTime, roundTime)
   }
 
   private func addPieces(of queue: ConsumeQueue, to pieces: inout [QueueWritePlan.Piece]) {
+    guard !topicsUnderRemoval.contains(queue.topic) else {
+      roundIsWhole = false
+      return markDirty(queue)
+    }
     let size = Int64(ConsumeQueueEntry.bytes)
     var offset = max(queue.written, queue.tail.start)
     let end = flushedEnd(of: queue, from: offset)
@@ -173,6 +182,8 @@ extension MessageStore {
     writingQueues = false
     for (index, piece) in plan.pieces.enumerated() {
       let queue = piece.queue
+      // Its topic was removed meanwhile, and its files with it.
+      if queue.isRemoved { continue }
       guard index < outcome.opened.count, let file = outcome.opened[index] else {
         markDirty(queue)
         continue
@@ -191,6 +202,7 @@ extension MessageStore {
     }
     if let error = outcome.error {
       roundLeft = 0
+      if plan.pieces[outcome.opened.count].queue.isRemoved { return }
       if error.code == .full { setFull(.queues, path: settings.queueDirectory) } else { fail(error) }
     } else {
       clearFull(.queues)

@@ -38,7 +38,8 @@ package struct RetentionRemoval: Sendable {
   /// What became of it.
   package struct Outcome: Sendable {
     var queues: [(queue: ConsumeQueue?, survey: QueueSurvey.Answer)] = []
-    /// What went wrong; the rest was done all the same and comes again with the next run.
+    /// What went wrong. It ended the run: queue files that stayed go with a later one, log files that stayed with the
+    /// first after the next start.
     package var error: DiskError?
   }
 
@@ -93,10 +94,11 @@ struct QueueSurvey: Sendable {
       let end = (start + fileBytes) / size
       let known = min(end, entries?.upperBound ?? end)
       guard known > start / size else { break }
-      let expired = try expiredEntries(of: start, upTo: known, before: minimum, on: disk)
+      let isLast = index == files.count - 1
+      let expired = try expiredEntries(of: start, upTo: known, isLast: isLast, before: minimum, on: disk)
       first = max(first, expired)
       // The last file is never removed: it tells where the queue goes on.
-      guard expired == end, index < files.count - 1 else { break }
+      guard expired == end, !isLast else { break }
       try disk.removeFile(directory + "/" + SegmentName.text(start))
       try disk.syncDirectory(directory)
       removed.append(start)
@@ -131,7 +133,7 @@ struct QueueSurvey: Sendable {
   /// The queue offset behind the entries of one file that point before `minimum`, found by halving; blanks go with what
   /// follows.
   private func expiredEntries(
-    of start: Int64, upTo end: Int64, before minimum: PhysicalOffset, on disk: any Disk
+    of start: Int64, upTo end: Int64, isLast: Bool, before minimum: PhysicalOffset, on disk: any Disk
   ) throws(DiskError) -> Int64 {
     let size = Int64(ConsumeQueueEntry.bytes)
     let file = try OpenFile(disk: disk, path: directory + "/" + SegmentName.text(start), create: false)
@@ -145,6 +147,8 @@ struct QueueSurvey: Sendable {
         let bytes = try disk.bytes(of: file.file, at: probe * size - start, count: Int(size))
         guard bytes.count == Int(size) else { break }
         let entry = ConsumeQueueEntry(bytes.rawSpan, at: 0)
+        // Behind the entries of a queue that is not loaded the last file is empty, which need not be looked through.
+        if isLast, entries == nil, !entry.isWritten { break }
         if entry.isBlank {
           probe += 1
           continue

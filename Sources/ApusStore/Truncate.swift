@@ -151,19 +151,32 @@ extension MessageStore {
     return RemovalPlan(files: old.map(queue.path(ofFileAt:)), directories: [], sync: [queue.directory])
   }
 
-  /// Removes a topic's queues. Their messages stay in the log.
+  /// Removes a topic's queues. Their messages stay in the log. Queues of the same name that come meanwhile get no files
+  /// until ``finish(_:)`` is told that the plan was run; it is to be run when no batch of entries is being written any
+  /// more (``isWritingQueues``), as that could bring files back.
   package func removeQueues(ofTopic topic: String) -> RemovalPlan? {
     guard let removed = queues.removeTopic(topic) else { return nil }
     let numbers = Set(removed.map(\.number))
     dirtyQueues.removeAll { numbers.contains($0.number) }
     roundLeft = 0
+    for queue in removed {
+      queue.isRemoved = true
+      tailBytes -= queue.countedBytes
+    }
     for number in numbers where number < numbered.count { numbered[number] = nil }
     queueFiles.remove { numbers.contains($0.queue) }
     unsyncedQueueFiles.remove { numbers.contains($0.queue) }
     let roots = [settings.queueDirectory] + (hasExtensions ? [settings.extensionDirectory] : [])
     let directories = roots.map { $0 + "/" + topic }
     unsyncedQueueFiles.remove(directories: directories)
-    return RemovalPlan(files: [], directories: directories, sync: roots)
+    topicsUnderRemoval.append(topic)
+    return RemovalPlan(files: [], directories: directories, sync: roots, topic: topic)
+  }
+
+  /// The removal of a topic's queues was run, whatever came of it.
+  package func finish(_ plan: RemovalPlan) {
+    guard let topic = plan.topic, let index = topicsUnderRemoval.firstIndex(of: topic) else { return }
+    topicsUnderRemoval.remove(at: index)
   }
 }
 
@@ -174,6 +187,8 @@ package struct RemovalPlan: Sendable {
   /// Paths of directories, removed with everything in them.
   package let directories: [String]
   let sync: [String]
+  /// The topic whose queues are removed; nil for files of others.
+  var topic: String?
 
   /// Does it.
   package func run(on disk: any Disk) throws(DiskError) {

@@ -24,7 +24,9 @@ import Testing
   }
 
   @Test func `hostile numbers do no harm`() {
-    #expect(Redelivery(delayLevel: 0, reconsumeTimes: .min, limit: .max) == .retry(level: 3 + Int64(Int32.min)))
+    for times in [-2, -3, .min] as [Int32] {
+      #expect(Redelivery(delayLevel: 0, reconsumeTimes: times, limit: .max) == .retry(level: 1))
+    }
     #expect(Redelivery(delayLevel: 0, reconsumeTimes: .max, limit: .max) == .dead(.triedTooOften))
   }
 }

@@ -2,7 +2,7 @@ import ApusBase
 import ApusSystem
 
 /// The machine's file system with a gate before the flush of mapped files and one before the allocation of log files,
-/// and a fault behind each.
+/// and a fault behind each; mapping for reading can be made to fail.
 final class GatedDisk: Disk {
   private struct State {
     var isShut = false
@@ -11,6 +11,8 @@ final class GatedDisk: Disk {
     var allocated = 0
     var allocationLimit = Int.max
     var allocationFailure: DiskError.Code?
+    var mappingFailure: DiskError.Code?
+    var refusedMappings = 0
   }
 
   private let disk = PosixDisk()
@@ -29,6 +31,12 @@ final class GatedDisk: Disk {
 
   /// From now on flushes fail.
   func fail(_ code: DiskError.Code) { state.withLock { $0.failure = code } }
+
+  /// From now on files cannot be mapped for reading; nil lets them be mapped again.
+  func failMappings(_ code: DiskError.Code?) { state.withLock { $0.mappingFailure = code } }
+
+  /// How often a file could not be mapped for reading.
+  var refusedMappings: Int { state.withLock { $0.refusedMappings } }
 
   /// Allocations wait when there were `count` of them.
   func holdAllocations(after count: Int) { state.withLock { $0.allocationLimit = count } }
@@ -103,7 +111,11 @@ final class GatedDisk: Disk {
   }
   func sync(_ file: DiskFile) throws(DiskError) { try disk.sync(file) }
   func map(_ file: DiskFile, length: Int, writable: Bool) throws(DiskError) -> Segment {
-    try disk.map(file, length: length, writable: writable)
+    if !writable, let code = state.withLock({ $0.mappingFailure }) {
+      state.withLock { $0.refusedMappings += 1 }
+      throw DiskError(code, operation: "mmap", path: "log")
+    }
+    return try disk.map(file, length: length, writable: writable)
   }
   func unmap(_ segment: Segment) { disk.unmap(segment) }
   func populate(_ segment: Segment, _ range: Range<Int>) throws(DiskError) { try disk.populate(segment, range) }

@@ -101,12 +101,17 @@ import Testing
     #expect(broker.tables.clients.withLock { $0.producers(of: "p") } == nil)
   }
 
-  @Test func `a hundred thousand subscriptions are refused`() {
-    let subscriptions = (0..<100_000).map { SubscriptionData(topic: "t\($0)") }
+  @Test(arguments: [SubscriptionData.tagExpression, SubscriptionData.sqlExpression])
+  func `a hundred thousand subscriptions are refused and leave nothing behind`(type: String) {
+    let subscriptions = (0..<100_000).map {
+      SubscriptionData(topic: "t\($0)", expression: "a = 1", expressionType: type)
+    }
     let data = HeartbeatData(clientID: "c", consumers: [ConsumerData(group: "g", subscriptions: subscriptions)])
     let reply = broker.heartbeat(data)
     #expect(reply.code == .systemError)
     #expect(broker.tables.clients.withLock { $0.consumers(of: "g") } == nil)
+    #expect(broker.tables.groups.withLock { $0.find("g") } == nil)
+    #expect(broker.tables.filters.withLock { $0.count } == 0)
   }
 
   @Test func `a group whose retry topic would be too long has none`() {

@@ -3,6 +3,7 @@ import ApusBrokerCore
 import ApusModel
 import ApusProtocol
 import ApusStore
+import ApusStoreCore
 import ApusSystem
 import Foundation
 import Synchronization
@@ -307,6 +308,49 @@ import Testing
     #expect(try client.pull("T").map(\.body) == ["soon"])
     try wait(served, client, until: 1)
     #expect(try client.end("T") == 1)
+  }
+
+  @Test func `a file that cannot be mapped for a while is waited for, and what is due there comes then`() throws {
+    let disk = GatedDisk()
+    let served = try ServedBroker([("messageDelayLevel", "5s")], disk: disk)
+    let client = try served.client()
+    try send("timed", 5000, client)
+    #expect(try client.send("delayed", to: "D", [("DELAY", "1")]).responseCode == .success)
+    let body = String(repeating: "x", count: 300_000)
+    for _ in 0..<4 { _ = try client.send(body, to: "U") }
+    try wait(served, client, until: 1)
+    let store = served.broker.parts.store
+    while store.withLock({ $0.marks.flushed }) < PhysicalOffset(1 << 20) { store.flushAll() }
+    disk.failMappings(.exhausted)
+    _ = store.withLock { $0.releaseIdleMappings(after: 0) }
+    // Each of the two tries ten times a second.
+    let deadline = SystemClock.monotonic() + .seconds(30)
+    while disk.refusedMappings < 24, SystemClock.monotonic() < deadline { _ = try client.end("D") }
+    #expect(disk.refusedMappings >= 24)
+    disk.failMappings(nil)
+    #expect(try client.pull("T").map(\.body) == ["timed"])
+    #expect(try client.pull("D").map(\.body) == ["delayed"])
+  }
+
+  @Test func `a file that cannot be mapped just now keeps what waits in it`() throws {
+    let disk = GatedDisk()
+    let served = try ServedBroker(disk: disk)
+    let client = try served.client()
+    try send("a", 3_600_000, client)
+    let body = String(repeating: "x", count: 300_000)
+    for _ in 0..<4 { _ = try client.send(body, to: "U") }
+    try wait(served, client, until: 1)
+    let boundary = PhysicalOffset(1 << 20)
+    let timed = try #require(served.broker.timed)
+    let store = timed.parts.store
+    while store.withLock({ $0.marks.flushed }) < boundary { store.flushAll() }
+    disk.failMappings(.exhausted)
+    let released = store.withLock { $0.releaseIdleMappings(after: 0) }
+    #expect(released.count == 1)
+    #expect(timed.roll(before: boundary, waitingUpTo: .seconds(20)) < boundary)
+    disk.failMappings(nil)
+    #expect(timed.roll(before: boundary, waitingUpTo: .seconds(20)) == boundary)
+    #expect(try client.entry(Self.waiting, queue: 0, at: 1).body == "a")
   }
 
   @Test func `a run of the retention waits for what it would remove`() throws {

@@ -55,6 +55,14 @@ import Testing
     }
   }
 
+  @Test func `nobody moves the offsets by which half messages are found`() throws {
+    let (topic, group) = ("RMQ_SYS_TRANS_HALF_TOPIC", "CID_RMQ_SYS_TRANS")
+    broker.topic(topic)
+    let refusal = try commit(fields(["topic": topic, "consumerGroup": group, "commitOffset": "1000000"]))
+    #expect(refusal?.code == .noPermission)
+    #expect(broker.tables.offsets.withLock { $0.offset(topic: topic, group: group, queue: 0) } == nil)
+  }
+
   @Test func `a first commit makes its group where groups are made`() throws {
     #expect(try commit(fields()) == nil)
     #expect(broker.tables.groups.withLock { $0.find("g") } != nil)

@@ -165,6 +165,39 @@ struct Unexpected: Error {
     guard case .appended = try harness.send("T") else { throw Unexpected("still full") }
   }
 
+  @Test func `a sync of queue files that found no space ends acceptance for good`() throws {
+    let (harness, disk) = try harness()
+    try harness.send("T")
+    let flush = try #require(harness.store.planFlush())
+    harness.store.finish(flush, flush.run(on: disk))
+    while let plan = harness.store.planQueueWrites() { harness.store.finish(plan, plan.run(on: disk)) }
+    disk.plan = FaultPlan(failures: [.init(.sync, occurrence: 1, code: .full)])
+    let plan = try #require(harness.store.planCheckpoint())
+    harness.store.finish(plan, plan.run(on: disk))
+    let error = try #require(harness.store.failure)
+    #expect(error.code == .failed(28))
+    #expect(try harness.send("T") == .refused(.failed(error)))
+    #expect(harness.store.planCheckpoint() == nil)
+  }
+
+  @Test func `a checkpoint that found no space refuses sends until one is written`() throws {
+    let (harness, disk) = try harness()
+    harness.settle()
+    try harness.send("T", 0, "first")
+    let flush = try #require(harness.store.planFlush())
+    harness.store.finish(flush, flush.run(on: disk))
+    while let plan = harness.store.planQueueWrites() { harness.store.finish(plan, plan.run(on: disk)) }
+    disk.plan = FaultPlan(failures: [.init(.write, occurrence: 1, code: .full)])
+    let failing = try #require(harness.store.planCheckpoint())
+    harness.store.finish(failing, failing.run(on: disk))
+    #expect(try harness.send("T") == .refused(.diskFull))
+    #expect(harness.store.planQueueWrites() == nil)
+    let next = try #require(harness.store.planCheckpoint())
+    harness.store.finish(next, next.run(on: disk))
+    guard case .appended = try harness.send("T", 0, "second") else { throw Unexpected("still full") }
+    #expect(try harness.bodies("T") == ["first", "second"])
+  }
+
   @Test func `answers pulls as RocketMQ does`() throws {
     let (harness, disk) = try harness()
     let store = try #require(harness.store)
@@ -233,6 +266,30 @@ struct Unexpected: Error {
     #expect(harness.store.pull(queue, at: 0, on: disk).status == .offsetTooSmall)
     #expect(try harness.bodies("T").last == "199")
     try harness.reopen()
+    #expect(try harness.bodies("T").last == "199")
+  }
+
+  @Test func `queues that nobody has used since the start cost a removal little`() throws {
+    let disk = SimulatedDisk(seed: 1)
+    var settings = settings()
+    settings.queueFileBytes = 20_000
+    let harness = try StoreHarness(on: disk, settings: settings)
+    for number in 0..<200 { try harness.send("T", 0, "\(number)") }
+    harness.settle()
+    try harness.store.close()
+    try harness.reopen()
+    let store = try #require(harness.store)
+    var retention = Retention(settings: .init())
+    let survey = try #require(store.planRetention())
+    let answer = try survey.run(on: disk)
+    let later = harness.now.advanced(byMilliseconds: 100 * 3_600_000)
+    let removal = try #require(store.finish(survey, answer, retention: &retention, now: later, localHour: 4))
+    disk.plan = FaultPlan()
+    let outcome = removal.run(on: disk)
+    #expect(outcome.error == nil)
+    #expect(disk.callCount < 100)
+    store.finish(removal, outcome)
+    #expect(store.minOffset > .zero)
     #expect(try harness.bodies("T").last == "199")
   }
 

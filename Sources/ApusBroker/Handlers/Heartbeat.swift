@@ -45,7 +45,7 @@ package struct Heartbeat: RequestHandler {
     }
     let limits = clients.withLock { $0.limits }
     do throws(ClientTable.Excess) {
-      try register(heartbeat, request.header, requester)
+      try register(heartbeat, request.header, requester, limits)
     } catch {
       throw Refusals.excess(error, limits)
     }
@@ -53,7 +53,7 @@ package struct Heartbeat: RequestHandler {
   }
 
   private func register(
-    _ heartbeat: HeartbeatData, _ header: CommandHeader, _ requester: Requester
+    _ heartbeat: HeartbeatData, _ header: CommandHeader, _ requester: Requester, _ limits: ClientTable.Limits
   ) throws(ClientTable.Excess) {
     try clients.withLock { clients throws(ClientTable.Excess) in
       try clients.seen(
@@ -62,6 +62,10 @@ package struct Heartbeat: RequestHandler {
       for group in heartbeat.producerGroups { try clients.register(producer: group, on: requester.connection) }
     }
     for consumer in heartbeat.consumers {
+      // Looked at before anything is made of them: this is a loop, which others wait for.
+      guard consumer.subscriptions.count <= limits.subscriptionsPerGroup else {
+        throw .subscriptions(group: consumer.group)
+      }
       let notifies = prepare(consumer)
       let subscriptions = subscriptions(of: consumer)
       let profile = ConsumerProfile(

@@ -46,7 +46,9 @@ package final class PullMessageHandler: Sendable {
     do throws(Refusal) {
       let pull = try PullMessage.Request(request)
       let held = try check(pull, request.header, connection, state)
-      if pull.flags.contains(.commitOffset), parts.identity.id == 0 {
+      if pull.flags.contains(.commitOffset), parts.identity.id == 0,
+        !UpdateConsumerOffset.isBrokersOwn(pull.consumerGroup)
+      {
         _ = parts.offsets.withLock {
           $0.commit(
             topic: pull.topic, group: pull.consumerGroup, queue: pull.queueID, offset: pull.commitOffset.rawValue)
@@ -222,7 +224,8 @@ package final class PullMessageHandler: Sendable {
     let limits = FetchLimits(maxMessages: Int(max(pull.maxMessages, 1)), inspects: pull.condition != nil)
     let isLoaded = parts.store.withLock { store -> Bool in
       guard store.isLoaded(topic: pull.topic.name, id: pull.queueID) else { return false }
-      let queue = state.queue(topic: pull.topic, id: pull.queueID) ?? loaded(pull, store, state)
+      let known = state.queue(topic: pull.topic, id: pull.queueID)
+      let queue = known.flatMap { $0.isRemoved ? nil : $0 } ?? loaded(pull, store, state)
       store.fetch(from: queue, at: pull.offset, limits: limits, filter: filter, into: &state.fetch)
       return true
     }

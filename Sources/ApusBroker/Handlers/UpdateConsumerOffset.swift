@@ -6,7 +6,7 @@ package import ApusSystem
 /// Code 15: a consumer group tells where it is in a queue. Answered in place: it touches memory only.
 ///
 /// Deviation from Java, which remembers whatever it is told: topic and group must exist, where groups are not made by
-/// use, and the queue's id and the offset must be possible.
+/// use, and the queue's id and the offset must be possible; the group by which half messages are found is the broker's.
 package struct UpdateConsumerOffset: Sendable {
   private let topics: Locked<Topics>
   private let groups: Locked<SubscriptionGroups>
@@ -28,8 +28,14 @@ package struct UpdateConsumerOffset: Sendable {
     try commit(topic: topic, group: group, queue: queue, offset: offset)
   }
 
+  /// Whether the broker keeps a group's offsets itself: a client that moved them would have it forget half messages.
+  static func isBrokersOwn(_ group: RawSpan) -> Bool { group.equals("CID_RMQ_SYS_TRANS") }
+
   /// Commits what a request, or a pull that carries a commit, says.
   package func commit(topic: RawSpan, group: RawSpan, queue: Int32, offset: Int64) throws(Refusal) {
+    guard !Self.isBrokersOwn(group) else {
+      throw Refusal(.noPermission, "the offsets of group \(group.text) are kept by the broker itself")
+    }
     guard topics.withLock({ $0.findOrMakeLight(topic) }) != nil else { throw Refusals.noTopic(topic.text) }
     if groups.withLock({ $0.find(group) }) == nil {
       let name = group.text

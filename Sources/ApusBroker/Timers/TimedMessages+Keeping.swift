@@ -125,8 +125,13 @@ extension TimedMessages {
     let (id, offset) = (resident.id, resident.offset)
     // One that is being delivered needs no new place: it is gone in a moment.
     guard !isAway(id) else { return nil }
-    guard wheel.knows(id, at: offset), case .found(let range) = parts.store.withLock({ $0.record(at: offset) }) else {
-      return .zero
+    guard wheel.knows(id, at: offset) else { return .zero }
+    let range: Fetch.Range
+    switch parts.store.withLock({ $0.record(at: offset) }) {
+    case .found(let found): range = found
+    case .missing: return .zero
+    // Its file is there and could not be mapped a moment ago: nothing is said about the message.
+    case .cold: return nil
     }
     guard let queue = parts.messages.queue(0, ofDeleted: SystemTopics.timer) else { return nil }
     do throws(DecodeError) {

@@ -20,7 +20,7 @@ final class TimedMessages: @unchecked Sendable {
   private static let longestWait = Duration.seconds(1)
   /// When something is tried again that the store or the device did not do.
   private static let retryInterval = Duration.milliseconds(100)
-  /// How often the record of a file that is there is tried to read.
+  /// How often a record that does not seem to be in a file that is there is looked for.
   private static let retryLimit = 5
   /// How many due messages may wait for the device at once.
   private static let awayLimit = 64
@@ -156,6 +156,11 @@ final class TimedMessages: @unchecked Sendable {
         pass(to: position + 1, "a record is gone")
         return true
       }
+      if case .cold = record {
+        // Its file is there: it is tried until it can be mapped.
+        readAhead(queue)
+        return false
+      }
       guard tries < Self.retryLimit else {
         pass(to: position + 1, "a record cannot be read")
         return true
@@ -251,7 +256,11 @@ final class TimedMessages: @unchecked Sendable {
         return true
       }
       return deliver(range, id, timer, now)
-    case .cold, .missing:
+    case .cold:
+      // Its file is there: it is tried until it can be mapped, as a process without descriptors cannot for a while.
+      bringNear(id, timer.offset, tries: 0)
+      return true
+    case .missing:
       guard timer.offset >= start, tries ?? 0 < Self.retryLimit else {
         skip(id, timer, "its record is gone or cannot be read")
         return true

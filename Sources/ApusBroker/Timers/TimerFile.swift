@@ -93,8 +93,12 @@ final class TimerFile: Sendable {
     }
   }
 
+  /// How often what the device does not give is asked for, before it counts as lost.
+  private static let tryLimit = 5
+
   private func take(_ queue: ConsumeQueue, _ part: Range<QueueOffset>, into replay: inout TimerReplay) {
     var position = part.lowerBound
+    var tries = 0
     var fetch = Fetch()
     while position < part.upperBound {
       store.withLock {
@@ -104,6 +108,11 @@ final class TimerFile: Sendable {
         store.warm(plan)
         continue
       }
+      if fetch.status == .offsetFoundNull, fetch.nextOffset == position, tries < Self.tryLimit {
+        tries += 1
+        continue
+      }
+      tries = 0
       fetch.warm(on: store.disk)
       for range in fetch.ranges {
         Self.forEachRecord(range.bytes()) { record in
@@ -124,13 +133,19 @@ final class TimerFile: Sendable {
     from start: PhysicalOffset, to end: PhysicalOffset, _ body: (borrowing StoredRecord) -> Void
   ) {
     var position = start
+    var tries = 0
     while position < end {
       switch store.withLock({ $0.read(from: position, limit: Self.sliceBytes) }) {
       case .end: return
       case .cold(let plan): store.warm(plan)
-      // As with a damaged file: the timers whose copies lie there are delivered again rather than not at all.
-      case .failed(let next): position = next
+      case .failed(let next):
+        tries += 1
+        guard tries >= Self.tryLimit else { continue }
+        // As with a damaged file: the timers whose copies lie there are delivered again rather than not at all.
+        tries = 0
+        position = next
       case .slice(let slice):
+        tries = 0
         store.disk.warm(slice.range.mapping.segment, slice.range.range)
         let used = Self.forEachRecord(slice.range.bytes(), body)
         // A blank, the file's end, or bytes that recovery would have cut off.

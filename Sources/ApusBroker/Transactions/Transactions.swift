@@ -24,6 +24,8 @@ package final class Transactions: Sendable {
   private static let halfTopic = Array(SystemTopics.halfMessages.utf8)
   private static let operationTopic = Array(SystemTopics.halfOperations.utf8)
   private static let group = Array(SystemGroups.transactionConsumer.utf8)
+  /// How often an operation message that the device does not give is asked for at the start.
+  private static let tryLimit = 5
 
   // MARK: The start
 
@@ -65,6 +67,7 @@ package final class Transactions: Sendable {
   ) throws(DiskError) {
     guard !offsets.isEmpty, let queue = try parts.store.queue(topic: SystemTopics.halfOperations, id: 0) else { return }
     var position = offsets.lowerBound
+    var tries = 0
     var fetch = Fetch()
     while position < offsets.upperBound {
       parts.store.withLock {
@@ -75,6 +78,12 @@ package final class Transactions: Sendable {
         parts.store.warm(plan)
         continue
       }
+      // The device failed just now: asked again it may give what half messages have ended.
+      if fetch.status == .offsetFoundNull, fetch.nextOffset.rawValue == position, tries < Self.tryLimit {
+        tries += 1
+        continue
+      }
+      tries = 0
       fetch.warm(on: parts.store.disk)
       var read: [Int64: [Int64]] = [:]
       for range in fetch.ranges {

@@ -1,0 +1,29 @@
+import ApusBase
+import ApusModel
+import ApusProtocol
+import Testing
+
+@testable import ApusBroker
+
+/// Lookups of messages by their keys, through a whole broker.
+@Suite struct MessageQueryTests {
+  @Test func `an answer is no longer than clients take, and holds the newest messages`() throws {
+    let served = try ServedBroker([("mappedFileSizeCommitLog", "16777216")])
+    let client = try served.client()
+    let body = String(repeating: "x", count: 3_900_000)
+    for number in 0..<5 {
+      let sent = try client.send(body, to: "T", [("KEYS", "k"), ("UNIQ_KEY", "u\(number)")])
+      #expect(sent.responseCode == .success)
+    }
+    let answer = try client.ask(
+      .queryMessage,
+      [
+        ReplyField("topic", "T"), ReplyField("key", "k"), ReplyField("maxNum", 32),
+        ReplyField("beginTimestamp", 0), ReplyField("endTimestamp", Int64.max),
+      ])
+    #expect(answer.responseCode == .success)
+    #expect(answer.body.count < 16 << 20)
+    let found = try TestClient.records(answer.body)
+    #expect(found.map { $0.properties["UNIQ_KEY"] ?? "" } == ["u1", "u2", "u3", "u4"])
+  }
+}

@@ -1,0 +1,66 @@
+import ApusBase
+import ApusModel
+import ApusSimulator
+import ApusStore
+import ApusStoreCore
+import Testing
+
+@testable import ApusBroker
+
+/// What a start finds out about timers from a store.
+@Suite struct TimerFileTests {
+  private static let now = WallTime(milliseconds: 1_700_000_000_000)
+  private static let settings: StoreSettings = {
+    var settings = StoreSettings(root: "/store")
+    settings.logFileBytes = 4096
+    settings.queueFileBytes = 2000
+    return settings
+  }()
+
+  /// Stores a record in the first queue of a topic and returns where it lies.
+  private func append(
+    _ topic: String, _ properties: [(name: String, value: String)], copyOf source: PhysicalOffset? = nil,
+    to store: MessageStore, on disk: SimulatedDisk
+  ) throws -> PhysicalOffset {
+    while let plan = store.planPreparation() {
+      guard store.finish(plan, plan.run(on: disk)) else { break }
+    }
+    let (name, body) = (Array(topic.utf8), Array("x".utf8))
+    let encoded = MessageProperties.encode(properties)
+    var draft = RecordDraft(
+      topic: name.rawSpan, body: body.rawSpan, properties: encoded.rawSpan, queueID: 0, flag: 0, sysFlag: [],
+      bodyCRC: CRC32.body(body.rawSpan), bornTime: Self.now, bornHost: .loopback(port: 1),
+      storeHost: .loopback(port: 2), tagsCode: 0)
+    if let source { draft.preparedTransactionOffset = TimerRecord.mark(of: source) }
+    let queue = try store.openQueue(topic: topic, id: 0)
+    guard case .appended(let appended) = store.append(draft, to: queue, now: Self.now) else {
+      Issue.record("a record was not stored")
+      return .zero
+    }
+    _ = store.dispatch()
+    return appended.offset
+  }
+
+  /// A store whose only timer was delivered, in a log file that is not mapped after its start.
+  private func store(on disk: SimulatedDisk) throws -> SharedStore {
+    let first = try MessageStore.open(disk: disk, settings: Self.settings)
+    let waiting = try append(
+      "rmq_sys_wheel_timer", [("TIMER_OUT_MS", "\(Self.now.milliseconds)"), ("REAL_TOPIC", "T"), ("REAL_QID", "0")],
+      to: first, on: disk)
+    _ = try append("T", [("REAL_TOPIC", "T")], copyOf: waiting, to: first, on: disk)
+    for _ in 0..<100 { _ = try append("U", [("KEYS", "k")], to: first, on: disk) }
+    try first.close()
+    return SharedStore(
+      try MessageStore.open(disk: disk, settings: Self.settings), disk: disk, isSynchronous: false)
+  }
+
+  @Test func `a log file that cannot be mapped just now is looked into once more`() throws {
+    let disk = SimulatedDisk(seed: 5)
+    let store = try store(on: disk)
+    disk.plan = FaultPlan(failures: [.init(.map, occurrence: 1, repeats: 2, code: .exhausted)])
+    let found = try TimerFile(store: store, root: "/store").find(now: Self.now)
+    #expect(disk.faults[.map] == 2)
+    #expect(found.wheel.count == 0)
+    #expect(found.position == QueueOffset(1))
+  }
+}

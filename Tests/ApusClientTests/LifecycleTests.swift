@@ -10,47 +10,6 @@ import Testing
 
 /// What becomes of requests when tasks, brokers or clients go.
 @Suite(.timeLimit(.minutes(2))) struct LifecycleTests {
-  /// A name server whose routes lead to itself, and a broker that answers nothing, or hangs up.
-  private final class MuteServer: RemotingService {
-    let asked = Locked(0)
-    private let hangsUp: Bool
-    private let loop: EventLoop
-    private let server: RemotingServer
-    private let bound = Locked("")
-
-    init(hangsUp: Bool = false) throws {
-      self.hangsUp = hangsUp
-      loop = try EventLoop(index: 4, name: "test-mute")
-      server = RemotingServer(loops: [loop], log: Logger(level: .error))
-      let port = try server.bind(.loopback(port: 0), service: self).address.port
-      bound.withLock { $0 = "127.0.0.1:\(port)" }
-      try loop.start()
-      server.start()
-    }
-
-    var address: String { bound.withLock { $0 } }
-
-    func stop() {
-      server.quiesce()
-      server.close(within: .seconds(1))
-      loop.stop()
-      loop.join()
-    }
-
-    func handle(_ request: borrowing Request, on connection: Connection) -> Disposition {
-      if request.code == .getRouteInfoByTopic {
-        let route = TopicRouteData(
-          queues: [QueueData(brokerName: "mute", readQueueCount: 1, writeQueueCount: 1, permission: [.read, .write])],
-          brokers: [BrokerData(cluster: "c", brokerName: "mute", addresses: [0: address])])
-        connection.send(Reply(body: route.bytes(.standard)), to: request.header)
-      } else {
-        asked.withLock { $0 += 1 }
-        if hangsUp { connection.close() }
-      }
-      return .done
-    }
-  }
-
   @Test func `a client may be let go by its own loop`() async throws {
     let mute = try MuteServer()
     let port = try #require(mute.address.split(separator: ":").last.flatMap { UInt16($0) })

@@ -91,8 +91,8 @@ public final class Producer: Sendable {
   }
 
   /// Sends messages of one topic to one queue, in as few requests as `maxMessageBytes` allows. Each request is stored
-  /// as a whole or not at all; when one fails those before it are stored. Returns a receipt for each message, in their
-  /// order.
+  /// as a whole or not at all; when one fails those before it are stored. Each may take `timeout` (`sendTimeout`).
+  /// Returns a receipt for each message, in their order.
   @discardableResult
   public func send(_ messages: [Message], timeout: Duration? = nil) async throws(ClientError) -> [SendReceipt] {
     let topic = Namespace.wrap(messages.first?.topic ?? "", in: runtime.configuration.namespace)

@@ -94,7 +94,7 @@ struct Pull: Sendable {
     writer.field("maxMsgNums", limit, into: &output)
     writer.field("sysFlag", flags.rawValue, into: &output)
     writer.field("commitOffset", commit ?? 0, into: &output)
-    writer.field("suspendTimeoutMillis", suspend.map { $0.wholeMilliseconds } ?? 0, into: &output)
+    writer.field("suspendTimeoutMillis", suspend?.milliseconds ?? 0, into: &output)
     if let subscription { writer.field("subscription", subscription.expression, into: &output) }
     writer.field("subVersion", version, into: &output)
     writer.field("expressionType", subscription?.expressionType ?? "TAG", into: &output)
@@ -128,13 +128,5 @@ struct Pull: Sendable {
       PullResult(
         status: status, messages: messages, nextOffset: next, minOffset: min, maxOffset: max,
         suggestedBrokerID: answer.field("suggestWhichBrokerId")?.decimal(Int64.self) ?? 0))
-  }
-}
-
-extension Duration {
-  /// Whole milliseconds, rounded down.
-  var wholeMilliseconds: Int64 {
-    let (seconds, attoseconds) = components
-    return seconds * 1000 + attoseconds / 1_000_000_000_000_000
   }
 }

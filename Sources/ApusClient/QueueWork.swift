@@ -168,7 +168,7 @@ final class QueueWork: Sendable {
   var info: ProcessQueueInfo {
     let (mono, wall) = (SystemClock.monotonic(), SystemClock.wall())
     func time(_ moment: MonotonicTime) -> WallTime {
-      wall.advanced(byMilliseconds: (moment - mono).wholeMilliseconds)
+      wall.advanced(byMilliseconds: (moment - mono).milliseconds)
     }
     return state.withLock { state in
       var info = ProcessQueueInfo()

@@ -48,7 +48,7 @@ extension Producer {
     let outgoing = try prepare(
       message,
       extra: [
-        ("CORRELATION_ID", id), ("REPLY_TO_CLIENT", runtime.clientID), ("TTL", "\(timeout.wholeMilliseconds)"),
+        ("CORRELATION_ID", id), ("REPLY_TO_CLIENT", runtime.clientID), ("TTL", "\(timeout.milliseconds)"),
       ])
     _ = try await route(String(decoding: outgoing.topic, as: UTF8.self))
     await client.introduce()

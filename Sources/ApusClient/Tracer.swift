@@ -122,7 +122,7 @@ extension Tracer {
           MessageTrace.Told(
             time: began.milliseconds, region: receipt.region ?? Self.standardRegion, group: group, topic: topic,
             messageID: receipt.messageID, tag: message.tag, keys: message.keys, storeHost: broker),
-          bodyBytes: message.body.count, cost: took.wholeMilliseconds, kind: kind,
+          bodyBytes: message.body.count, cost: took.milliseconds, kind: kind,
           offsetMessageID: receipt.offsetMessageID, isSuccess: receipt.status == .stored)))
   }
 

@@ -80,6 +80,9 @@ public struct ReceivedMessage: Hashable, Sendable {
     body = try Compression.inflate(record.body, record.sysFlag, limit: Self.inflationLimit)
   }
 
+  /// How often it was consumed without success once this try is one of those. A broker may have stored any number.
+  var triesWithThis: Int32 { reconsumeTimes < .max ? reconsumeTimes + 1 : .max }
+
   /// The message under the name that the application knows: of a retried one that of its first topic.
   mutating func takeOriginalTopic(namespace: String) {
     let stored = topic.hasPrefix("%RETRY%") ? properties["RETRY_TOPIC"] ?? topic : topic

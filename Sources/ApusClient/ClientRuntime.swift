@@ -22,9 +22,9 @@ final class ClientRuntime: Sendable {
   private let threads: IOThreads
   private let keys: Locked<UniqueKeys>
 
-  init(_ configuration: ClientConfiguration, service: any RemotingService) throws(ClientError) {
+  init(_ configuration: ClientConfiguration, service: any RemotingService, log: Logger) throws(ClientError) {
     self.configuration = configuration
-    log = Logger(level: .warning)
+    self.log = log
     let tls = try configuration.tls.map { (given) throws(ClientError) in try ClientTLS(given) }
     let source = try configuration.addressServer.map { (given) throws(ClientError) in
       try given.url(unit: configuration.unitName)
@@ -155,6 +155,13 @@ final class ClientRuntime: Sendable {
       encode: { id, output in request.encode(id: id, oneway: true, type: type, into: &output) },
       done: { error in pending.resolve(error.map { ClientError($0, server: broker) }) })
     if let error = await pending.value(ifCancelled: .cancelled) { throw error }
+  }
+
+  /// Warns that something failed, and why; `name` and `value` say of what. What was cut short because its task was
+  /// cancelled, as everything is at the end, is no failure.
+  func warn(_ message: String, _ name: String, _ value: String, cause: ClientError) {
+    guard cause.code != .cancelled else { return }
+    log.warning("client", message, [name: value, "cause": cause])
   }
 
   /// Fails what is under way and closes the connections.

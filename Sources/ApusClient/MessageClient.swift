@@ -38,9 +38,14 @@ public final class MessageClient: Sendable {
 
   /// Makes a client; no connection is made yet. Throws when a setting cannot be used or this machine has no thread or
   /// descriptor left.
-  public init(_ configuration: ClientConfiguration = ClientConfiguration()) throws(ClientError) {
+  public convenience init(_ configuration: ClientConfiguration = ClientConfiguration()) throws(ClientError) {
+    try self.init(configuration, log: Logger(level: .warning))
+  }
+
+  /// Makes a client that tells `log` what is not as it should be.
+  init(_ configuration: ClientConfiguration, log: Logger) throws(ClientError) {
     requests = BrokerRequests()
-    runtime = try ClientRuntime(configuration, service: requests)
+    runtime = try ClientRuntime(configuration, service: requests, log: log)
     let relays = ConsumerRelays(
       consumer: { [members] group in members.withLock { $0.consumers[group] } }, log: runtime.log)
     relays.register(with: requests)
@@ -165,7 +170,8 @@ public final class MessageClient: Sendable {
     do throws(ClientError) {
       try await runtime.nameServers.discover()
     } catch {
-      runtime.log.warning("client", "the address server is of no use now", ["cause": error])
+      let url = runtime.configuration.addressServer?.url ?? ""
+      runtime.warn("the address server is of no use now", "url", url, cause: error)
     }
   }
 
@@ -179,7 +185,7 @@ public final class MessageClient: Sendable {
         if fresh.readQueues != known?.readQueues { haveChanged = true }
       } catch {
         // The old route stays in use; sends that fail by it say so themselves.
-        runtime.log.warning("client", "a route cannot be refreshed", ["topic": topic, "cause": error])
+        runtime.warn("a route cannot be refreshed", "topic", topic, cause: error)
       }
     }
     guard haveChanged else { return }
@@ -202,7 +208,7 @@ public final class MessageClient: Sendable {
             do throws(ClientError) {
               _ = try await runtime.ask(Heartbeat.Request(data: data), at: address)
             } catch {
-              runtime.log.warning("client", "a heartbeat was not taken", ["broker": address, "cause": error])
+              runtime.warn("a heartbeat was not taken", "broker", address, cause: error)
             }
           }
         }

@@ -241,7 +241,7 @@ public final class PullConsumer: Sendable {
       }
       await settle(wanted)
     } catch {
-      client.runtime.log.warning("client", "queues cannot be shared out", ["group": group, "cause": error])
+      client.runtime.warn("queues cannot be shared out", "group", group, cause: error)
     }
   }
 

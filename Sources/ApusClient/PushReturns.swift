@@ -25,15 +25,13 @@ extension PushConsumer {
         try await self.giveBack(message, level: level)
         return true
       } catch {
-        self.runtime.log.warning(
-          "client", "a message was not taken back", ["message": message.messageID, "cause": error])
+        self.runtime.warn("a message was not taken back", "message", message.messageID, cause: error)
       }
       do throws(ClientError) {
         try await self.resend(message, level: level)
         return true
       } catch {
-        self.runtime.log.warning(
-          "client", "a message was not sent again", ["message": message.messageID, "cause": error])
+        self.runtime.warn("a message was not sent again", "message", message.messageID, cause: error)
         return false
       }
     }.value

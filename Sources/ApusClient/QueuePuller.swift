@@ -63,7 +63,7 @@ struct QueuePuller: Sendable {
       case .failure(let error):
         if error.code == .cancelled { return }
         if error.code != .timedOut {
-          runtime.log.warning("client", "a pull failed", ["queue": "\(queue.queue)", "cause": error])
+          runtime.warn("a pull failed", "queue", "\(queue.queue)", cause: error)
         }
         await Self.pause(error.code == .busy ? Self.busyPause : runtime.configuration.pullDelayAfterError)
       }

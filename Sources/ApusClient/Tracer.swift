@@ -101,7 +101,7 @@ final class Tracer: Sendable {
         maxBodyBytes: producer.configuration.maxMessageBytes)
       _ = try await producer.sendToAny(message, timeout: Self.sendTimeout)
     } catch {
-      producer.runtime.log.warning("client", "traces were not taken", ["topic": topic, "cause": error])
+      producer.runtime.warn("traces were not taken", "topic", topic, cause: error)
     }
   }
 }

@@ -4,6 +4,7 @@ import ApusModel
 import ApusProtocol
 import ApusRemoting
 import ApusSystem
+import Foundation
 import Testing
 
 @testable import ApusClient
@@ -70,6 +71,24 @@ import Testing
     await task.value
     while await outstanding(client) > 0 { await Task.yield() }
     server.stop()
+  }
+
+  @Test func `an end in the middle of everything is no warning`() async throws {
+    let server = try MuteServer { code, _ in code == .unregisterClient ? Reply() : nil }
+    let path = NSTemporaryDirectory() + "apus-client-log-" + UUID().uuidString
+    var configuration = ClientConfiguration(nameServers: [server.address])
+    configuration.requestTimeout = .seconds(60)
+    let client = try MessageClient(configuration, log: try Logger(path: path, level: .warning))
+    let push = try client.pushConsumer(
+      group: "cg", subscriptions: [Subscription("T")], listener: .orderly { _ in .success })
+    let pull = try client.pullConsumer(group: "cg2", subscriptions: [Subscription("T")])
+    try await running(client, [push, pull]) {
+      // Both wait for the list of their group's members, and a heartbeat is not answered either.
+      while server.asked.withLock({ $0 }) < 3 { await Task.yield() }
+    }
+    server.stop()
+    #expect(try String(contentsOfFile: path, encoding: .utf8) == "")
+    try FileManager.default.removeItem(atPath: path)
   }
 
   @Test func `a call ends by its deadline, also before there is a connection`() async throws {

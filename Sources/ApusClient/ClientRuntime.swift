@@ -132,12 +132,13 @@ final class ClientRuntime: Sendable {
   func askAny(
     _ request: some OutgoingRequest, at broker: String, timeout: Duration? = nil
   ) async throws(ClientError) -> Command {
-    let timeout = timeout ?? configuration.requestTimeout
+    let deadline = SystemClock.monotonic() + (timeout ?? configuration.requestTimeout)
     let code = type(of: request).code
-    let address = try await address(broker, for: code, by: SystemClock.monotonic() + timeout)
+    let address = try await address(broker, for: code, by: deadline)
     do throws(ClientError) {
       return try await remoting.ask(
-        address, named: broker, code, fields: request.fields, body: request.body, type: headerType, timeout: timeout)
+        address, named: broker, code, fields: request.fields, body: request.body, type: headerType,
+        timeout: try deadline.left())
     } catch {
       unreachable(broker, at: address, error)
       throw error
@@ -182,6 +183,15 @@ final class ClientRuntime: Sendable {
     let next = local.month == 12 ? (local.year + 1, 1) : (local.year, local.month + 1)
     let end = LocalTime.moment(year: next.0, month: next.1, day: 1)
     return start <= now && now < end ? start..<end : now..<now.advanced(byMilliseconds: 86_400_000)
+  }
+}
+
+extension MonotonicTime {
+  /// The time until then. Throws when it is over: nothing has been asked yet.
+  func left() throws(ClientError) -> Duration {
+    let left = self - SystemClock.monotonic()
+    guard left > .zero else { throw ClientError(.timedOut, "the time limit was over before anything was sent") }
+    return left
   }
 }
 

@@ -1,3 +1,4 @@
+import ApusBase
 import ApusClientCore
 import ApusModel
 import ApusProtocol
@@ -192,9 +193,12 @@ public final class MessageClient: Sendable {
     for consumer in members.withLock({ Array($0.consumers.values) }) { consumer.rebalanceNow() }
   }
 
-  /// Tells all brokers that routes name who is there: masters, and the other members when there are consumers.
-  func heartbeat() async {
+  /// Tells all brokers that routes name who is there: masters, and the other members when there are consumers. Each
+  /// may take `timeout`, and no more than `requestTimeout`.
+  func heartbeat(timeout: Duration? = nil) async {
     let runtime = runtime
+    let standard = runtime.configuration.requestTimeout
+    let limit = timeout.map { min($0, standard) } ?? standard
     let data = members.withLock { members in
       HeartbeatData(
         clientID: runtime.clientID, producerGroups: members.producers.sorted(),
@@ -206,7 +210,7 @@ public final class MessageClient: Sendable {
         for (id, address) in members where id == 0 || !data.consumers.isEmpty {
           group.addTask {
             do throws(ClientError) {
-              _ = try await runtime.ask(Heartbeat.Request(data: data), at: address)
+              _ = try await runtime.ask(Heartbeat.Request(data: data), at: address, timeout: limit)
             } catch {
               runtime.warn("a heartbeat was not taken", "broker", address, cause: error)
             }
@@ -217,10 +221,11 @@ public final class MessageClient: Sendable {
   }
 
   /// Tells masters that have not heard of this client of it now, so that they can hand replies over.
-  func introduce() async {
+  /// Those are waited for until the deadline; the next heartbeat tells the others.
+  func introduce(by deadline: MonotonicTime? = nil) async {
     let masters = Set(runtime.routes.brokers.values.compactMap { $0[0] })
     guard introduced.withLock({ !masters.isSubset(of: $0) }) else { return }
-    await heartbeat()
+    await heartbeat(timeout: deadline.map { max($0 - SystemClock.monotonic(), .zero) })
     introduced.withLock { $0 = masters }
   }
 

@@ -25,17 +25,17 @@ struct Sender: Sendable {
     self.runtime = runtime
   }
 
-  /// Sends a message to a queue and waits for the answer.
+  /// Sends a message to a queue and waits for the answer, until the deadline.
   func send(
-    _ message: OutgoingMessage, to queue: MessageQueue, at broker: String, timeout: Duration
+    _ message: OutgoingMessage, to queue: MessageQueue, at broker: String, by deadline: MonotonicTime
   ) async throws(ClientError) -> SendReceipt {
-    let code = message.kind.code
-    let address = try await runtime.address(broker, for: code, by: SystemClock.monotonic() + timeout)
+    let address = try await runtime.address(broker, for: message.kind.code, by: deadline)
+    let left = try deadline.left()
     let pending = PendingAnswer<Result<SendReceipt, ClientError>>()
     let token = CallToken()
     let (now, began) = (SystemClock.wall(), SystemClock.monotonic())
     runtime.remoting.call(
-      address, timeout: timeout, token: token,
+      address, timeout: left, token: token,
       encode: { id, output in encode(message, queue, now, id, into: &output) },
       answered: { answer in pending.resolve(Self.read(answer, message, queue, broker)) },
       failed: { error in pending.resolve(.failure(ClientError(error, server: broker))) })

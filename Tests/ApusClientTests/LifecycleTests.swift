@@ -104,6 +104,26 @@ import Testing
     server.stop()
   }
 
+  @Test func `a send ends by its deadline, also while a name server is asked for the route`() async throws {
+    // Connections are taken, and nothing is read from them.
+    let listener = try Socket.listen(on: .loopback(port: 0))
+    defer { Socket.close(listener) }
+    var configuration = ClientConfiguration(nameServers: ["127.0.0.1:\(try Socket.localAddress(listener).port)"])
+    configuration.requestTimeout = .seconds(10)
+    let producer = try MessageClient(configuration).producer(group: "pg")
+    let message = Message(topic: "T", text: "x")
+    await #expect(throws: ClientError(.timedOut, "")) {
+      try await producer.send(message, timeout: .milliseconds(50))
+    }
+    await #expect(throws: ClientError(.timedOut, "")) {
+      try await producer.send(message, by: .random, timeout: .milliseconds(50))
+    }
+    await #expect(throws: ClientError(.timedOut, "")) {
+      let queue = MessageQueue(topic: "T", brokerName: "b", queueID: 0)
+      try await producer.send(message, to: queue, timeout: .milliseconds(50))
+    }
+  }
+
   @Test func `a broker that goes mid-send is told apart from one that was never there`() async throws {
     let server = try MuteServer(hangsUp: true)
     let client = try MessageClient(ClientConfiguration(nameServers: [server.address]))

@@ -119,18 +119,18 @@ final class ClientRuntime: Sendable {
     return result
   }
 
-  /// Asks a broker; a refusal is thrown.
+  /// Asks a broker; a refusal is thrown. Some answers are others for clients of another language.
   func ask(
-    _ request: some OutgoingRequest, at broker: String, timeout: Duration? = nil
+    _ request: some OutgoingRequest, at broker: String, as language: Language = .java, timeout: Duration? = nil
   ) async throws(ClientError) -> Command {
-    let answer = try await askAny(request, at: broker, timeout: timeout)
+    let answer = try await askAny(request, at: broker, as: language, timeout: timeout)
     guard answer.responseCode == .success else { throw ClientError(refusal: answer, server: broker) }
     return answer
   }
 
   /// Asks a broker; the answer may have any code.
   func askAny(
-    _ request: some OutgoingRequest, at broker: String, timeout: Duration? = nil
+    _ request: some OutgoingRequest, at broker: String, as language: Language = .java, timeout: Duration? = nil
   ) async throws(ClientError) -> Command {
     let deadline = SystemClock.monotonic() + (timeout ?? configuration.requestTimeout)
     let code = type(of: request).code
@@ -138,7 +138,7 @@ final class ClientRuntime: Sendable {
     do throws(ClientError) {
       return try await remoting.ask(
         address, named: broker, code, fields: request.fields, body: request.body, type: headerType,
-        timeout: try deadline.left())
+        language: language, timeout: try deadline.left())
     } catch {
       unreachable(broker, at: address, error)
       throw error

@@ -9,16 +9,16 @@ typealias PullAnswer = Result<PullResult, ClientError>
 
 /// The messages that a pull found and where to go on.
 public struct PullResult: Hashable, Sendable {
-  /// What became of it.
-  public enum Status: Hashable, Sendable {
+  /// What became of it, by Java's names.
+  public enum Status: String, Hashable, Sendable {
     /// There are messages.
-    case found
+    case found = "FOUND"
     /// Nothing new came in time.
-    case noNewMessage
+    case noNewMessage = "NO_NEW_MSG"
     /// What came is not for this group: go on at ``PullResult/nextOffset``.
-    case noMatch
+    case noMatch = "NO_MATCHED_MSG"
     /// The offset is not in the queue any more, or not yet: go on at ``PullResult/nextOffset``.
-    case offsetIllegal
+    case offsetIllegal = "OFFSET_ILLEGAL"
   }
 
   /// What became of it.

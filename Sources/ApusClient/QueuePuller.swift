@@ -108,7 +108,7 @@ struct QueuePuller: Sendable {
   private func take(_ result: PullResult, of queue: QueueWork) async {
     switch result.status {
     case .found:
-      let wanted = result.selected(by: subscription, namespace: runtime.configuration.namespace).messages
+      let wanted = result.matching(subscription).named(in: runtime.configuration.namespace).messages
       queue.put(wanted, nextOffset: result.nextOffset)
       if !wanted.isEmpty { came(queue, wanted) }
     case .noNewMessage, .noMatch: queue.put([], nextOffset: result.nextOffset)

@@ -33,6 +33,11 @@ public struct PullResult: Hashable, Sendable {
   public internal(set) var maxOffset: Int64
   /// The member of the broker group to ask next.
   var suggestedBrokerID: Int64
+
+  /// What a pull brings that was cut short, as its queue goes on elsewhere.
+  static func nothing(goOnAt offset: Int64) -> PullResult {
+    PullResult(status: .noMatch, messages: [], nextOffset: offset, minOffset: 0, maxOffset: 0, suggestedBrokerID: 0)
+  }
 }
 
 /// One pull from a queue.

@@ -73,6 +73,17 @@ import Testing
     server.stop()
   }
 
+  @Test func `what was pulled before the application went elsewhere does not lead it back`() {
+    let work = QueueWork(MessageQueue(topic: "T", brokerName: "mute", queueID: 0), from: 7)
+    work.reset(to: 100)
+    #expect(!work.beginPull(PendingAnswer(), from: 7))
+    #expect(!work.put([], from: 7, nextOffset: 39))
+    #expect(work.nextOffset == 100 && work.consumed == 100)
+    #expect(work.put([], from: 100, nextOffset: 101))
+    work.drop()
+    #expect(!work.put([], from: 101, nextOffset: 102))
+  }
+
   @Test func `an end in the middle of everything is no warning`() async throws {
     let server = try MuteServer { code, _ in code == .unregisterClient ? Reply() : nil }
     let path = NSTemporaryDirectory() + "apus-client-log-" + UUID().uuidString

@@ -96,7 +96,7 @@ extension SendReceipt {
       var receipt = self
       receipt.messageID = id
       receipt.offsetMessageID = index < offsets.count ? offsets[index] : ""
-      receipt.queueOffset = queueOffset + Int64(index)
+      receipt.queueOffset = queueOffset &+ Int64(index)
       return receipt
     }
   }

@@ -24,9 +24,9 @@ final class ClientRuntime: Sendable {
   private let threads: IOThreads
   private let keys: Locked<UniqueKeys>
 
-  init(_ configuration: ClientConfiguration, service: any RemotingService) throws(ClientError) {
+  init(_ configuration: ClientConfiguration, service: any RemotingService, log: Logger) throws(ClientError) {
     self.configuration = configuration
-    log = Logger(level: .warning)
+    self.log = log
     let tls = try configuration.tls.map { (given) throws(ClientError) in try ClientTLS(given) }
     let source = try configuration.addressServer.map { (given) throws(ClientError) in
       try given.url(unit: configuration.unitName)
@@ -121,25 +121,26 @@ final class ClientRuntime: Sendable {
     return result
   }
 
-  /// Asks a broker; a refusal is thrown.
+  /// Asks a broker; a refusal is thrown. Some answers are others for clients of another language.
   func ask(
-    _ request: some OutgoingRequest, at broker: String, timeout: Duration? = nil
+    _ request: some OutgoingRequest, at broker: String, as language: Language = .java, timeout: Duration? = nil
   ) async throws(ClientError) -> Command {
-    let answer = try await askAny(request, at: broker, timeout: timeout)
+    let answer = try await askAny(request, at: broker, as: language, timeout: timeout)
     guard answer.responseCode == .success else { throw ClientError(refusal: answer, server: broker) }
     return answer
   }
 
   /// Asks a broker; the answer may have any code.
   func askAny(
-    _ request: some OutgoingRequest, at broker: String, timeout: Duration? = nil
+    _ request: some OutgoingRequest, at broker: String, as language: Language = .java, timeout: Duration? = nil
   ) async throws(ClientError) -> Command {
-    let timeout = timeout ?? configuration.requestTimeout
+    let deadline = SystemClock.monotonic() + (timeout ?? configuration.requestTimeout)
     let code = type(of: request).code
-    let address = try await address(broker, for: code, by: SystemClock.monotonic() + timeout)
+    let address = try await address(broker, for: code, by: deadline)
     do throws(ClientError) {
       return try await remoting.ask(
-        address, named: broker, code, fields: request.fields, body: request.body, type: headerType, timeout: timeout)
+        address, named: broker, code, fields: request.fields, body: request.body, type: headerType,
+        language: language, timeout: try deadline.left())
     } catch {
       unreachable(broker, at: address, error)
       throw error
@@ -157,6 +158,13 @@ final class ClientRuntime: Sendable {
       encode: { id, output in request.encode(id: id, oneway: true, type: type, into: &output) },
       done: { error in pending.resolve(error.map { ClientError($0, server: broker) }) })
     if let error = await pending.value(ifCancelled: .cancelled) { throw error }
+  }
+
+  /// Warns that something failed, and why; `name` and `value` say of what. What was cut short because its task was
+  /// cancelled, as everything is at the end, is no failure.
+  func warn(_ message: String, _ name: String, _ value: String, cause: ClientError) {
+    guard cause.code != .cancelled else { return }
+    log.warning("client", message, [name: value, "cause": cause])
   }
 
   /// Fails what is under way and closes the connections.
@@ -177,6 +185,15 @@ final class ClientRuntime: Sendable {
     let next = local.month == 12 ? (local.year + 1, 1) : (local.year, local.month + 1)
     let end = LocalTime.moment(year: next.0, month: next.1, day: 1)
     return start <= now && now < end ? start..<end : now..<now.advanced(byMilliseconds: 86_400_000)
+  }
+}
+
+extension MonotonicTime {
+  /// The time until then. Throws when it is over: nothing has been asked yet.
+  func left(now: MonotonicTime = SystemClock.monotonic()) throws(ClientError) -> Duration {
+    let left = self - now
+    guard left > .zero else { throw ClientError(.timedOut, "the time limit was over before anything was sent") }
+    return left
   }
 }
 

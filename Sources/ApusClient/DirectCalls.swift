@@ -28,24 +28,7 @@ extension MessageClient {
   package func ask(
     _ request: some OutgoingRequest, at server: String, as language: Language
   ) async throws(ClientError) -> Command {
-    let pending = PendingAnswer<Result<Command, ClientError>>()
-    let (code, fields, body) = (Swift.type(of: request).code.rawValue, request.fields, request.body)
-    let type = runtime.headerType
-    let address = try await runtime.address(server, for: Swift.type(of: request).code)
-    let call = ClosureCall(
-      encode: { id, output in
-        let header = CommandHeader(code: code, language: language, id: id, type: type)
-        var writer = RequestWriter.begin(header, into: &output)
-        for field in fields { writer.field(named: field.name, field.value, into: &output) }
-        writer.finish(body: body, into: &output)
-      },
-      answered: { answer in pending.resolve(.success(Command(copying: answer))) },
-      failed: { error in pending.resolve(.failure(ClientError(error, server: server))) })
-    let remoting = runtime.remoting
-    remoting.call(address, timeout: runtime.configuration.requestTimeout, call)
-    let answer = try await pending.value(ifCancelled: .failure(.cancelled), onCancel: { remoting.cancel(call) }).get()
-    guard answer.responseCode == .success else { throw ClientError(refusal: answer, server: server) }
-    return answer
+    try await runtime.ask(request, at: server, as: language)
   }
 
   /// Asks one name server after the other until one answers. A refusal is thrown.
@@ -56,53 +39,15 @@ extension MessageClient {
   }
 }
 
-/// What one pull from a queue brought.
-package struct PulledMessages: Sendable {
-  /// What became of it.
-  package enum Status: String, Sendable {
-    /// There are messages.
-    case found = "FOUND"
-    /// There are none so far.
-    case noNewMessage = "NO_NEW_MSG"
-    /// What there is does not match the expression.
-    case noMatch = "NO_MATCHED_MSG"
-    /// The offset is not in the queue.
-    case offsetIllegal = "OFFSET_ILLEGAL"
-  }
-
-  /// What became of it.
-  package var status: Status
-  /// The messages; those that match only by the hash of their tag are left out.
-  package var messages: [ReceivedMessage]
-  /// Where to go on.
-  package var nextOffset: Int64
-}
-
 extension MessageClient {
   /// Pulls from a queue once, without waiting for new messages and without a trace of it in the group's offsets.
   /// `expression` selects by tags: `*`, or `A || B`.
   package func pull(
     _ queue: MessageQueue, from offset: Int64, limit: Int32, matching expression: String, for group: String,
     at broker: String
-  ) async throws(ClientError) -> PulledMessages {
-    let subscription = Subscription(queue.topic, expression == "*" ? .all : .tags(expression)).data(
-      topic: queue.topic, version: SystemClock.wall().milliseconds)
-    let pull = Pull(
-      group: group, queue: queue, offset: offset, limit: limit, commit: nil, suspend: nil, subscription: subscription,
-      version: subscription.version)
-    let result = try await pull.answer(
-      from: try await runtime.address(broker, for: .pullMessage), named: broker, by: runtime,
-      timeout: runtime.configuration.requestTimeout)
-    let status: PulledMessages.Status =
-      switch result.status {
-      case .found: .found
-      case .noNewMessage: .noNewMessage
-      case .noMatch: .noMatch
-      case .offsetIllegal: .offsetIllegal
-      }
-    let tags = subscription.tags
-    let messages = result.messages.filter { tags.isEmpty || $0.tag.map(tags.contains) ?? false }
-    return PulledMessages(status: status, messages: messages, nextOffset: result.nextOffset)
+  ) async throws(ClientError) -> PullResult {
+    let pull = Pull(once: queue, from: offset, limit: limit, .tags(expression), for: group)
+    return try await pull.result(from: broker, by: runtime, timeout: runtime.configuration.requestTimeout)
   }
 }
 

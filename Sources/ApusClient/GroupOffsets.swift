@@ -85,7 +85,7 @@ final class GroupOffsets: Sendable {
         try await commit(queue, offset)
         state.withLock { if $0.offsets[queue] != nil { $0.committed[queue] = offset } }
       } catch {
-        runtime.log.warning("client", "an offset was not committed", ["queue": "\(queue)", "cause": error])
+        runtime.warn("an offset was not committed", "queue", "\(queue)", cause: error)
       }
     }
   }
@@ -98,7 +98,7 @@ final class GroupOffsets: Sendable {
         for (queue, offset) in due where state.offsets[queue] != nil { state.committed[queue] = offset }
       }
     } catch {
-      runtime.log.warning("client", "offsets were not kept", ["path": local.path, "cause": error])
+      runtime.warn("offsets were not kept", "path", local.path, cause: error)
     }
   }
 

@@ -61,7 +61,7 @@ struct GroupShare: Sendable {
           ? try await runtime.maxOffset(of: queue) : try await runtime.offset(of: queue, at: milliseconds)
       }
     } catch {
-      runtime.log.warning("client", "the offset of a queue is not known", ["queue": "\(queue)", "cause": error])
+      runtime.warn("the offset of a queue is not known", "queue", "\(queue)", cause: error)
       return nil
     }
   }

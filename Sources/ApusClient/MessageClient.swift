@@ -1,3 +1,4 @@
+import ApusBase
 import ApusClientCore
 import ApusModel
 import ApusProtocol
@@ -38,9 +39,14 @@ public final class MessageClient: Sendable {
 
   /// Makes a client; no connection is made yet. Throws when a setting cannot be used or this machine has no thread or
   /// descriptor left.
-  public init(_ configuration: ClientConfiguration = ClientConfiguration()) throws(ClientError) {
+  public convenience init(_ configuration: ClientConfiguration = ClientConfiguration()) throws(ClientError) {
+    try self.init(configuration, log: Logger(level: .warning))
+  }
+
+  /// Makes a client that tells `log` what is not as it should be.
+  init(_ configuration: ClientConfiguration, log: Logger) throws(ClientError) {
     requests = BrokerRequests()
-    runtime = try ClientRuntime(configuration, service: requests)
+    runtime = try ClientRuntime(configuration, service: requests, log: log)
     let relays = ConsumerRelays(
       consumer: { [members] group in members.withLock { $0.consumers[group] } }, log: runtime.log)
     relays.register(with: requests)
@@ -170,7 +176,8 @@ public final class MessageClient: Sendable {
     do throws(ClientError) {
       try await runtime.nameServers.discover()
     } catch {
-      runtime.log.warning("client", "the address server is of no use now", ["cause": error])
+      let url = runtime.configuration.addressServer?.url ?? ""
+      runtime.warn("the address server is of no use now", "url", url, cause: error)
     }
   }
 
@@ -184,16 +191,19 @@ public final class MessageClient: Sendable {
         if fresh.readQueues != known?.readQueues { haveChanged = true }
       } catch {
         // The old route stays in use; sends that fail by it say so themselves.
-        runtime.log.warning("client", "a route cannot be refreshed", ["topic": topic, "cause": error])
+        runtime.warn("a route cannot be refreshed", "topic", topic, cause: error)
       }
     }
     guard haveChanged else { return }
     for consumer in members.withLock({ Array($0.consumers.values) }) { consumer.rebalanceNow() }
   }
 
-  /// Tells all brokers that routes name who is there: masters, and the other members when there are consumers.
-  func heartbeat() async {
+  /// Tells all brokers that routes name who is there: masters, and the other members when there are consumers. Each
+  /// may take `timeout`, and no more than `requestTimeout`.
+  func heartbeat(timeout: Duration? = nil) async {
     let runtime = runtime
+    let standard = runtime.configuration.requestTimeout
+    let limit = timeout.map { min($0, standard) } ?? standard
     let data = members.withLock { members in
       HeartbeatData(
         clientID: runtime.clientID, producerGroups: members.producers.sorted(),
@@ -205,9 +215,9 @@ public final class MessageClient: Sendable {
         for (id, address) in members where id == 0 || !data.consumers.isEmpty {
           group.addTask {
             do throws(ClientError) {
-              _ = try await runtime.ask(Heartbeat.Request(data: data), at: address)
+              _ = try await runtime.ask(Heartbeat.Request(data: data), at: address, timeout: limit)
             } catch {
-              runtime.log.warning("client", "a heartbeat was not taken", ["broker": address, "cause": error])
+              runtime.warn("a heartbeat was not taken", "broker", address, cause: error)
             }
           }
         }
@@ -216,10 +226,11 @@ public final class MessageClient: Sendable {
   }
 
   /// Tells masters that have not heard of this client of it now, so that they can hand replies over.
-  func introduce() async {
+  /// Those are waited for until the deadline; the next heartbeat tells the others.
+  func introduce(by deadline: MonotonicTime? = nil) async {
     let masters = Set(runtime.routes.brokers.values.compactMap { $0[0] })
     guard introduced.withLock({ !masters.isSubset(of: $0) }) else { return }
-    await heartbeat()
+    await heartbeat(timeout: deadline.map { max($0 - SystemClock.monotonic(), .zero) })
     introduced.withLock { $0 = masters }
   }
 

@@ -85,10 +85,11 @@ final class NameServers: Sendable {
       let server = servers[index]
       do throws(ClientError) {
         for address in try await book.addresses(server, by: deadline) {
+          let left = try left(until: deadline)
           do throws(ClientError) {
             let answer = try await remoting.ask(
               address, named: server, Swift.type(of: request).code, fields: request.fields, body: request.body,
-              type: type, timeout: try left(until: deadline))
+              type: type, timeout: left)
             if step > 0 { state.withLock { if $0.servers == servers { $0.current = index } } }
             return answer
           } catch {
@@ -102,6 +103,9 @@ final class NameServers: Sendable {
         attempts.append("\(server): \(error.message)")
       }
     }
+    if let deadline, deadline <= SystemClock.monotonic() {
+      throw ClientError(.timedOut, "no name server answered before the time limit was over", attempts: attempts)
+    }
     throw ClientError(
       .noNameServer, "no name server answered", attempts: attempts,
       advice: "Check that one of \(servers.joined(separator: ", ")) runs and can be reached.")
@@ -109,9 +113,7 @@ final class NameServers: Sendable {
 
   private func left(until deadline: MonotonicTime?) throws(ClientError) -> Duration {
     guard let deadline else { return timeout }
-    let left = deadline - SystemClock.monotonic()
-    guard left > .zero else { throw ClientError(.timedOut, "the time limit was over before it was asked") }
-    return min(left, timeout)
+    return min(try deadline.left(), timeout)
   }
 
   /// The route of a topic.

@@ -101,6 +101,9 @@ struct OutgoingMessage: Sendable {
     sysFlag.formUnion(smaller.flag)
   }
 
+  /// Beyond any delay that a broker has, and what its milliseconds leave room for.
+  private static let longestDelay = Duration.seconds(1 << 40)
+
   private static func pairs(of message: Message) throws(ClientError) -> [(name: String, value: String)] {
     var pairs: [(name: String, value: String)] = []
     if let tag = message.tag { pairs.append(("TAGS", tag)) }
@@ -120,8 +123,10 @@ struct OutgoingMessage: Sendable {
       guard level > 0 else { throw ClientError(.invalidArgument, "delay levels begin at 1, this is \(level)") }
       pairs.append(("DELAY", "\(level)"))
     case .after(let duration):
-      let (seconds, attoseconds) = duration.components
-      pairs.append(("TIMER_DELAY_MS", "\(max(0, seconds * 1000 + attoseconds / 1_000_000_000_000_000))"))
+      guard duration < longestDelay else {
+        throw ClientError(.invalidArgument, "a delay of \(duration) is longer than brokers can count")
+      }
+      pairs.append(("TIMER_DELAY_MS", "\(max(0, duration.milliseconds))"))
     case .at(let milliseconds): pairs.append(("TIMER_DELIVER_MS", "\(milliseconds)"))
     }
     return pairs

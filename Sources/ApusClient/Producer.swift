@@ -78,8 +78,9 @@ public final class Producer: Sendable {
   public func send(
     _ message: Message, timeout: Duration? = nil, choosing choose: @Sendable ([MessageQueue]) -> MessageQueue
   ) async throws(ClientError) -> SendReceipt {
-    let queues = try await queues(of: message.topic)
-    return try await send(message, to: choose(queues), timeout: timeout)
+    let deadline = SystemClock.monotonic() + (timeout ?? configuration.sendTimeout)
+    let queue = choose(try await queues(of: message.topic, until: deadline))
+    return try await send(message, to: queue, timeout: try deadline.left())
   }
 
   /// Sends a message to the queue of its topic that a selector picks. It is not tried again.
@@ -87,12 +88,15 @@ public final class Producer: Sendable {
   public func send(
     _ message: Message, by selector: QueueSelector, timeout: Duration? = nil
   ) async throws(ClientError) -> SendReceipt {
-    try await send(message, to: try await queue(of: message.topic, by: selector), timeout: timeout)
+    let deadline = SystemClock.monotonic() + (timeout ?? configuration.sendTimeout)
+    let queue = try await queue(of: message.topic, by: selector, until: deadline)
+    return try await send(message, to: queue, timeout: try deadline.left())
   }
 
   /// Sends messages of one topic to one queue, in as few requests as `maxMessageBytes` allows. Each request is stored
-  /// as a whole or not at all; when one fails those before it are stored. Returns a receipt for each message, in their
-  /// order. Without a queue each request goes to the next one, and is tried again elsewhere when it fails.
+  /// as a whole or not at all; when one fails those before it are stored. Each may take `timeout` (`sendTimeout`).
+  /// Returns a receipt for each message, in their order. Without a queue each request goes to the next one, and is tried
+  /// again elsewhere when it fails.
   @discardableResult
   public func send(
     _ messages: [Message], to queue: MessageQueue? = nil, timeout: Duration? = nil
@@ -117,8 +121,8 @@ public final class Producer: Sendable {
   public func sendOneway(_ message: Message, to queue: MessageQueue? = nil) async throws(ClientError) {
     let outgoing = try prepare(message)
     let topic = String(decoding: outgoing.topic, as: UTF8.self)
-    try await limited(outgoing, configuration.sendTimeout) { _ throws(ClientError) in
-      let route = try await route(topic)
+    try await limited(outgoing, configuration.sendTimeout) { left throws(ClientError) in
+      let route = try await route(topic, by: SystemClock.monotonic() + left)
       let now = SystemClock.monotonic()
       let chosen = queue ?? choice.withLock { $0.choose(from: route.writeQueues, avoiding: nil, nil, now: now) }
       guard let chosen, let broker = route.master(of: chosen.brokerName) else {
@@ -140,10 +144,14 @@ public final class Producer: Sendable {
 
   /// The queues that messages of a topic may be sent to.
   public func queues(of topic: String) async throws(ClientError) -> [MessageQueue] {
-    try await route(Namespace.wrap(topic, in: runtime.configuration.namespace)).writeQueues
+    try await queues(of: topic, until: nil)
   }
 
   // MARK: Parts
+
+  private func queues(of topic: String, until deadline: MonotonicTime?) async throws(ClientError) -> [MessageQueue] {
+    try await route(Namespace.wrap(topic, in: runtime.configuration.namespace), by: deadline).writeQueues
+  }
 
   func prepare(
     _ message: Message, extra: [(name: String, value: String)] = []
@@ -177,13 +185,16 @@ public final class Producer: Sendable {
   func send(
     _ message: OutgoingMessage, to queue: MessageQueue, timeout: Duration
   ) async throws(ClientError) -> SendReceipt {
-    let broker = try await master(of: queue)
-    return try await sender.send(message, to: queue, at: broker, timeout: timeout)
+    let deadline = SystemClock.monotonic() + timeout
+    let broker = try await master(of: queue, by: deadline)
+    return try await sender.send(message, to: queue, at: broker, by: deadline)
   }
 
   /// The queue of a topic that a selector picks.
-  func queue(of topic: String, by selector: QueueSelector) async throws(ClientError) -> MessageQueue {
-    let queues = try await queues(of: topic)
+  func queue(
+    of topic: String, by selector: QueueSelector, until deadline: MonotonicTime
+  ) async throws(ClientError) -> MessageQueue {
+    let queues = try await queues(of: topic, until: deadline)
     var random = SystemRandom()
     guard let queue = selector.core.choose(from: queues, using: &random) else {
       throw ClientError(.noQueue, "of \(queues.count) queues of \(topic) the selector takes none")
@@ -218,8 +229,8 @@ public final class Producer: Sendable {
     let topic = String(decoding: message.topic, as: UTF8.self)
     var failures: [String] = []
     var last: ClientError?
-    while let left = attempts.next(now: began) {
-      let route = try await route(topic)
+    while attempts.next(now: began) {
+      let route = try await route(topic, by: attempts.deadline)
       let faults = faults?.withLock { $0 }
       let lastBroker = attempts.lastBroker
       let queue = choice.withLock {
@@ -229,7 +240,7 @@ public final class Producer: Sendable {
         throw ClientError(.noQueue, "no queue of \(topic) can be written to", attempts: failures)
       }
       do throws(ClientError) {
-        let receipt = try await sender.send(message, to: queue, at: broker, timeout: left)
+        let receipt = try await sender.send(message, to: queue, at: broker, by: attempts.deadline)
         note(queue.brokerName, since: began)
         guard receipt.status != .stored, attempts.failed(.unsafe, broker: queue.brokerName) else { return receipt }
         failures.append("\(broker): \(receipt.status.rawValue)")
@@ -256,15 +267,16 @@ public final class Producer: Sendable {
   }
 
   /// The route of a topic; of one that does not exist yet, the route of the template that the broker will make it by.
-  func route(_ topic: String) async throws(ClientError) -> TopicRoute {
+  /// A look-up ends by the deadline.
+  func route(_ topic: String, by deadline: MonotonicTime?) async throws(ClientError) -> TopicRoute {
     if let known = runtime.routes.known(topic), !known.writeQueues.isEmpty { return known }
     do throws(ClientError) {
-      return try await runtime.routes.refresh(topic)
+      return try await runtime.routes.refresh(topic, by: deadline)
     } catch {
       guard error.code == .unknownTopic else { throw error }
       let unknown = error
       do throws(ClientError) {
-        var template = try await runtime.nameServers.route(configuration.createTopicKey)
+        var template = try await runtime.nameServers.route(configuration.createTopicKey, by: deadline)
         for index in template.queues.indices {
           let count = min(configuration.defaultTopicQueueCount, template.queues[index].readQueueCount)
           template.queues[index].readQueueCount = count
@@ -279,8 +291,8 @@ public final class Producer: Sendable {
     }
   }
 
-  private func master(of queue: MessageQueue) async throws(ClientError) -> String {
-    let route = try await route(queue.topic)
+  private func master(of queue: MessageQueue, by deadline: MonotonicTime) async throws(ClientError) -> String {
+    let route = try await route(queue.topic, by: deadline)
     guard let broker = route.master(of: queue.brokerName) else {
       throw ClientError(.noQueue, "the broker group \(queue.brokerName) of \(queue.topic) has no master at present")
     }

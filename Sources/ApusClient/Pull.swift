@@ -9,16 +9,16 @@ typealias PullAnswer = Result<PullResult, ClientError>
 
 /// The messages that a pull found and where to go on.
 public struct PullResult: Hashable, Sendable {
-  /// What became of it.
-  public enum Status: Hashable, Sendable {
+  /// What became of it, by Java's names.
+  public enum Status: String, Hashable, Sendable {
     /// There are messages.
-    case found
+    case found = "FOUND"
     /// Nothing new came in time.
-    case noNewMessage
+    case noNewMessage = "NO_NEW_MSG"
     /// What came is not for this group: go on at ``PullResult/nextOffset``.
-    case noMatch
+    case noMatch = "NO_MATCHED_MSG"
     /// The offset is not in the queue any more, or not yet: go on at ``PullResult/nextOffset``.
-    case offsetIllegal
+    case offsetIllegal = "OFFSET_ILLEGAL"
   }
 
   /// What became of it.
@@ -33,6 +33,11 @@ public struct PullResult: Hashable, Sendable {
   public internal(set) var maxOffset: Int64
   /// The member of the broker group to ask next.
   var suggestedBrokerID: Int64
+
+  /// What a pull brings that was cut short, as its queue goes on elsewhere.
+  static func nothing(goOnAt offset: Int64) -> PullResult {
+    PullResult(status: .noMatch, messages: [], nextOffset: offset, minOffset: 0, maxOffset: 0, suggestedBrokerID: 0)
+  }
 }
 
 /// One pull from a queue.
@@ -96,7 +101,7 @@ struct Pull: Sendable {
     writer.field("maxMsgNums", limit, into: &output)
     writer.field("sysFlag", flags.rawValue, into: &output)
     writer.field("commitOffset", commit ?? 0, into: &output)
-    writer.field("suspendTimeoutMillis", suspend.map { $0.wholeMilliseconds } ?? 0, into: &output)
+    writer.field("suspendTimeoutMillis", suspend?.milliseconds ?? 0, into: &output)
     if let subscription { writer.field("subscription", subscription.expression, into: &output) }
     writer.field("subVersion", version, into: &output)
     writer.field("expressionType", subscription?.expressionType ?? "TAG", into: &output)
@@ -130,13 +135,5 @@ struct Pull: Sendable {
       PullResult(
         status: status, messages: messages, nextOffset: next, minOffset: min, maxOffset: max,
         suggestedBrokerID: answer.field("suggestWhichBrokerId")?.decimal(Int64.self) ?? 0))
-  }
-}
-
-extension Duration {
-  /// Whole milliseconds, rounded down.
-  var wholeMilliseconds: Int64 {
-    let (seconds, attoseconds) = components
-    return seconds * 1000 + attoseconds / 1_000_000_000_000_000
   }
 }

@@ -110,7 +110,7 @@ public final class PullConsumer: Sendable {
   /// The queues that this consumer has at present, sorted.
   public var queues: [MessageQueue] { state.withLock { $0.work.keys.sorted() } }
 
-  /// Chooses the queues itself; the group's members then share nothing out.
+  /// Chooses the queues itself, in place of those that it had; the group's members then share nothing out.
   public func assign(_ queues: [MessageQueue]) {
     state.withLock { $0.assigned = Set(queues) }
     rebalanceNow()
@@ -121,7 +121,8 @@ public final class PullConsumer: Sendable {
   // MARK: Messages
 
   /// The next messages, of one queue, as many as are there and `pullBatchSize` allows. Empty when none came within
-  /// `timeout` (`pollTimeout`); nil when ``run()`` has ended.
+  /// `timeout` (`pollTimeout`) or the task was cancelled; nil when ``run()`` has ended. One task at a time polls: what
+  /// it has counts as consumed with the next poll, whoever makes it.
   public func poll(timeout: Duration? = nil) async -> [ReceivedMessage]? {
     if configuration.commitsByItself { finishTaken() }
     let deadline = SystemClock.monotonic() + (timeout ?? configuration.pollTimeout)
@@ -162,7 +163,10 @@ public final class PullConsumer: Sendable {
     }
   }
 
-  /// What was polled counts as consumed, and the brokers are told.
+  /// What was polled counts as consumed, and the brokers are told. Inside `for await message in consumer.messages` that
+  /// is the whole batch that the loop has begun, also its messages that the loop has not been given yet: should the
+  /// process end there, they do not come again. A loop that commits message by message needs a `pullBatchSize` of 1;
+  /// one over ``poll(timeout:)`` commits when it is done with a batch.
   public func commit() async {
     finishTaken()
     await persist()
@@ -237,7 +241,7 @@ public final class PullConsumer: Sendable {
       }
       await settle(wanted)
     } catch {
-      client.runtime.log.warning("client", "queues cannot be shared out", ["group": group, "cause": error])
+      client.runtime.warn("queues cannot be shared out", "group", group, cause: error)
     }
   }
 

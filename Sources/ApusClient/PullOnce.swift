@@ -16,16 +16,14 @@ extension PullConsumer {
     guard offset >= 0 else { throw ClientError(.invalidArgument, "an offset is not negative, this is \(offset)") }
     guard 1...1024 ~= limit else { throw ClientError(.invalidArgument, "the limit is \(limit), not 1…1024") }
     let runtime = client.runtime
-    let subscription = Subscription(queue.topic, selector).data(
-      topic: queue.topic, version: SystemClock.wall().milliseconds)
     let pull = Pull(
-      group: group, queue: queue, offset: offset, limit: Int32(limit), commit: nil,
-      suspend: waits ? configuration.suspendTime : nil, subscription: subscription, version: subscription.version)
+      once: queue, from: offset, limit: Int32(limit), selector, for: group,
+      suspend: waits ? configuration.suspendTime : nil)
     let member = try await runtime.member(0, of: queue)
-    let result = try await pull.answer(
-      from: try await runtime.address(member.address, for: .pullMessage), named: member.address, by: runtime,
-      timeout: waits ? configuration.suspendedPullTimeout : configuration.pullTimeout)
-    return result.selected(by: subscription, namespace: runtime.configuration.namespace)
+    return try await pull.result(
+      from: member.address, by: runtime,
+      timeout: waits ? configuration.suspendedPullTimeout : configuration.pullTimeout
+    ).named(in: runtime.configuration.namespace)
   }
 
   /// Tells the brokers how far the group has consumed a queue, as the application knows it.
@@ -44,11 +42,41 @@ extension PullConsumer {
   }
 }
 
+extension Pull {
+  /// A pull that stands for itself: it carries its expression, and commits nothing.
+  init(
+    once queue: MessageQueue, from offset: Int64, limit: Int32, _ selector: Subscription.Selector, for group: String,
+    suspend: Duration? = nil
+  ) {
+    let subscription = Subscription(queue.topic, selector).data(
+      topic: queue.topic, version: SystemClock.wall().milliseconds)
+    self.init(
+      group: group, queue: queue, offset: offset, limit: limit, commit: nil, suspend: suspend,
+      subscription: subscription, version: subscription.version)
+  }
+
+  /// Asks the broker at `host:port`, and waits for what matches the expression.
+  func result(from broker: String, by runtime: ClientRuntime, timeout: Duration) async throws(ClientError) -> PullResult
+  {
+    let deadline = SystemClock.monotonic() + timeout
+    let address = try await runtime.address(broker, for: .pullMessage, by: deadline)
+    let answer = try await answer(from: address, named: broker, by: runtime, timeout: try deadline.left())
+    return answer.matching(subscription)
+  }
+}
+
 extension PullResult {
-  /// The result under the names that the application knows, without the messages that only share the hash of a tag.
-  func selected(by subscription: SubscriptionData?, namespace: String) -> PullResult {
+  /// The result without the messages that only share the hash of a tag with those that are wanted.
+  func matching(_ subscription: SubscriptionData?) -> PullResult {
     var result = self
-    result.messages = messages.filter { Self.isWanted($0, by: subscription) }.map { message in
+    result.messages = messages.filter { Self.isWanted($0, by: subscription) }
+    return result
+  }
+
+  /// The result under the names that the application knows, its messages with the ends of their queue.
+  func named(in namespace: String) -> PullResult {
+    var result = self
+    result.messages = messages.map { message in
       var message = message
       message.properties["MIN_OFFSET"] = "\(minOffset)"
       message.properties["MAX_OFFSET"] = "\(maxOffset)"

@@ -1,3 +1,4 @@
+import ApusBase
 import ApusClientCore
 import ApusModel
 import ApusProtocol
@@ -23,12 +24,12 @@ extension PullConsumer {
       "consumeFromWhere": configuration.start.wire.rawValue,
       "allocateMessageQueueStrategy": configuration.rebalance.core.name,
       "autoCommit": "\(configuration.commitsByItself)",
-      "autoCommitIntervalMillis": "\(configuration.commitInterval.wholeMilliseconds)",
+      "autoCommitIntervalMillis": "\(configuration.commitInterval.milliseconds)",
       "pullBatchSize": "\(configuration.pullBatchSize)", "pullThresholdForAll": "\(configuration.messageLimit)",
       "pullThresholdForQueue": "\(configuration.queueMessageLimit)",
       "pullThresholdSizeForQueue": "\(configuration.queueByteLimit >> 20)",
       "consumeMaxSpan": "\(configuration.maxSpan)",
-      "pollTimeoutMillis": "\(configuration.pollTimeout.wholeMilliseconds)",
+      "pollTimeoutMillis": "\(configuration.pollTimeout.milliseconds)",
     ]
     return ConsumerRunningInfo(
       properties: ConsumerRunningInfo.properties(

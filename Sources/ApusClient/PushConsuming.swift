@@ -115,7 +115,7 @@ extension PushConsumer {
         done.append(message)
       } else {
         var again = message
-        again.reconsumeTimes += 1
+        again.reconsumeTimes = message.triesWithThis
         left.append(again)
       }
     }
@@ -171,9 +171,9 @@ extension PushConsumer {
           continue
         }
       }
-      var message = message
-      message.reconsumeTimes += 1
-      again.append(message)
+      var failed = message
+      failed.reconsumeTimes = message.triesWithThis
+      again.append(failed)
     }
     queue.putBack(again)
     guard !again.isEmpty else { return }

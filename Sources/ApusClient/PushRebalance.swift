@@ -28,7 +28,7 @@ extension PushConsumer {
     } catch {
       // The retry topic is made with the first message that comes again.
       if error.code != .unknownTopic || !topic.hasPrefix("%RETRY%") {
-        runtime.log.warning("client", "queues cannot be shared out", ["topic": topic, "cause": error])
+        runtime.warn("queues cannot be shared out", "topic", topic, cause: error)
       }
       return []
     }
@@ -50,7 +50,7 @@ extension PushConsumer {
           throw ClientError(.badAnswer, "the list of locked queues cannot be read: \(error)", cause: error)
         }
       } catch {
-        runtime.log.warning("client", "queues were not locked", ["broker": wanted[0].brokerName, "cause": error])
+        runtime.warn("queues were not locked", "broker", wanted[0].brokerName, cause: error)
       }
     }
     return locked
@@ -65,7 +65,7 @@ extension PushConsumer {
           UnlockBatchMessageQueue.Request(wish), at: try await runtime.anyMember(of: left[0]), timeout: .seconds(1))
       } catch {
         // The lock ends by itself after a minute.
-        runtime.log.warning("client", "queues were not unlocked", ["broker": left[0].brokerName, "cause": error])
+        runtime.warn("queues were not unlocked", "broker", left[0].brokerName, cause: error)
       }
     }
   }

@@ -50,7 +50,7 @@ extension PushConsumer {
       result.outcome = .failed
       result.remark = "\(error)"
     }
-    result.milliseconds = (SystemClock.monotonic() - began).wholeMilliseconds
+    result.milliseconds = (SystemClock.monotonic() - began).milliseconds
     return result
   }
 }
@@ -86,10 +86,10 @@ extension ConsumerConfiguration {
       "consumeConcurrentlyMaxSpan": "\(maxSpan)", "pullThresholdForQueue": "\(queueMessageLimit)",
       "pullThresholdSizeForQueue": "\(queueByteLimit >> 20)", "pullThresholdForTopic": "\(topicMessageLimit ?? -1)",
       "pullThresholdSizeForTopic": "\(topicByteLimit.map { $0 >> 20 } ?? -1)",
-      "pullInterval": "\(pullInterval.wholeMilliseconds)", "pullBatchSize": "\(pullBatchSize)",
+      "pullInterval": "\(pullInterval.milliseconds)", "pullBatchSize": "\(pullBatchSize)",
       "consumeMessageBatchMaxSize": "\(batchSize)", "maxReconsumeTimes": "\(maxReconsumeTimes ?? -1)",
-      "suspendCurrentQueueTimeMillis": "\(suspendTime.wholeMilliseconds)",
-      "consumeTimeout": "\(consumeTimeout.wholeMilliseconds / 60_000)",
+      "suspendCurrentQueueTimeMillis": "\(suspendTime.milliseconds)",
+      "consumeTimeout": "\(consumeTimeout.milliseconds / 60_000)",
     ]
   }
 }

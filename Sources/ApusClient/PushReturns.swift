@@ -25,15 +25,13 @@ extension PushConsumer {
         try await self.giveBack(message, level: level)
         return true
       } catch {
-        self.runtime.log.warning(
-          "client", "a message was not taken back", ["message": message.messageID, "cause": error])
+        self.runtime.warn("a message was not taken back", "message", message.messageID, cause: error)
       }
       do throws(ClientError) {
         try await self.resend(message, level: level)
         return true
       } catch {
-        self.runtime.log.warning(
-          "client", "a message was not sent again", ["message": message.messageID, "cause": error])
+        self.runtime.warn("a message was not sent again", "message", message.messageID, cause: error)
         return false
       }
     }.value
@@ -91,7 +89,7 @@ extension OutgoingMessage {
     sysFlag = []
     messageID = message.messageID
     // At the limit the broker keeps it as a dead letter.
-    reconsumeTimes = level < 0 ? maxReconsumeTimes : message.reconsumeTimes + 1
+    reconsumeTimes = level < 0 ? maxReconsumeTimes : message.triesWithThis
     self.maxReconsumeTimes = maxReconsumeTimes
     properties = try Self.encode(all.sorted { $0.key < $1.key }.map { (name: $0.key, value: $0.value) })
     isDelayed = level >= 0

@@ -24,8 +24,7 @@ public struct QueueChanges: AsyncSequence, Sendable {
             return queues
           }
         } catch {
-          consumer.client.runtime.log.warning(
-            "client", "the queues of a topic cannot be looked up", ["topic": topic, "cause": error])
+          consumer.client.runtime.warn("the queues of a topic cannot be looked up", "topic", topic, cause: error)
         }
         await QueuePuller.pause(consumer.configuration.metadataCheckInterval)
       }

@@ -56,14 +56,15 @@ struct QueuePuller: Sendable {
         await queue.room(within: Self.flowPause)
         continue
       }
-      let answer = await pullOnce(queue, &brokerID)
+      let offset = queue.nextOffset
+      let answer = await pullOnce(queue, from: offset, &brokerID)
       guard !queue.isDropped else { return }
       switch answer {
-      case .success(let result): await take(result, of: queue)
+      case .success(let result): await take(result, of: queue, from: offset)
       case .failure(let error):
         if error.code == .cancelled { return }
         if error.code != .timedOut {
-          runtime.log.warning("client", "a pull failed", ["queue": "\(queue.queue)", "cause": error])
+          runtime.warn("a pull failed", "queue", "\(queue.queue)", cause: error)
         }
         await Self.pause(error.code == .busy ? Self.busyPause : runtime.configuration.pullDelayAfterError)
       }
@@ -71,19 +72,18 @@ struct QueuePuller: Sendable {
     }
   }
 
-  private func pullOnce(_ queue: QueueWork, _ brokerID: inout Int64) async -> PullAnswer {
+  private func pullOnce(_ queue: QueueWork, from offset: Int64, _ brokerID: inout Int64) async -> PullAnswer {
     do throws(ClientError) {
       let member = try await runtime.member(brokerID, of: queue.queue)
       // Only the master keeps offsets.
       let commit = commits && member.id == 0 ? queue.consumed : 0
-      let offset = queue.nextOffset
       let pull = Pull(
         group: group, queue: queue.queue, offset: offset, limit: batchSize, commit: commit > 0 ? commit : nil,
         suspend: suspendTime, subscription: sendsSubscription ? subscription : nil,
         version: subscription?.version ?? 0, isLitePull: isLitePull)
       let address = try await runtime.address(member.address, for: .pullMessage)
       let pending = PendingAnswer<PullAnswer>()
-      guard queue.beginPull(pending) else { return .failure(.cancelled) }
+      guard queue.beginPull(pending, from: offset) else { return .success(.nothing(goOnAt: offset)) }
       let began = SystemClock.monotonic()
       let call = pull.send(to: address, named: member.address, by: runtime, timeout: timeout, pending)
       let answer = await pending.value(ifCancelled: .failure(.cancelled))
@@ -97,24 +97,24 @@ struct QueuePuller: Sendable {
         runtime.unreachable(member.address, at: address, error)
         if error.code != .cancelled { meter.pulled(queue.queue.topic, count: nil, since: began) }
       }
-      // The application went elsewhere while the broker searched.
-      return queue.nextOffset == offset ? answer : .failure(ClientError(.busy, "the queue goes on elsewhere"))
+      return answer
     } catch {
       return .failure(error)
     }
   }
 
-  private func take(_ result: PullResult, of queue: QueueWork) async {
+  private func take(_ result: PullResult, of queue: QueueWork, from offset: Int64) async {
     switch result.status {
     case .found:
-      let wanted = result.selected(by: subscription, namespace: runtime.configuration.namespace).messages
-      queue.put(wanted, nextOffset: result.nextOffset)
-      if !wanted.isEmpty { came(queue, wanted) }
-    case .noNewMessage, .noMatch: queue.put([], nextOffset: result.nextOffset)
+      let wanted = result.matching(subscription).named(in: runtime.configuration.namespace).messages
+      if queue.put(wanted, from: offset, nextOffset: result.nextOffset), !wanted.isEmpty { came(queue, wanted) }
+    case .noNewMessage, .noMatch: _ = queue.put([], from: offset, nextOffset: result.nextOffset)
     case .offsetIllegal:
+      // The application went elsewhere while the broker searched.
+      guard queue.nextOffset == offset else { return }
       runtime.log.warning(
         "client", "an offset is not in its queue",
-        ["queue": "\(queue.queue)", "offset": queue.nextOffset, "next": result.nextOffset])
+        ["queue": "\(queue.queue)", "offset": offset, "next": result.nextOffset])
       queue.drop()
       await Self.pause(Self.illegalOffsetPause)
       await moved(queue, result.nextOffset)

@@ -51,23 +51,27 @@ final class QueueWork: Sendable {
     waiting.1?.resolve(())
   }
 
-  /// A pull begins whose answer can be cut short. False when the queue was given up.
-  func beginPull(_ pull: PendingAnswer<PullAnswer>) -> Bool {
+  /// A pull from an offset begins whose answer can be cut short. False when the queue was given up or goes on
+  /// elsewhere.
+  func beginPull(_ pull: PendingAnswer<PullAnswer>, from offset: Int64) -> Bool {
     state.withLock { state in
-      guard !state.isDropped else { return false }
+      guard !state.isDropped, state.nextOffset == offset else { return false }
       state.pull = pull
       state.lastPull = SystemClock.monotonic()
       return true
     }
   }
 
-  /// Adds pulled messages and moves on.
-  func put(_ messages: [ReceivedMessage], nextOffset: Int64) {
+  /// Adds messages that were pulled from an offset on, and moves on. False when the queue was given up or goes on
+  /// elsewhere meanwhile: then they are not wanted.
+  func put(_ messages: [ReceivedMessage], from offset: Int64, nextOffset: Int64) -> Bool {
     state.withLock { state in
+      guard !state.isDropped, state.nextOffset == offset else { return false }
       state.pull = nil
       state.messages.put(
         messages.map { (offset: $0.queueOffset, bytes: $0.body.count, message: $0) }, nextOffset: nextOffset)
       state.nextOffset = nextOffset
+      return true
     }
   }
 
@@ -127,7 +131,7 @@ final class QueueWork: Sendable {
       defer { state.pull = nil }
       return state.pull
     }
-    pull?.resolve(.failure(ClientError(.busy, "the queue goes on elsewhere")))
+    pull?.resolve(.success(.nothing(goOnAt: offset)))
   }
 
   /// What was taken is consumed.
@@ -168,7 +172,7 @@ final class QueueWork: Sendable {
   var info: ProcessQueueInfo {
     let (mono, wall) = (SystemClock.monotonic(), SystemClock.wall())
     func time(_ moment: MonotonicTime) -> WallTime {
-      wall.advanced(byMilliseconds: (moment - mono).wholeMilliseconds)
+      wall.advanced(byMilliseconds: (moment - mono).milliseconds)
     }
     return state.withLock { state in
       var info = ProcessQueueInfo()

@@ -84,7 +84,10 @@ public struct ReceivedMessage: Hashable, Sendable {
     return "\(MessageID(host: host, offset: PhysicalOffset(contents.commitLogOffset)))"
   }
   /// Where its record lies in the broker's log.
-  public var commitLogOffset: Int64 { contents.commitLogOffset }
+  public internal(set) var commitLogOffset: Int64 {
+    get { contents.commitLogOffset }
+    set { contents.commitLogOffset = newValue }
+  }
   /// When its producer made it, in milliseconds since 1970.
   public var bornMilliseconds: Int64 { contents.bornMilliseconds }
   /// When the broker stored it, in milliseconds since 1970.
@@ -150,6 +153,9 @@ public struct ReceivedMessage: Hashable, Sendable {
         systemFlag: record.sysFlag.rawValue, bodyCRC: record.bodyCRC, storeBytes: record.size,
         preparedTransactionOffset: record.preparedTransactionOffset))
   }
+
+  /// How often it was consumed without success once this try is one of those. A broker may have stored any number.
+  var triesWithThis: Int32 { reconsumeTimes < .max ? reconsumeTimes + 1 : .max }
 
   /// The message under the name that the application knows: of a retried one that of its first topic.
   mutating func takeOriginalTopic(namespace: String) {

@@ -6,12 +6,13 @@ extension RemotingClient {
   /// Asks a server and waits for its answer, whatever its code.
   func ask(
     _ address: SocketAddress, named server: String, _ code: RequestCode, fields: [ReplyField], body: [UInt8],
-    type: HeaderType, timeout: Duration
+    type: HeaderType, language: Language = .java, timeout: Duration
   ) async throws(ClientError) -> Command {
     let pending = PendingAnswer<Result<Command, ClientError>>()
     let call = ClosureCall(
       encode: { id, output in
-        var writer = RequestWriter.begin(code, id: id, type: type, into: &output)
+        let header = CommandHeader(code: code.rawValue, language: language, id: id, type: type)
+        var writer = RequestWriter.begin(header, into: &output)
         for field in fields { writer.field(named: field.name, field.value, into: &output) }
         writer.finish(body: body, into: &output)
       },

@@ -32,7 +32,11 @@ extension Producer {
   public func request(
     _ message: Message, by selector: QueueSelector, timeout: Duration
   ) async throws(ClientError) -> ReceivedMessage {
-    try await request(message, to: try await queue(of: message.topic, by: selector), timeout: timeout)
+    try await ask(message, timeout) { outgoing, left throws(ClientError) in
+      let deadline = SystemClock.monotonic() + left
+      let queue = try await queue(of: message.topic, by: selector, until: deadline)
+      return try await send(outgoing, to: queue, timeout: try deadline.left())
+    }
   }
 
   private func ask(
@@ -48,10 +52,10 @@ extension Producer {
     let outgoing = try prepare(
       message,
       extra: [
-        ("CORRELATION_ID", id), ("REPLY_TO_CLIENT", runtime.clientID), ("TTL", "\(timeout.wholeMilliseconds)"),
+        ("CORRELATION_ID", id), ("REPLY_TO_CLIENT", runtime.clientID), ("TTL", "\(timeout.milliseconds)"),
       ])
-    _ = try await route(String(decoding: outgoing.topic, as: UTF8.self))
-    await client.introduce()
+    _ = try await route(String(decoding: outgoing.topic, as: UTF8.self), by: deadline)
+    await client.introduce(by: deadline)
     let reply = client.replies.expect(id)
     defer { client.replies.forget(id) }
     let left = deadline - SystemClock.monotonic()
@@ -83,9 +87,10 @@ extension Producer {
       Message(topic: topic, body: body, properties: properties), topic: topic, key: runtime.nextKey(), extra: extra,
       maxBodyBytes: configuration.maxMessageBytes, kind: .reply)
     outgoing.compress(configuration)
-    let queues = try await route(topic).writeQueues
+    let deadline = SystemClock.monotonic() + (timeout ?? configuration.sendTimeout)
+    let queues = try await route(topic, by: deadline).writeQueues
     let reply = outgoing
-    return try await limited(reply, timeout ?? configuration.sendTimeout) { left throws(ClientError) in
+    return try await limited(reply, try deadline.left()) { left throws(ClientError) in
       try await hand(reply, to: Self.oneOfEach(queues, first: request.queue.brokerName), within: left)
     }
   }

@@ -25,16 +25,15 @@ final class Sender: Sendable {
     self.runtime = runtime
   }
 
-  /// Sends a message to a queue and waits for the answer.
+  /// Sends a message to a queue and waits for the answer, until the deadline.
   func send(
-    _ message: OutgoingMessage, to queue: MessageQueue, at broker: String, timeout: Duration
+    _ message: OutgoingMessage, to queue: MessageQueue, at broker: String, by deadline: MonotonicTime
   ) async throws(ClientError) -> SendReceipt {
-    let code = message.kind.code
     let began = SystemClock.monotonic()
-    let address = try await runtime.address(broker, for: code, by: began + timeout)
+    let address = try await runtime.address(broker, for: message.kind.code, by: deadline)
     let now = SystemClock.wall()
     let call = SendCall(message, to: queue, at: broker, now, by: self)
-    runtime.remoting.call(address, timeout: timeout, call)
+    runtime.remoting.call(address, timeout: try deadline.left(now: began), call)
     do throws(ClientError) {
       let receipt = try await call.pending.value(
         ifCancelled: .failure(.cancelled), onCancel: { [remoting = runtime.remoting] in remoting.cancel(call) }

@@ -16,7 +16,7 @@ extension MessageClient {
         _ = try await runtime.ask(ClientConfigCheck(wish), at: try await runtime.anyMember(of: queue))
       } catch {
         guard error.responseCode == nil || error.code == .unknownTopic else { throw error }
-        runtime.log.warning("client", "a condition was not checked", ["topic": subscription.topic, "cause": error])
+        runtime.warn("a condition was not checked", "topic", subscription.topic, cause: error)
       }
     }
   }

@@ -101,7 +101,7 @@ final class Tracer: Sendable {
         maxBodyBytes: producer.configuration.maxMessageBytes)
       _ = try await producer.sendToAny(message, timeout: Self.sendTimeout)
     } catch {
-      producer.runtime.log.warning("client", "traces were not taken", ["topic": topic, "cause": error])
+      producer.runtime.warn("traces were not taken", "topic", topic, cause: error)
     }
   }
 }
@@ -119,9 +119,10 @@ extension Tracer {
     add(
       .published(
         MessageTrace.Published(
-          time: began.milliseconds, region: receipt.region ?? Self.standardRegion, group: group, topic: topic,
-          messageID: receipt.messageID, tag: message.tag, keys: message.keys, storeHost: broker,
-          bodyBytes: message.body.count, cost: took.wholeMilliseconds, kind: kind,
+          MessageTrace.Told(
+            time: began.milliseconds, region: receipt.region ?? Self.standardRegion, group: group, topic: topic,
+            messageID: receipt.messageID, tag: message.tag, keys: message.keys, storeHost: broker),
+          bodyBytes: message.body.count, cost: took.milliseconds, kind: kind,
           offsetMessageID: receipt.offsetMessageID, isSuccess: receipt.status == .stored)))
   }
 
@@ -151,8 +152,9 @@ extension Tracer {
     add(
       .transactionEnded(
         MessageTrace.TransactionEnded(
-          time: SystemClock.wall().milliseconds, region: half.region ?? Self.standardRegion, group: group,
-          topic: half.topic, messageID: half.messageID, tag: half.tag, keys: half.keys, storeHost: broker,
+          MessageTrace.Told(
+            time: SystemClock.wall().milliseconds, region: half.region ?? Self.standardRegion, group: group,
+            topic: half.topic, messageID: half.messageID, tag: half.tag, keys: half.keys, storeHost: broker),
           transactionID: half.transactionID, state: state.traceName, isAnswer: isAnswer)))
   }
 }

@@ -76,8 +76,8 @@ public final class TransactionProducer: Sendable {
       try await producer.runtime.tell(request, at: broker)
       producer.tracer?.ended(half, state, at: broker, isAnswer: false)
     } catch {
-      producer.runtime.log.warning(
-        "client", "the end of a transaction was not told, the broker will ask", ["message": id, "cause": error])
+      producer.runtime.warn(
+        "the end of a transaction was not told, the broker will ask", "message", id, cause: error)
     }
   }
 
@@ -108,7 +108,7 @@ public final class TransactionProducer: Sendable {
       try await producer.runtime.tell(request, at: "\(broker)")
       producer.tracer?.ended(HalfMessage(message), state, at: "\(broker)", isAnswer: true)
     } catch {
-      producer.runtime.log.warning("client", "the broker was not told about a transaction", ["cause": error])
+      producer.runtime.warn("the broker was not told about a transaction", "broker", "\(broker)", cause: error)
     }
   }
 }

@@ -46,8 +46,8 @@ package enum MessageTrace: Hashable, Sendable {
     case failed = 4
   }
 
-  /// A send that the broker answered; of a batch as one, its ids separated by commas.
-  package struct Published: Hashable, Sendable {
+  /// A message that a producer told a broker of, and when.
+  package struct Told: Hashable, Sendable {
     /// When it began, milliseconds since 1970.
     package var time: Int64
     /// The broker's region.
@@ -56,7 +56,7 @@ package enum MessageTrace: Hashable, Sendable {
     package var group: String
     /// The topic, without namespace.
     package var topic: String
-    /// The producer's id.
+    /// The producer's id; of a batch all, separated by commas.
     package var messageID: String
     /// The tag.
     package var tag: String?
@@ -64,6 +64,32 @@ package enum MessageTrace: Hashable, Sendable {
     package var keys: String?
     /// `host:port` of the broker.
     package var storeHost: String
+
+    /// Describes a message.
+    package init(
+      time: Int64, region: String, group: String, topic: String, messageID: String, tag: String?, keys: String?,
+      storeHost: String
+    ) {
+      self.time = time
+      self.region = region
+      self.group = group
+      self.topic = topic
+      self.messageID = messageID
+      self.tag = tag
+      self.keys = keys
+      self.storeHost = storeHost
+    }
+
+    /// The fields that begin both records of it.
+    fileprivate var fields: [String] {
+      ["\(time)", region, group, topic, messageID, tag ?? "null", keys ?? "null", storeHost]
+    }
+  }
+
+  /// A send that the broker answered; of a batch as one.
+  package struct Published: Hashable, Sendable {
+    /// What was sent.
+    package var message: Told
     /// Bytes of the body as sent.
     package var bodyBytes: Int
     /// How long it took, milliseconds.
@@ -77,17 +103,9 @@ package enum MessageTrace: Hashable, Sendable {
 
     /// Describes a send.
     package init(
-      time: Int64, region: String, group: String, topic: String, messageID: String, tag: String?, keys: String?,
-      storeHost: String, bodyBytes: Int, cost: Int64, kind: Kind, offsetMessageID: String, isSuccess: Bool
+      _ message: Told, bodyBytes: Int, cost: Int64, kind: Kind, offsetMessageID: String, isSuccess: Bool
     ) {
-      self.time = time
-      self.region = region
-      self.group = group
-      self.topic = topic
-      self.messageID = messageID
-      self.tag = tag
-      self.keys = keys
-      self.storeHost = storeHost
+      self.message = message
       self.bodyBytes = bodyBytes
       self.cost = cost
       self.kind = kind
@@ -161,22 +179,8 @@ package enum MessageTrace: Hashable, Sendable {
 
   /// The end of a transaction as the broker was told it.
   package struct TransactionEnded: Hashable, Sendable {
-    /// When, milliseconds since 1970.
-    package var time: Int64
-    /// The broker's region.
-    package var region: String
-    /// The producer's group, without namespace.
-    package var group: String
-    /// The topic, without namespace.
-    package var topic: String
-    /// The half message's id.
-    package var messageID: String
-    /// The tag.
-    package var tag: String?
-    /// The keys, separated by spaces.
-    package var keys: String?
-    /// `host:port` of the broker.
-    package var storeHost: String
+    /// The half message.
+    package var message: Told
     /// The transaction's id.
     package var transactionID: String
     /// COMMIT_MESSAGE, ROLLBACK_MESSAGE or UNKNOW, as Java spells it.
@@ -185,18 +189,8 @@ package enum MessageTrace: Hashable, Sendable {
     package var isAnswer: Bool
 
     /// Describes an end.
-    package init(
-      time: Int64, region: String, group: String, topic: String, messageID: String, tag: String?, keys: String?,
-      storeHost: String, transactionID: String, state: String, isAnswer: Bool
-    ) {
-      self.time = time
-      self.region = region
-      self.group = group
-      self.topic = topic
-      self.messageID = messageID
-      self.tag = tag
-      self.keys = keys
-      self.storeHost = storeHost
+    package init(_ message: Told, transactionID: String, state: String, isAnswer: Bool) {
+      self.message = message
       self.transactionID = transactionID
       self.state = state
       self.isAnswer = isAnswer
@@ -206,35 +200,36 @@ package enum MessageTrace: Hashable, Sendable {
   /// The broker's region, which names the topic of a cloud's traces.
   package var region: String {
     switch self {
-    case .published(let send): send.region
+    case .published(let send): send.message.region
     case .consuming(let call): call.region
     case .consumed(let end): end.call.region
-    case .transactionEnded(let end): end.region
+    case .transactionEnded(let end): end.message.region
     }
   }
 
   /// The words by which the trace message can be found: ids and keys.
   package var words: [String] {
     switch self {
-    case .published(let send): [send.messageID] + Self.some(send.keys)
-    case .consuming(let call): call.items.flatMap { [$0.messageID] + Self.some($0.keys) }
-    case .consumed(let end): end.call.items.flatMap { [$0.messageID] + Self.some($0.keys) }
-    case .transactionEnded(let end): [end.messageID] + Self.some(end.keys)
+    case .published(let send): Self.words(send.message.messageID, send.message.keys)
+    case .consuming(let call): call.items.flatMap { Self.words($0.messageID, $0.keys) }
+    case .consumed(let end): end.call.items.flatMap { Self.words($0.messageID, $0.keys) }
+    case .transactionEnded(let end): Self.words(end.message.messageID, end.message.keys)
     }
   }
 
-  private static func some(_ keys: String?) -> [String] { keys.map { $0.isEmpty ? [] : [$0] } ?? [] }
+  private static func words(_ messageID: String, _ keys: String?) -> [String] {
+    guard let keys, !keys.isEmpty else { return [messageID] }
+    return [messageID, keys]
+  }
 
   /// Appends the records. `isCloud`: as Java does for `accessChannel` CLOUD, where the end of a call has fewer fields.
   package func encode(isCloud: Bool = false, into output: inout ByteWriter) {
     switch self {
     case .published(let send):
-      Self.record(
-        [
-          "Pub", "\(send.time)", send.region, send.group, send.topic, send.messageID, send.tag ?? "null",
-          send.keys ?? "null", send.storeHost, "\(send.bodyBytes)", "\(send.cost)", "\(send.kind.rawValue)",
-          send.offsetMessageID, "\(send.isSuccess)",
-        ], &output)
+      let rest = [
+        "\(send.bodyBytes)", "\(send.cost)", "\(send.kind.rawValue)", send.offsetMessageID, "\(send.isSuccess)",
+      ]
+      Self.record(["Pub"] + send.message.fields + rest, &output)
     case .consuming(let call):
       for item in call.items {
         Self.record(
@@ -256,12 +251,8 @@ package enum MessageTrace: Hashable, Sendable {
         }
       }
     case .transactionEnded(let end):
-      Self.record(
-        [
-          "EndTransaction", "\(end.time)", end.region, end.group, end.topic, end.messageID, end.tag ?? "null",
-          end.keys ?? "null", end.storeHost, "\(Kind.commit.rawValue)", end.transactionID, end.state,
-          "\(end.isAnswer)",
-        ], &output)
+      let rest = ["\(Kind.commit.rawValue)", end.transactionID, end.state, "\(end.isAnswer)"]
+      Self.record(["EndTransaction"] + end.message.fields + rest, &output)
     }
   }
 

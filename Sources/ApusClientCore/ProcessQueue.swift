@@ -60,9 +60,9 @@ package struct ProcessQueue<Message: Sendable>: Sendable {
   package var takenOffsets: [Int64] { entries[head..<next].filter { !$0.isDone }.map(\.offset) }
 
   /// Adds messages in the order of their offsets, and moves on to `nextOffset` behind them. Those before the present
-  /// end have been added before and are left out.
+  /// end have been added before and are left out, as is one at the last number there is, which has nothing behind it.
   package mutating func put(_ messages: [(offset: Int64, bytes: Int, message: Message)], nextOffset: Int64) {
-    for (offset, size, message) in messages where offset >= end {
+    for (offset, size, message) in messages where offset >= end && offset < .max {
       entries.append(Entry(message: message, bytes: size, offset: offset))
       bytes += size
       count += 1
@@ -125,7 +125,8 @@ package struct ProcessQueue<Message: Sendable>: Sendable {
   package func isFull(_ limits: Limits) -> Bool {
     if count >= limits.count || bytes >= limits.bytes { return true }
     guard let span = limits.span, let last = entries.last, head < entries.count else { return false }
-    return last.offset - entries[head].offset > span
+    let (distance, isBeyond) = last.offset.subtractingReportingOverflow(entries[head].offset)
+    return isBeyond || distance > span
   }
 
   /// Forgets everything and goes on at an offset.

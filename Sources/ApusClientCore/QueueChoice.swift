@@ -18,7 +18,7 @@ package struct QueueChoice: Sendable {
   ) -> MessageQueue? {
     guard !queues.isEmpty else { return nil }
     let start = next
-    next = next &+ 1 & Int.max
+    next = (next &+ 1) & Int.max
     guard lastBroker != nil || faults != nil else { return queues[start % queues.count] }
     var other: MessageQueue?
     for step in 0..<queues.count {

@@ -36,11 +36,11 @@ package struct SendAttempts: Sendable {
     self.deadline = deadline
   }
 
-  /// The time that the next try may take; nil when there is none any more.
-  package mutating func next(now: MonotonicTime) -> Duration? {
-    guard left > 0, now < deadline else { return nil }
+  /// Whether there is to be another try, which then has begun.
+  package mutating func next(now: MonotonicTime) -> Bool {
+    guard left > 0, now < deadline else { return false }
     left -= 1
-    return deadline - now
+    return true
   }
 
   /// A try failed. Returns whether to try again, if time is left.

@@ -1,3 +1,4 @@
+import ApusBrokerCore
 import ApusBase
 import ApusModel
 import ApusSimulator

@@ -12,9 +12,10 @@ import Testing
   ) -> MessageTrace {
     .published(
       MessageTrace.Published(
-        time: 1_795_219_489_633, region: region, group: "PID-test", topic: "topic-test", messageID: id, tag: "Tags",
-        keys: keys, storeHost: "127.0.0.1:10911", bodyBytes: 26, cost: 245, kind: .normal, offsetMessageID: offsetID,
-        isSuccess: true))
+        MessageTrace.Told(
+          time: 1_795_219_489_633, region: region, group: "PID-test", topic: "topic-test", messageID: id, tag: "Tags",
+          keys: keys, storeHost: "127.0.0.1:10911"),
+        bodyBytes: 26, cost: 245, kind: .normal, offsetMessageID: offsetID, isSuccess: true))
   }
 
   private static let call = MessageTrace.Consuming(
@@ -47,7 +48,8 @@ import Testing
     #expect(text(end, isCloud: true) == "SubAfter|R|\(Self.id)|7|false|a b|4|SubAfter|R|second|7|false|null|4|")
     let transaction = MessageTrace.transactionEnded(
       MessageTrace.TransactionEnded(
-        time: 5, region: "r", group: "g", topic: "t", messageID: "m", tag: nil, keys: "k", storeHost: "h:1",
+        MessageTrace.Told(
+          time: 5, region: "r", group: "g", topic: "t", messageID: "m", tag: nil, keys: "k", storeHost: "h:1"),
         transactionID: "x", state: "COMMIT_MESSAGE", isAnswer: false))
     #expect(text(transaction) == "EndTransaction|5|r|g|t|m|null|k|h:1|2|x|COMMIT_MESSAGE|false;")
   }

@@ -68,6 +68,15 @@ import Testing
     #expect(!queue.isFull(.init(count: 4, bytes: 31, span: nil)))
   }
 
+  @Test func `offsets that no queue has end nothing`() {
+    let offsets: [Int64] = [.min, -1, .max - 1, .max]
+    var queue = ProcessQueue<Int64>(from: .min)
+    queue.put(offsets.map { (offset: $0, bytes: 10, message: $0) }, nextOffset: .max)
+    #expect(queue.isFull(.init(count: 4, bytes: 100, span: .max)))
+    #expect(queue.take(4).map(\.offset) == [.min, -1, .max - 1])
+    #expect(queue.finishTaken() == .max)
+  }
+
   @Test(arguments: 1...20 as ClosedRange<UInt64>)
   func `whatever the order, nothing is lost and nothing counted twice`(seed: UInt64) {
     var random = SeededGenerator(seed: seed)

@@ -4,53 +4,13 @@ import ApusModel
 import ApusProtocol
 import ApusRemoting
 import ApusSystem
+import Foundation
 import Testing
 
 @testable import ApusClient
 
 /// What becomes of requests when tasks, brokers or clients go.
 @Suite(.timeLimit(.minutes(2))) struct LifecycleTests {
-  /// A name server whose routes lead to itself, and a broker that answers nothing, or hangs up.
-  private final class MuteServer: RemotingService {
-    let asked = Locked(0)
-    private let hangsUp: Bool
-    private let loop: EventLoop
-    private let server: RemotingServer
-    private let bound = Locked("")
-
-    init(hangsUp: Bool = false) throws {
-      self.hangsUp = hangsUp
-      loop = try EventLoop(index: 4, name: "test-mute")
-      server = RemotingServer(loops: [loop], log: Logger(level: .error))
-      let port = try server.bind(.loopback(port: 0), service: self).address.port
-      bound.withLock { $0 = "127.0.0.1:\(port)" }
-      try loop.start()
-      server.start()
-    }
-
-    var address: String { bound.withLock { $0 } }
-
-    func stop() {
-      server.quiesce()
-      server.close(within: .seconds(1))
-      loop.stop()
-      loop.join()
-    }
-
-    func handle(_ request: borrowing Request, on connection: Connection) -> Disposition {
-      if request.code == .getRouteInfoByTopic {
-        let route = TopicRouteData(
-          queues: [QueueData(brokerName: "mute", readQueueCount: 1, writeQueueCount: 1, permission: [.read, .write])],
-          brokers: [BrokerData(cluster: "c", brokerName: "mute", addresses: [0: address])])
-        connection.send(Reply(body: route.bytes(.standard)), to: request.header)
-      } else {
-        asked.withLock { $0 += 1 }
-        if hangsUp { connection.close() }
-      }
-      return .done
-    }
-  }
-
   @Test func `a client may be let go by its own loop`() async throws {
     let mute = try MuteServer()
     let port = try #require(mute.address.split(separator: ":").last.flatMap { UInt16($0) })
@@ -113,6 +73,35 @@ import Testing
     server.stop()
   }
 
+  @Test func `what was pulled before the application went elsewhere does not lead it back`() {
+    let work = QueueWork(MessageQueue(topic: "T", brokerName: "mute", queueID: 0), from: 7)
+    work.reset(to: 100)
+    #expect(!work.beginPull(PendingAnswer(), from: 7))
+    #expect(!work.put([], from: 7, nextOffset: 39))
+    #expect(work.nextOffset == 100 && work.consumed == 100)
+    #expect(work.put([], from: 100, nextOffset: 101))
+    work.drop()
+    #expect(!work.put([], from: 101, nextOffset: 102))
+  }
+
+  @Test func `an end in the middle of everything is no warning`() async throws {
+    let server = try MuteServer { code, _ in code == .unregisterClient ? Reply() : nil }
+    let path = NSTemporaryDirectory() + "apus-client-log-" + UUID().uuidString
+    var configuration = ClientConfiguration(nameServers: [server.address])
+    configuration.requestTimeout = .seconds(60)
+    let client = try MessageClient(configuration, log: try Logger(path: path, level: .warning))
+    let push = try client.pushConsumer(
+      group: "cg", subscriptions: [Subscription("T")], listener: .orderly { _ in .success })
+    let pull = try client.pullConsumer(group: "cg2", subscriptions: [Subscription("T")])
+    try await running(client, [push, pull]) {
+      // Both wait for the list of their group's members, and a heartbeat is not answered either.
+      while server.asked.withLock({ $0 }) < 3 { await Task.yield() }
+    }
+    server.stop()
+    #expect(try String(contentsOfFile: path, encoding: .utf8) == "")
+    try FileManager.default.removeItem(atPath: path)
+  }
+
   @Test func `a call ends by its deadline, also before there is a connection`() async throws {
     let server = try MuteServer()
     let client = try MessageClient(ClientConfiguration(nameServers: [server.address]))
@@ -124,6 +113,26 @@ import Testing
     }
     while await outstanding(client) > 0 { await Task.yield() }
     server.stop()
+  }
+
+  @Test func `a send ends by its deadline, also while a name server is asked for the route`() async throws {
+    // Connections are taken, and nothing is read from them.
+    let listener = try Socket.listen(on: .loopback(port: 0))
+    defer { Socket.close(listener) }
+    var configuration = ClientConfiguration(nameServers: ["127.0.0.1:\(try Socket.localAddress(listener).port)"])
+    configuration.requestTimeout = .seconds(10)
+    let producer = try MessageClient(configuration).producer(group: "pg")
+    let message = Message(topic: "T", text: "x")
+    await #expect(throws: ClientError(.timedOut, "")) {
+      try await producer.send(message, timeout: .milliseconds(50))
+    }
+    await #expect(throws: ClientError(.timedOut, "")) {
+      try await producer.send(message, by: .random, timeout: .milliseconds(50))
+    }
+    await #expect(throws: ClientError(.timedOut, "")) {
+      let queue = MessageQueue(topic: "T", brokerName: "b", queueID: 0)
+      try await producer.send(message, to: queue, timeout: .milliseconds(50))
+    }
   }
 
   @Test func `a broker that goes mid-send is told apart from one that was never there`() async throws {

@@ -47,6 +47,9 @@ import Testing
     await #expect(throws: ClientError(.invalidArgument, "")) {
       try await producer.send(Message(topic: "T", text: "x", properties: ["UNIQ_KEY": "mine"]))
     }
+    await #expect(throws: ClientError(.invalidArgument, "")) {
+      try await producer.send(Message(topic: "T", text: "x", delivery: .after(.seconds(Int64.max))))
+    }
     await #expect(throws: ClientError(.messageTooLarge, "")) {
       try await producer.send(Message(topic: "T", body: [UInt8](repeating: 1, count: (4 << 20) + 1)))
     }

@@ -59,8 +59,7 @@ final class RecordedServer: RemotingService {
   private let seen = Locked<[Command]>([])
   private let pulls = Locked(0)
   private let route = Locked<[UInt8]>([])
-  private let loop: EventLoop
-  private let server: RemotingServer
+  private let loop: ServerLoop
   private let bound = Locked("")
 
   init() throws {
@@ -74,29 +73,20 @@ final class RecordedServer: RemotingService {
     firstOffset = try StoredRecord(pulled.rawSpan).queueOffset.rawValue
     answers[14]?.fields = [ReplyField("offset", firstOffset)]
     self.answers = answers
-    loop = try EventLoop(index: 3, name: "test-recorded")
-    server = RemotingServer(loops: [loop], log: Logger(level: .error))
-    let port = try server.bind(.loopback(port: 0), service: self).address.port
-    let address = "127.0.0.1:\(port)"
+    loop = try ServerLoop(index: 3, name: "test-recorded")
+    let address = try loop.start(self)
     bound.withLock { $0 = address }
     let routes = try RecordedFrames.samples(.getRouteInfoByTopic).filter { $0.request["topic"] == "FxTopic" }
     let body = try #require(routes.compactMap(\.response).first { $0.responseCode == .success }).body
     var data = try TopicRouteData(bytes: body)
     for index in data.brokers.indices { data.brokers[index].addresses = [0: address] }
     route.withLock { $0 = data.bytes(.standard) }
-    try loop.start()
-    server.start()
   }
 
   /// Where it listens.
   var address: String { bound.withLock { $0 } }
 
-  func stop() {
-    server.quiesce()
-    server.close(within: .seconds(1))
-    loop.stop()
-    loop.join()
-  }
+  func stop() { loop.stop() }
 
   /// What it was asked with a code.
   func requests(_ code: RequestCode) -> [Command] {

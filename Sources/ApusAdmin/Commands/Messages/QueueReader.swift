@@ -32,7 +32,7 @@ struct QueueReader: Sendable {
   /// Pulls once; `expression` selects by tags.
   func pull(
     from offset: Int64, limit: Int32 = 32, _ expression: String = "*", group: String = SystemGroups.toolsConsumer
-  ) async throws(AdminError) -> PulledMessages {
+  ) async throws(AdminError) -> PullResult {
     do throws(ClientError) {
       return try await client.messages.pull(
         queue, from: offset, limit: limit, matching: expression, for: group, at: broker)

@@ -1,0 +1,53 @@
+import ApusBase
+import ApusModel
+import ApusProtocol
+import ApusRemoting
+import ApusSystem
+
+@testable import ApusClient
+
+/// A name server whose routes lead to itself, and a broker that answers nothing but what it is told to, or hangs up.
+final class MuteServer: RemotingService {
+  /// The answer to a request, of which there were so many before; nil for none.
+  typealias Answer = @Sendable (RequestCode, Int) -> Reply?
+
+  /// How many requests came that do not ask for routes.
+  let asked = Locked(0)
+  private let hangsUp: Bool
+  private let answer: Answer
+  private let loop: ServerLoop
+  private let bound = Locked("")
+
+  init(hangsUp: Bool = false, answering answer: @escaping Answer = { _, _ in nil }) throws {
+    self.hangsUp = hangsUp
+    self.answer = answer
+    loop = try ServerLoop(index: 4, name: "test-mute")
+    let address = try loop.start(self)
+    bound.withLock { $0 = address }
+  }
+
+  /// Where it listens.
+  var address: String { bound.withLock { $0 } }
+
+  func stop() { loop.stop() }
+
+  func handle(_ request: borrowing Request, on connection: Connection) -> Disposition {
+    if request.code == .getRouteInfoByTopic {
+      let route = TopicRouteData(
+        queues: [QueueData(brokerName: "mute", readQueueCount: 1, writeQueueCount: 1, permission: [.read, .write])],
+        brokers: [BrokerData(cluster: "c", brokerName: "mute", addresses: [0: address])])
+      connection.send(Reply(body: route.bytes(.standard)), to: request.header)
+      return .done
+    }
+    let before = asked.withLock { asked in
+      defer { asked += 1 }
+      return asked
+    }
+    if let reply = answer(request.code, before) {
+      connection.send(reply, to: request.header)
+    } else if hangsUp {
+      connection.close()
+    }
+    return .done
+  }
+}

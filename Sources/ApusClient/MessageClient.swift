@@ -93,6 +93,8 @@ public final class MessageClient: Sendable {
   ) throws(ClientError) -> Producer {
     let name = Namespace.wrap(group, in: runtime.configuration.namespace)
     try Self.check(group: name)
+    // Before the group is taken, which stays free for settings that can be used.
+    try Producer.check(configuration)
     let isNew = members.withLock { $0.producers.insert(name).inserted }
     guard isNew else { throw ClientError(.invalidArgument, "this client has a producer of group '\(group)' already") }
     let tracer =

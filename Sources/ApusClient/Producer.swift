@@ -24,7 +24,22 @@ public final class Producer: Sendable {
   init(
     group: String, _ configuration: ProducerConfiguration, tracer: Tracer?, client: MessageClient
   ) throws(ClientError) {
+    try Self.check(configuration)
     let runtime = client.runtime
+    self.group = group
+    self.configuration = configuration
+    self.runtime = runtime
+    self.client = client
+    var random = SystemRandom()
+    choice = Locked(QueueChoice(using: &random))
+    let steps = configuration.latencySteps.map { (latency: $0.latency, pause: $0.pause) }
+    faults = configuration.avoidsSlowBrokers ? Locked(LatencyFault(steps: steps)) : nil
+    inFlight = InFlightLimit(configuration.inFlightLimit)
+    sender = Sender(group: group, configuration, runtime: runtime, tracer: tracer)
+  }
+
+  /// Throws when a setting cannot be used.
+  static func check(_ configuration: ProducerConfiguration) throws(ClientError) {
     guard configuration.inFlightLimit > 0 else {
       throw ClientError(.invalidArgument, "inFlightLimit is \(configuration.inFlightLimit), at least 1 is needed")
     }
@@ -37,16 +52,6 @@ public final class Producer: Sendable {
     guard zip(latencies, latencies.dropFirst()).allSatisfy({ $0 < $1 }) else {
       throw ClientError(.invalidArgument, "the latencies of latencySteps do not grow: \(latencies)")
     }
-    self.group = group
-    self.configuration = configuration
-    self.runtime = runtime
-    self.client = client
-    var random = SystemRandom()
-    choice = Locked(QueueChoice(using: &random))
-    let steps = configuration.latencySteps.map { (latency: $0.latency, pause: $0.pause) }
-    faults = configuration.avoidsSlowBrokers ? Locked(LatencyFault(steps: steps)) : nil
-    inFlight = InFlightLimit(configuration.inFlightLimit)
-    sender = Sender(group: group, configuration, runtime: runtime, tracer: tracer)
   }
 
   /// Sends a message to a queue of its topic, in turn, and waits until the broker has it. A try that fails is followed

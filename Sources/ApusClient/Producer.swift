@@ -227,6 +227,7 @@ public final class Producer: Sendable {
       deadline: SystemClock.monotonic() + timeout)
     let topic = String(decoding: message.topic, as: UTF8.self)
     var failures: [String] = []
+    var stored: SendReceipt?
     var last = ClientError(.timedOut, "the time limit of \(timeout) was over before the first try")
     while attempts.next(now: SystemClock.monotonic()) {
       let route = try await route(topic, by: attempts.deadline)
@@ -243,6 +244,7 @@ public final class Producer: Sendable {
         let receipt = try await sender.send(message, to: queue, at: broker, by: attempts.deadline)
         note(queue.brokerName, SystemClock.monotonic() - began)
         guard receipt.status != .stored, attempts.failed(.unsafe, broker: queue.brokerName) else { return receipt }
+        stored = receipt
         failures.append("\(broker): \(receipt.status.rawValue)")
       } catch {
         note(queue.brokerName, LatencyFault.failureLatency)
@@ -253,6 +255,8 @@ public final class Producer: Sendable {
         failures.append("\(broker): \(error.message)")
       }
     }
+    // It is stored, although no other broker has made it safer.
+    if let stored, last.code != .cancelled { return stored }
     last.attempts = failures
     throw last
   }

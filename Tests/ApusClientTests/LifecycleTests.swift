@@ -171,6 +171,17 @@ import Testing
     }
   }
 
+  @Test func `a client that has been shut down says so`() async throws {
+    let server = try MuteServer { code, _ in code == .unregisterClient ? Reply() : nil }
+    let client = try MessageClient(ClientConfiguration(nameServers: [server.address]))
+    let producer = try client.producer(group: "pg")
+    #expect(try await producer.queues(of: "T").count == 1)
+    try await running(client) {}
+    await #expect(throws: ClientError(.closed, "")) { try await producer.send(Message(topic: "T", text: "x")) }
+    #expect(server.asked.withLock { $0 } == 1)
+    server.stop()
+  }
+
   @Test func `a broker that comes back is sent to again`() async throws {
     let cluster = try Cluster()
     let client = try await cluster.client()

@@ -247,14 +247,19 @@ public final class MessageClient: Sendable {
   }
 
   private func unregister(producer: String?, consumer: String?) async {
-    for address in runtime.routes.brokers.values.flatMap(\.values) {
-      do throws(ClientError) {
-        _ = try await runtime.ask(
-          UnregisterClient.Request(clientID: runtime.clientID, producerGroup: producer, consumerGroup: consumer),
-          at: address)
-      } catch {
-        // The broker finds out by the closed connection.
-        runtime.log.debug("client", "a group was not left", ["broker": address, "cause": error])
+    let runtime = runtime
+    let request = UnregisterClient.Request(
+      clientID: runtime.clientID, producerGroup: producer, consumerGroup: consumer)
+    await withDiscardingTaskGroup { group in
+      for address in runtime.routes.brokers.values.flatMap(\.values) {
+        group.addTask {
+          do throws(ClientError) {
+            _ = try await runtime.ask(request, at: address)
+          } catch {
+            // The broker finds out by the closed connection.
+            runtime.log.debug("client", "a group was not left", ["broker": address, "cause": error])
+          }
+        }
       }
     }
   }

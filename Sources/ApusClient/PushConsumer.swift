@@ -159,7 +159,14 @@ public final class PushConsumer: Sendable {
   }
 
   private func leaveGroup() async {
-    for queue in allWork { await remove(queue) }
+    let all = allWork
+    for queue in all { queue.drop() }
+    await commit()
+    if needsLocks { await unlock(all.map(\.queue)) }
+    for queue in all {
+      discard(queue)
+      offsets.remove(queue.queue)
+    }
     await client.leave(group)
   }
 

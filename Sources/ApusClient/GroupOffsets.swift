@@ -80,12 +80,23 @@ final class GroupOffsets: Sendable {
       state.offsets.filter { state.committed[$0.key] != $0.value && queues?.contains($0.key) ?? true }
     }
     if let local { return await commit(due, to: local) }
+    // A broker that does not answer does not hold up what the others are told.
+    await withDiscardingTaskGroup { group in
+      for offsets in Dictionary(grouping: due, by: { $0.key.brokerName }).values {
+        group.addTask { await self.tell(offsets) }
+      }
+    }
+  }
+
+  /// Commits offsets of queues of one broker, until it does not answer.
+  private func tell(_ due: [(key: MessageQueue, value: Int64)]) async {
     for (queue, offset) in due {
       do throws(ClientError) {
         try await commit(queue, offset)
         state.withLock { if $0.offsets[queue] != nil { $0.committed[queue] = offset } }
       } catch {
         runtime.warn("an offset was not committed", "queue", "\(queue)", cause: error)
+        if error.responseCode == nil { return }
       }
     }
   }

@@ -21,9 +21,20 @@ struct GroupShare: Sendable {
   func queues(of topic: String) async throws(ClientError) -> [MessageQueue] {
     let route = try await runtime.routes.route(topic)
     guard isShared else { return route.readQueues }
-    guard let broker = route.readQueues.first else { return [] }
-    let members = try await members(knownTo: broker)
-    return strategy.core.allocate(route.readQueues.sorted(), among: members, to: runtime.clientID)
+    var asked: Set<String> = []
+    var failure: ClientError?
+    // Every broker knows the members; one that cannot be asked does not keep the others' queues from being shared out.
+    for queue in route.readQueues where asked.insert(queue.brokerName).inserted {
+      do throws(ClientError) {
+        let members = try await members(knownTo: queue)
+        return strategy.core.allocate(route.readQueues.sorted(), among: members, to: runtime.clientID)
+      } catch {
+        if error.code == .cancelled { throw error }
+        failure = failure ?? error
+      }
+    }
+    if let failure { throw failure }
+    return []
   }
 
   /// The members of the group, sorted, as a broker of a queue knows them. A broker that does not know this one yet is

@@ -98,6 +98,8 @@ public final class MessageClient: Sendable {
   ) throws(ClientError) -> Producer {
     let name = Namespace.wrap(group, in: runtime.configuration.namespace)
     try Self.check(group: name)
+    // Before the group is taken, which stays free for settings that can be used.
+    try Producer.check(configuration)
     let isNew = members.withLock { $0.producers.insert(name).inserted }
     guard isNew else { throw ClientError(.invalidArgument, "this client has a producer of group '\(group)' already") }
     let tracer =
@@ -250,14 +252,19 @@ public final class MessageClient: Sendable {
   }
 
   private func unregister(producer: String?, consumer: String?) async {
-    for address in runtime.routes.brokers.values.flatMap(\.values) {
-      do throws(ClientError) {
-        _ = try await runtime.ask(
-          UnregisterClient.Request(clientID: runtime.clientID, producerGroup: producer, consumerGroup: consumer),
-          at: address)
-      } catch {
-        // The broker finds out by the closed connection.
-        runtime.log.debug("client", "a group was not left", ["broker": address, "cause": error])
+    let runtime = runtime
+    let request = UnregisterClient.Request(
+      clientID: runtime.clientID, producerGroup: producer, consumerGroup: consumer)
+    await withDiscardingTaskGroup { group in
+      for address in runtime.routes.brokers.values.flatMap(\.values) {
+        group.addTask {
+          do throws(ClientError) {
+            _ = try await runtime.ask(request, at: address)
+          } catch {
+            // The broker finds out by the closed connection.
+            runtime.log.debug("client", "a group was not left", ["broker": address, "cause": error])
+          }
+        }
       }
     }
   }

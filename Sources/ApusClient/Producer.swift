@@ -24,7 +24,22 @@ public final class Producer: Sendable {
   init(
     group: String, _ configuration: ProducerConfiguration, tracer: Tracer?, client: MessageClient
   ) throws(ClientError) {
+    try Self.check(configuration)
     let runtime = client.runtime
+    self.group = group
+    self.configuration = configuration
+    self.runtime = runtime
+    self.client = client
+    var random = SystemRandom()
+    choice = Locked(QueueChoice(using: &random))
+    let steps = configuration.latencySteps.map { (latency: $0.latency, pause: $0.pause) }
+    faults = configuration.avoidsSlowBrokers ? Locked(LatencyFault(steps: steps)) : nil
+    inFlight = InFlightLimit(configuration.inFlightLimit)
+    sender = Sender(group: group, configuration, runtime: runtime, tracer: tracer)
+  }
+
+  /// Throws when a setting cannot be used.
+  static func check(_ configuration: ProducerConfiguration) throws(ClientError) {
     guard configuration.inFlightLimit > 0 else {
       throw ClientError(.invalidArgument, "inFlightLimit is \(configuration.inFlightLimit), at least 1 is needed")
     }
@@ -37,16 +52,6 @@ public final class Producer: Sendable {
     guard zip(latencies, latencies.dropFirst()).allSatisfy({ $0 < $1 }) else {
       throw ClientError(.invalidArgument, "the latencies of latencySteps do not grow: \(latencies)")
     }
-    self.group = group
-    self.configuration = configuration
-    self.runtime = runtime
-    self.client = client
-    var random = SystemRandom()
-    choice = Locked(QueueChoice(using: &random))
-    let steps = configuration.latencySteps.map { (latency: $0.latency, pause: $0.pause) }
-    faults = configuration.avoidsSlowBrokers ? Locked(LatencyFault(steps: steps)) : nil
-    inFlight = InFlightLimit(configuration.inFlightLimit)
-    sender = Sender(group: group, configuration, runtime: runtime, tracer: tracer)
   }
 
   /// Sends a message to a queue of its topic, in turn, and waits until the broker has it. A try that fails is followed
@@ -228,6 +233,7 @@ public final class Producer: Sendable {
       deadline: began + timeout)
     let topic = String(decoding: message.topic, as: UTF8.self)
     var failures: [String] = []
+    var stored: SendReceipt?
     var last: ClientError?
     while attempts.next(now: began) {
       let route = try await route(topic, by: attempts.deadline)
@@ -243,6 +249,7 @@ public final class Producer: Sendable {
         let receipt = try await sender.send(message, to: queue, at: broker, by: attempts.deadline)
         note(queue.brokerName, since: began)
         guard receipt.status != .stored, attempts.failed(.unsafe, broker: queue.brokerName) else { return receipt }
+        stored = receipt
         failures.append("\(broker): \(receipt.status.rawValue)")
       } catch {
         note(queue.brokerName, since: began, failure: true)
@@ -254,6 +261,8 @@ public final class Producer: Sendable {
       }
       began = SystemClock.monotonic()
     }
+    // It is stored, although no other broker has made it safer.
+    if let stored, last?.code != .cancelled { return stored }
     var error = last ?? ClientError(.timedOut, "the time limit of \(timeout) was over before the first try")
     error.attempts = failures
     throw error

@@ -232,17 +232,18 @@ public final class PullConsumer: Sendable {
   // MARK: Rebalance
 
   private func rebalance() async {
-    do throws(ClientError) {
-      var wanted: Set<MessageQueue> = []
-      if let assigned = state.withLock({ $0.assigned }) {
-        wanted = assigned
-      } else {
-        for topic in subscriptions.keys.sorted() { wanted.formUnion(try await share.queues(of: topic)) }
+    if let assigned = state.withLock({ $0.assigned }) { return await settle(assigned) }
+    var wanted: Set<MessageQueue> = []
+    for topic in subscriptions.keys.sorted() {
+      do throws(ClientError) {
+        wanted.formUnion(try await share.queues(of: topic))
+      } catch {
+        // What it has of the topic stays, and other topics have nothing to do with it.
+        wanted.formUnion(queues.filter { $0.topic == topic })
+        client.runtime.warn("queues cannot be shared out", "topic", topic, cause: error)
       }
-      await settle(wanted)
-    } catch {
-      client.runtime.warn("queues cannot be shared out", "group", group, cause: error)
     }
+    await settle(wanted)
   }
 
   private func settle(_ wanted: Set<MessageQueue>) async {

@@ -136,10 +136,11 @@ public final class PushConsumer: Sendable {
 
   func add(_ queue: QueueWork) { work.withLock { $0[queue.queue] = queue } }
 
-  /// Gives a queue up: what is consumed of it is committed, the rest comes to whoever has it next.
+  /// Gives a queue up: what is consumed of it is committed, the rest comes to whoever has it next. Where messages are
+  /// consumed in order it stays, and its lock with it, until the listener is done, as nobody else may begin before.
   func remove(_ queue: QueueWork) async {
+    guard queue.leave() else { return }
     work.withLock { if $0[queue.queue] === queue { $0[queue.queue] = nil } }
-    queue.drop()
     offsets.update(queue.queue, queue.consumed)
     await offsets.commit([queue.queue])
     if needsLocks { await unlock([queue.queue]) }
@@ -158,7 +159,14 @@ public final class PushConsumer: Sendable {
   }
 
   private func leaveGroup() async {
-    for queue in allWork { await remove(queue) }
+    let all = allWork
+    for queue in all { queue.drop() }
+    await commit()
+    if needsLocks { await unlock(all.map(\.queue)) }
+    for queue in all {
+      discard(queue)
+      offsets.remove(queue.queue)
+    }
     await client.leave(group)
   }
 

@@ -136,15 +136,17 @@ extension PushConsumer {
         let answer = await call(listener, messages, of: queue, ifThrown: .suspend()) {
           $0 == .success ? messages.count : 0
         }
-        guard let outcome = answer, !queue.isDropped else { break }
+        // A queue that is leaving is this consumer's yet: what is done counts, and does not come again.
+        guard let outcome = answer, !queue.isDropped || queue.isLeaving else { break }
         switch outcome {
         case .success: queue.finish(messages)
-        case .suspend(let time): await tryAgain(messages, queue, after: time)
+        case .suspend(let time): if !queue.isLeaving { await tryAgain(messages, queue, after: time) }
         }
         messages = queue.take(configuration.batchSize)
       }
       if !messages.isEmpty { queue.putBack([]) }
     } while queue.endConsuming() && !Task.isCancelled && queue.beginConsuming()
+    if queue.isLeaving { rebalanceNow() }
   }
 
   private func holdsLock(_ queue: QueueWork) async -> Bool {

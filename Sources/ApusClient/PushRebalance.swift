@@ -13,7 +13,9 @@ extension PushConsumer {
   func rebalance(_ topic: String) async -> [QueueWork] {
     do throws(ClientError) {
       let queues = Set(try await share.queues(of: topic))
-      for queue in allWork where queue.queue.topic == topic && !queues.contains(queue.queue) { await remove(queue) }
+      for queue in allWork where queue.queue.topic == topic {
+        if queue.isLeaving || !queues.contains(queue.queue) { await remove(queue) }
+      }
       var added: [QueueWork] = []
       for queue in queues.sorted() where work(of: queue) == nil {
         if needsLocks, await !lock([queue]).contains(queue) { continue }

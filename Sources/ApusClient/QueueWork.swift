@@ -11,6 +11,7 @@ final class QueueWork: Sendable {
     var nextOffset: Int64
     var isDropped = false
     var isConsuming = false
+    var isLeaving = false
     var lockedUntil: MonotonicTime?
     var pull: PendingAnswer<PullAnswer>?
     var lastPull = SystemClock.monotonic()
@@ -29,6 +30,8 @@ final class QueueWork: Sendable {
 
   /// Whether the queue belongs to somebody else now.
   var isDropped: Bool { state.withLock { $0.isDropped } }
+  /// Whether it is to be taken out as soon as nobody consumes in order any more.
+  var isLeaving: Bool { state.withLock { $0.isLeaving } }
   /// Where the next pull begins.
   var nextOffset: Int64 { state.withLock { $0.nextOffset } }
   /// Up to where everything is consumed.
@@ -49,6 +52,16 @@ final class QueueWork: Sendable {
     }
     waiting.0?.resolve(.failure(ClientError(.cancelled, "the queue was given up")))
     waiting.1?.resolve(())
+  }
+
+  /// Gives the queue up as far as that goes now. False while it is being consumed in order: whoever does that hears of
+  /// it when done (``endConsuming()``).
+  func leave() -> Bool {
+    drop()
+    return state.withLock { state in
+      state.isLeaving = state.isConsuming
+      return !state.isConsuming
+    }
   }
 
   /// A pull from an offset begins whose answer can be cut short. False when the queue was given up or goes on

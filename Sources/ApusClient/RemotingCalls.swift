@@ -29,6 +29,7 @@ extension ClientError {
     switch error {
     case .timedOut: self.init(.timedOut, "no answer came in time", server: server)
     case .closed: self.init(.connectionLost, "the connection was closed before the answer came", server: server)
+    case .ended: self = .ended
     case .unreachable(let reason): self.init(.unreachable, reason, server: server)
     }
   }

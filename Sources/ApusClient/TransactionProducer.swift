@@ -63,8 +63,12 @@ public final class TransactionProducer: Sendable {
     }
   }
 
-  /// Tells the broker; should that fail it asks.
+  /// Tells the broker, also when the task was cancelled meanwhile; should that fail it asks.
   private func end(_ half: HalfMessage, _ receipt: SendReceipt, _ state: TransactionState) async {
+    await Task { await self.tellEnd(half, receipt, state) }.value
+  }
+
+  private func tellEnd(_ half: HalfMessage, _ receipt: SendReceipt, _ state: TransactionState) async {
     let id = receipt.offsetMessageID
     do throws(ClientError) {
       let offset = try Self.offset(in: id)

@@ -8,6 +8,8 @@ package enum CallError: Error, Hashable, Sendable, CustomStringConvertible {
   case timedOut
   /// The connection was closed.
   case closed
+  /// The client has been closed: nothing was sent.
+  case ended
   /// There was no connection to be had; the text says why.
   case unreachable(String)
 
@@ -16,6 +18,7 @@ package enum CallError: Error, Hashable, Sendable, CustomStringConvertible {
     switch self {
     case .timedOut: "no answer in time"
     case .closed: "the connection was closed"
+    case .ended: "the client has been closed"
     case .unreachable(let reason): "unreachable: \(reason)"
     }
   }

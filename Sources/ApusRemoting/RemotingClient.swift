@@ -96,7 +96,7 @@ package final class RemotingClient: @unchecked Sendable {
         begin(call, on: connection, timeout: deadline - loop.now)
       }
     }
-    if !isAccepted { call.failed(.closed) }
+    if !isAccepted { call.failed(.ended) }
   }
 
   /// Nobody waits for the answer to a call any more: it is not sent unless it has been, and an answer that comes is
@@ -130,7 +130,7 @@ package final class RemotingClient: @unchecked Sendable {
         done(connection == nil ? error ?? .closed : nil)
       }
     }
-    if !isAccepted { done(.closed) }
+    if !isAccepted { done(.ended) }
   }
 
   /// Tells a server something that it does not answer; dropped when it cannot be reached.
@@ -156,7 +156,7 @@ package final class RemotingClient: @unchecked Sendable {
       isClosed = true
       for target in targets.values {
         target.attempt?.end(nil)
-        finish(target, nil, .closed)
+        finish(target, nil, .ended)
         target.securing?.close()
         target.connection?.close()
       }
@@ -198,7 +198,7 @@ package final class RemotingClient: @unchecked Sendable {
   private func withConnection(
     to address: SocketAddress, by deadline: MonotonicTime, _ begin: @escaping (Connection?, CallError?) -> Void
   ) {
-    guard !isClosed else { return begin(nil, .closed) }
+    guard !isClosed else { return begin(nil, .ended) }
     let target = targets[address] ?? Target()
     targets[address] = target
     if let connection = target.connection, connection.isOpen { return begin(connection, nil) }
@@ -228,7 +228,7 @@ package final class RemotingClient: @unchecked Sendable {
 
   private func connected(_ target: Target, _ address: SocketAddress, _ descriptor: Int32, _ reason: String?) {
     guard descriptor >= 0 else {
-      return finish(target, nil, reason.map { CallError.unreachable($0) } ?? .closed)
+      return finish(target, nil, reason.map { CallError.unreachable($0) } ?? .ended)
     }
     do throws(SystemError) {
       let local = try Socket.localAddress(descriptor)

@@ -34,7 +34,7 @@ import Testing
     #expect(ConsumeStats([Self.entry(.max, 0), Self.entry(.max, 0)], consumeRate: 0).lag == .max)
   }
 
-  @Test(arguments: [(1e300, Int64(0)), (-Double.infinity, 0), (Double.nan, 0), (2.9, 2), (-2.9, -2)])
+  @Test(arguments: [1e300: 0, -.infinity: 0, .nan: 0, 2.9: 2, -2.9: -2] as [Double: Int64])
   func `the whole part of a rate`(rate: Double, whole: Int64) {
     #expect(Cell(wholePartOf: rate) == .integer(whole))
   }

@@ -115,6 +115,20 @@ import Testing
     server.stop()
   }
 
+  @Test func `a message that is stored but not safe counts as sent when no other try does better`() async throws {
+    let server = try MuteServer { _, before in
+      let fields = [ReplyField("msgId", "id"), ReplyField("queueId", 0), ReplyField("queueOffset", 7)]
+      return before == 0 ? Reply(.flushDiskTimeout, fields: fields) : nil
+    }
+    var configuration = ProducerConfiguration()
+    configuration.retriesWhenNotStored = true
+    let client = try MessageClient(ClientConfiguration(nameServers: [server.address]))
+    let producer = try client.producer(group: "pg", configuration)
+    let receipt = try await producer.send(Message(topic: "T", text: "x"), timeout: .milliseconds(300))
+    #expect(receipt.status == .flushTimedOut && receipt.queueOffset == 7)
+    server.stop()
+  }
+
   @Test func `a send ends by its deadline, also while a name server is asked for the route`() async throws {
     // Connections are taken, and nothing is read from them.
     let listener = try Socket.listen(on: .loopback(port: 0))
@@ -155,6 +169,17 @@ import Testing
     } catch {
       #expect(error.code == .unreachable)
     }
+  }
+
+  @Test func `a client that has been shut down says so`() async throws {
+    let server = try MuteServer { code, _ in code == .unregisterClient ? Reply() : nil }
+    let client = try MessageClient(ClientConfiguration(nameServers: [server.address]))
+    let producer = try client.producer(group: "pg")
+    #expect(try await producer.queues(of: "T").count == 1)
+    try await running(client) {}
+    await #expect(throws: ClientError(.closed, "")) { try await producer.send(Message(topic: "T", text: "x")) }
+    #expect(server.asked.withLock { $0 } == 1)
+    server.stop()
   }
 
   @Test func `a broker that comes back is sent to again`() async throws {

@@ -39,6 +39,10 @@ import Testing
 
   @Test func `what cannot be sent is refused before anything is sent`() async throws {
     let client = try MessageClient(ClientConfiguration(nameServers: ["127.0.0.1:1"]))
+    var wrong = ProducerConfiguration()
+    wrong.inFlightLimit = 0
+    #expect(throws: ClientError(.invalidArgument, "")) { try client.producer(group: "pg", wrong) }
+    // The group is not taken by what could not be made.
     let producer = try client.producer(group: "pg")
     await #expect(throws: ClientError(.invalidArgument, "")) {
       try await producer.send(Message(topic: "no topic", text: "x"))

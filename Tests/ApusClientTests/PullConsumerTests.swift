@@ -39,6 +39,21 @@ import Testing
     _ = producer
   }
 
+  @Test func `a topic that there is not yet keeps nothing of the others back`() async throws {
+    let cluster = try Cluster()
+    let client = try await cluster.client()
+    let producer = try await send("PullOther", 1, client)
+    let consumer = try client.pullConsumer(
+      group: "pm", subscriptions: [Subscription("AMissing"), Subscription("PullOther")], Self.fromStart)
+    try await running(client, [consumer]) {
+      for await message in consumer.messages {
+        #expect(message.topic == "PullOther" && message.text == "0")
+        break
+      }
+    }
+    _ = producer
+  }
+
   @Test func `assigned queues can be sought and paused`() async throws {
     let cluster = try Cluster()
     let client = try await cluster.client()

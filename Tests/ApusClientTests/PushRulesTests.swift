@@ -98,6 +98,38 @@ import Testing
     }
   }
 
+  @Test func `in order, a queue changes hands only when the listener is done with what it has`() async throws {
+    let cluster = try Cluster()
+    let first = try await cluster.client { $0.rebalanceInterval = .milliseconds(50) }
+    let second = try await cluster.client { $0.rebalanceInterval = .milliseconds(50) }
+    let producer = try first.producer(group: "pg")
+    for queue in try await producer.queues(of: "Hands") {
+      for text in ["1", "2"] { try await producer.send(Message(topic: "Hands", text: text), to: queue) }
+    }
+    let (seen, gate) = (Seen(), Gate())
+    func consumer(_ client: MessageClient) throws -> PushConsumer {
+      try client.pushConsumer(
+        group: "cgh", subscriptions: [Subscription("Hands")], .fromStart,
+        listener: .orderly { messages in
+          seen.add(messages)
+          await gate.pass()
+          return .success
+        })
+    }
+    let (one, two) = (try consumer(first), try consumer(second))
+    func shares() -> [Int] { [one, two].map { $0.queues.count { $0.topic == "Hands" } } }
+    try await running(first, [one]) {
+      #expect(await seen.first(4).map(\.text) == ["1", "1", "1", "1"])
+      try await running(second, [two]) {
+        while one.allWork.count(where: { $0.isLeaving }) != 2 { await Task.yield() }
+        #expect(shares() == [4, 0])
+        gate.open()
+        while shares() != [2, 2] { await Task.yield() }
+        #expect(await seen.first(4).map(\.text) == ["2", "2", "2", "2"])
+      }
+    }
+  }
+
   @Test func `what takes too long comes again elsewhere, once`() async throws {
     let cluster = try Cluster(["fx-a"], Self.quickLevels)
     let client = try await cluster.client()

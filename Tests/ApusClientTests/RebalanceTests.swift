@@ -71,6 +71,27 @@ import Testing
     }
   }
 
+  @Test func `a broker that is gone does not keep the others' queues from being shared out`() async throws {
+    let cluster = try Cluster(["fx-a", "fx-b"])
+    let client = try await cluster.client()
+    let producer = try client.producer(group: "pg")
+    for queue in try await producer.queues(of: "Halved") {
+      try await producer.send(Message(topic: "Halved", text: queue.brokerName), to: queue)
+    }
+    // The client still has its queues in the route.
+    try cluster.stop("fx-a")
+    let seen = Seen()
+    let consumer = try client.pushConsumer(
+      group: "cgr", subscriptions: [Subscription("Halved")], .fromStart,
+      listener: .concurrent { messages in
+        seen.add(messages)
+        return .success
+      })
+    try await running(client, [consumer]) {
+      #expect(await seen.first(1).map(\.text) == ["fx-b"])
+    }
+  }
+
   @Test func `every message is seen, and twice only where queues changed hands`() async throws {
     let cluster = try Cluster()
     var settings = ProducerConfiguration()

@@ -50,6 +50,28 @@ import Testing
     #expect(Set(try await delivered("Tx", 4, cluster)) == ["0", "2", "4", "last"])
   }
 
+  @Test func `the end of a transaction is told although the task was cancelled`() async throws {
+    let cluster = try Cluster()
+    let client = try await cluster.client()
+    var configuration = ProducerConfiguration()
+    configuration.tracesMessages = true
+    let producer = try client.transactionProducer(group: "txe", configuration) { _ in .unknown }
+    let (begun, begins) = AsyncStream.makeStream(of: Void.self)
+    let sending = Task {
+      try await producer.send(Message(topic: "TxCut", text: "x")) { _ in
+        begins.yield()
+        while !Task.isCancelled { await Task.yield() }
+        return .commit
+      }
+    }
+    for await _ in begun { break }
+    sending.cancel()
+    #expect(try await sending.value.state == .commit)
+    // The half message and its end, which was no failure.
+    #expect(producer.producer.tracer?.waiting == 2)
+    #expect(try await delivered("TxCut", 1, cluster) == ["x"])
+  }
+
   @Test func `a transaction whose end is not told is asked about`() async throws {
     let cluster = try Cluster(["fx-a"], [("transactionTimeOut", "10"), ("transactionCheckInterval", "50")])
     let client = try await cluster.client()

@@ -113,7 +113,7 @@ import Testing
   @Test func `a closed client refuses`() throws {
     let server = try TestServer()
     client.close()
-    #expect(call(server.port, RequestCode(310)) == .failure(.closed))
+    #expect(call(server.port, RequestCode(310)) == .failure(.ended))
   }
 }
 

@@ -79,8 +79,8 @@ extension AdminCommand {
 }
 
 extension ClusterInfo {
-  /// The addresses of a cluster's brokers, and the names of its broker groups that have no such member. Throws when none
-  /// has.
+  /// The addresses of a cluster's brokers, and the names of its broker groups that have no such member. Throws when
+  /// none has.
   func addresses(
     of cluster: String, _ members: BrokerTarget.Members
   ) throws(AdminError) -> (found: [String], missing: [String]) {

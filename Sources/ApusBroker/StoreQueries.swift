@@ -7,8 +7,8 @@ import ApusSystem
 
 /// What administering requests ask of the store and the index. Every call may wait for the device.
 package final class StoreQueries: StoredMessages {
-  /// So many bytes of records are given for a key, the newest ones; the first is given whatever its size. Clients take no
-  /// frame of more than 16 MiB.
+  /// So many bytes of records are given for a key, the newest ones; the first is given whatever its size. Clients take
+  /// no frame of more than 16 MiB.
   private static let answerBytes = 15 << 20
 
   private let store: SharedStore

@@ -14,8 +14,8 @@ package enum Redelivery: Hashable, Sendable {
   package static let firstLevel: Int64 = 3
 
   /// Decides about a message that was tried `reconsumeTimes` times before this one and may be tried `limit` times;
-  /// `delayLevel` is what the consumer asks for. A number of tries below 0, which a sender may have made up, counts as a
-  /// few tries less but never leads below the first level.
+  /// `delayLevel` is what the consumer asks for. A number of tries below 0, which a sender may have made up, counts as
+  /// a few tries less but never leads below the first level.
   package init(delayLevel: Int32, reconsumeTimes: Int32, limit: Int32) {
     if reconsumeTimes >= limit {
       self = .dead(.triedTooOften)

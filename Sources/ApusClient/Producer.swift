@@ -100,8 +100,8 @@ public final class Producer: Sendable {
 
   /// Sends messages of one topic to one queue, in as few requests as `maxMessageBytes` allows. Each request is stored
   /// as a whole or not at all; when one fails those before it are stored. Each may take `timeout` (`sendTimeout`).
-  /// Returns a receipt for each message, in their order. Without a queue each request goes to the next one, and is tried
-  /// again elsewhere when it fails.
+  /// Returns a receipt for each message, in their order. Without a queue each request goes to the next one, and is
+  /// tried again elsewhere when it fails.
   @discardableResult
   public func send(
     _ messages: [Message], to queue: MessageQueue? = nil, timeout: Duration? = nil

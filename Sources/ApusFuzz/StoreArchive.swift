@@ -33,7 +33,7 @@ package struct StoreArchive {
   init?(_ input: [UInt8]) {
     guard input.count > 4 else { return nil }
     measures = Array(input[..<4])
-    var reader = ByteReader(input.rawSpan)
+    var reader = ByteReader(input.rawSpan.extracting(4..<input.count))
     while files.count < Self.fileLimit, let file = readable({ try Self.next(&reader) }) { files.append(file) }
   }
 

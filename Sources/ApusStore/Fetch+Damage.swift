@@ -8,11 +8,13 @@ extension Fetch.Range {
 }
 
 extension Fetch {
-  /// Leaves out the records that are not what was stored and returns where they lie: none as a rule. A pull that has
-  /// nothing left is told to go on behind them. Outside of the lock, after the bytes were brought near.
-  package mutating func dropDamaged() -> [Swift.Range<PhysicalOffset>] {
+  /// Leaves out the records that are not what was stored in this queue and returns where they lie: none as a rule. A
+  /// pull that has nothing left is told to go on behind them. Outside of the lock, after the bytes were brought near.
+  package mutating func dropDamaged(of topic: String, _ id: Int32) -> [Swift.Range<PhysicalOffset>] {
+    // What lies in a light queue was stored in another one too, which it names.
+    let queue = LightQueues.isLight(topic) ? nil : (topic: topic, id: id)
     var damaged: [Swift.Range<PhysicalOffset>] = []
-    for index in ranges.indices { Self.check(ranges[index], into: &damaged) }
+    for index in ranges.indices { Self.check(ranges[index], of: queue, into: &damaged) }
     guard !damaged.isEmpty else { return [] }
     var kept: [Range] = []
     for range in ranges {
@@ -41,7 +43,9 @@ extension Fetch {
 
   /// Goes through the records of a range, which lie side by side; their sizes and places were looked at when they were
   /// found.
-  private static func check(_ range: Range, into damaged: inout [Swift.Range<PhysicalOffset>]) {
+  private static func check(
+    _ range: Range, of queue: (topic: String, id: Int32)?, into damaged: inout [Swift.Range<PhysicalOffset>]
+  ) {
     let bytes = range.bytes()
     var position = 0
     while position < bytes.byteCount {
@@ -51,10 +55,22 @@ extension Fetch {
         damaged.append(range.offset + position..<range.offset + bytes.byteCount)
         return
       }
-      if !ScrubPlan.isWhole(rest, size, at: range.offset + position) {
+      if !isWhole(rest.extracting(0..<size), of: queue, at: range.offset + position) {
         damaged.append(range.offset + position..<range.offset + position + size)
       }
       position += size
     }
+  }
+
+  /// Whether a record is what was stored there. Its body has a checksum; the name and the number of its queue have not,
+  /// and are compared.
+  private static func isWhole(
+    _ bytes: RawSpan, of queue: (topic: String, id: Int32)?, at offset: PhysicalOffset
+  ) -> Bool {
+    guard let record = StoredRecord.whole(at: bytes), record.physicalOffset == offset, record.bodyMatchesCRC else {
+      return false
+    }
+    guard let queue else { return true }
+    return record.queueID == queue.id && record.topic.equals(utf8: queue.topic)
   }
 }

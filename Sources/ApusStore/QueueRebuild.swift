@@ -73,6 +73,8 @@ struct QueueRebuild {
       queue.rebuiltFrom = max(queue.rebuiltFrom ?? 0, queue.tail.end)
       queue.rebuiltAt = min(queue.rebuiltAt, place)
       queue.restart(at: place)
+      // The record that the queue was begun with may have been damaged where no checksum looks.
+      queue.minOffset = min(queue.minOffset, QueueOffset(place))
     } else if place > queue.tail.end {
       if canGoBack, !sawDamage {
         mustGoBack = true

@@ -1,5 +1,5 @@
-/// Runs tasks on an event loop's thread. The loop is its own: it stops when nobody needs the executor any more, as a task
-/// that prefers it could never end otherwise.
+/// Runs tasks on an event loop's thread. The loop is its own: it stops when nobody needs the executor any more, as a
+/// task that prefers it could never end otherwise.
 package final class LoopExecutor: TaskExecutor {
   private let loop: EventLoop
 
@@ -8,6 +8,7 @@ package final class LoopExecutor: TaskExecutor {
 
   deinit { loop.stop() }
 
+  /// Runs a step of a task on the loop.
   package func enqueue(_ job: consuming ExecutorJob) {
     let job = UnownedJob(job)
     let executor = unsafe asUnownedTaskExecutor()

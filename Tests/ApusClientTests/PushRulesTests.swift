@@ -198,7 +198,7 @@ import Testing
       #expect(again.text == "back" && again.topic == "Back" && again.reconsumeTimes == 1)
       #expect(again.messageID == sent.messageID && again.tag == "t" && again.keys == ["k"])
       #expect(again.properties["own"] == "1")
-      #expect(again.properties["ORIGIN_MESSAGE_ID"] == sent.offsetMessageID)
+      #expect(again.properties["ORIGIN_MESSAGE_ID"] == lost.offsetMessageID)
       // Any client may send a message that claims to have failed as often as can be counted.
       lost.reconsumeTimes = .max
       #expect(lost.triesWithThis == .max)

@@ -24,16 +24,17 @@ import Testing
     return harness
   }
 
-  /// Changes a byte of the body of a message, in the file under the store.
-  private func damage(_ harness: StoreHarness, _ place: Int64, _ directory: TemporaryDirectory) throws -> PhysicalOffset
-  {
+  /// Changes a byte of a message, of its body unless told, in the file under the store.
+  private func damage(
+    _ harness: StoreHarness, _ place: Int64, _ directory: TemporaryDirectory, byte: Int64 = 90
+  ) throws -> PhysicalOffset {
     let queue = try harness.queue("T")
     guard case .entry(let entry) = lookup(harness, queue, place) else { throw Unexpected("no entry at \(place)") }
     let start = entry.offset.rawValue / 4096 * 4096
     let file = try disk.open(directory.root + "/commitlog/" + SegmentName.text(start), create: false)
     defer { disk.close(file) }
-    let byte: [UInt8] = [0xFF]
-    try unsafe byte.withUnsafeBytes { try unsafe disk.write(file, at: entry.offset.rawValue - start + 90, from: $0) }
+    let bytes: [UInt8] = [0xFF]
+    try unsafe bytes.withUnsafeBytes { try unsafe disk.write(file, at: entry.offset.rawValue - start + byte, from: $0) }
     return entry.offset
   }
 
@@ -53,7 +54,7 @@ import Testing
         from: queue, at: QueueOffset(place), limits: FetchLimits(maxMessages: count), filter: .all, into: &fetch)
       if let cold = fetch.cold { harness.store.finish(cold, cold.run(on: disk)) }
     } while fetch.cold != nil
-    let damaged = fetch.dropDamaged()
+    let damaged = fetch.dropDamaged(of: "T", 0)
     return (fetch, damaged)
   }
 
@@ -68,6 +69,17 @@ import Testing
       position += record.size
     }
     return bodies
+  }
+
+  // The queue's number, and the topic, which stands behind the body of 6 bytes.
+  @Test(arguments: [Int64(15), 95])
+  func `a message that no longer says that it is of the queue is not served`(byte: Int64) throws {
+    let directory = try TemporaryDirectory()
+    let harness = try filled(directory)
+    let offset = try damage(harness, 3, directory, byte: byte)
+    let (fetch, damaged) = try pull(harness, at: 1, count: 5)
+    #expect(damaged.map(\.lowerBound) == [offset])
+    #expect(try bodies(fetch) == [1, 2, 4, 5].map { "body \($0)" })
   }
 
   @Test func `a pull leaves a damaged message out and goes on behind it`() throws {

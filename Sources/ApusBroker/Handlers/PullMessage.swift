@@ -239,7 +239,7 @@ package final class PullMessageHandler: Sendable {
         let (store, fetch) = (parts.store, state.fetch)
         return hand(pull, connection, state) { fetch.warm(on: store.disk) }
       }
-      let damaged = state.fetch.dropDamaged()
+      let damaged = state.fetch.dropDamaged(of: pull.topic.name, pull.queueID)
       if !damaged.isEmpty { parts.noteDamage(damaged) }
       if let condition = pull.condition { state.fetch.select { condition.matches($0) } }
       if state.fetch.status == .found {

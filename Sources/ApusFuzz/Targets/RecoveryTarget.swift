@@ -155,6 +155,7 @@ struct ReadChecks {
       guard let cold = fetch.cold else { break }
       store.finish(cold, cold.run(on: disk))
     }
+    _ = fetch.dropDamaged(of: queue.topic, queue.id)
     var writer = ByteWriter()
     fetch.copy(into: &writer)
     var bodies: [[UInt8]] = []

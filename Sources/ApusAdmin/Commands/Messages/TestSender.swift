@@ -77,7 +77,7 @@ extension ReceivedMessage {
       "CONSUME_START_TIME",
     ]
     return Message(
-      topic: topic, body: body, tag: tag, keys: keys, properties: properties.dictionary.filter { !known.contains($0.key) },
-      flag: flag)
+      topic: topic, body: body, tag: tag, keys: keys,
+      properties: properties.dictionary.filter { !known.contains($0.key) }, flag: flag)
   }
 }

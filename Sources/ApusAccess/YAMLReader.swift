@@ -14,6 +14,8 @@ enum YAMLReader {
   /// The longest text, in bytes.
   static let byteLimit = 1 << 20
   private static let depthLimit = 16
+  /// The longest key, in bytes: libyaml reads none of more than 1,024 characters, which quotes and escapes count to.
+  private static let longestKey = 128
   private static let nodeLimit = 100_000
 
   /// A list or mapping that is being read.
@@ -81,6 +83,9 @@ enum YAMLReader {
     guard parent.isMapping else { return parent.elements.append(node) }
     guard let key = parent.key else {
       guard case .scalar(let key, _) = node.content else { throw YAMLError(line: line, reason: "a key is not a text") }
+      guard key.utf8.count <= Self.longestKey else {
+        throw YAMLError(line: line, reason: "a key has \(key.utf8.count) bytes, more than \(Self.longestKey)")
+      }
       guard parent.keys.insert(key).inserted else {
         throw YAMLError(line: line, reason: "a key stands there for the second time")
       }

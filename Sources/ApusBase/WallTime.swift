@@ -38,9 +38,11 @@ public struct MonotonicTime: RawRepresentable, Hashable, Comparable, Sendable {
   /// Orders by time.
   @inlinable public static func < (left: MonotonicTime, right: MonotonicTime) -> Bool { left.rawValue < right.rawValue }
 
-  /// The moment a duration later.
+  /// The moment a duration later, cut off where the clock ends.
   @inlinable public static func + (time: MonotonicTime, duration: Duration) -> MonotonicTime {
-    MonotonicTime(nanoseconds: time.rawValue &+ duration.nanoseconds)
+    let nanoseconds = duration.nanoseconds
+    let (sum, isBeyond) = time.rawValue.addingReportingOverflow(nanoseconds)
+    return MonotonicTime(nanoseconds: isBeyond ? (nanoseconds < 0 ? .min : .max) : sum)
   }
 
   /// The time from `earlier` to `later`.
@@ -56,7 +58,9 @@ extension Duration {
   /// The whole duration in nanoseconds, cut off at ±292 years.
   @inlinable public var nanoseconds: Int64 {
     let (seconds, attoseconds) = components
-    return seconds.multipliedReportingOverflow(by: 1_000_000_000).partialValue &+ attoseconds / 1_000_000_000
+    let (whole, isBeyond) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+    let (sum, isJustBeyond) = whole.addingReportingOverflow(attoseconds / 1_000_000_000)
+    return isBeyond || isJustBeyond ? (seconds < 0 ? .min : .max) : sum
   }
 
   /// The whole duration in milliseconds, rounded towards zero.

@@ -33,6 +33,8 @@ package final class BrokerService: Sendable {
   private let timed = Locked<TimedMessages?>(nil)
   /// Later than this nobody waits for the answer to an administering request: the time that clients and tools give it.
   private static let coldLimit = Duration.seconds(5)
+  /// From how many bytes on an answer is given only to a peer that fetches its answers.
+  private static let longAnswer = 64 << 10
   /// Requests handed to other threads that have not been answered yet.
   private let underWay = Atomic(0)
 
@@ -165,7 +167,7 @@ package final class BrokerService: Sendable {
           if command.header.code == RequestCode.updateBrokerConfig.rawValue { settingsChanged() }
           let handed = state.loop.execute { [self] in
             underWay.subtract(1, ordering: .relaxed)
-            state.loop.connection(id)?.send(reply, to: header)
+            answer(reply, to: header, on: id, state)
           }
           if !handed { underWay.subtract(1, ordering: .relaxed) }
         }
@@ -185,7 +187,7 @@ package final class BrokerService: Sendable {
     let id = connection.id
     let finish: @Sendable (Reply) -> Void = { [self] reply in
       underWay.subtract(1, ordering: .relaxed)
-      state.loop.connection(id)?.send(reply, to: command.header)
+      answer(reply, to: command.header, on: id, state)
     }
     underWay.add(1, ordering: .relaxed)
     do throws(Refusal) {
@@ -205,6 +207,16 @@ package final class BrokerService: Sendable {
     } catch {
       finish(Reply(error))
     }
+  }
+
+  /// Answers a request that was read some time ago. A peer that does not fetch its answers is given no long one more:
+  /// many requests were read while it still had room for one.
+  private func answer(_ reply: Reply, to request: CommandHeader, on id: ConnectionID, _ state: BrokerLoop) {
+    guard let connection = state.loop.connection(id) else { return }
+    guard reply.body.count >= Self.longAnswer, !connection.hasRoomForOutput() else {
+      return connection.send(reply, to: request)
+    }
+    connection.send(Reply(.systemBusy, remark: "earlier answers have not been fetched"), to: request)
   }
 
   private static func reply(_ handler: any RequestHandler, _ command: Command, _ requester: Requester) -> Reply {

@@ -95,7 +95,12 @@ public final class PullConsumer: Sendable {
           defer { state.starting = [] }
           return state.starting
         }
-        for queue in starting { group.addTask { await self.puller(queue).run(queue) } }
+        for queue in starting {
+          group.addTask(executorPreference: client.runtime.executor) {
+            // Where the answers come: nothing of the application runs in it.
+            await self.puller(queue).run(queue)
+          }
+        }
       }
       for queue in allWork { queue.drop() }
     }

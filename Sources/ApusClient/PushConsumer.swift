@@ -105,7 +105,8 @@ public final class PushConsumer: Sendable {
       for await _ in wakeUps {
         for topic in subscriptions.keys.sorted() {
           for queue in await rebalance(topic) {
-            group.addTask { await self.pull(queue, jobs.continuation) }
+            // Where the answers come: nothing of the application runs in it.
+            group.addTask(executorPreference: runtime.executor) { await self.pull(queue, jobs.continuation) }
           }
         }
       }

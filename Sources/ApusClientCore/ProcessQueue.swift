@@ -1,7 +1,7 @@
 package import ApusBase
 
 /// The messages of one queue that have been pulled and not been consumed yet, and how far the queue is consumed without
-/// a gap.
+/// a gap. Inlinable, so that it is compiled for the one type of message that clients have.
 package struct ProcessQueue<Message: Sendable>: Sendable {
   /// When no more is pulled for a while.
   package struct Limits: Hashable, Sendable {
@@ -20,47 +20,60 @@ package struct ProcessQueue<Message: Sendable>: Sendable {
     }
   }
 
-  private struct Entry {
-    var message: Message
-    var bytes: Int
-    var isDone = false
-    var offset: Int64
+  @usableFromInline
+  struct Entry {
+    @usableFromInline var message: Message
+    @usableFromInline var bytes: Int
+    @usableFromInline var isDone = false
+    @usableFromInline var offset: Int64
     /// When it was handed out last.
-    var taken: MonotonicTime?
+    @usableFromInline var taken: MonotonicTime?
+
+    @usableFromInline
+    init(message: Message, bytes: Int, offset: Int64) {
+      (self.message, self.bytes, self.offset) = (message, bytes, offset)
+    }
   }
 
   /// In the order of their offsets; those before ``head`` are gone.
-  private var entries: [Entry] = []
-  private var head = 0
+  @usableFromInline var entries: [Entry] = []
+  @usableFromInline var head = 0
   /// Where the next one to be handed out stands.
-  private var next = 0
+  @usableFromInline var next = 0
   /// The offset behind the last one put in.
-  private var end: Int64
+  @usableFromInline var end: Int64
   /// Bytes of the messages that are not consumed.
-  package private(set) var bytes = 0
+  @usableFromInline package internal(set) var bytes = 0
   /// How many messages are not consumed.
-  package private(set) var count = 0
+  @usableFromInline package internal(set) var count = 0
 
   /// An empty queue that goes on at an offset.
+  @inlinable
   package init(from offset: Int64) { end = offset }
 
   /// Up to where, exclusively, every message is consumed.
+  @inlinable
   package var consumed: Int64 { head < entries.count ? entries[head].offset : end }
 
   /// How many messages wait to be handed out.
+  @inlinable
   package var waiting: Int { entries.count - next }
 
   /// The messages that are not consumed, oldest first.
+  @inlinable
   package var pending: [Message] { entries[head...].filter { !$0.isDone }.map(\.message) }
 
   /// The offsets of the messages that are not consumed, oldest first.
+  @inlinable
   package var pendingOffsets: [Int64] { entries[head...].filter { !$0.isDone }.map(\.offset) }
 
   /// The offsets of those of them that were handed out, oldest first.
+  @inlinable
   package var takenOffsets: [Int64] { entries[head..<next].filter { !$0.isDone }.map(\.offset) }
 
   /// Adds messages in the order of their offsets, and moves on to `nextOffset` behind them. Those before the present
   /// end have been added before and are left out, as is one at the last number there is, which has nothing behind it.
+  @inlinable
   package mutating func put(_ messages: [(offset: Int64, bytes: Int, message: Message)], nextOffset: Int64) {
     for (offset, size, message) in messages where offset >= end && offset < .max {
       entries.append(Entry(message: message, bytes: size, offset: offset))
@@ -72,6 +85,7 @@ package struct ProcessQueue<Message: Sendable>: Sendable {
   }
 
   /// Hands out up to `limit` messages that have not been.
+  @inlinable
   package mutating func take(_ limit: Int, now: MonotonicTime? = nil) -> [(offset: Int64, message: Message)] {
     let range = next..<min(next + limit, entries.count)
     if now != nil { for index in range { entries[index].taken = now } }
@@ -80,23 +94,28 @@ package struct ProcessQueue<Message: Sendable>: Sendable {
   }
 
   /// Whether a message is in hand and not consumed.
+  @inlinable
   package func holds(_ offset: Int64) -> Bool { index(of: offset).map { !entries[$0].isDone } ?? false }
 
   /// Up to `limit` of the messages, oldest first, that were handed out `time` ago or earlier and are not consumed.
+  @inlinable
   package func overdue(after time: Duration, now: MonotonicTime, limit: Int) -> [Message] {
     let late = entries[head..<next].lazy.filter { !$0.isDone && ($0.taken.map { now - $0 >= time } ?? false) }
     return late.prefix(limit).map(\.message)
   }
 
   /// Hands out again what was handed out and is not consumed: for queues that are consumed in order.
+  @inlinable
   package mutating func putBack() { next = head }
 
   /// Replaces a message that was handed out.
+  @inlinable
   package mutating func update(_ offset: Int64, _ message: Message) {
     if let index = index(of: offset) { entries[index].message = message }
   }
 
   /// Messages are consumed. Returns up to where, exclusively, every one is.
+  @inlinable
   @discardableResult
   package mutating func finish(_ offsets: [Int64]) -> Int64 {
     for offset in offsets {
@@ -116,12 +135,14 @@ package struct ProcessQueue<Message: Sendable>: Sendable {
   }
 
   /// Everything that was handed out is consumed. Returns up to where, exclusively, everything is.
+  @inlinable
   @discardableResult
   package mutating func finishTaken() -> Int64 {
     finish(entries[head..<next].map(\.offset))
   }
 
   /// Whether no more should be pulled for now.
+  @inlinable
   package func isFull(_ limits: Limits) -> Bool {
     if count >= limits.count || bytes >= limits.bytes { return true }
     guard let span = limits.span, let last = entries.last, head < entries.count else { return false }
@@ -130,9 +151,11 @@ package struct ProcessQueue<Message: Sendable>: Sendable {
   }
 
   /// Forgets everything and goes on at an offset.
+  @inlinable
   package mutating func reset(to offset: Int64) { self = ProcessQueue(from: offset) }
 
-  private func index(of offset: Int64) -> Int? {
+  @inlinable
+  func index(of offset: Int64) -> Int? {
     var (low, high) = (head, entries.count)
     while low < high {
       let middle = (low + high) / 2

@@ -184,8 +184,9 @@ struct SDKLoad: Sendable {
       let now = SystemClock.monotonic()
       for message in messages {
         let sent = message.body.prefix(8).reduce(Int64(0)) { $0 << 8 | Int64($1) }
-        if sent >= begin.rawValue {
-          latencies.withLock { $0.record(UInt64(max(0, now.rawValue - sent))) }
+        // Others of the topic have anything there.
+        if sent >= begin.rawValue, sent <= now.rawValue {
+          latencies.withLock { $0.record(UInt64(now.rawValue - sent)) }
         }
       }
     }

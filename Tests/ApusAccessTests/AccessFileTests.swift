@@ -77,6 +77,7 @@ import Testing
     ("accounts: !!javax.script.ScriptEngineManager [!!java.net.URLClassLoader []]\n", 1, "tags"),
     ("a: 1\n---\nb: 2\n", 2, "second document"),
     ("accounts: []\naccounts: []\n", 2, "second time"),
+    (String(repeating: "k", count: 129) + ": 1\n", 1, "a key has 129 bytes"),
     ("[a]: b\n", 1, "key is not a text"),
     ("- a\n", 1, "keys and values"),
     ("text\n", 1, "keys and values"),

@@ -65,6 +65,17 @@ func transaction(_ client: MessageClient, _ orders: OrderTable) async throws {
   print(receipt.messageID, state)
 }
 
+func fast(_ client: MessageClient, _ producer: Producer, _ next: @escaping @Sendable () -> Message?) async throws {
+  try await withThrowingTaskGroup(of: Void.self) { group in
+    for _ in 0..<256 {
+      group.addTask(executorPreference: client.executor) {
+        while let message = next() { try await producer.send(message) }
+      }
+    }
+    try await group.waitForAll()
+  }
+}
+
 func ask(_ asking: Producer) async throws {
   let answer = try await asking.request(Message(topic: "Prices", text: "apples"), timeout: .seconds(3))
   print(answer.text)

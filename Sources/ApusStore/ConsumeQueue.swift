@@ -50,8 +50,8 @@ package final class ConsumeQueue: @unchecked Sendable {
   var readFailed = false
   /// How many entries the queue had when recovery began to put its entries back; nil when it did not.
   var rebuiltFrom: Int64?
-  /// Whether files came back before the others, so that ``minOffset`` must be looked for in them.
-  var isReconnected = false
+  /// Whether ``minOffset`` must be looked for anew: files came back before the others, or it lay behind the end.
+  var mustFindBeginning = false
   /// The first queue offset whose entry recovery put back.
   var rebuiltAt: Int64 = 0
   /// How much memory of the tail the store has counted.
@@ -111,6 +111,10 @@ package final class ConsumeQueue: @unchecked Sendable {
     written = min(written, offset)
     nextOffset = QueueOffset(offset)
     warmed = nil
+    guard minOffset.rawValue >= offset else { return }
+    // The beginning may have been found by entries, or by a record, that are not what they seemed.
+    minOffset = QueueOffset(min(firstEntry, offset))
+    mustFindBeginning = true
   }
 }
 

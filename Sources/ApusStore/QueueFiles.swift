@@ -117,7 +117,7 @@ extension ConsumeQueue {
       connected.append(file)
       expected -= Int64(fileBytes)
     }
-    isReconnected = isReconnected || !connected.isEmpty
+    mustFindBeginning = mustFindBeginning || !connected.isEmpty
     files = connected.reversed() + files
     unconnected = []
     minOffset = min(minOffset, QueueOffset((connected.last.map { $0 / Int64(ConsumeQueueEntry.bytes) }) ?? offset))

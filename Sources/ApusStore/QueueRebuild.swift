@@ -73,8 +73,6 @@ struct QueueRebuild {
       queue.rebuiltFrom = max(queue.rebuiltFrom ?? 0, queue.tail.end)
       queue.rebuiltAt = min(queue.rebuiltAt, place)
       queue.restart(at: place)
-      // The record that the queue was begun with may have been damaged where no checksum looks.
-      queue.minOffset = min(queue.minOffset, QueueOffset(place))
     } else if place > queue.tail.end {
       if canGoBack, !sawDamage {
         mustGoBack = true
@@ -148,7 +146,7 @@ struct QueueRebuild {
       if queue.rebuiltFrom != nil {
         try endRebuilt(queue, isolated: isolated)
         try blank(queue, before: queue.rebuiltAt, readFrom: start, isolated)
-        if isolated.isEmpty, !queue.isReconnected { changedFrom = queue.rebuiltAt }
+        if isolated.isEmpty, !queue.mustFindBeginning { changedFrom = queue.rebuiltAt }
       } else {
         try cut(queue, readFrom: start, logEnd: logEnd, isolated: isolated)
         try blank(queue, before: queue.tail.end, readFrom: start, isolated)

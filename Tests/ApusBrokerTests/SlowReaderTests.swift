@@ -66,28 +66,26 @@ import Testing
     #expect(try slow.ask(.pullMessage, Fields.pull(Self.topic, at: 0)).responseCode == .success)
   }
 
-  @Test func `long answers of I/O threads are bounded too`() throws {
+  @Test func `long answers of I/O threads come whole or are refused, and none is lost`() throws {
     let served = try ServedBroker([("mappedFileSizeCommitLog", "16777216")])
     let sender = try RawClient(port: served.port)
     let body = [UInt8](repeating: 7, count: Self.bodyBytes)
     _ = try sender.ask(.sendMessageV2, Fields.send(to: Self.topic), body: body)
     let slow = try RawClient(port: served.port, receiveBuffer: 65_536)
-    let count = 800
+    let count = 400
     for _ in 0..<count { slow.send(.viewMessageByID, [ReplyField("offset", 0)]) }
-    // What it sends last is stored when everything before it has been read.
-    slow.send(.sendMessageV2, Fields.send(to: Self.topic, queue: 1), body: [1])
-    while try sender.ask(.getMaxOffset, Fields.queue(Self.topic, 1))["offset"] != "1" {}
     served.broker.drain(within: .seconds(30))
     var found = 0
-    for _ in 0...count {
+    for _ in 0..<count {
       let answer = try #require(try slow.receive())
-      if answer.body.count > Self.bodyBytes {
+      if answer.responseCode == .success {
+        #expect(answer.body.count > Self.bodyBytes)
         found += 1
       } else {
-        #expect(answer.responseCode == .systemBusy || answer["queueOffset"] == "0")
+        #expect(answer.responseCode == .systemBusy && answer.body.isEmpty)
       }
     }
-    #expect(found >= 1 && found < 100)
+    #expect(found >= 1)
     #expect(try slow.ask(.viewMessageByID, [ReplyField("offset", 0)]).responseCode == .success)
   }
 

@@ -50,7 +50,8 @@ enum YAMLWriter {
     if text.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7F && $0.value < 0x80 || $0.value >= 0xA1 }),
       !text.unicodeScalars.contains(where: { $0.value == 0x2028 || $0.value == 0x2029 || $0.value == 0xFEFF })
     {
-      return "'" + text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "''") + "'"
+      // By scalars: a mark that combines with a quote makes one character of both.
+      return "'" + text.unicodeScalars.map { $0 == "'" ? "''" : String($0) }.joined() + "'"
     }
     return "\"" + text.unicodeScalars.map(escaped).joined() + "\""
   }

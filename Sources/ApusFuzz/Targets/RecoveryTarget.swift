@@ -72,7 +72,9 @@ enum RecoveryChecks {
       files = disk.contents(of: archive.settings.logDirectory).map(\.bytes)
       for (topic, id) in store.allQueues.sorted(by: { ($0.topic, $0.id) < ($1.topic, $1.id) }) {
         guard let queue = readable({ try store.queue(topic: topic, id: id) }), let queue else { continue }
-        queues.append("\(topic)/\(id): \(queue.minOffset)..<\(queue.maxOffset), next \(queue.nextOffset)")
+        // Where a queue begins is found by a search that takes its entries to ascend. Among others it may end elsewhere
+        // the next time; that it begins within itself is looked at elsewhere.
+        queues.append("\(topic)/\(id): up to \(queue.maxOffset), next \(queue.nextOffset)")
       }
     }
 

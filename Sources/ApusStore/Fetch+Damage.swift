@@ -12,9 +12,9 @@ extension Fetch {
   /// pull that has nothing left is told to go on behind them. Outside of the lock, after the bytes were brought near.
   package mutating func dropDamaged(of topic: String, _ id: Int32) -> [Swift.Range<PhysicalOffset>] {
     // What lies in a light queue was stored in another one too, which it names.
-    let queue = LightQueues.isLight(topic) ? nil : (topic: topic, id: id)
+    let name = LightQueues.isLight(topic) ? [] : Array(topic.utf8)
     var damaged: [Swift.Range<PhysicalOffset>] = []
-    for index in ranges.indices { Self.check(ranges[index], of: queue, into: &damaged) }
+    for index in ranges.indices { Self.check(ranges[index], of: name.rawSpan, id, into: &damaged) }
     guard !damaged.isEmpty else { return [] }
     var kept: [Range] = []
     for range in ranges {
@@ -44,7 +44,7 @@ extension Fetch {
   /// Goes through the records of a range, which lie side by side; their sizes and places were looked at when they were
   /// found.
   private static func check(
-    _ range: Range, of queue: (topic: String, id: Int32)?, into damaged: inout [Swift.Range<PhysicalOffset>]
+    _ range: Range, of topic: RawSpan, _ id: Int32, into damaged: inout [Swift.Range<PhysicalOffset>]
   ) {
     let bytes = range.bytes()
     var position = 0
@@ -55,7 +55,7 @@ extension Fetch {
         damaged.append(range.offset + position..<range.offset + bytes.byteCount)
         return
       }
-      if !isWhole(rest.extracting(0..<size), of: queue, at: range.offset + position) {
+      if !isWhole(rest.extracting(0..<size), of: topic, id, at: range.offset + position) {
         damaged.append(range.offset + position..<range.offset + position + size)
       }
       position += size
@@ -63,14 +63,11 @@ extension Fetch {
   }
 
   /// Whether a record is what was stored there. Its body has a checksum; the name and the number of its queue have not,
-  /// and are compared.
-  private static func isWhole(
-    _ bytes: RawSpan, of queue: (topic: String, id: Int32)?, at offset: PhysicalOffset
-  ) -> Bool {
+  /// and are compared, unless the topic is empty.
+  private static func isWhole(_ bytes: RawSpan, of topic: RawSpan, _ id: Int32, at offset: PhysicalOffset) -> Bool {
     guard let record = StoredRecord.whole(at: bytes), record.physicalOffset == offset, record.bodyMatchesCRC else {
       return false
     }
-    guard let queue else { return true }
-    return record.queueID == queue.id && record.topic.equals(utf8: queue.topic)
+    return topic.byteCount == 0 || record.queueID == id && record.topic.equals(topic)
   }
 }

@@ -199,7 +199,7 @@ struct SDKLoad: Sendable {
         while due < begin + duration {
           await Self.sleep(until: due)
           let time = due.rawValue
-          group.addTask {
+          group.addTask(executorPreference: client.executor) {
             let stamp = stride(from: 56, through: 0, by: -8).map { UInt8(truncatingIfNeeded: time >> $0) }
             await Self.told { () async throws(ClientError) in
               try await producer.send(Message(topic: topic, body: stamp + body.dropFirst(8)))

@@ -239,9 +239,12 @@ package final class PullMessageHandler: Sendable {
         let (store, fetch) = (parts.store, state.fetch)
         return hand(pull, connection, state) { fetch.warm(on: store.disk) }
       }
-      let damaged = state.fetch.dropDamaged(of: pull.topic.name, pull.queueID)
-      if !damaged.isEmpty { parts.noteDamage(damaged) }
+      // Checksums are worked out for what is wanted only.
       if let condition = pull.condition { state.fetch.select { condition.matches($0) } }
+      if state.fetch.status == .found {
+        let damaged = state.fetch.dropDamaged(of: pull.topic.name, pull.queueID)
+        if !damaged.isEmpty { parts.noteDamage(damaged) }
+      }
       if state.fetch.status == .found {
         guard connection.hasRoomForOutput() else { return answerLater(pull, connection, state) }
         return answerFound(pull, began: began, connection, state)

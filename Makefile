@@ -132,6 +132,7 @@ tour: build examples ## The tour of README.md, run as it is written (needs the p
 
 bench: build ## Measure the broker beside the floor and write docs/benchmarks.md (about six minutes)
 	@Scripts/setup.sh bench
+	@swift build $(RELEASE) --product apus-sim
 	@python3 -B Benchmarks/compare.py
 
 # Formatting a symbolic link would put a copy in its place.

@@ -270,6 +270,14 @@ def lateness_row(bench):
         broker.stop()
 
 
+def wheel_row():
+    """What a million exact delays take of memory, and how fast they come out; of the timer core alone."""
+    told = subprocess.run([ROOT / ".build/release/apus-sim", "--timers", "1000000"], capture_output=True, text=True,
+                          check=True, timeout=120).stdout.splitlines()
+    rate = int(told[2].split(": ")[1].split()[0])
+    return f"**{told[0].split(': ')[1]}**; **{rate:,}** taken out a second, spread over 40 days"
+
+
 def batch_row(bench, broker):
     ours = bench.repeat(broker, "batches", conns=8, window=4, size=128, batch=32)
     return f"**{ours['cpu_us_per_msg']:.2f} µs** a message; {ours['msg_per_s']:,.0f}/s"
@@ -387,6 +395,7 @@ def rows(bench, broker):
         Row("send 1 KiB, 16 × 1, metrics read every second", lambda: metrics_row(bench), "1.0 ×", "", ""),
         Row("20,000 delayed messages, 20,000 sends a second beside them: late by", lambda: lateness_row(bench),
             "10 ms", "", "100 ms and more"),
+        Row("one million timers that wait", wheel_row, "100 MB, 100,000/s", "", ""),
         Row("send 1 KiB at 10,000 a second beside a reader of cold data", lambda: cold.row(bench), "", "", ""),
         Row("send at 5,000 a second: p99.9", lambda: fixed_rate_row(bench, broker()), "1.5 ×", "", "22 ms"),
         Row("client library: sends of 128 B, 256 under way, one core", lambda: sdk_send_row(bench, broker()),

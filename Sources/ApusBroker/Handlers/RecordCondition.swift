@@ -9,7 +9,7 @@ package enum RecordCondition: Sendable {
   /// For retried messages: each is held to its group's condition on the topic it was sent to, if there is one.
   case retried(conditions: [String: SQLExpression])
 
-  /// Whether a stored record is wanted. One that cannot be read is not.
+  /// Whether a stored record is wanted, or cannot be read.
   func matches(_ bytes: RawSpan) -> Bool {
     do throws(DecodeError) {
       let record = try StoredRecord(bytes)
@@ -22,7 +22,7 @@ package enum RecordCondition: Sendable {
         return condition.matches(record.properties)
       }
     } catch {
-      // Damaged: whoever looks at what is wanted tells of it.
+      // It is looked at again before it is served, and told then.
       return true
     }
   }

@@ -30,7 +30,7 @@ struct EntryReader {
   /// nothing was written there.
   mutating func fileEntry(at offset: Int64) throws(DiskError) -> ConsumeQueueEntry? {
     let start = queue.fileStart(of: offset)
-    guard queue.files.contains(start) else { return nil }
+    guard open?.start == start || queue.files.contains(start) else { return nil }
     let size = Int64(ConsumeQueueEntry.bytes)
     let file = try file(at: start)
     // Blocks are counted from the file's start, so that one lies within a file.

@@ -94,7 +94,7 @@ struct QueueRebuild {
   private mutating func fill(_ queue: ConsumeQueue, to place: Int64) {
     let first = queue.tail.end
     // A gap this wide is no damage but another life of the queue: begin it at the record.
-    guard place - first <= 1 << 20 else {
+    guard place - first <= min(1 << 20, 1024 * queue.entriesPerFile) else {
       events.append(.queueBlanked(path: queue.directory, QueueOffset(first)..<QueueOffset(place)))
       queue.restart(at: place)
       return

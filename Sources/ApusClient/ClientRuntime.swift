@@ -190,8 +190,8 @@ final class ClientRuntime: Sendable {
 
 extension MonotonicTime {
   /// The time until then. Throws when it is over: nothing has been asked yet.
-  func left(now: MonotonicTime = SystemClock.monotonic()) throws(ClientError) -> Duration {
-    let left = self - now
+  func left() throws(ClientError) -> Duration {
+    let left = self - SystemClock.monotonic()
     guard left > .zero else { throw ClientError(.timedOut, "the time limit was over before anything was sent") }
     return left
   }

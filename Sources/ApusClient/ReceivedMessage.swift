@@ -138,11 +138,12 @@ public struct ReceivedMessage: Hashable, Sendable {
     guard record.bodyMatchesCRC else {
       throw DecodeError(field: "body", offset: 84, reason: "does not match its CRC")
     }
-    var queue = queue
-    if queue?.queueID != record.queueID || !record.topic.equals(utf8: queue?.topic ?? "") {
-      queue = MessageQueue(topic: record.topic.text, brokerName: broker, queueID: record.queueID)
+    let own: MessageQueue
+    if let queue, queue.queueID == record.queueID, record.topic.equals(utf8: queue.topic) {
+      own = queue
+    } else {
+      own = MessageQueue(topic: record.topic.text, brokerName: broker, queueID: record.queueID)
     }
-    let own = queue ?? MessageQueue(topic: record.topic.text, brokerName: broker, queueID: record.queueID)
     self.init(
       Contents(
         topic: own.topic, body: try Compression.inflate(record.body, record.sysFlag, limit: Self.inflationLimit),

@@ -33,7 +33,7 @@ final class Sender: Sendable {
     let address = try await runtime.address(broker, for: message.kind.code, by: deadline)
     let now = SystemClock.wall()
     let call = SendCall(message, to: queue, at: broker, now, by: self)
-    runtime.remoting.call(address, timeout: try deadline.left(now: began), call)
+    runtime.remoting.call(address, timeout: try deadline.left(), call)
     do throws(ClientError) {
       let receipt = try await call.pending.value(
         ifCancelled: .failure(.cancelled), onCancel: { [remoting = runtime.remoting] in remoting.cancel(call) }

@@ -65,9 +65,7 @@ extension Fetch {
   /// Whether a record is what was stored there. Its body has a checksum; the name and the number of its queue have not,
   /// and are compared, unless the topic is empty.
   private static func isWhole(_ bytes: RawSpan, of topic: RawSpan, _ id: Int32, at offset: PhysicalOffset) -> Bool {
-    guard let record = StoredRecord.whole(at: bytes), record.physicalOffset == offset, record.bodyMatchesCRC else {
-      return false
-    }
+    guard let record = ScrubPlan.whole(bytes, at: offset) else { return false }
     return topic.byteCount == 0 || record.queueID == id && record.topic.equals(topic)
   }
 }

@@ -76,8 +76,16 @@ package struct ScrubPlan: Sendable {
 
   /// Whether `bytes` begin with a record of this size that belongs at `offset` and whose body is what was stored.
   static func isWhole(_ bytes: RawSpan, _ size: Int, at offset: PhysicalOffset) -> Bool {
-    guard size <= bytes.byteCount, let record = StoredRecord.whole(at: bytes) else { return false }
-    return record.physicalOffset == offset && record.bodyMatchesCRC
+    size <= bytes.byteCount && whole(bytes, at: offset) != nil
+  }
+
+  /// The record that `bytes` begin with, if it belongs at `offset` and its body is what was stored.
+  @_lifetime(copy bytes)
+  static func whole(_ bytes: RawSpan, at offset: PhysicalOffset) -> StoredRecord? {
+    guard let record = StoredRecord.whole(at: bytes), record.physicalOffset == offset, record.bodyMatchesCRC else {
+      return nil
+    }
+    return record
   }
 
   /// Something is damaged at a position: looks for the next record as recovery does.

@@ -93,6 +93,8 @@ kill9-quick: build
 	@python3 -B Interop/kill9_delay.py --rounds 3
 	@python3 -B Interop/kill9_transaction.py --rounds 3
 	@python3 -B Interop/kill9_retry.py --rounds 3
+	@echo "== starts behind another process"
+	@python3 -B Interop/starts.py
 	@echo "== damage in a stored file"
 	@python3 -B Interop/damage.py
 

@@ -94,6 +94,12 @@ class Broker:
         return "\n".join("    | " + line for line in text.splitlines()[-lines:])
 
 
+def require(holds, text):
+    """Fails a test with a text unless something holds."""
+    if not holds:
+        raise AssertionError(text)
+
+
 def temporary_directory(name):
     """A directory that is removed when the test ends well."""
     return tempfile.TemporaryDirectory(prefix=f"apus-{name}-")

@@ -15,7 +15,7 @@ import sys
 import time
 
 import remoting
-from broker import BINARY, Broker, temporary_directory
+from broker import BINARY, Broker, require, temporary_directory
 
 TOPIC, COUNT, SEGMENT = "damage", 400, 64 << 10
 SETTINGS = {"mappedFileSizeCommitLog": SEGMENT, "scrubBytesPerSecond": 1 << 30}
@@ -47,11 +47,6 @@ def drain(address):
         offset = following
     connection.close()
     return found
-
-
-def require(holds, text):
-    if not holds:
-        raise AssertionError(text)
 
 
 def change(store, offset):

@@ -22,7 +22,7 @@ import time
 
 import load
 import remoting
-from broker import BINARY, Broker, BrokerFailure, temporary_directory
+from broker import BINARY, Broker, BrokerFailure, require, temporary_directory
 from volatile_disk import Disk, MountedDisk, describe, why_not
 
 TOPIC, QUEUES, UNAVAILABLE = "diskfaults", 2, 14
@@ -33,11 +33,6 @@ SETTINGS = {
     # Nothing is removed to make space, and only a write that fails says that there is none.
     "cleanFileForciblyEnable": "false", "cleanResourceInterval": 3_600_000,
 }
-
-
-def require(holds, text):
-    if not holds:
-        raise AssertionError(text)
 
 
 class Messages:

@@ -41,22 +41,24 @@ struct BrokerRole {
     let first = try ServerProcess.address(settings.identity.bindAddress, port: port)
     let second = try ServerProcess.address(settings.identity.bindAddress, port: port - 2)
     // Recovery may take a while, and its end is a bad time to find out.
-    try ServerProcess.requireFree(first)
-    try ServerProcess.requireFree(second)
+    try process.requireFree(first)
+    try process.requireFree(second)
     let metricsPort = settings.process.metricsPort
     let third =
       metricsPort > 0 ? try ServerProcess.address(settings.process.metricsHost, port: metricsPort) : nil
-    if let third { try ServerProcess.requireFree(third) }
+    if let third { try process.requireFree(third) }
     for warning in settings.warnings { process.log.warning("config", warning) }
     let disk = PosixDisk()
-    do throws(BrokerError) {
-      broker = try Broker(
-        settings: settings,
-        settingsFile: file.map { SettingsFile(path: $0.path, properties: $0.properties, disk: disk) },
-        loops: process.loops, ownAddresses: process.ownAddresses, disk: disk, memoryBytes: try Self.memoryBytes(),
-        clientTLS: process.clientTLS, log: process.log)
-    } catch {
-      throw Self.failure(error, store: settings.keeping.root)
+    broker = try process.awaitingPredecessor { () throws(CommandFailure) in
+      do throws(BrokerError) {
+        return try Broker(
+          settings: settings,
+          settingsFile: file.map { SettingsFile(path: $0.path, properties: $0.properties, disk: disk) },
+          loops: process.loops, ownAddresses: process.ownAddresses, disk: disk, memoryBytes: try Self.memoryBytes(),
+          clientTLS: process.clientTLS, log: process.log)
+      } catch {
+        throw Self.failure(error, store: settings.keeping.root)
+      }
     }
     address = "\(settings.identity.host):\(port)"
     secondPort = port - 2

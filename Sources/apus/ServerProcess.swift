@@ -8,6 +8,9 @@ import ApusSystem
 /// What every server of this program stands on: signals, descriptors, the log, event loops and the remoting server on
 /// them.
 final class ServerProcess {
+  /// How long a start waits for ports and store that another process has. A process that was killed keeps them until the
+  /// system has taken its mapped files apart, so that who starts a broker again at once still finds them taken.
+  private static let predecessorLimit = Duration.seconds(5)
   /// How long answers may take to leave when the process stops.
   private static let closingLimit = Duration.seconds(5)
 
@@ -85,10 +88,12 @@ final class ServerProcess {
 
   /// Takes a port for a service. The result has the port that the system chose when 0 was asked for.
   func bind(_ address: SocketAddress, service: any RemotingService) throws(CommandFailure) -> HostAddress {
-    do throws(SystemError) {
-      return try server.bind(address, service: service).address
-    } catch {
-      throw Self.failure(error, listeningOn: address)
+    try awaitingPredecessor { () throws(CommandFailure) in
+      do throws(SystemError) {
+        return try server.bind(address, service: service).address
+      } catch {
+        throw Self.failure(error, listeningOn: address)
+      }
     }
   }
 
@@ -102,11 +107,33 @@ final class ServerProcess {
   }
 
   /// Fails when another process listens on an address, without taking it.
-  static func requireFree(_ address: SocketAddress) throws(CommandFailure) {
-    do throws(SystemError) {
-      Socket.close(try Socket.listen(on: address))
-    } catch {
-      throw failure(error, listeningOn: address)
+  func requireFree(_ address: SocketAddress) throws(CommandFailure) {
+    try awaitingPredecessor { () throws(CommandFailure) in
+      do throws(SystemError) {
+        Socket.close(try Socket.listen(on: address))
+      } catch {
+        throw Self.failure(error, listeningOn: address)
+      }
+    }
+  }
+
+  /// Takes a port or a store; when another process has it, tries until that has ended or for five seconds.
+  func awaitingPredecessor<Taken>(
+    _ take: () throws(CommandFailure) -> Taken
+  ) throws(CommandFailure) -> Taken {
+    let deadline = SystemClock.monotonic() + Self.predecessorLimit
+    let pause = WakeUp()
+    var isReported = false
+    while true {
+      do throws(CommandFailure) {
+        return try take()
+      } catch {
+        let isTaken = error.status == .portInUse || error.status == .storeInUse
+        guard isTaken, SystemClock.monotonic() < deadline else { throw error }
+        if !isReported { log.info("process", "waiting for another process to end", ["because": error.message]) }
+        isReported = true
+        pause.wait(until: SystemClock.monotonic() + .milliseconds(10))
+      }
     }
   }
 

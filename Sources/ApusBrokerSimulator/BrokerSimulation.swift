@@ -44,6 +44,7 @@ package final class BrokerSimulation {
     let disk = SimulatedDisk(seed: random.next(), now: begin)
     disk.coldPercent = Int.random(in: 0...20, using: &random)
     disk.ignoresFlushes = settings.canary == .acknowledgeBeforeFlush
+    disk.hidesFailedSyncs = settings.canary == .ignoreSyncErrors
     let configuration = SimulatedConfiguration(using: &random)
     let world = SimulatedWorld(
       machine: machine, seed: random.next(), levels: configuration.levels, tryLimit: configuration.tryLimit)
@@ -178,7 +179,10 @@ package final class BrokerSimulation {
   private func planFault(_ number: Int) {
     let calls: [DiskCall] = [.flush, .sync, .write, .allocate, .populate, .open, .syncDirectory, .rename, .map, .read]
     let call = calls[number % calls.count]
-    let isFull = [.allocate, .populate, .write].contains(call) && number % 4 != 0
+    // A thin volume says that it is full only when a file is synced.
+    let isFull =
+      [.allocate, .populate, .write].contains(call) && number % 4 != 0
+      || [.flush, .sync].contains(call) && number / 10 == 1
     disk.plan = FaultPlan(failures: [
       .init(
         call, occurrence: 1 + number % 5, repeats: 1 + number % 2,

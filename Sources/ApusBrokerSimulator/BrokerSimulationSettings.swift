@@ -25,6 +25,8 @@ package enum Trouble: String, CaseIterable, Hashable, Sendable {
 package enum BrokerCanary: String, CaseIterable, Hashable, Sendable {
   /// A flush reports success without having flushed: answers are sent before what they promise.
   case acknowledgeBeforeFlush
+  /// A flush or sync that failed is taken for one that succeeded.
+  case ignoreSyncErrors
   /// A rollback is taken for a commit.
   case deliverRolledBack
   /// The offsets of half messages are written ahead of what has ended.

@@ -36,20 +36,7 @@ package struct ScannedLog {
     package var end: Int64 { offset + Int64(size) }
 
     /// UNIQ_KEY and the words of KEYS.
-    var keys: [String] {
-      var keys: [String] = []
-      for pair in properties.split(separator: 2) {
-        let parts = pair.split(separator: 1, maxSplits: 1)
-        guard parts.count == 2 else { continue }
-        let value = String(decoding: parts[1], as: UTF8.self)
-        switch String(decoding: parts[0], as: UTF8.self) {
-        case "UNIQ_KEY": keys.append(value)
-        case "KEYS": keys += value.split(separator: " ").map(String.init)
-        default: break
-        }
-      }
-      return keys
-    }
+    var keys: [String] { ScannedLog.keys(inProperties: properties) }
 
     /// What the consume queue carries for the tags: Java's hash of TAGS.
     var tagsCode: Int64 {
@@ -145,6 +132,22 @@ package struct ScannedLog {
       reconsumeTimes: int32(bytes, start + 56 + bornHost + storeHost),
       preparedTransactionOffset: int64(bytes, start + 60 + bornHost + storeHost),
       body: body, topic: String(decoding: topic, as: UTF8.self), properties: properties)
+  }
+
+  /// UNIQ_KEY and the words of KEYS in encoded properties.
+  static func keys(inProperties properties: [UInt8]) -> [String] {
+    var keys: [String] = []
+    for pair in properties.split(separator: 2) {
+      let parts = pair.split(separator: 1, maxSplits: 1)
+      guard parts.count == 2 else { continue }
+      let value = String(decoding: parts[1], as: UTF8.self)
+      switch String(decoding: parts[0], as: UTF8.self) {
+      case "UNIQ_KEY": keys.append(value)
+      case "KEYS": keys += value.split(separator: " ").map(String.init)
+      default: break
+      }
+    }
+    return keys
   }
 
   private static func int32(_ bytes: [UInt8], _ position: Int) -> Int32 {

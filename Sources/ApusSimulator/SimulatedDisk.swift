@@ -20,8 +20,10 @@ package import ApusBase
 /// KiB: `allocate`, `write` and `populate` answer `.full`; a write through a segment to a block that has no space,
 /// which would be a SIGBUS, is counted in ``writesWithoutSpace``.
 ///
-/// **What it does not model**: sectors torn within, misdirected writes and silent corruption of what was durable, slow
-/// calls, a file system that reorders a rename's two halves, more than one thread. Modification times survive a crash.
+/// ``damage(_:at:with:)`` changes what was durable, as flipped bits, lost and misdirected writes do.
+///
+/// **What it does not model**: sectors torn within, slow calls, a file system that reorders a rename's two halves, more
+/// than one thread. Modification times survive a crash.
 ///
 /// After a crash every call fails with ``ErrorNumber/crashed`` until ``restart()``; from then on handles and segments
 /// of before are invalid. The same seed and the same calls give the same bytes.
@@ -57,6 +59,9 @@ package final class SimulatedDisk: Disk, @unchecked Sendable {
   package var ignoresDirectorySyncs = false
   /// Makes `flush` do nothing, so that checkers can be checked.
   package var ignoresFlushes = false
+  /// Lets a flush or sync that fails by plan report success all the same, so that checkers can be checked: what a broker
+  /// that does not look at the result would do.
+  package var hidesFailedSyncs = false
 
   private var random: SeededGenerator
   private var names = SimulatedNames()
@@ -94,6 +99,7 @@ package final class SimulatedDisk: Disk, @unchecked Sendable {
     if let failure = plan.failures.first(where: { $0.call == call && $0.covers(count) }) {
       faults[call, default: 0] += 1
       partly(false)
+      if hidesFailedSyncs, call == .flush || call == .sync { return }
       throw DiskError(failure.code, operation: call.rawValue, path: path)
     }
   }
@@ -162,6 +168,14 @@ package final class SimulatedDisk: Disk, @unchecked Sendable {
     unsafe bytes.withUnsafeBytes { unsafe file.write($0, at: 0) }
     file.persist(file.dirtySectors(in: 0..<bytes.count))
     file.persistLength()
+  }
+
+  /// Changes bytes of a file in memory and on the device, as when the device gives back other bytes than it was given:
+  /// no call is counted.
+  package func damage(_ path: String, at offset: Int, with bytes: [UInt8]) {
+    guard let file = names.visible[path]?.file, !bytes.isEmpty else { return }
+    precondition(offset + bytes.count <= file.length, "damage lies within the file")
+    file.damage(bytes, at: offset)
   }
 
   private func noteWritesWithoutSpace(_ file: SimulatedFile, in range: Range<Int>) {
@@ -413,6 +427,7 @@ package final class SimulatedDisk: Disk, @unchecked Sendable {
   private func tellFailure(of file: SimulatedFile, _ call: DiskCall) throws(DiskError) {
     guard file.failedUnseen else { return }
     file.failedUnseen = false
+    if hidesFailedSyncs { return }
     throw DiskError(.failed(ErrorNumber.inputOutput), operation: call.rawValue, path: "file \(file.id)")
   }
 

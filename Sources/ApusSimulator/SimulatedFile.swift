@@ -86,6 +86,15 @@ final class SimulatedFile {
     for sector in offset / Self.sectorBytes...(offset + bytes.count - 1) / Self.sectorBytes { abandoned[sector] = nil }
   }
 
+  /// Changes bytes in memory and on the device.
+  func damage(_ bytes: [UInt8], at offset: Int) {
+    unsafe bytes.withUnsafeBytes { source in
+      guard let start = source.baseAddress else { return }
+      unsafe (visible + offset).copyMemory(from: start, byteCount: source.count)
+      unsafe (durable + offset).copyMemory(from: start, byteCount: source.count)
+    }
+  }
+
   func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) -> Int {
     let count = min(max(0, length - offset), buffer.count)
     if let start = buffer.baseAddress, count > 0 {

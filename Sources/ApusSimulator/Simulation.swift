@@ -11,6 +11,8 @@ package enum Sabotage: String, CaseIterable, Hashable, Sendable {
   case skipFlush
   /// The directory of the log is never synced.
   case skipDirectorySync
+  /// A flush or sync that failed is taken for one that succeeded.
+  case ignoreSyncErrors
 }
 
 /// How one simulation runs.
@@ -147,6 +149,7 @@ package final class Simulation {
       directory: "store/index", layout: layout, entriesAhead: Int.random(in: 1...40, using: &random))
     disk.coldPercent = Int.random(in: 0...30, using: &random)
     disk.ignoresDirectorySyncs = settings.sabotage == .skipDirectorySync
+    disk.hidesFailedSyncs = settings.sabotage == .ignoreSyncErrors
   }
 
   /// Runs all steps. Throws what a checker found, with seed and step.
@@ -252,7 +255,10 @@ package final class Simulation {
   private func planFaults() {
     let calls: [DiskCall] = [.flush, .sync, .write, .allocate, .populate, .open, .syncDirectory, .rename, .map]
     let call = calls.randomElement(using: &random) ?? .flush
-    let isFull = [.allocate, .populate, .write].contains(call) && random.chance(3, in: 4)
+    // A thin volume says that it is full only when a file is synced.
+    let isFull =
+      [.allocate, .populate, .write].contains(call) && random.chance(3, in: 4)
+      || [.flush, .sync].contains(call) && meddling.chance(1, in: 4)
     disk.plan = FaultPlan(failures: [
       .init(
         call, occurrence: Int.random(in: 1...5, using: &random), repeats: Int.random(in: 1...2, using: &random),

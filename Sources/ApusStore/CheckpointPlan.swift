@@ -91,7 +91,8 @@ extension MessageStore {
       guard let file = log.segments.file(at: record.offset), let mapping = file.mapping else { return nil }
       let position = record.offset - file.start
       last = (mapping, position..<position + record.size)
-      lastRecord = DurableMark.LastRecord(offset: record.offset, crc: 0, storeTime: record.storeTime)
+      lastRecord = DurableMark.LastRecord(
+        offset: record.offset, size: record.size, crc: 0, storeTime: record.storeTime)
     }
     let logTime = log.lastFlushed?.storeTime ?? checkpoint.log
     // Queues that are complete are as new as the log, also when its last records have no entries.
@@ -103,7 +104,7 @@ extension MessageStore {
       checkpointPath: settings.checkpointPath,
       mark: DurableMark(
         sequence: (mark?.sequence ?? 0) &+ 1, offset: flushed, lastRecord: lastRecord, queues: queuesWritten,
-        isClean: closing),
+        isClean: closing, witness: mark?.witness(before: lastRecord?.offset)),
       markPath: settings.markPath, root: settings.root, lastRecord: last)
   }
 

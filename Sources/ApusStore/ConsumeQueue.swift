@@ -13,6 +13,8 @@ package final class ConsumeQueue: @unchecked Sendable {
   package let topic: String
   /// The number in the topic.
   package let id: Int32
+  /// Whether it is a light queue: its messages lie in another one, too.
+  let isLight: Bool
   /// A number of its own in this store, for tables.
   package let number: Int
   /// The directory of its files.
@@ -70,6 +72,7 @@ package final class ConsumeQueue: @unchecked Sendable {
     self.topic = topic
     self.id = id
     self.number = number
+    isLight = LightQueues.isLight(topic)
     directory = "\(settings.queueDirectory)/\(topic)/\(id)"
     fileBytes = settings.queueFileBytes
     extensionDirectory = "\(settings.extensionDirectory)/\(topic)/\(id)"

@@ -249,7 +249,7 @@ extension MessageStore {
           }
         }
         if isWanted {
-          guard take(entry, &scan, &result) else {
+          guard take(entry, queue, &scan, &result) else {
             scan.isOver = true
             return
           }
@@ -272,10 +272,14 @@ extension MessageStore {
   }
 
   /// Adds the record of an entry. Returns false when the pull ends here because the record's file must be mapped first.
-  private func take(_ entry: ConsumeQueueEntry, _ scan: inout Scan, _ result: inout Fetch) -> Bool {
+  private func take(
+    _ entry: ConsumeQueueEntry, _ queue: ConsumeQueue, _ scan: inout Scan, _ result: inout Fetch
+  ) -> Bool {
     switch log.find(entry.offset, size: Int(entry.size), round: round) {
     case .found(let mapping, let range):
-      if Self.isRecord(mapping, range, at: entry.offset) {
+      // Of a light queue the record tells the offset among its properties.
+      let place = queue.isLight ? nil : QueueOffset(scan.position)
+      if Self.isRecord(mapping, range, at: entry.offset, place: place) {
         result.add(mapping, range, at: entry.offset, position: QueueOffset(scan.position))
         scan.skipBefore = PhysicalOffset(.min)
       } else {
@@ -292,24 +296,27 @@ extension MessageStore {
       return false
     case .gone:
       if result.messageCount == 0 { result.status = .messageWasRemoving }
-      let bytes = Int64(log.fileBytes)
-      if let file = log.segments.file(from: entry.offset) {
-        scan.skipBefore = file.start
-      } else {
-        scan.skipBefore = PhysicalOffset((entry.offset.rawValue / bytes &+ 1).multipliedReportingOverflow(by: bytes).0)
+      // The messages of a file that is gone are passed over together. An entry that points beyond the log, or has a size
+      // that cannot be, is damaged and says nothing of those behind it.
+      if log.segments.file(at: entry.offset) == nil, let next = log.segments.file(from: entry.offset) {
+        scan.skipBefore = next.start
       }
     }
     return true
   }
 
-  /// Whether a record that says that it lies here begins at a range and fills it.
-  static func isRecord(_ mapping: Mapping, _ range: Swift.Range<Int>, at offset: PhysicalOffset) -> Bool {
+  /// Whether a record that says that it lies here, and where in its queue, begins at a range and fills it. Clients count
+  /// by the queue offset that a record has: a wrong one would have them commit it.
+  static func isRecord(
+    _ mapping: Mapping, _ range: Swift.Range<Int>, at offset: PhysicalOffset, place: QueueOffset?
+  ) -> Bool {
     let bytes = mapping.bytes(range)
     guard bytes.byteCount >= StoredRecord.minimumBytes, StoredRecord.prefix(of: bytes) == .record(size: range.count)
     else {
       return false
     }
     return bytes.loadBigEndian(at: 28, as: Int64.self) == offset.rawValue
+      && (place == nil || bytes.loadBigEndian(at: 20, as: Int64.self) == place?.rawValue)
   }
 
   // MARK: Queue entries

@@ -25,19 +25,22 @@ extension LogSlice {
     _ body: (_ record: borrowing StoredRecord, _ offset: PhysicalOffset) -> Bool
   ) -> (next: PhysicalOffset, stopped: Bool) {
     let bytes = range.bytes()
+    let scanner = LogScanner(bytes, start: start, checksBodies: false)
     var position = 0
     while position < bytes.byteCount {
       let rest = bytes.extracting(position..<bytes.byteCount)
       switch StoredRecord.prefix(of: rest) {
       case .record(let size) where size <= rest.byteCount:
-        if let record = StoredRecord.whole(at: rest), !body(record, start + position) {
-          return (start + position, true)
+        // Of a record whose lengths do not add up the size cannot be believed, either.
+        guard let record = StoredRecord.whole(at: rest) else {
+          position = scanner.resume(after: position) ?? bytes.byteCount
+          continue
         }
+        if !body(record, start + position) { return (start + position, true) }
         position += size
       case .blank: return (next, false)
       case .record, .unwritten, .unknown:
         if position > 0 { return (start + position, false) }
-        let scanner = LogScanner(bytes, start: start, checksBodies: false)
         position = scanner.resume(after: 0) ?? bytes.byteCount
       }
     }

@@ -7,10 +7,13 @@ import ApusStoreCore
 /// The first record of a queue that is read rewinds the queue to that record's queue offset; from there on everything
 /// is written anew. A record beyond the queue's end means that entries before are missing: reading begins again further
 /// back where it can, else the offsets between stay empty.
+///
+/// No checksum covers the queue offset of a record. One that does not follow the record before it is in doubt until the
+/// queue's next record says which of the two it continues: a bit that flipped must cost its own message only.
 struct QueueRebuild {
   let store: MessageStore
-  /// Set when damage was passed over: then a gap needs no other cause.
-  var sawDamage = false
+  /// How many bytes of the log were passed over: a gap of as many messages as they can have been needs no other cause.
+  private(set) var damagedBytes = 0
   /// Set when entries are missing whose records lie before the place where reading began.
   private(set) var mustGoBack = false
   private var canGoBack = false
@@ -18,6 +21,17 @@ struct QueueRebuild {
   private var lastQueue: ConsumeQueue?
   private var lastTopic: [UInt8] = []
   private let progress: (RecoveryProgress) -> Void
+  /// Records whose queue offset does not follow the one before, by the number of their queue: at most one each.
+  private var doubts: [Int: Doubt] = [:]
+
+  /// How many messages of a queue damage may have taken; more is no gap but a queue offset that is wrong.
+  private static let likelyGap: Int64 = 1 << 16
+
+  private struct Doubt {
+    var queue: ConsumeQueue
+    var entry: ConsumeQueueEntry
+    var place: Int64
+  }
 
   init(store: MessageStore, progress: @escaping (RecoveryProgress) -> Void) {
     self.store = store
@@ -27,12 +41,19 @@ struct QueueRebuild {
   /// Starts a reading of the log.
   mutating func begin(canGoBack: Bool) {
     self.canGoBack = canGoBack
-    sawDamage = false
+    damagedBytes = 0
     mustGoBack = false
     events = []
     lastQueue = nil
     lastTopic = []
+    doubts = [:]
   }
+
+  /// Bytes of the log were passed over.
+  mutating func noteDamage(_ range: Range<PhysicalOffset>) { damagedBytes += range.upperBound - range.lowerBound }
+
+  /// Whether damage that was passed over explains that messages of a queue are missing.
+  private func explains(_ gap: Int64) -> Bool { gap <= Int64(damagedBytes / StoredRecord.minimumBytes) }
 
   /// Puts the entries of a record in their places: in its queue and in its light queues.
   mutating func add(_ record: borrowing StoredRecord, at offset: PhysicalOffset) throws(DiskError) {
@@ -44,11 +65,81 @@ struct QueueRebuild {
     let entry = ConsumeQueueEntry(
       offset: offset, size: Int32(truncatingIfNeeded: record.size),
       tagsCode: Self.tagsCode(of: record, store.settings.delayLevels))
-    put(entry, in: queue, at: record.queueOffset.rawValue)
+    try take(entry, of: queue, at: record.queueOffset.rawValue)
     for place in LightQueues.places(of: record) where Self.canBe(place.offset) {
-      put(
-        entry, in: try store.openQueue(topic: place.name, id: LightQueues.queueID), at: place.offset.rawValue)
+      try take(
+        entry, of: store.openQueue(topic: place.name, id: LightQueues.queueID), at: place.offset.rawValue)
     }
+  }
+
+  /// Puts an entry where its record says, once that is believed.
+  private mutating func take(_ entry: ConsumeQueueEntry, of queue: ConsumeQueue, at place: Int64) throws(DiskError) {
+    if !doubts.isEmpty, let doubt = doubts.removeValue(forKey: queue.number) {
+      let expected = queue.tail.end
+      if place == doubt.place + 1 {
+        put(doubt.entry, in: queue, at: doubt.place)
+      } else if place == expected + 1 {
+        lose(doubt, at: expected)
+      } else if place > expected && !(expected..<place).contains(doubt.place) {
+        lose(doubt, at: nil)
+      } else if try !isKnown(entry, of: queue, at: place), try isBelieved(doubt) {
+        put(doubt.entry, in: queue, at: doubt.place)
+      } else {
+        lose(doubt, at: nil)
+      }
+    }
+    if try isKnown(entry, of: queue, at: place) {
+      put(entry, in: queue, at: place)
+    } else {
+      doubts[queue.number] = Doubt(queue: queue, entry: entry, place: place)
+    }
+  }
+
+  /// Whether the record is the queue's next one, or was at this place before.
+  private func isKnown(
+    _ entry: ConsumeQueueEntry, of queue: ConsumeQueue, at place: Int64
+  ) throws(DiskError) -> Bool {
+    guard place < queue.tail.end else { return place == queue.tail.end }
+    var reader = EntryReader(queue, on: store.disk)
+    return try reader.entry(at: place)?.offset == entry.offset
+  }
+
+  /// Decides about those that nothing followed. To be called when the log has been read.
+  mutating func settleDoubts() throws(DiskError) {
+    let left = doubts.values.sorted { $0.entry.offset < $1.entry.offset }
+    doubts = [:]
+    for doubt in left where !mustGoBack {
+      if try isBelieved(doubt) {
+        put(doubt.entry, in: doubt.queue, at: doubt.place)
+      } else {
+        lose(
+          doubt, at: doubt.place > doubt.queue.tail.end || doubt.queue.rebuiltFrom != nil ? doubt.queue.tail.end : nil)
+      }
+    }
+  }
+
+  private func isBelieved(_ doubt: Doubt) throws(DiskError) -> Bool {
+    let queue = doubt.queue
+    let wasRead = queue.rebuiltFrom != nil
+    let gap = doubt.place - queue.tail.end
+    if gap > 0 {
+      // To believe a wrong offset leaves a gap, not to believe a right one loses its message: so only wide gaps are not.
+      // Behind entries a wide one may come of reading again from further back.
+      return gap <= Self.likelyGap || !wasRead && (queue.files.isEmpty || canGoBack)
+    }
+    // A topic that was removed and made again begins anew.
+    if doubt.place == 0 { return true }
+    if wasRead { return false }
+    var reader = EntryReader(queue, on: store.disk)
+    guard let other = try reader.entry(at: doubt.place), other.isWritten, !other.isBlank else { return true }
+    return other.offset > doubt.entry.offset
+  }
+
+  /// A record whose queue offset is not what was stored: nobody can be given it. When it is known where it was, its
+  /// place stays empty.
+  private mutating func lose(_ doubt: Doubt, at place: Int64?) {
+    if let place { put(.blank, in: doubt.queue, at: place) }
+    report(doubt.entry.offset..<doubt.entry.end)
   }
 
   private static func canBe(_ place: QueueOffset) -> Bool {
@@ -74,27 +165,30 @@ struct QueueRebuild {
       queue.rebuiltAt = min(queue.rebuiltAt, place)
       queue.restart(at: place)
     } else if place > queue.tail.end {
-      if canGoBack, !sawDamage {
+      if canGoBack, !explains(place - queue.tail.end) {
         mustGoBack = true
         return
       }
       fill(queue, to: place)
     }
-    queue.append(entry)
+    if entry.isBlank { queue.tail.append(entry) } else { queue.append(entry) }
   }
 
   /// A record whose topic or queue cannot be.
   private mutating func refuse(_ record: borrowing StoredRecord, at offset: PhysicalOffset) {
-    let range = offset..<offset + record.size
+    report(offset..<offset + record.size)
+  }
+
+  private mutating func report(_ range: Range<PhysicalOffset>) {
     guard store.damageFound.note(range) else { return }
-    let path = store.log.segments.file(at: offset)?.path ?? store.log.directory
+    let path = store.log.segments.file(at: range.lowerBound)?.path ?? store.log.directory
     events.append(.recordDamaged(path: path, range))
   }
 
   private mutating func fill(_ queue: ConsumeQueue, to place: Int64) {
     let first = queue.tail.end
     // A gap this wide is no damage but another life of the queue: begin it at the record.
-    guard place - first <= min(1 << 20, 1024 * queue.entriesPerFile) else {
+    guard place - first <= max(Self.likelyGap, min(1 << 20, 1024 * queue.entriesPerFile)) else {
       events.append(.queueBlanked(path: queue.directory, QueueOffset(first)..<QueueOffset(place)))
       queue.restart(at: place)
       return

@@ -65,17 +65,18 @@ struct Recovery {
     if let bytes = try store.disk.contents(of: store.settings.markPath, limit: DurableMark.bytes) {
       if let mark = DurableMark.newest(in: bytes.rawSpan) {
         store.mark = mark
-        if let reason = try mismatch(of: mark) {
-          events.append(.markIgnored(reason: reason))
-        } else {
+        switch try fit(of: mark) {
+        case .not(let reason): events.append(.markIgnored(reason: reason))
+        case .butForItsLastRecord(let start):
+          // What lies between is read, so that nothing depends on where the mark says that a record ends.
+          adopt(mark, readingFrom: start)
+          return nil
+        case .whole:
           trustsZeroes = wasClosed && mark.isClean
-          plan = RecoveryPlan(
-            start: max(min(mark.offset, mark.queues), store.log.minOffset),
-            rule: wasClosed ? .everything : .before(mark.offset), basis: .mark)
-          events.append(.recoveryStarted(at: plan.start, basis: plan.basis))
-          guard let record = mark.lastRecord else { return nil }
-          return CommitLog.LastRecord(
-            offset: record.offset, size: mark.offset - record.offset, storeTime: record.storeTime)
+          adopt(mark, readingFrom: mark.offset)
+          return mark.lastRecord.map {
+            CommitLog.LastRecord(offset: $0.offset, size: $0.size, storeTime: $0.storeTime)
+          }
         }
       } else {
         events.append(.markIgnored(reason: "neither of its slots is whole"))
@@ -86,19 +87,48 @@ struct Recovery {
     return nil
   }
 
-  /// Why a mark does not fit the log; nil when it does.
-  private func mismatch(of mark: DurableMark) throws(DiskError) -> String? {
+  /// Whether a mark fits the log.
+  private enum Fit {
+    case whole
+    /// The log is the one that was marked, and the last record before the mark is not what was stored: reading from
+    /// here on finds out.
+    case butForItsLastRecord(PhysicalOffset)
+    case not(String)
+  }
+
+  private func fit(of mark: DurableMark) throws(DiskError) -> Fit {
     guard mark.offset >= store.log.minOffset, mark.queues >= .zero, mark.queues <= mark.offset else {
-      return "it lies outside of the log"
+      return .not("it lies outside of the log")
     }
-    guard let last = mark.lastRecord else { return mark.offset == .zero ? nil : "it names no record" }
-    guard let file = store.log.segments.file(at: last.offset), mark.offset <= file.end, last.offset < mark.offset else {
-      return "its last record is not in the log"
+    guard let last = mark.lastRecord else { return mark.offset == .zero ? .whole : .not("it names no record") }
+    guard last.end <= mark.offset, let crc = try checksum(last.offset..<last.end) else {
+      return .not("its last record is not in the log")
+    }
+    if crc == last.crc { return .whole }
+    // Without a witness it is the first mark with a record: the whole log is read.
+    guard let witness = mark.witness else { return .butForItsLastRecord(store.log.minOffset) }
+    guard witness.end <= last.offset, try checksum(witness.offset..<witness.end) == witness.crc else {
+      return .not("its last record has changed")
+    }
+    return .butForItsLastRecord(witness.end)
+  }
+
+  /// CRC-32 of a range of the log; nil when it does not lie in one file.
+  private func checksum(_ range: Range<PhysicalOffset>) throws(DiskError) -> UInt32? {
+    guard !range.isEmpty, let file = store.log.segments.file(at: range.lowerBound), range.upperBound <= file.end else {
+      return nil
     }
     let mapping = try store.mapped(file, writable: false)
-    let bytes = mapping.bytes(last.offset - file.start..<mark.offset - file.start)
-    guard CRC32.checksum(bytes) == last.crc else { return "its last record has changed" }
-    return nil
+    return CRC32.checksum(mapping.bytes(range.lowerBound - file.start..<range.upperBound - file.start))
+  }
+
+  private mutating func adopt(_ mark: DurableMark, readingFrom start: PhysicalOffset) {
+    // Queues that somebody has removed, all of them, are built anew from the whole log.
+    let isWithoutQueues = store.queues.all.isEmpty
+    plan = RecoveryPlan(
+      start: isWithoutQueues ? store.log.minOffset : max(min(start, mark.queues), store.log.minOffset),
+      rule: wasClosed ? .everything : .before(mark.offset), basis: .mark)
+    events.append(.recoveryStarted(at: plan.start, basis: plan.basis))
   }
 
   private mutating func planWithoutMark() throws(DiskError) {
@@ -141,6 +171,7 @@ struct Recovery {
       rebuild.begin(canGoBack: plan.start > store.log.minOffset)
       let before = events.count
       try readFiles()
+      if !rebuild.mustGoBack { try rebuild.settleDoubts() }
       guard rebuild.mustGoBack else { return }
       events.removeLast(events.count - before)
       let index = files.lastIndex { $0.start < plan.start } ?? 0
@@ -158,6 +189,7 @@ struct Recovery {
       if file.start > position {
         guard plan.rule.mayFollow(position, after: last?.storeTime) else { return }
         isolated.append(position..<file.start)
+        rebuild.noteDamage(position..<file.start)
       }
       position = max(position, file.start)
       let mapping = try store.mapped(file, writable: false)
@@ -197,9 +229,12 @@ struct Recovery {
           try restoreBlank(file, at: position)
           return true
         }
-        guard try goesOn(after: index, from: file.start + position) else { return false }
-        isolate(file, file.start + position..<file.end)
-        return true
+        if try goesOn(after: index, from: file.start + position) {
+          isolate(file, file.start + position..<file.end)
+          return true
+        }
+        guard let marked = isolateUpToMark(file, from: position) else { return false }
+        position = marked
       case .bad(let reason):
         let bad = file.start + position
         if plan.rule.mayFollow(bad, after: last?.storeTime) {
@@ -211,6 +246,10 @@ struct Recovery {
           if try goesOn(after: index, from: bad) {
             isolate(file, bad..<file.end)
             return true
+          }
+          if let marked = isolateUpToMark(file, from: position) {
+            position = marked
+            continue
           }
         }
         events.append(.logCut(path: file.path, at: bad, reason: "\(reason)"))
@@ -231,8 +270,19 @@ struct Recovery {
   private mutating func isolate(_ file: MappedFile, _ range: Range<PhysicalOffset>) {
     isolated.append(range)
     _ = store.damageFound.note(range)
-    rebuild.sawDamage = true
+    rebuild.noteDamage(range)
     events.append(.damageIsolated(path: file.path, range))
+  }
+
+  /// What lies before the mark was there, even when nothing of it and nothing behind it can be read: the log goes on at
+  /// the mark, or in the next file when that is not in this one. Returns the position in this file; nil when the mark is
+  /// not ahead.
+  private mutating func isolateUpToMark(_ file: MappedFile, from position: Int) -> Int? {
+    let bad = file.start + position
+    guard plan.basis == .mark, let mark = store.mark, mark.offset > bad else { return nil }
+    end = min(mark.offset, file.end)
+    isolate(file, bad..<end)
+    return end - file.start
   }
 
   /// Whether what stands at a position, a record or the file's blank, is durable for sure.
@@ -266,9 +316,9 @@ struct Recovery {
   }
 
   /// Whether the zeroes from a position to the file's end stand where a blank belongs: the next file begins with a
-  /// whole record that is durable. Above what is durable the zeroes may as well be a record that was lost: there the
-  /// log ends. Where nothing says what is durable, it is enough that the record did not fit here, alone or with those
-  /// that came in one batch with it.
+  /// whole record that did not fit here, alone or with those that came in one batch with it. The record must be durable:
+  /// above what is durable the zeroes may as well be a record that was lost, and there the log ends. Where nothing says
+  /// what is durable, they are taken for a blank.
   private func isMissingBlank(_ file: MappedFile, _ index: Int, at position: Int) throws(DiskError) -> Bool {
     guard file.capacity - position >= 8, index + 1 < files.count, files[index + 1].start == file.end else {
       return false
@@ -278,8 +328,8 @@ struct Recovery {
     let scanner = LogScanner(
       mapping.bytes(0..<next.capacity), start: next.start, checksBodies: true, written: try store.written(next))
     guard case .record = scanner.item(at: 0), let time = scanner.storeTime(at: 0) else { return false }
-    if plan.rule.covers(next.start, storedAt: time) { return true }
-    return plan.basis == .nothing && scanner.firstBatchBytes() + 8 > file.capacity - position
+    guard scanner.firstBatchBytes() + 8 > file.capacity - position else { return false }
+    return plan.basis == .nothing || plan.rule.covers(next.start, storedAt: time)
   }
 
   private mutating func restoreBlank(_ file: MappedFile, at position: Int) throws(DiskError) {

@@ -126,7 +126,7 @@ extension MessageStore {
     case .found(let mapping, let range):
       guard case .record(let size) = StoredRecord.prefix(of: mapping.bytes(range)) else { return .missing }
       guard case .found(_, let whole) = log.find(offset, size: size, round: round),
-        Self.isRecord(mapping, whole, at: offset)
+        Self.isRecord(mapping, whole, at: offset, place: nil)
       else { return .missing }
       return .found(Fetch.Range(mapping: mapping, range: whole, offset: offset))
     }

@@ -16,18 +16,28 @@ package struct DamageTable: Hashable, Sendable {
   /// A log without known damage.
   package init() {}
 
-  /// Takes a range in. Returns false when it begins in one that is known.
+  /// Takes a range in; with what is known of the same place it becomes one. Returns false when all of it was known.
   package mutating func note(_ range: Range<PhysicalOffset>) -> Bool {
-    var low = 0
+    var first = 0
     var high = ranges.count
-    while low < high {
-      let middle = (low + high) / 2
-      if ranges[middle].upperBound <= range.lowerBound { low = middle + 1 } else { high = middle }
+    while first < high {
+      let middle = (first + high) / 2
+      if ranges[middle].upperBound <= range.lowerBound { first = middle + 1 } else { high = middle }
     }
-    if low < ranges.count, ranges[low].contains(range.lowerBound) { return false }
-    count += 1
-    bytes += range.upperBound - range.lowerBound
-    if ranges.count < Self.limit { ranges.insert(range, at: low) }
+    var behind = first
+    var union = range
+    var known = 0
+    while behind < ranges.count, ranges[behind].lowerBound < range.upperBound {
+      let other = ranges[behind].clamped(to: range)
+      known += other.upperBound - other.lowerBound
+      union = min(union.lowerBound, ranges[behind].lowerBound)..<max(union.upperBound, ranges[behind].upperBound)
+      behind += 1
+    }
+    let added = range.upperBound - range.lowerBound - known
+    guard added > 0 else { return false }
+    count += 1 - (behind - first)
+    bytes += added
+    if behind > first || ranges.count < Self.limit { ranges.replaceSubrange(first..<behind, with: [union]) }
     return true
   }
 

@@ -17,8 +17,14 @@ package import ApusBase
 /// | 44 | 8 | i64 | store time of that record, ms |
 /// | 52 | 8 | i64 | everything before it has its entry on the device in the queue files |
 /// | 60 | 4 | u32 | CRC-32 of bytes 0…59 |
+/// | 64 | 8 | i64 | physical offset of the witness, −1 when there is none |
+/// | 72 | 4 | i32 | size of that record |
+/// | 76 | 4 | u32 | CRC-32 of that record |
+/// | 80 | 4 | i32 | size of the last record before the mark |
+/// | 84 | 4 | u32 | CRC-32 of bytes 64…83 |
 ///
-/// Big-endian.
+/// Big-endian. The witness is the last record of an earlier mark: it tells a log whose last marked record was damaged
+/// from one that is another.
 package struct DurableMark: Hashable, Sendable {
   /// The name of the file in the store's root.
   package static let fileName = "apus.mark"
@@ -26,6 +32,7 @@ package struct DurableMark: Hashable, Sendable {
   package static let bytes = 4096
   private static let slotBytes = 2048
   private static let usedBytes = 64
+  private static let extraBytes = 24
 
   /// Counts the marks ever written.
   package var sequence: Int64
@@ -37,33 +44,69 @@ package struct DurableMark: Hashable, Sendable {
   package var queues: PhysicalOffset
   /// Whether the store was closed in order after this mark.
   package var isClean: Bool
+  /// A record further back that the log must have, too; nil when there was none yet.
+  package var witness: Witness?
+
+  /// A record of the log, recognised by its bytes.
+  package struct Witness: Hashable, Sendable {
+    /// Where it begins.
+    package var offset: PhysicalOffset
+    /// How many bytes it has.
+    package var size: Int
+    /// CRC-32 of them.
+    package var crc: UInt32
+
+    /// Describes a record.
+    package init(offset: PhysicalOffset, size: Int, crc: UInt32) {
+      self.offset = offset
+      self.size = size
+      self.crc = crc
+    }
+
+    /// Behind its last byte.
+    package var end: PhysicalOffset { offset + size }
+  }
 
   /// What the last record before the mark must look like for the mark to count.
   package struct LastRecord: Hashable, Sendable {
     /// Where it begins.
     package var offset: PhysicalOffset
+    /// How many bytes it has. It ends at the mark, unless what followed it was damaged.
+    package var size: Int
     /// CRC-32 of all its bytes.
     package var crc: UInt32
     /// When it was stored.
     package var storeTime: WallTime
 
     /// Describes a record.
-    package init(offset: PhysicalOffset, crc: UInt32, storeTime: WallTime) {
+    package init(offset: PhysicalOffset, size: Int, crc: UInt32, storeTime: WallTime) {
       self.offset = offset
+      self.size = size
       self.crc = crc
       self.storeTime = storeTime
     }
+
+    /// Behind its last byte.
+    package var end: PhysicalOffset { offset + size }
   }
 
   /// Puts a mark together.
   package init(
-    sequence: Int64, offset: PhysicalOffset, lastRecord: LastRecord?, queues: PhysicalOffset, isClean: Bool
+    sequence: Int64, offset: PhysicalOffset, lastRecord: LastRecord?, queues: PhysicalOffset, isClean: Bool,
+    witness: Witness? = nil
   ) {
     self.sequence = sequence
     self.offset = offset
     self.lastRecord = lastRecord
     self.queues = queues
     self.isClean = isClean
+    self.witness = witness
+  }
+
+  /// The witness that a mark behind this one takes along, whose last record begins at `offset`.
+  package func witness(before offset: PhysicalOffset?) -> Witness? {
+    guard let lastRecord, lastRecord.offset != offset else { return witness }
+    return Witness(offset: lastRecord.offset, size: lastRecord.size, crc: lastRecord.crc)
   }
 
   /// The newer of the two marks that a file's bytes hold; nil when neither is whole.
@@ -84,13 +127,33 @@ package struct DurableMark: Hashable, Sendable {
     sequence = slot.loadBigEndian(at: 16, as: Int64.self)
     offset = PhysicalOffset(slot.loadBigEndian(at: 24, as: Int64.self))
     let last = PhysicalOffset(slot.loadBigEndian(at: 32, as: Int64.self))
+    queues = PhysicalOffset(slot.loadBigEndian(at: 52, as: Int64.self))
+    let extra = Extra(bytes, at: start + Self.usedBytes)
+    witness = extra?.witness
     lastRecord =
       last < .zero
       ? nil
       : LastRecord(
-        offset: last, crc: slot.loadBigEndian(at: 40, as: UInt32.self),
+        offset: last, size: extra?.lastSize ?? offset - last, crc: slot.loadBigEndian(at: 40, as: UInt32.self),
         storeTime: WallTime(milliseconds: slot.loadBigEndian(at: 44, as: Int64.self)))
-    queues = PhysicalOffset(slot.loadBigEndian(at: 52, as: Int64.self))
+  }
+
+  /// The second part of a slot, which has a checksum of its own.
+  private struct Extra {
+    var witness: Witness?
+    var lastSize: Int
+
+    init?(_ bytes: RawSpan, at start: Int) {
+      guard bytes.byteCount >= start + DurableMark.extraBytes else { return nil }
+      let part = bytes.extracting(start..<start + DurableMark.extraBytes)
+      guard CRC32.checksum(part.extracting(0..<20)) == part.loadBigEndian(at: 20, as: UInt32.self) else { return nil }
+      let offset = PhysicalOffset(part.loadBigEndian(at: 0, as: Int64.self))
+      let size = part.loadBigEndian(at: 8, as: Int32.self)
+      if offset >= .zero, size > 0 {
+        witness = Witness(offset: offset, size: Int(size), crc: part.loadBigEndian(at: 12, as: UInt32.self))
+      }
+      lastSize = Int(part.loadBigEndian(at: 16, as: Int32.self))
+    }
   }
 
   /// Where in the file this mark's slot begins.
@@ -109,7 +172,12 @@ package struct DurableMark: Hashable, Sendable {
     writer.write(lastRecord?.storeTime.milliseconds ?? 0)
     writer.write(queues.rawValue)
     writer.write(CRC32.checksum(writer.bytes))
-    writer.write(repeating: 0, count: Self.slotBytes - Self.usedBytes)
+    writer.write(witness?.offset.rawValue ?? -1)
+    writer.write(Int32(truncatingIfNeeded: witness?.size ?? 0))
+    writer.write(witness?.crc ?? 0)
+    writer.write(Int32(truncatingIfNeeded: lastRecord?.size ?? 0))
+    writer.write(CRC32.checksum(writer.bytes.extracting(Self.usedBytes..<Self.usedBytes + 20)))
+    writer.write(repeating: 0, count: Self.slotBytes - Self.usedBytes - Self.extraBytes)
     return writer.array
   }
 }

@@ -1,6 +1,16 @@
 import ApusBrokerSimulator
 import ApusSimulator
 
+/// What is simulated.
+enum SimulationKind: String, CaseIterable {
+  /// The store, with crashes and failing calls.
+  case store
+  /// The store, with files that are not what was written.
+  case damage
+  /// The broker.
+  case broker
+}
+
 /// What the arguments of `apus-sim` ask for.
 struct SimulatorArguments {
   var first: UInt64 = 1
@@ -10,8 +20,7 @@ struct SimulatorArguments {
   var canary: BrokerCanary?
   var without: Set<Trouble> = []
   var extendsQueues = false
-  var simulatesStore = true
-  var simulatesBroker = true
+  var simulations = Set(SimulationKind.allCases)
   var shrinks = false
   var logs = false
 
@@ -44,8 +53,8 @@ struct SimulatorArguments {
       guard let number = Int(value), number > 0 else { return false }
       steps = number
     case "--only":
-      guard value == "store" || value == "broker" else { return false }
-      (simulatesStore, simulatesBroker) = (value == "store", value == "broker")
+      guard let kind = SimulationKind(rawValue: value) else { return false }
+      simulations = [kind]
     case "--sabotage":
       sabotage = Sabotage(rawValue: value)
       canary = BrokerCanary(rawValue: value)

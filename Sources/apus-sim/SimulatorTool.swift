@@ -9,8 +9,8 @@ enum SimulatorTool {
            apus-sim --seeds N [--first N] [options] runs those of N seeds, from seed 1 or the one given
            apus-sim --canaries                      looks for every mistake made on purpose
            apus-sim --timers N                      measures the timer wheel with N timers
-    options: --only X       what is simulated: store, broker (both)
-             --steps N      steps of each simulation (600 for the store, 1200 for the broker)
+    options: --only X       what is simulated: \(SimulationKind.allCases.map(\.rawValue).joined(separator: ", ")) (all)
+             --steps N      steps of each simulation (600 for the store, 300 for damage, 1200 for the broker)
              --sabotage X   a mistake on purpose: \(Sabotage.allCases.map(\.rawValue).joined(separator: ", "));
                             \(BrokerCanary.allCases.map(\.rawValue).joined(separator: ", "))
              --without X,…  trouble that does not happen: \(Trouble.allCases.map(\.rawValue).joined(separator: ", "))
@@ -31,14 +31,17 @@ enum SimulatorTool {
       print(usage)
       return 2
     }
-    var (stores, brokers) = (SimulationReport(), BrokerSimulationReport())
+    var (stores, damaged, brokers) = (SimulationReport(), DamageReport(), BrokerSimulationReport())
+    let kinds = arguments.simulations
     var failures = 0
     for seed in arguments.first..<arguments.first + arguments.count {
-      if arguments.simulatesStore, !runStore(seed, arguments, &stores) { failures += 1 }
-      if arguments.simulatesBroker, !runBroker(seed, arguments, &brokers) { failures += 1 }
+      if kinds.contains(.store), !runStore(seed, arguments, &stores) { failures += 1 }
+      if kinds.contains(.damage), !runDamage(seed, arguments, &damaged) { failures += 1 }
+      if kinds.contains(.broker), !runBroker(seed, arguments, &brokers) { failures += 1 }
     }
-    if arguments.simulatesStore { print("store: \(stores)") }
-    if arguments.simulatesBroker { print("broker: \(brokers)") }
+    if kinds.contains(.store) { print("store: \(stores)") }
+    if kinds.contains(.damage) { print("damage: \(damaged)") }
+    if kinds.contains(.broker) { print("broker: \(brokers)") }
     if failures > 0 { print("\(failures) simulations of \(arguments.count) seeds failed") }
     return failures > 0 ? 1 : 0
   }
@@ -52,6 +55,16 @@ enum SimulatorTool {
       return true
     } catch {
       print("FAILED store: \(error)")
+      return false
+    }
+  }
+
+  private static func runDamage(_ seed: UInt64, _ arguments: SimulatorArguments, _ total: inout DamageReport) -> Bool {
+    do {
+      total.add(try DamageSimulation(seed: seed, steps: arguments.steps ?? 300).run())
+      return true
+    } catch {
+      print("FAILED damage: \(error)")
       return false
     }
   }

@@ -45,6 +45,7 @@ package final class MessageStore {
   var queuesWrittenTime = WallTime(milliseconds: 0)
   var unsyncedQueueFiles: UnsyncedQueueFiles
   var tailBytes = 0
+  var unremoved = UnremovedFiles()
 
   // Steps under way.
   var preparing = false

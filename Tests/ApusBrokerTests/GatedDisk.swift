@@ -2,7 +2,7 @@ import ApusBase
 import ApusSystem
 
 /// The machine's file system with a gate before the flush of mapped files and one before the allocation of log files,
-/// and a fault behind each; mapping for reading can be made to fail.
+/// and a fault behind each; mapping for reading and populating can be made to fail.
 final class GatedDisk: Disk {
   private struct State {
     var isShut = false
@@ -13,6 +13,7 @@ final class GatedDisk: Disk {
     var allocationFailure: DiskError.Code?
     var mappingFailure: DiskError.Code?
     var refusedMappings = 0
+    var populationFailure: DiskError.Code?
   }
 
   private let disk = PosixDisk()
@@ -34,6 +35,9 @@ final class GatedDisk: Disk {
 
   /// From now on files cannot be mapped for reading; nil lets them be mapped again.
   func failMappings(_ code: DiskError.Code?) { state.withLock { $0.mappingFailure = code } }
+
+  /// From now on pages of log files cannot be made present; nil lets them again.
+  func failPopulations(_ code: DiskError.Code?) { state.withLock { $0.populationFailure = code } }
 
   /// How often a file could not be mapped for reading.
   var refusedMappings: Int { state.withLock { $0.refusedMappings } }
@@ -118,7 +122,12 @@ final class GatedDisk: Disk {
     return try disk.map(file, length: length, writable: writable)
   }
   func unmap(_ segment: Segment) { disk.unmap(segment) }
-  func populate(_ segment: Segment, _ range: Range<Int>) throws(DiskError) { try disk.populate(segment, range) }
+  func populate(_ segment: Segment, _ range: Range<Int>) throws(DiskError) {
+    if let code = state.withLock({ $0.populationFailure }) {
+      throw DiskError(code, operation: "madvise", path: "log")
+    }
+    try disk.populate(segment, range)
+  }
   func isResident(_ segment: Segment, _ range: Range<Int>) -> Bool { disk.isResident(segment, range) }
   func warm(_ segment: Segment, _ range: Range<Int>) { disk.warm(segment, range) }
   func space(of path: String) throws(DiskError) -> DiskSpace { try disk.space(of: path) }

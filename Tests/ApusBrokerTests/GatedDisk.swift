@@ -14,6 +14,7 @@ final class GatedDisk: Disk {
     var mappingFailure: DiskError.Code?
     var refusedMappings = 0
     var populationFailure: DiskError.Code?
+    var fullFile: String?
   }
 
   private let disk = PosixDisk()
@@ -38,6 +39,9 @@ final class GatedDisk: Disk {
 
   /// From now on pages of log files cannot be made present; nil lets them again.
   func failPopulations(_ code: DiskError.Code?) { state.withLock { $0.populationFailure = code } }
+
+  /// From now on a file of this name finds no space when it is made.
+  func refuseSpace(to name: String) { state.withLock { $0.fullFile = name } }
 
   /// How often a file could not be mapped for reading.
   var refusedMappings: Int { state.withLock { $0.refusedMappings } }
@@ -81,7 +85,12 @@ final class GatedDisk: Disk {
   func removeDirectory(_ path: String) throws(DiskError) { try disk.removeDirectory(path) }
   func rename(_ path: String, to newPath: String) throws(DiskError) { try disk.rename(path, to: newPath) }
   func syncDirectory(_ path: String) throws(DiskError) { try disk.syncDirectory(path) }
-  func open(_ path: String, create: Bool) throws(DiskError) -> DiskFile { try disk.open(path, create: create) }
+  func open(_ path: String, create: Bool) throws(DiskError) -> DiskFile {
+    if create, let name = state.withLock({ $0.fullFile }), path.hasSuffix("/" + name) {
+      throw DiskError(.full, operation: "open", path: path)
+    }
+    return try disk.open(path, create: create)
+  }
   func lock(_ path: String) throws(DiskError) -> DiskFile { try disk.lock(path) }
   func close(_ file: DiskFile) { disk.close(file) }
   func data(of file: DiskFile, from offset: Int64) throws(DiskError) -> Range<Int64>? {

@@ -13,7 +13,7 @@ enum BrokerCommand {
     let properties = try BrokerRole.choosingPorts(Configuration.broker(arguments, file: file))
     let settings = try Configuration.settings(properties, machine: Configuration.machine())
     if let text = Configuration.printout(arguments, settings) {
-      ProcessIO.write(text, to: .standardOutput)
+      ToolOutput.write(text)
       return
     }
     let process = try ServerProcess(

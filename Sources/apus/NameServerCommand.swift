@@ -12,7 +12,7 @@ enum NameServerCommand {
     let file = try Configuration.file(arguments.text("config"))
     let (settings, unknown) = try settings(home: Configuration.home + "/namesrv", file: file)
     if arguments.has("print") {
-      ProcessIO.write(String(decoding: settings.properties, as: UTF8.self), to: .standardOutput)
+      ToolOutput.write(String(decoding: settings.properties, as: UTF8.self))
       return
     }
     let process = try ServerProcess(

@@ -19,7 +19,7 @@ enum ServeCommand {
     var properties = try Configuration.serve(arguments, file: file, machineAddress: machine.address)
     let preview = try Configuration.settings(properties, machine: machine)
     if let text = Configuration.printout(arguments, preview) {
-      ProcessIO.write(text, to: .standardOutput)
+      ToolOutput.write(text)
       return
     }
     let nameServerPort = try arguments.integer("namesrv-port", in: 0...65_535) ?? 9876

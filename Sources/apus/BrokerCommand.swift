@@ -19,6 +19,7 @@ enum BrokerCommand {
     let process = try ServerProcess(
       logPath: arguments.text("log"), loopCount: settings.process.loops, settings: RemotingSettings(settings),
       tls: Configuration.tls(arguments, file: file))
+    defer { process.flushLog() }
     let broker = try BrokerRole(settings, file: path.map { ($0, file) }, process: process)
     try broker.start()
     process.server.start()

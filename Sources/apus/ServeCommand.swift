@@ -28,6 +28,7 @@ enum ServeCommand {
     if tls.mode == .enforcing { tls.isClientEnabled = true }
     let process = try ServerProcess(
       logPath: arguments.text("log"), loopCount: preview.process.loops, settings: RemotingSettings(preview), tls: tls)
+    defer { process.flushLog() }
     var adopted = PropertiesFile()
     adopted["adminAllow"] = file["adminAllow"]
     let (nameServerSettings, _) = try NameServerCommand.settings(

@@ -56,15 +56,15 @@ final class BrokerRequests: RemotingService {
       connection.send(Reply(.requestCodeNotSupported, remark: remark), to: header)
       return .done
     }
-    let bytes = Self.bytes(of: request)
+    let command = Command(copying: request)
+    let bytes = command.contentBytes
     guard take(bytes) else {
       let remark = "too many requests wait for this client: they may take \(byteLimit) bytes together"
       connection.send(Reply(.systemBusy, remark: remark), to: header)
       return .done
     }
     let item = Item(
-      command: Command(copying: request), bytes: bytes, broker: connection.peer, loop: connection.loop,
-      connection: connection.id)
+      command: command, bytes: bytes, broker: connection.peer, loop: connection.loop, connection: connection.id)
     guard case .enqueued = waiting.yield(item) else {
       giveBack(bytes)
       let remark = "too many requests wait for this client: there may be \(Self.waitingLimit)"
@@ -72,14 +72,6 @@ final class BrokerRequests: RemotingService {
       return .done
     }
     return .done
-  }
-
-  private static func bytes(of request: borrowing Request) -> Int {
-    var bytes = request.body.byteCount
-    for index in 0..<request.fieldCount {
-      bytes += request.fieldName(at: index).byteCount + request.fieldValue(at: index).byteCount
-    }
-    return bytes
   }
 
   private func take(_ bytes: Int) -> Bool {

@@ -349,7 +349,7 @@ import Testing
 
   /// A store whose last record is a message that was committed, without its operation message; the half message, and
   /// where the operation message belongs.
-  private func halfEnded() throws -> (store: String, half: Half, end: Int64) {
+  private func halfEnded() throws -> (store: String, half: Half, place: Int64) {
     let lazy = [("flushIntervalCommitLog", "600000"), ("flushIntervalConsumeQueue", "600000")]
     let served = try ServedBroker(lazy)
     let client = try served.client()
@@ -357,13 +357,13 @@ import Testing
     #expect(try end(client, half, 8).responseCode == .success)
     let committed = try records(client, "Orders")[0]
     let message = try StoredRecord(committed.rawSpan)
-    let end = message.physicalOffset.rawValue + Int64(message.size)
+    let place = message.physicalOffset.rawValue + Int64(message.size)
     let store = try served.killed()
     let log = try #require(FileHandle(forUpdatingAtPath: store + "/commitlog/00000000000000000000"))
-    try log.seek(toOffset: UInt64(end))
+    try log.seek(toOffset: UInt64(place))
     try log.write(contentsOf: Data(count: 200))
     try log.close()
-    return (store, half, end)
+    return (store, half, place)
   }
 
   private func expectOperation(_ client: TestClient, at offset: Int64) throws {

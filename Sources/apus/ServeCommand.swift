@@ -46,6 +46,7 @@ enum ServeCommand {
     try broker.start()
     process.server.start()
     awaitRegistration(of: broker, with: nameServer, process)
+    process.flushLog()
     ProcessIO.write(
       "apus \(Version.number) ready in \(process.startTime): name server \(settings.identity.host):\(bound.port), "
         + "broker \(broker.address) (second listener \(broker.secondPort)), \(broker.http)store \(broker.store)\n",

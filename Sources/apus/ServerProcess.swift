@@ -189,6 +189,7 @@ final class ServerProcess {
     log.info("process", "stopped", [:])
   }
 
-  /// Lets the last lines of the log be written, which say why the process ends: to be called whichever way it does.
+  /// Lets the lines of the log be written: those of a start before it says that it is ready, and the last ones, which
+  /// say why the process ends.
   func flushLog() { log.flush() }
 }

@@ -155,6 +155,11 @@ extension MessageStore {
     guard !isClosed else { return }
     _ = dispatch()
     isClosed = true
+    // Whatever comes of it, nothing is written any more afterwards.
+    defer {
+      if let lockFile { disk.close(lockFile) }
+      lockFile = nil
+    }
     if let failure { throw failure }
     if let plan = planFlush() { finish(plan, plan.run(on: disk)) }
     // One round for what was dirty, one for what became flushed meanwhile.
@@ -175,8 +180,6 @@ extension MessageStore {
       try disk.removeFile(settings.abortPath)
       try disk.syncDirectory(settings.root)
     }
-    if let lockFile { disk.close(lockFile) }
-    lockFile = nil
   }
 
   /// Whether everything in the log is on the device, so that a stop loses no message whatever else it cannot write.

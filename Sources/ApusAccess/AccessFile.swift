@@ -24,7 +24,7 @@ package import ApusModel
 ///
 /// Source: apache/rocketmq@rocketmq-all-4.9.8:acl/src/main/java/org/apache/rocketmq/acl/plain/PlainPermissionManager.java.
 /// Deviation: a permission or truth value that Java does not understand, which it takes for DENY or false, is an error.
-package struct AccessFile: Sendable {
+package struct AccessFile: Sendable, CustomStringConvertible, CustomReflectable {
   /// The longest file, in bytes.
   package static let byteLimit = YAMLReader.byteLimit
   /// Java wants access keys and secret keys that are longer than this.
@@ -62,8 +62,13 @@ package struct AccessFile: Sendable {
     }
   }
 
-  /// The file's text.
+  /// The file's text, secrets included.
   package var bytes: [UInt8] { YAMLWriter.text(root) }
+
+  /// Where the file is, and nothing of its secrets.
+  package var description: String { "AccessFile(\(path))" }
+  /// Where the file is, and nothing of its secrets.
+  package var customMirror: Mirror { Mirror(self, children: ["path": path]) }
 
   // MARK: Reading
 

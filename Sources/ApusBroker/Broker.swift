@@ -3,7 +3,7 @@ import ApusBrokerCore
 package import ApusModel
 import ApusProtocol
 package import ApusRemoting
-package import ApusStore
+import ApusStore
 import ApusStoreCore
 package import ApusSystem
 import Synchronization
@@ -137,7 +137,9 @@ package final class Broker {
   /// How many repeated sends were answered and not stored again.
   package var repetitionsAnswered: Int64 { parts.duplicates.answered.load(ordering: .relaxed) }
 
-  /// Ends the threads, flushes and closes the store: to be called when the connections are closed.
+  /// Ends the threads, flushes and closes the store: to be called when the connections are closed. Each file is saved
+  /// though another cannot be. Throws `unsaved` when the log is whole and on the device and something beside it could
+  /// not be saved; the next start recovers then.
   package func close() throws(BrokerError) {
     delayed?.stop()
     timed?.stop()
@@ -146,50 +148,24 @@ package final class Broker {
     parts.threads.stop()
     relay.leave()
     parts.index?.stop()
-    parts.index?.close()
+    let isIndexWhole = parts.index?.close() ?? true
     // What the files say must not be ahead of the log.
     parts.store.flushAll()
+    transactions.commitOffsets()
+    var failures = config.saveAtEnd()
+    do throws(DiskError) { try transactions.saveCounts() } catch { failures.append(error) }
+    do throws(DiskError) { try delayed?.saveAtEnd() } catch { failures.append(error) }
+    do throws(DiskError) { try timed?.saveAtEnd() } catch { failures.append(error) }
+    do throws(DiskError) { try parts.duplicates.close() } catch { failures.append(error) }
+    let isWhole = isIndexWhole && failures.isEmpty
     do throws(DiskError) {
-      transactions.commitOffsets()
-      try transactions.saveCounts()
-      try config.saveAll()
-      try delayed?.saveAtEnd()
-      try timed?.saveAtEnd()
-      try parts.duplicates.close()
-      try parts.store.withLock { (store) throws(DiskError) in try store.close() }
+      try parts.store.withLock { (store) throws(DiskError) in try store.close(isWhole: isWhole) }
     } catch {
-      throw .disk(error)
+      guard parts.store.withLock({ $0.isFlushed }) else { throw .disk(error) }
+      failures.append(error)
     }
-  }
-}
-
-/// Why a broker cannot run.
-package enum BrokerError: Error, CustomStringConvertible {
-  /// The store cannot be opened.
-  case store(StoreError)
-  /// A configuration file of the store cannot be read.
-  case files(ConfigFileError)
-  /// The device failed.
-  case disk(DiskError)
-  /// The machine refused something.
-  case system(SystemError)
-  /// A setting cannot be used.
-  case setting(String)
-
-  /// Whether another process has the store open.
-  package var isStoreInUse: Bool {
-    if case .store(.inUse) = self { return true }
-    return false
-  }
-
-  /// One line for the operator.
-  package var description: String {
-    switch self {
-    case .store(let error): "\(error)"
-    case .files(let error): "\(error)"
-    case .disk(let error): "\(error)"
-    case .system(let error): "\(error)"
-    case .setting(let reason): reason
-    }
+    guard !isIndexWhole || !failures.isEmpty else { return }
+    for failure in failures { parts.log.error("broker", "a file cannot be saved at the stop", ["cause": failure]) }
+    throw .unsaved(failures)
   }
 }

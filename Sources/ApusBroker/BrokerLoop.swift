@@ -23,6 +23,8 @@ package final class BrokerLoop: @unchecked Sendable {
   var awaited = PendingAcknowledgements<AwaitedMessage>()
   /// Messages of the broker's own that found no segment.
   var waitingForSegment: [WaitingMessage] = []
+  /// What the records of ``waitingForSegment`` take.
+  var bytesWaitingForSegment = 0
   /// Expressions of pulls, read once.
   var subscriptions = SubscriptionCache()
   /// Conditions of pulls, compiled once.

@@ -162,7 +162,7 @@ package final class BrokerService: Sendable {
       let id = connection.id
       underWay.add(1, ordering: .relaxed)
       do throws(Refusal) {
-        try parts.handOver(from: id, bytes: command.body.count, within: Self.coldLimit) { [self] in
+        try parts.handOver(from: id, bytes: command.contentBytes, within: Self.coldLimit) { [self] in
           let reply = Self.reply(row.handler, command, requester)
           if command.header.code == RequestCode.updateBrokerConfig.rawValue { settingsChanged() }
           let handed = state.loop.execute { [self] in
@@ -191,7 +191,7 @@ package final class BrokerService: Sendable {
     }
     underWay.add(1, ordering: .relaxed)
     do throws(Refusal) {
-      try parts.handOver(from: id, bytes: command.body.count, within: Self.coldLimit) { [self] in
+      try parts.handOver(from: id, bytes: command.contentBytes, within: Self.coldLimit) { [self] in
         let plan: Relay
         do throws(Refusal) {
           plan = try relaying.plan(command, from: requester)

@@ -26,6 +26,7 @@ package struct ClientCall: Hashable, Sendable {
 }
 
 /// Asks clients over the connections that they opened, whichever loop these belong to. No thread waits for an answer.
+/// A client that does not fetch what it was sent is sent nothing more: others could fill this broker's memory through it.
 package final class ClientRelay: Sendable {
   /// What comes of a call.
   package typealias Outcome = Result<Command, CallError>
@@ -79,6 +80,9 @@ package final class ClientRelay: Sendable {
     _ finish: @escaping @Sendable (Outcome) -> Void
   ) {
     guard let connection = loop.connection(id) else { return finish(.failure(.closed)) }
+    guard connection.hasRoomForOutput() else {
+      return finish(.failure(.unreachable("it has not fetched what it was sent before")))
+    }
     connection.call(call.code, fields: call.fields, body: call.body, timeout: timeout, completion: finish)
   }
 
@@ -102,11 +106,15 @@ package final class ClientRelay: Sendable {
     }
   }
 
-  /// Tells a client something that it does not answer. May be called on any thread.
+  /// Tells a client something that it does not answer, unless it has not fetched what it was sent before. May be called
+  /// on any thread.
   package func notify(_ call: ClientCall) {
     let id = ConnectionID(rawValue: call.connection)
     guard let target = loop(of: id) else { return }
-    target.execute { target.connection(id)?.notify(call.code, fields: call.fields, body: call.body) }
+    target.execute {
+      guard let connection = target.connection(id), connection.hasRoomForOutput() else { return }
+      connection.notify(call.code, fields: call.fields, body: call.body)
+    }
   }
 
   private func loop(of id: ConnectionID) -> EventLoop? { id.loop < loops.count ? loops[id.loop] : nil }

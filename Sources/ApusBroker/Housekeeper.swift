@@ -189,12 +189,11 @@ final class Housekeeper: Sendable {
       guard let removal else { return }
       let outcome = removal.run(on: store.disk)
       store.withLock { $0.finish(removal, outcome) }
-      if let error = outcome.error {
-        log.error("store", "removing expired files failed, tried again later", ["cause": error])
-        return
+      // What could not be removed is told once, as an event of the store's.
+      if outcome.removedLogFiles > 0 {
+        log.info("store", "removed expired log files", ["files": outcome.removedLogFiles])
       }
-      log.info("store", "removed expired log files", ["files": removal.logFiles.count])
-      index?.removeExpired(before: store.withLock { $0.minOffset })
+      index?.removeExpired(before: store.withLock { $0.minOffsetOnDevice })
     } catch {
       log.error("store", "looking for expired files failed", ["cause": error])
     }

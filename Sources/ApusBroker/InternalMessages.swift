@@ -27,6 +27,8 @@ package final class InternalMessages: Sendable {
 
   /// How many messages may wait on one loop for a segment.
   private static let waitingLimit = 10_000
+  /// How many bytes their records may take.
+  private static let waitingBytes = 64 << 20
 
   private let store: SharedStore
   private let threads: StoreThreads
@@ -61,8 +63,11 @@ package final class InternalMessages: Sendable {
       if case .due = message.tag { state.hasDelayed = true }
       whenDurable(appended, on: state, then: completion)
     case .needsSegment:
-      guard state.waitingForSegment.count < Self.waitingLimit else { return completion(.busy) }
+      guard state.waitingForSegment.count < Self.waitingLimit, state.bytesWaitingForSegment < Self.waitingBytes else {
+        return completion(.busy)
+      }
       state.waitingForSegment.append(WaitingMessage(message: message, completion: completion))
+      state.bytesWaitingForSegment += bytes
     case .refused(let refusal): completion(.refused(refusal))
     }
   }
@@ -150,6 +155,7 @@ package final class InternalMessages: Sendable {
   func resume(_ state: BrokerLoop) {
     let waiting = state.waitingForSegment
     state.waitingForSegment.removeAll()
+    state.bytesWaitingForSegment = 0
     for entry in waiting { store(entry.message, on: state, then: entry.completion) }
   }
 }

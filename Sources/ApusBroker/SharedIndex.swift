@@ -43,11 +43,19 @@ package final class SharedIndex: @unchecked Sendable {
   /// The log grew. Cheap enough for every turn of a loop.
   package func logGrew() { thread.nudge() }
 
-  /// Puts in what the log has more, brings the newest file to the device and closes the files: for a clean stop.
-  package func close() {
-    _ = catchUp()
-    while let step = lock.withLock({ index.planFlush() }), run(step) {}
+  /// Puts in what the log has more, brings the newest file to the device and closes the files: for a clean stop. Returns
+  /// whether all of that was done.
+  package func close() -> Bool {
+    var isWhole = true
+    if case .failed = catchUp() { isWhole = false }
+    while let step = lock.withLock({ index.planFlush() }) {
+      guard run(step) else {
+        isWhole = false
+        break
+      }
+    }
     lock.withLock { index.close(on: store.disk) }
+    return isWhole
   }
 
   /// The store time up to which index entries are on the device.

@@ -90,13 +90,16 @@ package struct ConsumerOffsets: Sendable {
     topics.values.filter { $0.groups[group] != nil }.map(\.name).sorted()
   }
 
-  /// A group takes over where another is in a topic; queues that only it has stay as they are.
-  package mutating func copy(fromGroup source: String, toGroup target: String, topic: String) {
+  /// A group takes over where another is in a topic; queues that only it has stay as they are. False when the pair would
+  /// be one more than there may be.
+  @discardableResult
+  package mutating func copy(fromGroup source: String, toGroup target: String, topic: String) -> Bool {
     let queues = offsets(topic: topic, group: source)
-    guard !queues.isEmpty else { return }
-    replace(
-      topic: topic, group: target,
-      queues: offsets(topic: topic, group: target).merging(queues) { _, copied in copied })
+    guard !queues.isEmpty else { return true }
+    let own = offsets(topic: topic, group: target)
+    guard !own.isEmpty || pairCount < limit else { return false }
+    replace(topic: topic, group: target, queues: own.merging(queues) { _, copied in copied })
+    return true
   }
 
   /// An offset that was taken back to the end of its queue.

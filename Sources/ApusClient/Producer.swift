@@ -291,7 +291,7 @@ public final class Producer: Sendable {
           template.queues[index].readQueueCount = count
           template.queues[index].writeQueueCount = count
         }
-        let route = TopicRoute(topic: topic, template)
+        let route = try TopicRoute(of: topic, template)
         runtime.routes.adopt(route, for: topic)
         return route
       } catch {

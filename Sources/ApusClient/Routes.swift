@@ -43,7 +43,7 @@ final class Routes: Sendable {
   func refresh(_ topic: String, by deadline: MonotonicTime? = nil) async throws(ClientError) -> TopicRoute {
     try await lookups.value(topic, by: deadline) { [self] in
       do throws(ClientError) {
-        let route = TopicRoute(topic: topic, try await fetch(topic))
+        let route = try TopicRoute(of: topic, try await fetch(topic))
         routes.withLock { $0[topic] = route }
         return .success(route)
       } catch {
@@ -55,4 +55,15 @@ final class Routes: Sendable {
 
   /// Puts a route in as if it had been fetched, under another topic's name.
   func adopt(_ route: TopicRoute, for topic: String) { routes.withLock { $0[topic] = route } }
+}
+
+extension TopicRoute {
+  /// Reads what a name server answered; throws `badAnswer` when it names more queues than a route may.
+  init(of topic: String, _ data: TopicRouteData) throws(ClientError) {
+    do throws(DecodeError) {
+      try self.init(topic: topic, data)
+    } catch {
+      throw ClientError(.badAnswer, "the route of \(topic) cannot be read: \(error)", cause: error)
+    }
+  }
 }

@@ -14,6 +14,9 @@ package enum ExitStatus: Int32, CaseIterable, Sendable {
   case portInUse = 5
   /// The store cannot be read or written.
   case disk = 6
+  /// Stopped as asked and no message lost, but files beside the log could not be saved, as on a full device: the next
+  /// start recovers, and goes on with offsets and settings as they were saved last.
+  case unsaved = 7
 
   /// The line of `--help`.
   package var meaning: String {
@@ -25,6 +28,7 @@ package enum ExitStatus: Int32, CaseIterable, Sendable {
     case .storeInUse: "another process has the store open"
     case .portInUse: "another process listens on the port"
     case .disk: "the store cannot be read or written"
+    case .unsaved: "stopped as asked, no message lost; files beside the log not saved, the log says which"
     }
   }
 }

@@ -276,7 +276,7 @@ final class SimulatedBroker {
       return { [self] in
         store.finish(removal, outcome)
         // A log file whose removal is not durable may come back, and then its keys must be found.
-        guard outcome.error == nil, let expired = index.takeExpired(before: store.minOffset) else { return }
+        guard let expired = index.takeExpired(before: store.minOffsetOnDevice) else { return }
         // What cannot be removed now comes with the next start.
         do throws(DiskError) { try expired.run(on: disk) } catch { return }
       }

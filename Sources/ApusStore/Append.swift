@@ -35,6 +35,19 @@ extension MessageStore {
     return write(draft, to: queue, now: now)
   }
 
+  /// Goes on refusing everything when the device has space again, until ``appendOwed(_:to:now:)`` stored a record. To be
+  /// called while the device is full.
+  package func holdForOwedRecord() { full.insert(.owedRecord) }
+
+  /// Appends the record that the store is held for, and takes others again when that is done.
+  package func appendOwed(_ draft: borrowing RecordDraft, to queue: ConsumeQueue, now: WallTime) -> AppendOutcome {
+    let wasHeld = full.remove(.owedRecord) != nil
+    let outcome = append(draft, to: queue, now: now)
+    guard wasHeld else { return outcome }
+    if case .appended = outcome { report(.diskFreed) } else { full.insert(.owedRecord) }
+    return outcome
+  }
+
   /// Writes a record and notes the entry in its own queue.
   @inline(__always)
   func write(_ draft: borrowing RecordDraft, to queue: ConsumeQueue, now: WallTime) -> AppendOutcome {

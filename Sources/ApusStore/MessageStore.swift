@@ -45,6 +45,7 @@ package final class MessageStore {
   var queuesWrittenTime = WallTime(milliseconds: 0)
   var unsyncedQueueFiles: UnsyncedQueueFiles
   var tailBytes = 0
+  var unremoved = UnremovedFiles()
 
   // Steps under way.
   var preparing = false
@@ -70,7 +71,7 @@ package final class MessageStore {
 
   /// Why the store accepts nothing any more; nil while it does.
   package private(set) var failure: DiskError?
-  private var full: Set<FullReason> = []
+  var full: Set<FullReason> = []
   var isClosed = false
   /// Whether the last stop was clean.
   package internal(set) var wasClosed = false
@@ -96,6 +97,8 @@ package final class MessageStore {
     case queues
     case checkpoint
     case retention
+    /// A record is owed that comes before all others (``MessageStore/appendOwed(_:to:now:)``).
+    case owedRecord
   }
 
   init(disk: any Disk, settings: StoreSettings) {

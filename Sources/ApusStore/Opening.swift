@@ -149,11 +149,17 @@ extension MessageStore {
   }
 
   /// Flushes, writes the queue files and the marks, and removes the abort file, so that the next start has nothing to
-  /// do. No plan may be under way. After a failure the abort file stays.
-  package func close() throws(DiskError) {
+  /// do. No plan may be under way. After a failure the abort file stays, and the next start recovers; it also stays when
+  /// files that belong to the store could not be written (`isWhole` false).
+  package func close(isWhole: Bool = true) throws(DiskError) {
     guard !isClosed else { return }
     _ = dispatch()
     isClosed = true
+    // Whatever comes of it, nothing is written any more afterwards.
+    defer {
+      if let lockFile { disk.close(lockFile) }
+      lockFile = nil
+    }
     if let failure { throw failure }
     if let plan = planFlush() { finish(plan, plan.run(on: disk)) }
     // One round for what was dirty, one for what became flushed meanwhile.
@@ -170,11 +176,12 @@ extension MessageStore {
       if case .failed(let error) = outcome { throw error }
     }
     if let failure { throw failure }
-    if log.marks.dispatchable == log.marks.appended {
+    if isWhole, log.marks.dispatchable == log.marks.appended {
       try disk.removeFile(settings.abortPath)
       try disk.syncDirectory(settings.root)
     }
-    if let lockFile { disk.close(lockFile) }
-    lockFile = nil
   }
+
+  /// Whether everything in the log is on the device, so that a stop loses no message whatever else it cannot write.
+  package var isFlushed: Bool { failure == nil && log.marks.flushed == log.marks.appended }
 }

@@ -26,10 +26,17 @@ package struct RetentionSurvey: Sendable {
 }
 
 /// The second half of a retention run: removes log files that the store has let go of, then looks which queue entries
-/// point before the log's new start and removes queue files that hold nothing else.
+/// point before the log's new start and removes queue files that hold nothing else. What cannot be removed stays for the
+/// next run and holds up nothing else.
 package struct RetentionRemoval: Sendable {
+  /// A file of the log that the store has let go of.
+  struct LogFile: Sendable {
+    let start: PhysicalOffset
+    let path: String
+  }
+
   /// The log's files to remove, oldest first.
-  package let logFiles: [String]
+  let logFiles: [LogFile]
   let logDirectory: String
   /// Where the log begins now.
   let minimum: PhysicalOffset
@@ -37,25 +44,61 @@ package struct RetentionRemoval: Sendable {
 
   /// What became of it.
   package struct Outcome: Sendable {
+    /// How many of the log's files are gone for sure.
+    package internal(set) var removedLogFiles = 0
     var queues: [(queue: ConsumeQueue?, survey: QueueSurvey.Answer)] = []
-    /// What went wrong. It ended the run: queue files that stayed go with a later one, log files that stayed with the
-    /// first after the next start.
-    package var error: DiskError?
+    /// The log's files that are still there, or may come back after a power loss.
+    var keptLogFiles: [(file: LogFile, error: DiskError)] = []
+    /// Directories of queues whose files could not all be looked at or removed.
+    var keptQueues: [(directory: String, error: DiskError)] = []
+
+    /// What went wrong first; nil when nothing did.
+    package var error: DiskError? { keptLogFiles.first?.error ?? keptQueues.first?.error }
   }
 
-  /// Does it. Each removal is durable before the next, so that a power loss cannot leave a gap. Blocks.
+  /// Does it. Each removal is durable before the next, so that a power loss leaves a gap only where a file cannot be
+  /// removed. Blocks.
   package func run(on disk: any Disk) -> Outcome {
     var outcome = Outcome()
-    do throws(DiskError) {
-      for path in logFiles {
-        try disk.removeFile(path)
+    for file in logFiles {
+      do throws(DiskError) {
+        try disk.removeFile(file.path)
         try disk.syncDirectory(logDirectory)
+        outcome.removedLogFiles += 1
+      } catch {
+        outcome.keptLogFiles.append((file, error))
       }
-      for queue in queues { outcome.queues.append((queue.queue, try queue.run(before: minimum, on: disk))) }
-    } catch {
-      outcome.error = error
+    }
+    for queue in queues {
+      do throws(DiskError) {
+        outcome.queues.append((queue.queue, try queue.run(before: minimum, on: disk)))
+      } catch {
+        outcome.keptQueues.append((queue.directory, error))
+      }
     }
     return outcome
+  }
+}
+
+/// What retention runs could not remove so far.
+struct UnremovedFiles {
+  /// Files of the log, oldest first.
+  private(set) var logFiles: [RetentionRemoval.LogFile] = []
+  /// Directories of queues.
+  private(set) var queues: Set<String> = []
+
+  var isEmpty: Bool { logFiles.isEmpty && queues.isEmpty }
+
+  /// Takes in what a run came to; returns what could not be removed for the first time.
+  mutating func update(_ removal: RetentionRemoval, _ outcome: RetentionRemoval.Outcome) -> [DiskError] {
+    let known = Set(logFiles.map(\.path))
+    let tried = Set(removal.logFiles.map(\.path))
+    logFiles.removeAll { tried.contains($0.path) }
+    logFiles = (outcome.keptLogFiles.map { $0.file } + logFiles).sorted { $0.start < $1.start }
+    let new = outcome.keptQueues.filter { !queues.contains($0.directory) }
+    queues.subtract(removal.queues.map(\.directory))
+    queues.formUnion(outcome.keptQueues.map { $0.directory })
+    return outcome.keptLogFiles.filter { !known.contains($0.file.path) }.map { $0.error } + new.map { $0.error }
   }
 }
 
@@ -178,7 +221,7 @@ extension MessageStore {
   /// - Parameters:
   ///   - localHour: the hour of the local time, 0…23.
   ///   - needed: files that reach beyond it stay; nil when nothing is needed any more.
-  /// - Returns: what is to be removed, nil for nothing.
+  /// - Returns: what is to be removed, with what earlier runs could not remove; nil for nothing.
   package func finish(
     _ survey: RetentionSurvey, _ answer: RetentionSurvey.Answer, retention: inout Retention, now: WallTime,
     localHour: Int, keeping needed: PhysicalOffset? = nil
@@ -187,18 +230,23 @@ extension MessageStore {
     let plan = retention.run(
       now: now, localHour: localHour, modified: answer.modified, usedRatio: answer.usedRatio)
     if plan.isDiskFull { setFull(.retention, path: settings.root) } else { clearFull(.retention) }
-    var paths: [String] = []
+    var files: [RetentionRemoval.LogFile] = []
     for path in survey.paths.prefix(plan.segmentCount) {
       guard let first = log.segments.files.first, first.path == path, first !== log.tail,
         let mark, first.end <= min(mark.offset, mark.queues), first.end <= needed ?? first.end
       else { break }
       _ = log.segments.removeFirst()
-      paths.append(path)
+      files.append(RetentionRemoval.LogFile(start: first.start, path: path))
     }
-    guard !paths.isEmpty else { return nil }
+    guard !files.isEmpty || !unremoved.isEmpty else { return nil }
+    let surveys = queueSurveys()
     return RetentionRemoval(
-      logFiles: paths, logDirectory: settings.logDirectory, minimum: minOffset, queues: queueSurveys())
+      logFiles: unremoved.logFiles + files, logDirectory: settings.logDirectory, minimum: minOffset,
+      queues: files.isEmpty ? surveys.filter { unremoved.queues.contains($0.directory) } : surveys)
   }
+
+  /// Where the log begins with the files that could not be removed, which a start would find again.
+  package var minOffsetOnDevice: PhysicalOffset { min(unremoved.logFiles.first?.start ?? minOffset, minOffset) }
 
   /// Where the files end that a run would remove; nil when it would remove none. Changes nothing but `retention`.
   package func end(
@@ -240,7 +288,8 @@ extension MessageStore {
       queueFiles.remove(where: isRemoved)
       unsyncedQueueFiles.remove(where: isRemoved)
     }
-    if let error = outcome.error { report(.removalFailed(error)) }
+    let failures = unremoved.update(removal, outcome)
+    if let first = failures.first { report(.removalFailed(first, others: failures.count - 1)) }
   }
 }
 

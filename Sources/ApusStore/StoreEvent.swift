@@ -34,8 +34,8 @@ package enum StoreEvent: Hashable, Sendable, CustomStringConvertible {
   case fileUnreadable(path: String, reason: String)
   /// A part of a log file is not what was stored: it is passed over and never served.
   case recordDamaged(path: String, Range<PhysicalOffset>)
-  /// Files that are no longer needed could not be removed; the next run tries again.
-  case removalFailed(DiskError)
+  /// Files that are no longer needed could not be removed, as many others as told; each run tries again.
+  case removalFailed(DiskError, others: Int)
   /// The device is full: sends are refused until there is space.
   case diskFull(path: String)
   /// There is space again.
@@ -65,7 +65,8 @@ package enum StoreEvent: Hashable, Sendable, CustomStringConvertible {
     case .queueFileUnreadable(let path, let reason), .fileUnreadable(let path, let reason): "\(path): \(reason)"
     case .recordDamaged(let path, let range):
       "\(path): damaged from \(range.lowerBound) to \(range.upperBound), found on reading: passed over"
-    case .removalFailed(let error): "old files could not be removed: \(error)"
+    case .removalFailed(let error, let others):
+      "old files could not be removed, tried again: \(error)" + (others > 0 ? ", and \(others) more" : "")
     case .diskFull(let path): "no space left for \(path): sends are refused"
     case .diskFreed: "space is available again"
     case .spaceNotReserved(let path): "\(path): the file system cannot reserve space, filled with zeroes"

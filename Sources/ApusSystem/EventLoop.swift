@@ -340,12 +340,15 @@ extension EventLoop {
   private func runWork() {
     hasWork.store(false, ordering: .sequentiallyConsistent)
     inbox.withLock { swap(&$0.work, &working) }
-    for work in working { work() }
-    working.removeAll(keepingCapacity: true)
+    runTaken()
   }
 
   private func runOwn() {
     swap(&own, &working)
+    runTaken()
+  }
+
+  private func runTaken() {
     for work in working { work() }
     working.removeAll(keepingCapacity: true)
   }

@@ -45,7 +45,7 @@ final class LogOutput: @unchecked Sendable {
     return (descriptor, status.length)
   }
 
-  /// Writes a line. When the file cannot take it, it goes to stderr; there is nobody else to tell.
+  /// Writes a line, or several. When the file cannot take it, it goes to stderr; there is nobody else to tell.
   func write(_ line: String) {
     var line = line
     line.withUTF8 { bytes in

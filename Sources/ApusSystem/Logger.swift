@@ -6,14 +6,22 @@ import CPosix
 /// The message is a constant text and everything that varies is a field, so that lines can be counted: of the same
 /// message at most `repeatLimit` lines are written a second, the rest is told as `repeated=N`. A line below the level
 /// costs a comparison.
+///
+/// A logger writes where it is called, unless it was made to write on a thread of its own, as a server's is.
 package final class Logger: Sendable {
   /// Lines below it are not written.
   package let level: LogLevel
+  /// How long the end of a logger waits for lines that have not been written.
+  private static let endLimit = Duration.seconds(1)
+
   private let output: LogOutput
+  /// Nil when callers write.
+  private let queue: LogQueue?
   private let sampler: Locked<LogSampler>
 
-  private init(output: LogOutput, level: LogLevel, repeatLimit: Int) {
+  private init(output: LogOutput, queue: LogQueue? = nil, level: LogLevel, repeatLimit: Int) {
     self.output = output
+    self.queue = queue
     self.level = level
     sampler = Locked(LogSampler(limit: repeatLimit))
   }
@@ -31,7 +39,24 @@ package final class Logger: Sendable {
     self.init(output: output, level: level, repeatLimit: repeatLimit)
   }
 
-  deinit { flushRepeats() }
+  /// Writes on a thread of its own, to stderr when no path is given: nobody who logs waits for the disk or for a reader,
+  /// and lines are dropped and counted when a mebibyte of them waits. ``flush()`` is for the end of the process.
+  package convenience init(
+    onThreadTo path: String?, level: LogLevel = .info, repeatLimit: Int = 10
+  ) throws(SystemError) {
+    let output: LogOutput
+    if let path {
+      output = try LogOutput(path: path, byteLimit: 64 << 20, keep: 10)
+    } else {
+      output = LogOutput(descriptor: 2)
+    }
+    self.init(output: output, queue: try LogQueue(output: output), level: level, repeatLimit: repeatLimit)
+  }
+
+  deinit {
+    flushRepeats()
+    queue?.end(within: Self.endLimit)
+  }
 
   /// Writes a line for the developer who hunts something.
   package func debug(
@@ -68,10 +93,10 @@ package final class Logger: Sendable {
     let time = SystemClock.wall()
     tell(summaries, at: time)
     guard let repeats else { return }
-    output.write(LogLine.text(level, key.component, message, fields, repeats: repeats, at: time))
+    put(LogLine.text(level, key.component, message, fields, repeats: repeats, at: time))
   }
 
-  /// Writes what has been counted instead of written so far. Called at the end of a process.
+  /// Writes what has been counted instead of written so far.
   package func flushRepeats() {
     let summaries = sampler.withLock { $0.summaries(at: SystemClock.monotonic(), all: true) }
     tell(summaries, at: SystemClock.wall())
@@ -80,7 +105,18 @@ package final class Logger: Sendable {
   private func tell(_ summaries: [LogSampler.Summary], at time: WallTime) {
     for summary in summaries {
       let key = summary.key
-      output.write(LogLine.text(key.level, key.component, key.message, [:], repeats: summary.repeats, at: time))
+      put(LogLine.text(key.level, key.component, key.message, [:], repeats: summary.repeats, at: time))
     }
+  }
+
+  private func put(_ line: String) {
+    if let queue { queue.add(line) } else { output.write(line) }
+  }
+
+  /// Writes what has been counted, and waits until all lines are written, at most a second: a reader that has stopped
+  /// does not keep the process from ending. Called at the end of a process.
+  package func flush() {
+    flushRepeats()
+    queue?.flush(within: Self.endLimit)
   }
 }

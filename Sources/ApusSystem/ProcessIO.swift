@@ -8,20 +8,26 @@ package enum ProcessIO {
     case standardOutput = 1
     /// Everything else.
     case standardError = 2
+
+    var name: String { self == .standardOutput ? "standard output" : "standard error" }
   }
 
-  /// Writes a text at once, past the C library's buffer, so that a reader behind a pipe sees it. What cannot be written
-  /// is dropped: a reader that has gone is no reason to stop.
-  package static func write(_ text: String, to stream: Stream) {
+  /// Writes a text at once, past the C library's buffer, so that a reader behind a pipe sees it. Returns why not all of
+  /// it could be written; a server goes on then, as a reader that has gone is no reason to stop.
+  @discardableResult
+  package static func write(_ text: String, to stream: Stream) -> SystemError? {
     var text = text
-    text.withUTF8 { bytes in
+    return text.withUTF8 { bytes -> SystemError? in
       var rest = UnsafeRawBufferPointer(bytes)
       while let start = rest.baseAddress, rest.count > 0 {
         let written = unsafe Glibc.write(stream.rawValue, start, rest.count)
         if written < 0 && errno == EINTR { continue }
-        guard written > 0 else { return }
+        guard written > 0 else {
+          return SystemError(errno: written < 0 ? errno : EIO, operation: "write to \(stream.name)")
+        }
         unsafe rest = UnsafeRawBufferPointer(rebasing: rest[written...])
       }
+      return nil
     }
   }
 

@@ -16,6 +16,8 @@ package struct SystemError: Error, Hashable, Sendable, CustomStringConvertible {
 
   /// Whether binding failed because another socket has the port.
   package var isPortInUse: Bool { errno == EADDRINUSE }
+  /// Whether whoever read what was written has gone.
+  package var isBrokenPipe: Bool { errno == EPIPE }
   /// Whether there is no such file.
   package var isNotFound: Bool { errno == ENOENT }
 

@@ -1,6 +1,7 @@
 #include "repeat.h"
 // The feature macro above comes before every system header.
 #include "CPosix.h"
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -91,8 +92,16 @@ static void report_bus_error(int number, siginfo_t *info, void *context) {
     at = append(line, at, limit, "not in a file of the store");
   }
   line[at++] = '\n';
-  while (write(2, line, at) < 0 && errno == EINTR) {
+  // A reader that has stopped does not keep the process from ending.
+  struct pollfd output = {.fd = 2, .events = POLLOUT};
+  int ready;
+  do {
+    ready = poll(&output, 1, 1000);
+  } while (ready < 0 && errno == EINTR);
+  while (ready > 0 && write(2, line, at) < 0 && errno == EINTR) {
   }
+  // The other threads go on meanwhile: the one that writes the log writes what was said before the fault.
+  poll(NULL, 0, 100);
   // The handler was taken out on entry: returning runs into the same fault, which now ends the process.
   (void)number;
 }

@@ -20,7 +20,7 @@ enum AdminProgram {
 
   private static var console: Console {
     Console(
-      write: { ProcessIO.write($0, to: .standardOutput) }, note: { ProcessIO.write($0, to: .standardError) },
+      write: { ToolOutput.write($0) }, note: { ProcessIO.write($0, to: .standardError) },
       ask: ProcessIO.isInputTerminal ? askAtTerminal : nil, isOutputTerminal: ProcessIO.isTerminal(.standardOutput))
   }
 

@@ -27,7 +27,7 @@ enum BenchCommand {
       throw CommandFailure(.failure, "\(error)")
     }
     if showsProgress { show("") }
-    ProcessIO.write(arguments.has("json") ? report.json.text() + "\n" : report.text, to: .standardOutput)
+    ToolOutput.write(arguments.has("json") ? report.json.text() + "\n" : report.text)
     if !report.isClean { throw CommandFailure(.failure, "the broker refused requests") }
   }
 

@@ -13,17 +13,19 @@ enum BrokerCommand {
     let properties = try BrokerRole.choosingPorts(Configuration.broker(arguments, file: file))
     let settings = try Configuration.settings(properties, machine: Configuration.machine())
     if let text = Configuration.printout(arguments, settings) {
-      ProcessIO.write(text, to: .standardOutput)
+      ToolOutput.write(text)
       return
     }
     let process = try ServerProcess(
       logPath: arguments.text("log"), loopCount: settings.process.loops, settings: RemotingSettings(settings),
       tls: Configuration.tls(arguments, file: file))
+    defer { process.flushLog() }
     let broker = try BrokerRole(settings, file: path.map { ($0, file) }, process: process)
     try broker.start()
     process.server.start()
     let nameServers = settings.identity.nameServers
     let registered = nameServers.isEmpty ? "none" : nameServers.joined(separator: ";")
+    process.flushLog()
     ProcessIO.write(
       "apus \(Version.number) ready in \(process.startTime): broker \(broker.address) "
         + "(second listener \(broker.secondPort)), name servers \(registered), \(broker.http)store \(broker.store)\n",

@@ -115,6 +115,9 @@ struct BrokerRole {
     case .store, .files, .disk: CommandFailure(.disk, "the store \(store): \(error)")
     case .setting: CommandFailure(.configuration, "\(error)")
     case .system: CommandFailure(.failure, "\(error)")
+    case .unsaved:
+      CommandFailure(
+        .unsaved, "the store \(store): every message is in the log, but \(error); the next start recovers")
     }
   }
 

@@ -12,18 +12,20 @@ enum NameServerCommand {
     let file = try Configuration.file(arguments.text("config"))
     let (settings, unknown) = try settings(home: Configuration.home + "/namesrv", file: file)
     if arguments.has("print") {
-      ProcessIO.write(String(decoding: settings.properties, as: UTF8.self), to: .standardOutput)
+      ToolOutput.write(String(decoding: settings.properties, as: UTF8.self))
       return
     }
     let process = try ServerProcess(
       logPath: arguments.text("log"), loopCount: 1, settings: RemotingSettings(),
       tls: Configuration.tls(arguments, file: file))
+    defer { process.flushLog() }
     for key in unknown { process.log.warning("config", "setting is not known and has no effect", ["key": key]) }
     let nameServer = try start(settings, process: process)
     let port = try port(settings)
     let address = try process.bind(
       ServerProcess.address(arguments.text("bind") ?? "0.0.0.0", port: port), service: nameServer)
     process.server.start()
+    process.flushLog()
     ProcessIO.write(
       "apus \(Version.number) ready in \(process.startTime): name server \(address)\n", to: .standardOutput)
     try process.waitForStop()

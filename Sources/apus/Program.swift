@@ -10,7 +10,7 @@ enum Program {
   static func run(_ commandLine: [String]) -> ExitStatus {
     do {
       switch try Invocation(commandLine: commandLine) {
-      case .show(let text): ProcessIO.write(text, to: .standardOutput)
+      case .show(let text): ToolOutput.write(text)
       case .run(let arguments): try run(arguments)
       case .administer(let words): return try AdminProgram.run(words)
       }
@@ -25,7 +25,7 @@ enum Program {
     switch arguments.command {
     case .completions: try showCompletions(arguments)
     case .manual:
-      ProcessIO.write(ManualPage.text(version: Version.line, CommandDescription.everything), to: .standardOutput)
+      ToolOutput.write(ManualPage.text(version: Version.line, CommandDescription.everything))
     case .bench: try BenchCommand.run(arguments)
     case .store: try StoreCommand.run(arguments)
     case .nameServer: try NameServerCommand.run(arguments)
@@ -40,6 +40,6 @@ enum Program {
       let shells = Completions.Shell.allCases.map(\.rawValue).joined(separator: ", ")
       throw arguments.failure("say for which shell: \(shells)")
     }
-    ProcessIO.write(Completions.script(for: shell, CommandDescription.everything), to: .standardOutput)
+    ToolOutput.write(Completions.script(for: shell, CommandDescription.everything))
   }
 }

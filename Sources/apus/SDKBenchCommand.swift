@@ -22,7 +22,7 @@ enum SDKBenchCommand {
       throw CommandFailure(.failure, "\(error)")
     }
     let text = arguments.has("json") ? json(load, result).text() + "\n" : text(load, result)
-    ProcessIO.write(text, to: .standardOutput)
+    ToolOutput.write(text)
     if result.messages == 0 { throw CommandFailure(.failure, "no message came through") }
   }
 

@@ -19,7 +19,7 @@ enum ServeCommand {
     var properties = try Configuration.serve(arguments, file: file, machineAddress: machine.address)
     let preview = try Configuration.settings(properties, machine: machine)
     if let text = Configuration.printout(arguments, preview) {
-      ProcessIO.write(text, to: .standardOutput)
+      ToolOutput.write(text)
       return
     }
     let nameServerPort = try arguments.integer("namesrv-port", in: 0...65_535) ?? 9876
@@ -28,6 +28,7 @@ enum ServeCommand {
     if tls.mode == .enforcing { tls.isClientEnabled = true }
     let process = try ServerProcess(
       logPath: arguments.text("log"), loopCount: preview.process.loops, settings: RemotingSettings(preview), tls: tls)
+    defer { process.flushLog() }
     var adopted = PropertiesFile()
     adopted["adminAllow"] = file["adminAllow"]
     let (nameServerSettings, _) = try NameServerCommand.settings(
@@ -45,6 +46,7 @@ enum ServeCommand {
     try broker.start()
     process.server.start()
     awaitRegistration(of: broker, with: nameServer, process)
+    process.flushLog()
     ProcessIO.write(
       "apus \(Version.number) ready in \(process.startTime): name server \(settings.identity.host):\(bound.port), "
         + "broker \(broker.address) (second listener \(broker.secondPort)), \(broker.http)store \(broker.store)\n",

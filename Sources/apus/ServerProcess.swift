@@ -44,7 +44,7 @@ final class ServerProcess {
       began = SystemClock.monotonic()
       signals = try Signals()
       try Signals.reportBusErrors()
-      log = try logPath.map { path throws(SystemError) in try Logger(path: path) } ?? Logger()
+      log = try Logger(onThreadTo: logPath)
       if limit.soft < DescriptorLimit.enough {
         log.warning("process", "few descriptors: connections and files are limited", ["limit": "\(limit.soft)"])
       }
@@ -181,12 +181,15 @@ final class ServerProcess {
   /// Sends what has been answered and closes all connections.
   func closeConnections() { server.close(within: Self.closingLimit) }
 
-  /// Ends the loops and the log. Nothing may be asked of either any more.
+  /// Ends the loops. Nothing may be asked of them any more.
   func end() {
     tls.stopWatching()
     for loop in loops { loop.stop() }
     for loop in loops { loop.join() }
     log.info("process", "stopped", [:])
-    log.flushRepeats()
   }
+
+  /// Lets the lines of the log be written: those of a start before it says that it is ready, and the last ones, which
+  /// say why the process ends.
+  func flushLog() { log.flush() }
 }

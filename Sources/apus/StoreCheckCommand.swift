@@ -11,10 +11,10 @@ enum StoreCheckCommand {
     let isJSON = arguments.has("json")
     let outcome = try inspect(store) { finding in
       let line = isJSON ? json(of: finding).text() : text(of: finding, below: store.root)
-      ProcessIO.write(line + "\n", to: .standardOutput)
+      ToolOutput.write(line + "\n")
     }
     let summary = isJSON ? json(of: outcome).text() : text(of: outcome)
-    ProcessIO.write(summary + "\n", to: .standardOutput)
+    ToolOutput.write(summary + "\n")
     if outcome.problems > 0 {
       throw CommandFailure(.failure, "the store \(store.root) has \(outcome.problems) problems")
     }

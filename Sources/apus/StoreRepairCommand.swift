@@ -26,7 +26,7 @@ enum StoreRepairCommand {
     say("repaired; 'apus store check' says how the store is now")
   }
 
-  private static func say(_ line: String) { ProcessIO.write(line + "\n", to: .standardOutput) }
+  private static func say(_ line: String) { ToolOutput.write(line + "\n") }
 
   private static func plan(
     _ before: StoreCheckCommand.Outcome, rebuildsQueues: Bool, rebuildsIndex: Bool, _ store: ClosedStore

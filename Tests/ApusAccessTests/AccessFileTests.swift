@@ -283,6 +283,8 @@ import Testing
     dump(file.accounts[0], to: &dumped)
     dump(AccountChange(accessKey: "fxuser01", secretKey: "topsecret7"), to: &dumped)
     dump(AccessList([file]), to: &dumped)
+    dump(file, to: &dumped)
+    print(file, file.accounts, String(reflecting: file), to: &dumped)
     #expect(!"\(dumped) \(file.accounts[0]) \(String(reflecting: file.accounts[0]))".contains("topsecret7"))
   }
 }

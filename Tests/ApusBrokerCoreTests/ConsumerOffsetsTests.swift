@@ -90,6 +90,14 @@ import Testing
     #expect(offsets.offsets(topic: "T", group: "to") == [0: 5, 1: 6, 2: 7])
   }
 
+  @Test func `a copy makes no pair more than there may be`() {
+    var offsets = ConsumerOffsets(limit: 2)
+    commit(&offsets, "T", "from", 0, 5)
+    let copied = ["to", "third", "to"].map { offsets.copy(fromGroup: "from", toGroup: $0, topic: "T") }
+    #expect(copied == [true, false, true])
+    #expect(offsets.pairCount == 2)
+  }
+
   @Test func `a snapshot does not see later commits`() {
     var offsets = ConsumerOffsets()
     commit(&offsets, "T", "g", 0, 1)

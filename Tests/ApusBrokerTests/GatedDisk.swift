@@ -2,7 +2,7 @@ import ApusBase
 import ApusSystem
 
 /// The machine's file system with a gate before the flush of mapped files and one before the allocation of log files,
-/// and a fault behind each; mapping for reading can be made to fail.
+/// and a fault behind each; mapping for reading and populating can be made to fail.
 final class GatedDisk: Disk {
   private struct State {
     var isShut = false
@@ -13,6 +13,8 @@ final class GatedDisk: Disk {
     var allocationFailure: DiskError.Code?
     var mappingFailure: DiskError.Code?
     var refusedMappings = 0
+    var populationFailure: DiskError.Code?
+    var fullFile: String?
   }
 
   private let disk = PosixDisk()
@@ -34,6 +36,12 @@ final class GatedDisk: Disk {
 
   /// From now on files cannot be mapped for reading; nil lets them be mapped again.
   func failMappings(_ code: DiskError.Code?) { state.withLock { $0.mappingFailure = code } }
+
+  /// From now on pages of log files cannot be made present; nil lets them again.
+  func failPopulations(_ code: DiskError.Code?) { state.withLock { $0.populationFailure = code } }
+
+  /// From now on a file of this name finds no space when it is made.
+  func refuseSpace(to name: String) { state.withLock { $0.fullFile = name } }
 
   /// How often a file could not be mapped for reading.
   var refusedMappings: Int { state.withLock { $0.refusedMappings } }
@@ -77,7 +85,12 @@ final class GatedDisk: Disk {
   func removeDirectory(_ path: String) throws(DiskError) { try disk.removeDirectory(path) }
   func rename(_ path: String, to newPath: String) throws(DiskError) { try disk.rename(path, to: newPath) }
   func syncDirectory(_ path: String) throws(DiskError) { try disk.syncDirectory(path) }
-  func open(_ path: String, create: Bool) throws(DiskError) -> DiskFile { try disk.open(path, create: create) }
+  func open(_ path: String, create: Bool) throws(DiskError) -> DiskFile {
+    if create, let name = state.withLock({ $0.fullFile }), path.hasSuffix("/" + name) {
+      throw DiskError(.full, operation: "open", path: path)
+    }
+    return try disk.open(path, create: create)
+  }
   func lock(_ path: String) throws(DiskError) -> DiskFile { try disk.lock(path) }
   func close(_ file: DiskFile) { disk.close(file) }
   func data(of file: DiskFile, from offset: Int64) throws(DiskError) -> Range<Int64>? {
@@ -118,7 +131,12 @@ final class GatedDisk: Disk {
     return try disk.map(file, length: length, writable: writable)
   }
   func unmap(_ segment: Segment) { disk.unmap(segment) }
-  func populate(_ segment: Segment, _ range: Range<Int>) throws(DiskError) { try disk.populate(segment, range) }
+  func populate(_ segment: Segment, _ range: Range<Int>) throws(DiskError) {
+    if let code = state.withLock({ $0.populationFailure }) {
+      throw DiskError(code, operation: "madvise", path: "log")
+    }
+    try disk.populate(segment, range)
+  }
   func isResident(_ segment: Segment, _ range: Range<Int>) -> Bool { disk.isResident(segment, range) }
   func warm(_ segment: Segment, _ range: Range<Int>) { disk.warm(segment, range) }
   func space(of path: String) throws(DiskError) -> DiskSpace { try disk.space(of: path) }

@@ -84,4 +84,19 @@ import Testing
     for _ in 0..<1024 { #expect(try flooding.receive()?.responseCode == .success) }
     #expect(try flooding.ask(.getAllTopicConfig).responseCode == .success)
   }
+
+  @Test func `what the fields of requests take counts in the credit`() throws {
+    let served = try ServedBroker([("ioThreads", "1")])
+    let io = served.broker.parts.io
+    let gate = Gate()
+    gate.occupy(io)
+    gate.waitUntilEntered()
+    let flooding = try RawClient(port: served.port)
+    let large = [ReplyField("x", String(repeating: "x", count: 1 << 20))]
+    for _ in 0..<16 { flooding.send(.getAllTopicConfig, large) }
+    #expect(try flooding.receive()?.responseCode == .systemBusy)
+    #expect(io.figures.waiting == 15)
+    gate.open()
+    for _ in 0..<15 { #expect(try flooding.receive()?.responseCode == .success) }
+  }
 }

@@ -245,6 +245,14 @@ import Testing
     #expect(broker.tables.offsets.withLock { $0.pairCount } == 1)
   }
 
+  @Test func `the offsets by which half messages are found are not cloned over`() {
+    broker.topic("FxTopic")
+    commit("s", "FxTopic", [0: 1])
+    let fields = ["srcGroup": "s", "destGroup": "CID_RMQ_SYS_TRANS", "offline": "true"]
+    #expect(broker.ask(.cloneGroupOffset, fields).code == .noPermission)
+    #expect(broker.tables.offsets.withLock { $0.pairCount } == 1)
+  }
+
   @Test func `a broken device is told`() {
     broker.topic("FxTopic")
     broker.messages.content.withLock { $0.failure = DiskError(.exhausted, operation: "read", path: "/x") }

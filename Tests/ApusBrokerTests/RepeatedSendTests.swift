@@ -1,6 +1,8 @@
 import ApusBase
 import ApusModel
 import ApusProtocol
+import ApusStore
+import ApusStoreCore
 import ApusSystem
 import Foundation
 import Testing
@@ -287,5 +289,43 @@ import Testing
     let client = try served.client()
     let first = try client.send("x", to: Self.topic, Self.key("after"))
     #expect(Self.same(first, try client.send("x", to: Self.topic, Self.key("after"))))
+  }
+
+  @Test func `a start that cannot read a part of the log says what that means`() throws {
+    let root = ServedBroker.newDirectory()
+    let saved = URL(filePath: root + "/recentSends")
+    let atStart: Data
+    do {
+      let served = try ServedBroker(Self.kept, kept: root)
+      atStart = try Data(contentsOf: saved)
+      let client = try served.client()
+      let body = String(repeating: "x", count: 600_000)
+      for number in 0..<3 { _ = try client.send(body, to: Self.topic, Self.key("K\(number)")) }
+    }
+    // As a kill before the first save leaves it: the log has to be read.
+    try atStart.write(to: saved)
+    let disk = GatedDisk()
+    var settings = StoreSettings(root: root)
+    settings.logFileBytes = 1 << 20
+    let store = SharedStore(try MessageStore.open(disk: disk, settings: settings), disk: disk, isSynchronous: false)
+    disk.failMappings(.exhausted)
+    let rules = DuplicateRules(window: .seconds(60))
+    func start() throws -> (count: Int, said: String) {
+      let path = root + "/log-\(SystemClock.monotonic().rawValue)"
+      let sends = try DuplicateSends(
+        capacity: 1000, rules: rules, store: store, root: root, key: (1, 2), log: try Logger(path: path))
+      return (sends.count, String(decoding: try Data(contentsOf: URL(filePath: path)), as: UTF8.self))
+    }
+    let incomplete = try start()
+    // The last one's file is written to, and mapped for that.
+    #expect(incomplete.count == 1)
+    #expect(incomplete.said.contains("a repetition of a send that lies there is stored again bytes=2097152"))
+    disk.failMappings(nil)
+    try atStart.write(to: saved)
+    let complete = try start()
+    #expect(complete.count == 3)
+    #expect(!complete.said.contains("WARN"))
+    try store.withLock { try $0.close() }
+    try FileManager.default.removeItem(atPath: root)
   }
 }

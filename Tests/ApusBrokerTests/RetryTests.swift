@@ -170,4 +170,25 @@ import Testing
       #expect(answer.fields == sample.response?.fields)
     }
   }
+
+  @Test func `messages that wait for a log file take bounded memory`() throws {
+    let disk = GatedDisk()
+    disk.holdAllocations(after: 1)
+    let served = try ServedBroker(disk: disk)
+    let client = try RawClient(port: served.port)
+    // The first file has room for it, and for none of its copies.
+    let sent = try client.ask(
+      .sendMessageV2, Fields.send(to: "FxRetry"), body: [UInt8](repeating: 7, count: 900_000))
+    let offset = try MessageID(sent["msgId"] ?? "").offset.rawValue
+    let back = [ReplyField("group", "cg"), ReplyField("offset", offset), ReplyField("delayLevel", 1)]
+    let count = 100
+    for _ in 0..<count { client.send(.consumerSendMessageBack, back) }
+    let refused = try #require(try client.receive())
+    #expect(refused.responseCode == .systemBusy)
+    disk.holdAllocations(after: .max)
+    disk.open()
+    var stored = 0
+    for _ in 1..<count where try client.receive()?.responseCode == .success { stored += 1 }
+    #expect((1...75).contains(stored))
+  }
 }

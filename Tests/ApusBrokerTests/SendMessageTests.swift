@@ -1,6 +1,8 @@
 import ApusBase
+import ApusBrokerCore
 import ApusModel
 import ApusProtocol
+import ApusRemoting
 import ApusSystem
 import Testing
 
@@ -329,6 +331,25 @@ import Testing
     #expect(answer["queueOffset"] == "0")
     disk.open()
     #expect(try end(client) == "1")
+  }
+
+  @Test(arguments: [nil, "TRAN_MSG\u{1}true\u{2}PGROUP\u{1}pg"] as [String?])
+  func `a send, and a half message, does not wait behind too many others`(properties: String?) throws {
+    let served = try ServedBroker(Self.synchronous)
+    for state in served.broker.service.loops {
+      state.loop.executeAndWait {
+        for number in 0..<Int32(100_000) {
+          let sent = PendingSend(
+            header: CommandHeader(code: 310, id: RequestID(number)), connection: ConnectionID(rawValue: 0), queueID: 0,
+            queueOffset: .zero, offset: .zero, batchIDs: [])
+          state.pending.add(sent, end: PhysicalOffset(1 << 40), deadline: state.loop.now + .seconds(60))
+        }
+      }
+    }
+    let client = try RawClient(port: served.port)
+    let answer = try client.ask(.sendMessageV2, Fields.send(to: Self.topic, properties: properties), body: [1])
+    #expect(answer.responseCode == .systemBusy)
+    #expect(answer.remark?.hasPrefix("the device is behind: 100000 sends") == true)
   }
 
   @Test(arguments: [DiskError.Code.failed(5), .full]) func `a failed flush refuses this and later sends, not pulls`(

@@ -16,6 +16,8 @@ final class ServedBroker {
   let secondPort: UInt16
   /// Whether the store has failed, so that it cannot be closed in order.
   var isBroken = false
+  /// Why the broker did not close in order; nil before it ended and when it did.
+  private(set) var closeFailure: BrokerError?
   private var isRunning = true
   private let loops: [EventLoop]
   private let server: RemotingServer
@@ -67,9 +69,10 @@ final class ServedBroker {
     server.quiesce()
     broker.drain(within: .seconds(1))
     server.close(within: .seconds(1))
-    do {
+    do throws(BrokerError) {
       try broker.close()
     } catch {
+      closeFailure = error
       // A store that has failed says so again when it is closed.
       if !isBroken { Issue.record("the broker does not close: \(error)") }
     }

@@ -71,6 +71,30 @@ import Testing
     #expect(try producer.receive() == nil)
   }
 
+  @Test(arguments: ["config/consumerOffset.json.tmp", "checkpoint"])
+  func `a stop that finds no space for a file beside the log says which, and the next start recovers`(
+    file: String
+  ) throws {
+    let place = Place()
+    let disk = GatedDisk()
+    let lazy = [("flushConsumerOffsetInterval", "600000")]
+    let first = try ServedBroker(lazy, kept: place.path, disk: disk)
+    first.isBroken = true
+    let client = try RawClient(port: first.port)
+    try fill(client, 20)
+    disk.refuseSpace(to: file)
+    _ = try client.ask(.pullMessage, Fields.pull(Self.topic, at: 7, group: "kept_group", commit: 7))
+    first.stop()
+    guard case .unsaved(let failures)? = first.closeFailure else {
+      Issue.record("the broker stopped with \(String(describing: first.closeFailure))")
+      return
+    }
+    #expect(failures.map(\.path) == ["\(place.path)/\(file)"])
+    #expect(FileManager.default.fileExists(atPath: place.path + "/abort"))
+    let second = try ServedBroker(kept: place.path)
+    try expectMessages(try RawClient(port: second.port), 20)
+  }
+
   @Test func `a broker that was stopped finds messages, topics, groups and offsets again`() throws {
     let place = Place()
     let first = try ServedBroker(kept: place.path)

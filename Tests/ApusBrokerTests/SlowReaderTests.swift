@@ -104,4 +104,24 @@ import Testing
     #expect(found == count)
     #expect(again == 0)
   }
+
+  @Test func `replies to a client that does not fetch them are not handed over`() throws {
+    let served = try ServedBroker([("storeReplyMessageEnable", "false")])
+    let asker = try RawClient(port: served.port, receiveBuffer: 65_536)
+    let data = HeartbeatData(clientID: "asker@1", producerGroups: ["pg"], consumers: [])
+    #expect(try asker.ask(.heartbeat, body: data.bytes()).responseCode == .success)
+    let replier = try RawClient(port: served.port)
+    let fields = Fields.send(to: Self.topic, properties: "REPLY_TO_CLIENT\u{1}asker@1")
+    let body = [UInt8](repeating: 7, count: 1 << 20)
+    for _ in 0..<60 { replier.send(.sendReplyMessageV2, fields, body: body) }
+    // Those that were handed over are answered when the asker has been silent for ten seconds, the others at once.
+    for _ in 0..<30 {
+      let answer = try #require(try replier.receive())
+      #expect(answer.remark == "push reply message to asker@1fail.")
+    }
+    asker.send(.getMaxOffset, Fields.queue(Self.topic))
+    var handedOver = 0
+    while let next = try asker.receive(), !next.header.isResponse { handedOver += 1 }
+    #expect((1...30).contains(handedOver))
+  }
 }

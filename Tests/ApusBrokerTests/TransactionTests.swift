@@ -347,7 +347,9 @@ import Testing
     #expect(try sendHalf(client, "next").queueOffset == 3)
   }
 
-  @Test func `a crash between a delivered message and its operation message delivers nothing twice`() throws {
+  /// A store whose last record is a message that was committed, without its operation message; the half message, and
+  /// where the operation message belongs.
+  private func halfEnded() throws -> (store: String, half: Half, place: Int64) {
     let lazy = [("flushIntervalCommitLog", "600000"), ("flushIntervalConsumeQueue", "600000")]
     let served = try ServedBroker(lazy)
     let client = try served.client()
@@ -355,20 +357,49 @@ import Testing
     #expect(try end(client, half, 8).responseCode == .success)
     let committed = try records(client, "Orders")[0]
     let message = try StoredRecord(committed.rawSpan)
+    let place = message.physicalOffset.rawValue + Int64(message.size)
     let store = try served.killed()
     let log = try #require(FileHandle(forUpdatingAtPath: store + "/commitlog/00000000000000000000"))
-    try log.seek(toOffset: UInt64(message.physicalOffset.rawValue) + UInt64(message.size))
+    try log.seek(toOffset: UInt64(place))
     try log.write(contentsOf: Data(count: 200))
     try log.close()
-    let next = try ServedBroker(last: store)
-    let other = try next.client()
-    let again = try end(other, half, 8)
-    #expect(again.responseCode == .systemError)
-    // The missing operation message is there now.
-    let bytes = try view(other, message.physicalOffset.rawValue + Int64(message.size))
+    return (store, half, place)
+  }
+
+  private func expectOperation(_ client: TestClient, at offset: Int64) throws {
+    let bytes = try view(client, offset)
     let operation = try StoredRecord(bytes.rawSpan)
     #expect(operation.topic.text == "RMQ_SYS_TRANS_OP_HALF_TOPIC")
     #expect(operation.body.text == "0")
+  }
+
+  @Test func `a crash between a delivered message and its operation message delivers nothing twice`() throws {
+    let (store, half, place) = try halfEnded()
+    let next = try ServedBroker(last: store)
+    let client = try next.client()
+    let again = try end(client, half, 8)
+    #expect(again.remark == "the half message at queue offset 0 has ended already")
+    // The missing operation message is there now.
+    try expectOperation(client, at: place)
+  }
+
+  @Test func `nor does one before a start on a full device, the operation message comes first`() throws {
+    let (store, half, place) = try halfEnded()
+    let disk = GatedDisk()
+    disk.failPopulations(.full)
+    let next = try ServedBroker(Self.eager, last: store, disk: disk)
+    let client = try next.client()
+    try client.heartbeat("producer@1", producer: "pg")
+    let again = try end(client, half, 8)
+    #expect(again.responseCode == .systemError)
+    #expect(again.remark == "the half message at queue offset 0 is just being ended")
+    #expect(try send(client, "x", properties: "PGROUP\u{1}pg", sysFlag: 0).responseCode == .serviceNotAvailable)
+    disk.failPopulations(nil)
+    while try send(client, "next", properties: "PGROUP\u{1}pg", sysFlag: 0).responseCode != .success {}
+    try expectOperation(client, at: place)
+    #expect(try end(client, half, 8).remark == "the half message at queue offset 0 has ended already")
+    #expect(try bodies(client) == ["one", "next"])
+    #expect(client.count(.checkTransactionState) == 0)
   }
 
   @Test func `after a stop the offsets say what is done, and the open one is asked about`() throws {

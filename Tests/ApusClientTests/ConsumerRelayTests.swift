@@ -179,6 +179,32 @@ import Testing
       #expect(await requests.answer(.resetConsumerClientOffset, ["group": "cgx", "topic": "T"], body: body) == nil)
     }
   }
+
+  @Test func `a request that does not fit beside those that wait is refused at once`() async throws {
+    let requests = BrokerRequests(byteLimit: 3000)
+    requests.serve(.getConsumerRunningInfo) { _, _ in Reply() }
+    let server = try ServerLoop(index: 211, name: "test-asked")
+    defer { server.stop() }
+    let address = try server.start(requests)
+    let client = try MessageClient()
+    let request = GetConsumerRunningInfo.Request(consumerGroup: String(repeating: "g", count: 2000), clientID: "c")
+    let answers = try await withThrowingTaskGroup(of: Command?.self) { group in
+      for _ in 0..<2 {
+        group.addTask { try await client.runtime.askAny(request, at: address, timeout: .seconds(30)) }
+      }
+      // Nobody handles requests yet: whichever came second is answered.
+      var answers: [Command?] = [try await group.next() ?? nil]
+      group.addTask {
+        await requests.run()
+        return nil
+      }
+      answers.append(try await group.next() ?? nil)
+      group.cancelAll()
+      return answers.compactMap { $0 }
+    }
+    #expect(answers.map(\.responseCode) == [.systemBusy, .success])
+    #expect(answers.first?.remark == "too many requests wait for this client: they may take 3000 bytes together")
+  }
 }
 
 extension BrokerRequests {

@@ -1,5 +1,6 @@
 import ApusBase
 import ApusSystem
+import Foundation
 import Testing
 
 @testable import ApusSystem
@@ -93,5 +94,56 @@ import Testing
     let lines = try directory.text("log").split(separator: "\n")
     #expect(lines.count == 800)
     #expect(lines.allSatisfy { $0.contains(" INFO test: line thread=") })
+  }
+
+  // MARK: On a thread
+
+  @Test func `a thread writes what it is given in its order`() throws {
+    let logger = try Logger(onThreadTo: directory.file("log"), repeatLimit: 100_000)
+    for number in 0..<1000 { logger.info("test", "line", ["number": number]) }
+    logger.flush()
+    let lines = try directory.text("log").split(separator: "\n")
+    #expect(lines.map { String($0.split(separator: "=").last ?? "") } == (0..<1000).map(String.init))
+  }
+
+  @Test func `the end of a logger waits for its last lines`() throws {
+    do {
+      let logger = try Logger(onThreadTo: directory.file("log"), repeatLimit: 1)
+      for _ in 0..<3 { logger.error("test", "the last words") }
+    }
+    let lines = try directory.text("log").split(separator: "\n")
+    #expect(lines.count == 2)
+    #expect(lines.last?.hasSuffix("the last words repeated=2") == true)
+  }
+
+  @Test func `lines that nobody reads keep nobody waiting, and are dropped and counted`() throws {
+    let pipe = Pipe()
+    let readable = pipe.fileHandleForReading.fileDescriptor
+    let queue = try LogQueue(
+      output: LogOutput(descriptor: pipe.fileHandleForWriting.fileDescriptor), byteLimit: 10_000)
+    let line = String(repeating: "x", count: 99) + "\n"
+    // The pipe is full, but for less than a line.
+    try pipe.fileHandleForWriting.write(contentsOf: Data(String(repeating: line, count: 655).utf8))
+    for _ in 0..<10_000 { queue.add(line) }
+    #expect(!queue.flush(within: .zero))
+    let read = Locked<[UInt8]?>(nil)
+    let reader = try Thread.start(name: "reader") {
+      let bytes = ProcessIO.read("/proc/self/fd/\(readable)")
+      read.withLock { $0 = bytes }
+    }
+    #expect(queue.flush(within: .seconds(30)))
+    queue.add(line)
+    queue.end(within: .seconds(30))
+    try pipe.fileHandleForWriting.close()
+    reader.join()
+    let lines = String(decoding: read.withLock { $0 } ?? [], as: UTF8.self).split(separator: "\n")
+    let whole = lines.filter { $0 == line.dropLast() }.count
+    let told = lines.filter { $0.contains(" WARN log: lines were dropped") }
+    let dropped = told.compactMap { $0.split(separator: "=").last.flatMap { Int($0) } }.reduce(0, +)
+    #expect(lines.count == whole + told.count)
+    #expect(whole + dropped == 655 + 10_000 + 1)
+    #expect(dropped >= 9_800)
+    // There is space again.
+    #expect(lines.last ?? "" == line.dropLast())
   }
 }

@@ -27,6 +27,14 @@ import Testing
     #expect(reason(Self.path("server.pem"), Self.path("server.key"), trust: trust) == nil)
   }
 
+  @Test func `no description shows the password of a key`() {
+    let credentials = TLSCredentials(certificatePath: "a.pem", keyPath: "a.key", keyPassword: "opensesame")
+    var said = "\(credentials) \(String(reflecting: credentials)) \(String(describing: [credentials]))"
+    dump(credentials, to: &said)
+    #expect(said.contains("a.key"))
+    #expect(!said.contains("opensesame"))
+  }
+
   @Test(
     arguments: [
       ("missing.pem", "server.key", nil, "open $missing.pem: No such file or directory"),

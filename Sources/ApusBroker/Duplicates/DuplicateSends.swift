@@ -66,8 +66,14 @@ package final class DuplicateSends: @unchecked Sendable {
       self.key = stored.key
       sends = stored.sends
       let start = max(stored.covered, PhysicalOffset(bounds.upperBound.rawValue - Int64(Self.readLimit)))
-      readLog(from: start, rules, since: rules.begin(SystemClock.wall()))
-      log.info("broker", "recent sends loaded", ["sends": sends.count, "read": bounds.upperBound - start])
+      let unread = readLog(from: start, rules, since: rules.begin(SystemClock.wall()))
+      log.info("broker", "recent sends loaded", ["sends": sends.count, "read": bounds.upperBound - start - unread])
+      let left = unread + (start - min(start, max(stored.covered, bounds.lowerBound)))
+      if left > 0 {
+        log.warning(
+          "broker", "a part of the log was not read: a repetition of a send that lies there is stored again",
+          ["bytes": left])
+      }
     } else {
       self.key = key
     }
@@ -93,15 +99,18 @@ package final class DuplicateSends: @unchecked Sendable {
     return (layout.key, content.sends, content.covered)
   }
 
-  /// Remembers what clients sent from an offset of the log on.
-  private func readLog(from start: PhysicalOffset, _ rules: DuplicateRules, since: WallTime) {
+  /// Remembers what clients sent from an offset of the log on. Returns how many bytes could not be read.
+  private func readLog(from start: PhysicalOffset, _ rules: DuplicateRules, since: WallTime) -> Int {
     var position = start
+    var unread = 0
     while true {
       switch store.withLock({ $0.read(from: position, limit: Self.sliceBytes) }) {
-      case .end: return
+      case .end: return unread
       case .cold(let plan): store.warm(plan)
       // What cannot be read is not remembered.
-      case .failed(let next): position = next
+      case .failed(let next):
+        unread += next - position
+        position = next
       case .slice(let slice):
         position =
           slice.visit { record, offset in

@@ -31,6 +31,9 @@ package struct CloneGroupOffset: RequestHandler {
     } catch {
       throw Refusal(.systemError, GroupName.remark(error))
     }
+    guard target != SystemGroups.transactionConsumer else {
+      throw Refusal(.noPermission, "the offsets of group \(target) are kept by the broker itself")
+    }
     let named = request["topic"] ?? ""
     let isNamed = named.contains { !$0.isWhitespace }
     let names = isNamed ? [named] : offsets.withLock { $0.topics(ofGroup: source) }
@@ -40,7 +43,10 @@ package struct CloneGroupOffset: RequestHandler {
     }
     for name in names where subscribed.isEmpty || subscribed.contains(name) {
       guard topics.withLock({ $0.find(name) }) != nil else { continue }
-      offsets.withLock { $0.copy(fromGroup: source, toGroup: target, topic: name) }
+      guard offsets.withLock({ $0.copy(fromGroup: source, toGroup: target, topic: name) }) else {
+        throw Refusal(
+          .systemError, "there are too many pairs of topic and group with offsets: delete groups (code 207)")
+      }
     }
     do throws(DiskError) {
       try config.saveOffsets()

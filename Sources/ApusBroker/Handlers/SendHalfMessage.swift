@@ -71,12 +71,13 @@ extension SendMessageHandler {
       tagsCode: known.tags.map { TagsCode.hash(send.properties.extracting($0)) } ?? 0)
     draft.reconsumeTimes = send.reconsumeTimes
     let bytes = draft.recordBytes
+    let waits = known.wait.map { MessageProperties.isTrue(send.properties.extracting($0)) } ?? true
+    try admit(waits: waits, header, state)
     let now = SystemClock.wall()
     guard let appended = try accept(parts.store.withLock({ $0.append(draft, to: queue, now: now) })) else {
       return .stalled
     }
     state.traffic.put(topic: topic.id, messages: 1, bytes: Int64(bytes))
-    let waits = known.wait.map { MessageProperties.isTrue(send.properties.extracting($0)) } ?? true
     let sent = PendingSend(
       header: header, connection: connection.id, queueID: target.queueID, queueOffset: appended.queueOffset,
       offset: appended.offset, batchIDs: [])

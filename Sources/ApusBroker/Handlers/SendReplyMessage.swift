@@ -71,6 +71,9 @@ final class SendReplyMessageHandler: Sendable {
     guard SysFlag(rawValue: reply.sysFlag).transaction == .none, !reply.isBatch else {
       throw Refusal(.messageIllegal, "a reply is one message and no part of a transaction")
     }
+    if let names = KnownProperties(MessageProperties(reply.properties)).lightQueues {
+      try send.checkLightQueues(reply.properties.extracting(names), reply.properties)
+    }
   }
 
   /// nil when the reply must wait for a segment.

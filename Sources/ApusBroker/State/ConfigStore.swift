@@ -149,12 +149,22 @@ package final class ConfigStore: Sendable {
     }
   }
 
-  /// Writes whatever changed but the delayed messages: at the end of the process, and now and then for what
-  /// loops changed.
+  /// Writes whatever changed but the delayed messages: now and then for what loops changed.
   package func saveAll() throws(DiskError) {
     try saveTopics()
     try saveGroups()
     try saveOffsets()
     try saveFilters()
+  }
+
+  /// Writes whatever changed but the delayed messages, each file though another cannot be written: at the end of the
+  /// process. Returns why files could not be written.
+  func saveAtEnd() -> [DiskError] {
+    var failures: [DiskError] = []
+    do throws(DiskError) { try saveTopics() } catch { failures.append(error) }
+    do throws(DiskError) { try saveGroups() } catch { failures.append(error) }
+    do throws(DiskError) { try saveOffsets() } catch { failures.append(error) }
+    do throws(DiskError) { try saveFilters() } catch { failures.append(error) }
+    return failures
   }
 }

@@ -11,13 +11,14 @@ import ApusSystem
 ///
 /// A half message ends by one append of two records side by side: what becomes of it (the message delivered, or its
 /// copy elsewhere) and the operation message that says so. A crash can leave the first without the second only as the
-/// last record of the log, where the next start finds it; so no half message is delivered twice.
+/// last record of the log, where the next start finds it and writes the second before anything else is stored; so no
+/// half message is delivered twice.
 package final class Transactions: Sendable {
   /// Which are open. Never held together with another lock.
   let halves: Locked<HalfMessages>
   let parts: BrokerParts
   private let counts: CheckCounts
-  /// A half message whose committed message is stored and whose operation message is not.
+  /// A half message that had become something when the process ended, before its operation message was stored.
   private let unfinished: Int64?
   private let progress: Locked<TransactionProgress>
 
@@ -26,10 +27,13 @@ package final class Transactions: Sendable {
   private static let group = Array(SystemGroups.transactionConsumer.utf8)
   /// How often an operation message that the device does not give is asked for at the start.
   private static let tryLimit = 5
+  /// How long a store that takes no operation message is left alone before the next try.
+  private static let retryInterval = Duration.milliseconds(100)
 
   // MARK: The start
 
-  /// Reads from the store which half messages are open. Waits for the device.
+  /// Reads from the store which half messages are open, and ends the one that a crash left half ended. Waits for the
+  /// device.
   package init(parts: BrokerParts, root: String) throws(DiskError) {
     self.parts = parts
     counts = CheckCounts(root: root, disk: parts.store.disk)
@@ -51,6 +55,7 @@ package final class Transactions: Sendable {
     unfinished = Self.unfinished(parts).flatMap { core.claim($0) == .granted ? $0 : nil }
     halves = Locked(core)
     progress = Locked(TransactionProgress(from: start))
+    if parts.identity.id == 0 { finishUnfinished() }
   }
 
   /// From where CID_RMQ_SYS_TRANS stands to the end of a queue. An offset beyond what the queue has, as after a loss of
@@ -111,28 +116,72 @@ package final class Transactions: Sendable {
     }
   }
 
-  /// The half message that the last record of the log is the committed form of, when the process ended before the
-  /// operation message was written.
+  /// The half message that the last record of the log is made of, as its committed form or as its copy, when the process
+  /// ended before the operation message was written.
   private static func unfinished(_ parts: BrokerParts) -> Int64? {
     guard let last = parts.store.withLock({ $0.lastRecord }), let bytes = parts.store.record(at: last) else {
       return nil
     }
     var place: Int64?
     forEachRecord(bytes.rawSpan) { record in
-      if record.sysFlag.transaction == .committed { place = record.preparedTransactionOffset }
+      let source = record.preparedTransactionOffset
+      // A half message that its sender stored names no other one.
+      let isCopy =
+        source > 0
+        && (record.topic.equals("RMQ_SYS_TRANS_HALF_TOPIC") || record.topic.equals("TRANS_CHECK_MAX_TIME_TOPIC"))
+      if isCopy || record.sysFlag.transaction == .committed { place = source }
     }
     guard let place, let record = parts.store.record(at: PhysicalOffset(place)) else { return nil }
     return HalfRecord(record.rawSpan)?.queueOffset
   }
 
-  /// Ends on a loop what a crash left half ended.
-  func finishUnfinished(on state: BrokerLoop) {
+  /// Stores the operation message that a crash left out, before any other record. Until it is stored the half message
+  /// stays claimed, as its producer would commit it once more, and the store takes nothing: behind another record a
+  /// further crash would hide what became of it. That is the rule only on a full device.
+  private func finishUnfinished() {
     guard let unfinished else { return }
-    if case .needsSegment = end(unfinished, on: state) {
-      state.loop.schedule(after: .milliseconds(100)) { [self] in
-        if halves.withLock({ $0.claim(unfinished) }) == .granted { finishUnfinished(on: state) }
-      }
+    if case .appended(let operation) = storeOwed(unfinished) { return ended(unfinished, by: operation) }
+    if let plan = parts.store.withLock({ $0.planPreparation() }) {
+      let outcome = plan.run(on: parts.store.disk)
+      parts.store.withLock { _ = $0.finish(plan, outcome) }
     }
+    if case .appended(let operation) = storeOwed(unfinished) { return ended(unfinished, by: operation) }
+    parts.store.withLock { $0.holdForOwedRecord() }
+    parts.log.warning(
+      "transactions", "a crash left a half message half ended: nothing is stored before its end is",
+      ["queueOffset": unfinished])
+  }
+
+  private func ended(_ half: Int64, by operation: Appended) {
+    halves.withLock { $0.ended(half, by: operation.queueOffset.rawValue) }
+    parts.store.withLock { _ = $0.dispatch() }
+    if parts.store.isSynchronous { parts.store.want(operation.end) }
+  }
+
+  private func storeOwed(_ half: Int64) -> AppendOutcome {
+    let now = SystemClock.wall()
+    let body = Array("\(half)".utf8)
+    let (topic, properties) = (Self.operationTopic, HalfRecord.operationProperties)
+    let operation = HalfRecord.operation(
+      topic: topic.rawSpan, body: body.rawSpan, properties: properties.rawSpan, host: parts.identity.storeHost,
+      now: now)
+    guard let operations = parts.messages.queue(0, ofDeleted: SystemTopics.halfOperations) else {
+      return .needsSegment
+    }
+    return parts.store.withLock { $0.appendOwed(operation, to: operations, now: now) }
+  }
+
+  /// Ends on a loop what the start could not end, and tries again until it is done.
+  func finishUnfinished(on state: BrokerLoop) {
+    guard let unfinished, !halves.withLock({ $0.hasEnded(unfinished) }) else { return }
+    switch storeOwed(unfinished) {
+    case .appended(let operation): return appended(unfinished, operation, on: state)
+    case .needsSegment: parts.threads.segmentMissing()
+    case .refused(.diskFull): break
+    // For good: the next start ends it.
+    case .refused: return
+    }
+    state.loop.schedule(after: Self.retryInterval) { [self] in finishUnfinished(on: state) }
   }
 
   // MARK: Ending
@@ -208,7 +257,9 @@ package final class Transactions: Sendable {
       }
       guard halves.withLock({ $0.claim(place) }) == .granted else { return nil }
       let bytes = Array(name.utf8)
-      let draft = half.draft(topic: bytes.rawSpan, queueID: 0, properties: properties.rawSpan)
+      var draft = half.draft(topic: bytes.rawSpan, queueID: 0, properties: properties.rawSpan)
+      // By which a start knows what it is made of when its operation message is missing.
+      draft.preparedTransactionOffset = half.record.physicalOffset.rawValue
       switch end(place, storing: draft, in: queue, on: state) {
       case .ended(let appended): return appended
       case .needsSegment: return nil

@@ -76,6 +76,13 @@ public struct Command: Hashable, Sendable {
   /// The value of a field; the last one when the name stands twice, nil when it is absent.
   public subscript(name: String) -> String? { fields?.last { $0.name == name }?.value }
 
+  /// How many bytes its remark, its fields and its body take: what it costs to keep it.
+  public var contentBytes: Int {
+    var bytes = body.count + (remark?.utf8.count ?? 0)
+    for field in fields ?? [] { bytes += field.name.utf8.count + field.value.utf8.count }
+    return bytes
+  }
+
   /// Appends the command.
   public func encode(into output: inout ByteWriter) {
     var writer = CommandWriter(header, remark: remark, into: &output)

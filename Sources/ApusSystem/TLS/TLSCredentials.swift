@@ -1,10 +1,10 @@
 /// A certificate and its private key, in PEM files.
-package struct TLSCredentials: Hashable, Sendable {
+package struct TLSCredentials: Hashable, Sendable, CustomStringConvertible, CustomReflectable {
   /// The certificate, followed by those that lead from it to its authority.
   package var certificatePath: String
   /// The private key.
   package var keyPath: String
-  /// What the private key is encrypted with; nil when it is not.
+  /// What the private key is encrypted with; nil when it is not. No description shows it.
   package var keyPassword: String?
 
   /// Names the files.
@@ -12,6 +12,13 @@ package struct TLSCredentials: Hashable, Sendable {
     self.certificatePath = certificatePath
     self.keyPath = keyPath
     self.keyPassword = keyPassword
+  }
+
+  /// The files, and nothing of the password.
+  package var description: String { "TLSCredentials(\(certificatePath), \(keyPath))" }
+  /// The files, and nothing of the password.
+  package var customMirror: Mirror {
+    Mirror(self, children: ["certificatePath": certificatePath, "keyPath": keyPath])
   }
 }
 

@@ -21,8 +21,13 @@ struct AllocateMQCommand: AdminCommand {
   }
 
   func run(_ session: AdminSession) async throws(AdminError) {
-    let route = TopicRoute(topic: topic, try await session.client.route(of: topic))
-    let queues = route.readQueues
+    let data = try await session.client.route(of: topic)
+    let queues: [MessageQueue]
+    do throws(DecodeError) {
+      queues = try TopicRoute(topic: topic, data).readQueues
+    } catch {
+      throw AdminError(error, from: "the name server")
+    }
     let shares = clients.map { client in
       JSONMember(
         client,

@@ -1,0 +1,70 @@
+import ApusBase
+import ApusModel
+import ApusSimulator
+import ApusStore
+import ApusStoreCore
+import Testing
+
+@Suite struct RetentionRunTests {
+  private let disk = SimulatedDisk(seed: 1)
+  private let harness: StoreHarness
+  private let firstFile = "/store/commitlog/00000000000000000000"
+
+  /// A store of several log files with two queues, all of it on the device.
+  init() throws {
+    var settings = StoreSettings(root: "/store")
+    settings.logFileBytes = 4096
+    settings.queueFileBytes = 200
+    harness = try StoreHarness(on: disk, settings: settings)
+    for number in 0..<200 { try harness.send("T", Int32(number % 2), "\(number)") }
+    harness.settle()
+    _ = harness.store.takeEvents()
+  }
+
+  /// Removes what is a hundred hours old; returns what the store says of it.
+  private func run() throws -> [StoreEvent] {
+    let store = try #require(harness.store)
+    var retention = Retention(settings: .init())
+    let survey = try #require(store.planRetention())
+    let answer = try survey.run(on: disk)
+    let later = harness.now.advanced(byMilliseconds: 100 * 3_600_000)
+    let removal = store.finish(survey, answer, retention: &retention, now: later, localHour: 4)
+    if let removal { store.finish(removal, removal.run(on: disk)) }
+    return store.takeEvents()
+  }
+
+  private func logFiles() throws -> [String] { try disk.list("/store/commitlog").map(\.name) }
+
+  @Test func `a log file that cannot be removed holds up no other, is told once and tried again`() throws {
+    let before = try logFiles()
+    let fault = FaultPlan(failures: [.init(.removeFile, occurrence: 1, code: .failed(1))])
+    disk.plan = fault
+    let error = DiskError(.failed(1), operation: "removeFile", path: firstFile)
+    #expect(try run() == [.removalFailed(error, others: 0)])
+    #expect(harness.store.minOffset > .zero)
+    let kept = before.filter { $0 >= SegmentName.text(harness.store.minOffset.rawValue) }
+    #expect(try logFiles() == [before[0]] + kept)
+    #expect(harness.store.minOffsetOnDevice == .zero)
+    for queue in 0..<2 { #expect(try harness.queue("T", Int32(queue)).minOffset > .zero) }
+    disk.plan = fault
+    #expect(try run() == [])
+    #expect(try logFiles() == [before[0]] + kept)
+    disk.plan = FaultPlan()
+    #expect(try run() == [])
+    #expect(try logFiles() == kept)
+    #expect(harness.store.minOffsetOnDevice == harness.store.minOffset)
+    try harness.reopen()
+    #expect(try harness.bodies("T", 1).last == "199")
+  }
+
+  @Test func `a queue that cannot be looked at holds up no other and is tried again`() throws {
+    disk.plan = FaultPlan(failures: [.init(.list, occurrence: 1, code: .failed(5))])
+    let events = try run()
+    #expect(events.count == 1)
+    let queues = try (0..<2).map { try harness.queue("T", Int32($0)) }
+    #expect(queues.filter { $0.minOffset == .zero }.count == 1)
+    disk.plan = FaultPlan()
+    #expect(try run() == [])
+    #expect(queues.allSatisfy { $0.minOffset > .zero })
+  }
+}

@@ -122,8 +122,7 @@ public final class Producer: Sendable {
     return receipts
   }
 
-  /// Sends a message without waiting for an answer: it may be lost unnoticed. Throws when it cannot be sent at all: for
-  /// an argument that cannot be used, without a route, queue or connection.
+  /// Sends a message without waiting for an answer: it may be lost unnoticed. Throws only when there is no connection.
   public func sendOneway(_ message: Message, to queue: MessageQueue? = nil) async throws(ClientError) {
     let outgoing = try prepare(message)
     let topic = String(decoding: outgoing.topic, as: UTF8.self)

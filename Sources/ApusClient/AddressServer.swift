@@ -7,7 +7,7 @@ public struct AddressServer: Hashable, Sendable {
   /// What is asked for, without the unit.
   public let url: String
 
-  /// Asks at any address: `http://host[:port]/path`.
+  /// Asks at any address: `http://host[:port]/path`. Another kind makes ``MessageClient/init(_:)`` throw.
   public init(url: String) { self.url = url }
 
   /// Asks as Java's clients do: `domain` is `rocketmq.namesrv.domain`, a host (port 8080) or `host:port`; `subgroup` is

@@ -1,11 +1,11 @@
-/// Settings that producers and consumers share. Names and defaults are those of RocketMQ's ClientConfig, except where
-/// a unit belongs to the type.
+/// Settings that producers and consumers share. Each names RocketMQ's key (of its ClientConfig) and, in parentheses,
+/// the default, which is RocketMQ's unless said otherwise. What cannot be used makes ``MessageClient/init(_:)`` throw.
 public struct ClientConfiguration: Sendable {
   /// How requests' headers are written.
   public enum HeaderFormat: Sendable {
     /// JSON, which every broker reads.
     case json
-    /// RocketMQ's binary form, smaller and faster.
+    /// RocketMQ's binary form (`ROCKETMQ`), smaller and faster.
     case binary
   }
 
@@ -17,53 +17,59 @@ public struct ClientConfiguration: Sendable {
     case cloud
   }
 
-  /// `namesrvAddr`: name servers, each `host:port`. Empty asks the environment (`NAMESRV_ADDR`), and after that the
-  /// address server.
+  /// `namesrvAddr`: the name servers, each `host:port`. Empty means those of the environment (`NAMESRV_ADDR`), and when
+  /// there are none, those that ``addressServer`` tells.
   public var nameServers: [String]
-  /// `clientIP`: this machine's address as it appears in the client id; the first one found unless told.
+  /// `clientIP` (nil): this machine's address as it stands in the client id; nil for the first that is not loopback.
   public var clientIP: String?
-  /// `instanceName`: tells clients of one process apart; the process id and the time unless told.
+  /// `instanceName` ("DEFAULT"): tells clients of one machine apart. "DEFAULT" stands for the process id and the time,
+  /// so that every client differs.
   public var instanceName = "DEFAULT"
-  /// `namespace`: put in front of the names of topics and groups.
+  /// `namespace` (none): put in front of the names of topics and groups, and taken away from those that come back.
   public var namespace = ""
-  /// `unitName`: the unit of a deployment, added to the client id.
+  /// `unitName` (none): the unit of a deployment, added to the client id.
   public var unitName = ""
-  /// `unitMode`: whether the client belongs to a unit.
+  /// `unitMode` (false): whether consumers say that they belong to a unit.
   public var unitMode = false
-  /// `accessChannel`: which service the brokers belong to.
+  /// `accessChannel` (`LOCAL`): which service the brokers belong to.
   public var accessChannel = AccessChannel.local
-  /// `pollNameServerInterval`: how often routes are asked for anew.
+  /// `pollNameServerInterval` (30 s): how often routes are asked for anew.
   public var pollNameServerInterval = Duration.seconds(30)
-  /// `rocketmq.client.rebalance.waitInterval`: how often consumers share queues out anew when nothing tells them to.
+  /// `rocketmq.client.rebalance.waitInterval` (20 s): how often consumers share queues out anew although nothing told
+  /// them to.
   public var rebalanceInterval = Duration.seconds(20)
-  /// `heartbeatBrokerInterval`: how often brokers are told who is there.
+  /// `heartbeatBrokerInterval` (30 s): how often brokers are told who is there. They forget a client after 120 s.
   public var heartbeatBrokerInterval = Duration.seconds(30)
-  /// `persistConsumerOffsetInterval`: how often consumers' offsets are committed.
+  /// `persistConsumerOffsetInterval` (5 s): how often push consumers commit their offsets. Pull consumers have
+  /// ``PullConsumerConfiguration/commitInterval``.
   public var persistConsumerOffsetInterval = Duration.seconds(5)
-  /// `pullTimeDelayMillsWhenException`: the pause after a pull that failed.
+  /// `pullTimeDelayMillsWhenException` (1 s): the pause after a pull that failed.
   public var pullDelayAfterError = Duration.seconds(1)
-  /// Who the client is where access is controlled; nil signs nothing. Java takes it as an `AclClientRPCHook`.
+  /// The account at brokers that control access (nil: nothing is signed). Java takes it as an `AclClientRPCHook`.
   public var credentials: ClientCredentials?
-  /// `enableStreamRequestType`: marks every request as one of a stream (`ReqT`) and the client id by `@STREAM`.
+  /// `enableStreamRequestType` (false; Java's pull consumers set it): marks every request as one of a stream (`ReqT`)
+  /// and the client id by `@STREAM`.
   public var marksStreamRequests = false
-  /// `rocketmq.client.localOffsetStoreDir`: where consumers of broadcast messages keep how far they are, each in
+  /// `rocketmq.client.localOffsetStoreDir` (nil): where consumers of broadcast messages keep how far they are, each in
   /// `CLIENT/GROUP/offsets.json`; nil for `.rocketmq_offsets` in the home directory. CLIENT is this machine's address,
   /// `instanceName` and unit: two processes at once need an `instanceName` each.
   public var localOffsetDirectory: String?
-  /// `vipChannelEnabled`: whether to use the broker's port for everything but pulls, two below.
+  /// `vipChannelEnabled` (false): whether sends and other requests go to the broker's second listener, two below its
+  /// port. Pulls and what says who the client is go to the usual port all the same.
   public var vipChannelEnabled = false
-  /// `mqClientApiTimeout`: the time limit of requests that are neither sends nor pulls.
+  /// `mqClientApiTimeout` (3 s): the time limit of requests that are neither sends nor pulls.
   public var requestTimeout = Duration.seconds(3)
-  /// The time limit of connecting.
+  /// `connectTimeoutMillis` (3 s): the time limit of connecting. A TLS handshake has ten seconds more. What waits for
+  /// the connection keeps its own limit.
   public var connectTimeout = Duration.seconds(3)
-  /// The form of requests' headers (`rocketmq.serialize.type`).
+  /// `rocketmq.serialize.type` (`JSON`): the form of requests' headers.
   public var headerFormat = HeaderFormat.json
-  /// Who tells where name servers are when neither `nameServers` nor the environment do; nil for nobody. Java asks
+  /// Who tells where name servers are when neither ``nameServers`` nor the environment do (nil: nobody). Java asks
   /// ``AddressServer/init(domain:subgroup:)`` with its defaults.
   public var addressServer: AddressServer?
-  /// Takes the client's figures; nil counts nothing.
+  /// Takes the client's figures (nil: nothing is counted). Java has no counterpart.
   public var metrics: (any ClientMetrics)?
-  /// `useTLS`: the connections to name servers and brokers are encrypted; nil for plain ones.
+  /// `useTLS` (nil: plain connections): how connections to name servers and brokers are encrypted.
   public var tls: TLSConfiguration?
 
   /// Settings with RocketMQ's defaults.

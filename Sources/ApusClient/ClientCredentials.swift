@@ -3,13 +3,13 @@ import ApusSigning
 /// An account of brokers that control access (`aclEnable`). Every request is signed with its secret, which itself is
 /// never sent, and which no description shows.
 public struct ClientCredentials: Sendable, CustomStringConvertible, CustomReflectable {
-  /// The account.
+  /// The account (`accessKey`).
   public let accessKey: String
   /// A token of a security service, passed on as it is; nil for none.
   public let securityToken: String?
   let secretKey: String
 
-  /// Names an account.
+  /// Names an account. What the brokers do not know is refused by them, with ``ClientError/Code/noPermission``.
   public init(accessKey: String, secretKey: String, securityToken: String? = nil) {
     self.accessKey = accessKey
     self.secretKey = secretKey

@@ -10,15 +10,15 @@ public struct ClientError: Error, Hashable, Sendable, CustomStringConvertible {
 
     /// A setting, name or argument cannot be used; nothing was sent.
     public static let invalidArgument = Code(rawValue: "invalid argument")
-    /// The message is larger than client or broker accept.
+    /// The message is larger than the client or the broker accepts, or the broker calls it illegal (code 13).
     public static let messageTooLarge = Code(rawValue: "message too large")
     /// A subscription's expression cannot be read.
     public static let badExpression = Code(rawValue: "bad expression")
-    /// No name server could be asked.
+    /// No name server is known, or none answered.
     public static let noNameServer = Code(rawValue: "no name server")
-    /// No name server knows the topic.
+    /// No name server knows the topic, or the broker does not have it (code 17).
     public static let unknownTopic = Code(rawValue: "unknown topic")
-    /// The topic has no queue that may be used.
+    /// The topic has no queue that may be used: no write permission, or no master at present.
     public static let noQueue = Code(rawValue: "no queue")
     /// There is no connection to the server.
     public static let unreachable = Code(rawValue: "unreachable")
@@ -28,9 +28,9 @@ public struct ClientError: Error, Hashable, Sendable, CustomStringConvertible {
     public static let timedOut = Code(rawValue: "timed out")
     /// The server refused; ``ClientError/responseCode`` says with which code.
     public static let refused = Code(rawValue: "refused")
-    /// The server may not be asked for this by this client.
+    /// The server may not be asked for this by this client: access control, or a permission of the topic (code 16).
     public static let noPermission = Code(rawValue: "no permission")
-    /// The server has too much to do at present.
+    /// The server has too much to do at present (code 2): nothing was stored.
     public static let busy = Code(rawValue: "busy")
     /// The calling task was cancelled: it is not known whether the request took effect.
     public static let cancelled = Code(rawValue: "cancelled")
@@ -38,7 +38,7 @@ public struct ClientError: Error, Hashable, Sendable, CustomStringConvertible {
     public static let closed = Code(rawValue: "closed")
     /// The server's answer cannot be read.
     public static let badAnswer = Code(rawValue: "bad answer")
-    /// This machine refused something, as a file or a thread.
+    /// This machine refused something: a file, a thread, a descriptor.
     public static let system = Code(rawValue: "system")
 
     /// The kind's name.
@@ -47,17 +47,17 @@ public struct ClientError: Error, Hashable, Sendable, CustomStringConvertible {
 
   /// The kind of failure.
   public var code: Code
-  /// What happened.
+  /// What happened: a sentence for people, which may change.
   public var message: String
-  /// The number that the server answered with.
+  /// RocketMQ's response code; nil when no server answered.
   public var responseCode: Int32?
-  /// The server that was asked last.
+  /// The server that was asked last, `host:port` or a broker's name; nil when none was.
   public var server: String?
-  /// What was tried before, in order.
+  /// What was tried before, in order: a line for each try, with its server and what came of it.
   public var attempts: [String] = []
-  /// What the caller can do about it.
+  /// What the caller can do about it; nil where there is nothing more to say.
   public var advice: String?
-  /// The error that led to it.
+  /// The error that led to it; nil for none.
   public var cause: (any Error)?
 
   /// Describes a failure.

@@ -12,9 +12,9 @@
 ///
 /// Calls come from any thread, many at once, between messages: they must not wait.
 public protocol ClientMetrics: Sendable {
-  /// A counter grows.
+  /// A counter grows by `count`. Topic and group have their namespace.
   func add(_ count: Int, to metric: ClientMetric, topic: String, group: String)
-  /// Something took so long.
+  /// Something took so long. Topic and group have their namespace.
   func record(_ time: Duration, for metric: ClientMetric, topic: String, group: String)
 }
 

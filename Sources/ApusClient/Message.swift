@@ -6,32 +6,35 @@ public struct Message: Hashable, Sendable {
   public enum Delivery: Hashable, Sendable {
     /// At once.
     case now
-    /// After the time of one of the broker's delay levels, 1…18 unless configured otherwise.
+    /// After the time of one of the broker's delay levels, from 1 on: 18 of 1 s to 2 h unless `messageDelayLevel` says
+    /// otherwise. A level above the last counts as the last.
     case level(Int)
-    /// After a time, in milliseconds precision; brokers that know exact delays only.
+    /// After a time, to the millisecond. Apus takes up to 40 days, RocketMQ 5 up to 3; RocketMQ 4 delivers at once.
     case after(Duration)
-    /// At a moment, in milliseconds since 1970; brokers that know exact delays only.
+    /// At a moment, in milliseconds since 1970; as ``after(_:)``. A moment that is past means at once.
     case at(milliseconds: Int64)
   }
 
   /// The topic: 1…127 letters, digits, `_`, `-`, `%` and `|`.
   public var topic: String
-  /// The content, up to `maxMessageSize` bytes.
+  /// The content: 1 byte to ``ProducerConfiguration/maxMessageBytes``, and no more than the broker's `maxMessageSize`.
   public var body: [UInt8]
-  /// What subscriptions select by (TAGS); one word without spaces or `|`.
+  /// What subscriptions select by (TAGS): one word without spaces or `|`; nil for none.
   public var tag: String?
-  /// Words by which the message can be found (KEYS), without spaces.
+  /// Words by which the message can be found (KEYS), without spaces. Each costs the broker an entry of its index.
   public var keys: [String]
-  /// Further properties. Names that the protocol uses are refused when the message is sent.
+  /// Further properties. Names that the protocol uses are refused with ``ClientError/Code/invalidArgument`` when the
+  /// message is sent. All properties, encoded, take at most 32,767 bytes.
   public var properties: [String: String]
-  /// A number of the application's own.
+  /// A number of the application's own, passed on as it is.
   public var flag: Int32
   /// When consumers see it.
   public var delivery: Delivery
-  /// Whether the broker answers only when the message is as safe as its mode promises (WAIT).
+  /// Whether the broker answers only when the message is as safe as its mode promises (WAIT); else as soon as it is in
+  /// the log's memory.
   public var waitsForStore: Bool
 
-  /// Describes a message.
+  /// Describes a message. It is checked when it is sent.
   public init(
     topic: String, body: [UInt8], tag: String? = nil, keys: [String] = [], properties: [String: String] = [:],
     flag: Int32 = 0, delivery: Delivery = .now, waitsForStore: Bool = true

@@ -37,8 +37,8 @@ public final class MessageClient: Sendable {
   /// How long the end of the client waits for consumers that are leaving.
   private static let leaveLimit = Duration.seconds(10)
 
-  /// Makes a client; no connection is made yet. Throws when a setting cannot be used or this machine has no thread or
-  /// descriptor left.
+  /// Makes a client; no connection is made yet. Throws ``ClientError/Code/invalidArgument`` when a setting cannot be
+  /// used, and ``ClientError/Code/system`` when this machine has no thread or descriptor left.
   public convenience init(_ configuration: ClientConfiguration = ClientConfiguration()) throws(ClientError) {
     try self.init(configuration, log: Logger(level: .warning))
   }
@@ -64,7 +64,8 @@ public final class MessageClient: Sendable {
   public var executor: any TaskExecutor { runtime.executor }
 
   /// Keeps routes fresh, tells brokers who is there and answers what they ask, until the task is cancelled; then the
-  /// groups are left and the connections closed. To be called once.
+  /// groups are left and the connections closed. To be called once: a second call throws
+  /// ``ClientError/Code/invalidArgument``. Calls of a client that has ended throw ``ClientError/Code/closed``.
   public func run() async throws(ClientError) {
     let isFirst = members.withLock { members in
       defer { members.isRunning = true }
@@ -92,7 +93,8 @@ public final class MessageClient: Sendable {
     runtime.close()
   }
 
-  /// Makes a producer of a group.
+  /// Makes a producer of a group. Throws ``ClientError/Code/invalidArgument`` for a setting or name that cannot be used
+  /// (names have at most 255 bytes) and when this client has a producer of the group already.
   public func producer(
     group: String, _ configuration: ProducerConfiguration = ProducerConfiguration()
   ) throws(ClientError) -> Producer {

@@ -66,7 +66,7 @@ public final class Producer: Sendable {
     }
   }
 
-  /// Sends a message to this queue. It is not tried again, as no other queue will do.
+  /// Sends a message to this queue, within `timeout` (`sendTimeout`). It is not tried again, as no other queue will do.
   @discardableResult
   public func send(
     _ message: Message, to queue: MessageQueue, timeout: Duration? = nil
@@ -78,7 +78,7 @@ public final class Producer: Sendable {
   }
 
   /// Sends a message to the queue that `choose` picks of its topic's queues, so that all messages of one key stay in
-  /// their order. It is not tried again, as no other queue will do.
+  /// their order. `choose` is called when the route is known. It is not tried again, as no other queue will do.
   @discardableResult
   public func send(
     _ message: Message, timeout: Duration? = nil, choosing choose: @Sendable ([MessageQueue]) -> MessageQueue
@@ -147,7 +147,8 @@ public final class Producer: Sendable {
     }
   }
 
-  /// The queues that messages of a topic may be sent to.
+  /// The queues that messages of a topic may be sent to. Throws ``ClientError/Code/unknownTopic`` for a topic that is
+  /// not there and that no broker would make.
   public func queues(of topic: String) async throws(ClientError) -> [MessageQueue] {
     try await queues(of: topic, until: nil)
   }

@@ -25,7 +25,7 @@ public struct PullResult: Hashable, Sendable {
   public internal(set) var status: Status
   /// What was found, in the queue's order.
   public internal(set) var messages: [ReceivedMessage]
-  /// Where to go on.
+  /// The offset at which to go on.
   public internal(set) var nextOffset: Int64
   /// The queue's oldest offset.
   public internal(set) var minOffset: Int64

@@ -75,8 +75,9 @@ public final class PullConsumer: Sendable {
     (wakeUps, waking) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
   }
 
-  /// Pulls ahead until the task is cancelled; then offsets are committed and the group is left.
-  /// ``MessageClient/run()`` must run beside it.
+  /// Pulls ahead until the task is cancelled; then offsets are committed, where the consumer commits by itself, and the
+  /// group is left. ``MessageClient/run()`` must run beside it. Throws at its beginning only, as
+  /// ``PushConsumer/run()``.
   public func run() async throws(ClientError) {
     try await client.check(Array(subscriptions.values), of: group)
     try await offsets.open()
@@ -188,7 +189,8 @@ public final class PullConsumer: Sendable {
 
   // MARK: Places
 
-  /// Goes on at an offset of a queue that this consumer has.
+  /// Goes on at an offset of a queue. Throws ``ClientError/Code/invalidArgument`` for a queue that this consumer does
+  /// not have and for an offset below 0.
   public func seek(_ queue: MessageQueue, to offset: Int64) throws(ClientError) {
     guard let work = state.withLock({ $0.work[queue] }) else {
       throw ClientError(.invalidArgument, "\(queue.topic)/\(queue.brokerName)/\(queue.queueID) is not this consumer's")
@@ -198,12 +200,12 @@ public final class PullConsumer: Sendable {
     offsets.update(queue, offset, forced: true)
   }
 
-  /// Goes on at the oldest message of a queue.
+  /// Goes on at the oldest message of a queue that this consumer has.
   public func seekToBegin(_ queue: MessageQueue) async throws(ClientError) {
     try seek(queue, to: try await client.runtime.minOffset(of: queue))
   }
 
-  /// Goes on behind the newest message of a queue.
+  /// Goes on behind the newest message of a queue that this consumer has.
   public func seekToEnd(_ queue: MessageQueue) async throws(ClientError) {
     try seek(queue, to: try await client.runtime.maxOffset(of: queue))
   }
@@ -217,10 +219,11 @@ public final class PullConsumer: Sendable {
     wake()
   }
 
-  /// The offset that the group has committed in a queue; nil for none.
+  /// The offset that the group has committed in a queue, the next one to be consumed; nil for none.
   public func committed(_ queue: MessageQueue) async throws(ClientError) -> Int64? { try await offsets.stored(queue) }
 
-  /// The offset of a queue's first message that was stored at or after a moment, in milliseconds since 1970.
+  /// The offset of a queue's first message that was stored at or after a moment, in milliseconds since 1970; the
+  /// queue's end when there is none.
   public func offset(of queue: MessageQueue, at milliseconds: Int64) async throws(ClientError) -> Int64 {
     try await client.runtime.offset(of: queue, at: milliseconds)
   }
@@ -349,7 +352,9 @@ extension PullConsumer {
 }
 
 extension MessageClient {
-  /// Makes a pull consumer of a group. Without subscriptions it has the queues that it is assigned.
+  /// Makes a pull consumer of a group. Without subscriptions it has the queues that it is assigned. It takes part in
+  /// nothing before ``PullConsumer/run()``. Throws ``ClientError/Code/invalidArgument`` for a setting that cannot be
+  /// used.
   public func pullConsumer(
     group: String, subscriptions: [Subscription] = [],
     _ configuration: PullConsumerConfiguration = PullConsumerConfiguration()

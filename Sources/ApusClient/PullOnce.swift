@@ -7,8 +7,9 @@ import ApusSystem
 /// What a pull consumer can be asked without its ``PullConsumer/run()``.
 extension PullConsumer {
   /// Pulls from a queue once, beside what ``PullConsumer/poll(timeout:)`` gives, as Java's DefaultMQPullConsumer does:
-  /// the application keeps the offset. `selector` picks among the messages. `waits`: whether the broker holds the pull
-  /// for `suspendTime` when there is nothing new.
+  /// the application keeps the offset. It brings at most `limit` messages, 1…1024, from `offset` on, which is not below
+  /// 0; `selector` picks among them. `waits`: whether the broker holds the pull for
+  /// ``PullConsumerConfiguration/suspendTime`` when there is nothing new. Finding nothing is a result, not an error.
   public func pull(
     _ queue: MessageQueue, from offset: Int64, limit: Int = 32, _ selector: Subscription.Selector = .all,
     waits: Bool = false
@@ -26,7 +27,8 @@ extension PullConsumer {
     ).named(in: runtime.configuration.namespace)
   }
 
-  /// Tells the brokers how far the group has consumed a queue, as the application knows it.
+  /// Tells the brokers how far the group has consumed a queue, as the application knows it: `offset`, not below 0, is
+  /// the next one to be consumed.
   public func commit(_ queue: MessageQueue, offset: Int64) async throws(ClientError) {
     guard offset >= 0 else { throw ClientError(.invalidArgument, "an offset is not negative, this is \(offset)") }
     try await offsets.commit(queue, offset)

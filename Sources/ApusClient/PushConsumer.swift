@@ -75,7 +75,9 @@ public final class PushConsumer: Sendable {
   public var queues: [MessageQueue] { work.withLock { $0.keys.sorted() } }
 
   /// Consumes until the task is cancelled; then what is under way is finished, offsets are committed and the group is
-  /// left. ``MessageClient/run()`` must run beside it.
+  /// left. ``MessageClient/run()`` must run beside it. Throws at its beginning only: when a broker refuses a condition
+  /// (``ClientError/Code/badExpression``), offsets of a broadcast group cannot be read (``ClientError/Code/system``) or
+  /// this client has a consumer of the group already (``ClientError/Code/invalidArgument``).
   public func run() async throws(ClientError) {
     try await client.check(Array(subscriptions.values), of: group)
     try await offsets.open()
@@ -224,7 +226,8 @@ extension ConsumerConfiguration.Start {
 }
 
 extension MessageClient {
-  /// Makes a push consumer of a group.
+  /// Makes a push consumer of a group, with one subscription or more. It does nothing before ``PushConsumer/run()``.
+  /// Throws ``ClientError/Code/invalidArgument`` for a setting that cannot be used.
   public func pushConsumer(
     group: String, subscriptions: [Subscription], _ configuration: ConsumerConfiguration = ConsumerConfiguration(),
     listener: Listener

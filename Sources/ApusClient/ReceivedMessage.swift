@@ -74,7 +74,7 @@ public struct ReceivedMessage: Hashable, Sendable {
   public var flag: Int32 { contents.flag }
   /// The queue that it was taken from.
   public var queue: MessageQueue { contents.queue }
-  /// Its place in the queue.
+  /// Its place in the queue, from 0.
   public var queueOffset: Int64 { contents.queueOffset }
   /// The id that its producer gave it, or the broker's where there is none.
   public var messageID: String { contents.properties["UNIQ_KEY"] ?? offsetMessageID }
@@ -83,7 +83,7 @@ public struct ReceivedMessage: Hashable, Sendable {
     guard case .address(let host) = contents.store else { return "" }
     return "\(MessageID(host: host, offset: PhysicalOffset(contents.commitLogOffset)))"
   }
-  /// Where its record lies in the broker's log.
+  /// Where its record lies in the broker's log, in bytes.
   public internal(set) var commitLogOffset: Int64 {
     get { contents.commitLogOffset }
     set { contents.commitLogOffset = newValue }
@@ -92,20 +92,20 @@ public struct ReceivedMessage: Hashable, Sendable {
   public var bornMilliseconds: Int64 { contents.bornMilliseconds }
   /// When the broker stored it, in milliseconds since 1970.
   public var storeMilliseconds: Int64 { contents.storeMilliseconds }
-  /// The producer's address.
+  /// The producer's address, `host:port`.
   public var bornHost: String { contents.born.text }
-  /// The broker's address.
+  /// The broker's address, `host:port`.
   public var storeHost: String { contents.store.text }
-  /// How often it was consumed without success before.
+  /// How often it was consumed without success before: 0 the first time.
   public internal(set) var reconsumeTimes: Int32 {
     get { contents.reconsumeTimes }
     set { contents.reconsumeTimes = newValue }
   }
-  /// The system's flags, as stored.
+  /// RocketMQ's `sysFlag` as stored: compression, transaction, kinds of addresses.
   public var systemFlag: Int32 { contents.systemFlag }
   /// The CRC-32 of the body as stored.
   public var bodyCRC: Int32 { contents.bodyCRC }
-  /// How many bytes its record takes.
+  /// How many bytes its record takes in the log.
   public var storeBytes: Int { contents.storeBytes }
   /// Where the half message of its transaction lies; 0 for none.
   public var preparedTransactionOffset: Int64 { contents.preparedTransactionOffset }
@@ -118,13 +118,13 @@ public struct ReceivedMessage: Hashable, Sendable {
   /// Hashes the content.
   public func hash(into hasher: inout Hasher) { hasher.combine(contents) }
 
-  /// What subscriptions select by.
+  /// What subscriptions select by (TAGS); nil for none.
   public var tag: String? { properties["TAGS"] }
-  /// The words by which it can be found.
+  /// The words by which it can be found (KEYS).
   public var keys: [String] { properties["KEYS"]?.split(separator: " ").map(String.init) ?? [] }
-  /// The content read as UTF-8.
+  /// The content read as UTF-8; what is not is replaced by U+FFFD.
   public var text: String { String(decoding: body, as: UTF8.self) }
-  /// The id of its transaction.
+  /// The id of its transaction; of other messages the one that their producer gave them, nil without one.
   public var transactionID: String? { properties["__transactionId__"] ?? properties["UNIQ_KEY"] }
 
   /// The largest body that a compressed one may become.

@@ -6,9 +6,11 @@ public struct Subscription: Hashable, Sendable {
   public enum Selector: Hashable, Sendable {
     /// Every message.
     case all
-    /// Those with one of these tags: `a`, or `a || b`.
+    /// Those with one of these tags: `a`, or `a || b`. Empty and `*` mean every message.
     case tags(String)
-    /// Those whose properties fulfil a condition (SQL92): `region = 'EU' AND amount > 10`.
+    /// Those whose properties fulfil a condition (SQL92): `region = 'EU' AND amount > 10`. A broker that cannot read it
+    /// refuses it when the consumer starts, with ``ClientError/Code/badExpression``. RocketMQ needs
+    /// `enablePropertyFilter=true`.
     case sql(String)
   }
 

@@ -16,19 +16,20 @@ public struct TLSConfiguration: Sendable, CustomStringConvertible, CustomReflect
     case anyone
   }
 
-  /// Whom to trust.
+  /// Whose certificates are accepted (``Trust/system``; Java accepts anybody's unless `tls.client.authServer` is set).
   public var trust = Trust.system
-  /// Whether a server's certificate has to be made out for the name or address that it is called by. Brokers are
-  /// called as they are registered, mostly by address.
+  /// Whether a server's certificate has to be made out for the name or address that it is called by (true; Java does
+  /// not look). Brokers are called as they are registered, mostly by address. Without effect with ``Trust/anyone``.
   public var checksServerName = true
-  /// `tls.client.certPath`: a PEM file with the client's own certificate; nil for none.
+  /// `tls.client.certPath` (nil: none): a PEM file with the client's own certificate and its chain; needs ``keyPath``.
   public var certificatePath: String?
-  /// `tls.client.keyPath`: a PEM file with its private key; nil for none.
+  /// `tls.client.keyPath` (nil: none): a PEM file with its private key.
   public var keyPath: String?
-  /// `tls.client.keyPassword`: what the key is encrypted with; nil when it is not. No description shows it.
+  /// `tls.client.keyPassword` (nil): what the key is encrypted with; nil when it is not. No description shows it.
   public var keyPassword: String?
 
-  /// Trusts whom the machine trusts.
+  /// Trusts whom the machine trusts, unless told otherwise. Files are read when the client is made, which throws
+  /// ``ClientError/Code/invalidArgument`` for one that cannot be used.
   public init(trust: Trust = .system) { self.trust = trust }
 
   /// Whom it trusts, and nothing of the key.

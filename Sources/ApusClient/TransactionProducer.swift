@@ -10,7 +10,8 @@ public enum TransactionState: Hashable, Sendable {
   case commit
   /// The message is never to be delivered.
   case rollback
-  /// Not known yet: the broker asks again later.
+  /// Not known yet: the broker asks again later, 15 times a minute apart unless configured otherwise, then gives up and
+  /// never delivers the message.
   case unknown
 
   var resolution: EndTransaction.Resolution {
@@ -38,8 +39,10 @@ public final class TransactionProducer: Sendable {
     self.check = check
   }
 
-  /// Sends a half message, runs `local` when it is stored, and tells the broker the outcome. When `local` throws, the
-  /// transaction is rolled back and the error passed on. Messages cannot be delayed.
+  /// Sends a half message within `timeout` (``ProducerConfiguration/sendTimeout``), runs `local` when it is stored, and
+  /// tells the broker the outcome. When `local` throws, the transaction is rolled back and the error passed on. A half
+  /// message that is stored less safely than the broker's mode promises is rolled back without running `local`.
+  /// Throws a ``ClientError`` when the half message could not be sent or is to be delayed, which it may not.
   public func send(
     _ message: Message, timeout: Duration? = nil,
     local: @Sendable (SendReceipt) async throws -> TransactionState
@@ -186,7 +189,9 @@ struct TransactionEnd: OutgoingRequest {
 }
 
 extension MessageClient {
-  /// Makes a producer of transactions. `check` is asked about transactions whose outcome the broker does not know.
+  /// Makes a producer of transactions. `check` is asked about transactions whose outcome the broker does not know: it
+  /// answers from what the local transaction wrote, as the process that is asked may be another one of the group.
+  /// Throws as ``producer(group:_:)``.
   public func transactionProducer(
     group: String, _ configuration: ProducerConfiguration = ProducerConfiguration(),
     check: @escaping TransactionProducer.Check

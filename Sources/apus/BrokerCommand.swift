@@ -49,5 +49,7 @@ extension RemotingSettings {
     connectionInboundBudget = settings.process.connectionInboundBytes
     idleLimit = settings.process.idleTime
     backlog = settings.process.backlog
+    socketSendBuffer = settings.process.socketSendBuffer
+    socketReceiveBuffer = settings.process.socketReceiveBuffer
   }
 }

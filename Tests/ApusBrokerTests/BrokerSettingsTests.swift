@@ -62,6 +62,14 @@ import Testing
     for key in own { #expect(page.contains("`\(key)`"), "\(key) is not named") }
   }
 
+  @Test func `a key that takes effect is read`() throws {
+    let reader = try Fixture.text("../Sources/ApusBroker/Settings/BrokerSettings.swift")
+    for key in SettingKey.all {
+      if case .none = key.effect { continue }
+      #expect(reader.contains("\"\(key.name)\""), "\(key.name) is said to take effect, and nothing reads it")
+    }
+  }
+
   @Test func `reads what a Java broker printed and prints the same`() throws {
     let bytes = try Fixture.bytes("settings/broker-config.properties")
     let printed = try PropertiesFile(parsing: bytes.rawSpan)

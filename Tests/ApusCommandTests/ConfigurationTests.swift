@@ -55,6 +55,17 @@ import Testing
     #expect(throws: CommandFailure.self) { _ = try serve("--http-port 65536") }
   }
 
+  @Test func `connections have the limits and buffers of the settings`() throws {
+    let file = [
+      PropertiesFile.Entry("serverSocketSndBufSize", "65535"), .init("serverSocketRcvBufSize", "32768"),
+      .init("serverSocketBacklog", "64"), .init("serverChannelMaxIdleTimeSeconds", "30"),
+    ]
+    let settings = try Configuration.settings(serve("", file), machine: try Configuration.machine())
+    let limits = RemotingSettings(settings)
+    #expect(limits.socketSendBuffer == 65_535 && limits.socketReceiveBuffer == 32_768)
+    #expect(limits.backlog == 64 && limits.idleLimit == .seconds(30))
+  }
+
   @Test(arguments: [("0.0.0.0", "10.1.2.3"), ("::", "10.1.2.3"), ("10.9.9.9", "10.9.9.9")])
   func `what is advertised follows from what is bound`(bind: String, host: String) throws {
     #expect(try serve("--bind \(bind)")["brokerIP1"] == host)

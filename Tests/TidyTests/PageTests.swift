@@ -77,6 +77,31 @@ import Testing
     }
   }
 
+  @Test func `source files that the architecture names exist`() throws {
+    let page = try #require(MarkdownPage.at("docs/architecture.md"))
+    let paths = SourceTree.swift(under: "Sources").map(\.path)
+    let named = page.spans.filter { $0.text.hasSuffix(".swift") }
+    #expect(named.count > 30)
+    for span in named {
+      let exists = paths.contains { $0.hasSuffix("/" + span.text) }
+      #expect(exists, "docs/architecture.md:\(span.line): there is no \(span.text)")
+    }
+  }
+
+  @Test func `packages that the program needs are named where it is installed`() throws {
+    let manifest = try #require(SourceTree.files.first { $0.path == "Package.swift" })
+    let libraries = manifest.lines.compactMap { line in
+      line.firstMatch(of: /\.apt\(\["(\w+)-dev"\]\)/).map { String($0.1) }
+    }
+    #expect(libraries.count >= 6)
+    for path in ["README.md", "README.zh-CN.md", "docs/operations.md"] {
+      let named = try #require(MarkdownPage.at(path)).spans.map(\.text)
+      for library in libraries {
+        #expect(named.contains { $0.hasPrefix(library) }, "\(path) does not name a package of \(library)")
+      }
+    }
+  }
+
   @Test func `settings that guides name exist`() throws {
     let compatibility = try #require(SourceTree.files.first { $0.path == "docs/compatibility.md" })
     let sources =

@@ -222,6 +222,10 @@ package struct BrokerSettings: Sendable {
     package var idleTime: Duration = .zero
     /// `serverSocketBacklog`
     package var backlog: Int32 = 0
+    /// `serverSocketSndBufSize`: the kernel's buffer of a connection in bytes; 0 leaves it to the system.
+    package var socketSendBuffer: Int32 = 0
+    /// `serverSocketRcvBufSize`: as ``socketSendBuffer``.
+    package var socketReceiveBuffer: Int32 = 0
     /// `metricsPromExporterHost`, or `bindAddress`
     package var metricsHost = ""
     /// `metricsPromExporterPort`; 0 when metrics and probes are not served.
@@ -363,6 +367,8 @@ package struct BrokerSettings: Sendable {
       backlog: Int32(number("serverSocketBacklog")),
       metricsHost: text("metricsPromExporterHost").isEmpty ? identity.bindAddress : text("metricsPromExporterHost"),
       metricsPort: Int(number("metricsPromExporterPort")))
+    process.socketSendBuffer = Int32(number("serverSocketSndBufSize"))
+    process.socketReceiveBuffer = Int32(number("serverSocketRcvBufSize"))
     process.accessDirectory = try accessDirectory()
     topicRules.cluster = identity.cluster
     topicRules.broker = identity.broker

@@ -22,7 +22,6 @@ extension PushConsumer {
         guard let offset = await share.startOffset(queue) else { continue }
         let work = QueueWork(queue, from: offset)
         if isOrderly { work.locked(until: SystemClock.monotonic() + Self.lockTime) }
-        offsets.update(queue, offset, forced: true)
         add(work)
         added.append(work)
       }

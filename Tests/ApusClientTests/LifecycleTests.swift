@@ -84,6 +84,48 @@ import Testing
     #expect(!work.put([], from: 101, nextOffset: 102))
   }
 
+  @Test func `what is committed while a queue goes on elsewhere does not lead it back`() {
+    let work = QueueWork(MessageQueue(topic: "T", brokerName: "mute", queueID: 0), from: 100)
+    #expect(work.due(isLast: false) == 100)
+    work.reset(to: 5)
+    // The broker has taken what it was told before.
+    work.committed(100)
+    #expect(work.due(isLast: false) == 5)
+    work.committed(5)
+    #expect(work.due(isLast: false) == nil)
+    // A correction of an offset comes too late for an application that went elsewhere.
+    work.reset(to: 7, from: 100)
+    #expect(work.nextOffset == 5)
+    work.reset(to: 7, from: 5)
+    work.drop()
+    #expect(work.due(isLast: false) == nil)
+    #expect(work.due(isLast: true) == 7)
+  }
+
+  @Test func `messages in hand outlive the cleaning of what follows them`() async throws {
+    let server = try MuteServer { code, before in
+      guard code == .pullMessage, before == 0 else { return nil }
+      let offsets = [("nextBeginOffset", 50), ("minOffset", 50), ("maxOffset", 60), ("suggestWhichBrokerId", 0)]
+      return Reply(.pullOffsetMoved, fields: offsets.map { ReplyField($0.0, Int64($0.1)) })
+    }
+    let client = try MessageClient(ClientConfiguration(nameServers: [server.address]))
+    let work = QueueWork(MessageQueue(topic: "T", brokerName: "mute", queueID: 0), from: 7)
+    #expect(work.put([try .sample(queueOffset: 7)], from: 7, nextOffset: 8))
+    let puller = QueuePuller(
+      group: "cg", runtime: client.runtime, subscription: nil, batchSize: 1,
+      meter: ConsumeMeter(group: "cg", metrics: nil),
+      limits: { ProcessQueue.Limits(count: 10, bytes: 1000, span: nil) }, came: { _, _ in },
+      moved: { _, _ in Issue.record("the queue goes on behind what is in hand") })
+    let task = Task { await puller.run(work) }
+    while server.asked.withLock({ $0 }) < 2 { await Task.yield() }
+    #expect(work.nextOffset == 50 && work.consumed == 7)
+    work.finish(work.take(1))
+    #expect(work.consumed == 50)
+    work.drop()
+    await task.value
+    server.stop()
+  }
+
   @Test func `an end in the middle of everything is no warning`() async throws {
     let server = try MuteServer { code, _ in code == .unregisterClient ? Reply() : nil }
     let path = NSTemporaryDirectory() + "apus-client-log-" + UUID().uuidString

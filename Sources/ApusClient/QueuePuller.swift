@@ -61,6 +61,8 @@ struct QueuePuller: Sendable {
       case .success(let result): await take(result, of: queue, from: offset)
       case .failure(let error):
         if error.code == .cancelled { return }
+        // Java stays with the member that it was told until the routes forget that, which may take two minutes.
+        brokerID = 0
         if error.code != .timedOut {
           runtime.warn("a pull failed", "queue", "\(queue.queue)", cause: error)
         }

@@ -7,6 +7,8 @@ import ApusSystem
 protocol ConsumerMember: AnyObject, Sendable {
   /// What brokers are told of it.
   var heartbeat: ConsumerData { get }
+  /// For how long a listener may go on when the consumer ends.
+  var terminationTime: Duration { get }
   /// Shares the queues out anew, soon.
   func rebalanceNow()
   /// Goes on elsewhere in those of its queues that are named.

@@ -303,6 +303,8 @@ public final class PullConsumer: Sendable {
 }
 
 extension PullConsumer: ConsumerMember {
+  var terminationTime: Duration { .zero }
+
   var heartbeat: ConsumerData {
     ConsumerData(
       group: group, consumeType: .actively, messageModel: configuration.messageModel.wire,

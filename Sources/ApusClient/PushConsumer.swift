@@ -196,6 +196,8 @@ public final class PushConsumer: Sendable {
 }
 
 extension PushConsumer: ConsumerMember {
+  var terminationTime: Duration { configuration.terminationTime }
+
   var heartbeat: ConsumerData {
     ConsumerData(
       group: group, messageModel: configuration.messageModel.wire,

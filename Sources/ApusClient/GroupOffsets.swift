@@ -150,8 +150,10 @@ extension ClientRuntime {
   func askAny(
     _ request: some OutgoingRequest, about queue: MessageQueue, timeout: Duration? = nil
   ) async throws(ClientError) -> Command {
+    let deadline = SystemClock.monotonic() + (timeout ?? configuration.requestTimeout)
     let request = QueueRequest(inner: request, brokerName: queue.brokerName)
-    return try await askAny(request, at: try await anyMember(of: queue), timeout: timeout)
+    let broker = try await anyMember(of: queue, by: deadline)
+    return try await askAny(request, at: broker, timeout: try deadline.left())
   }
 
   /// Asks a queue's broker about it; a refusal is thrown.
@@ -164,14 +166,16 @@ extension ClientRuntime {
   }
 
   /// The address of a queue's master, or of another member of its broker group when there is none.
-  func anyMember(of queue: MessageQueue) async throws(ClientError) -> String {
-    try await member(0, of: queue).address
+  func anyMember(of queue: MessageQueue, by deadline: MonotonicTime? = nil) async throws(ClientError) -> String {
+    try await member(0, of: queue, by: deadline).address
   }
 
-  /// The address of a member of a queue's broker group: of this one, else of any.
-  func member(_ id: Int64, of queue: MessageQueue) async throws(ClientError) -> (id: Int64, address: String) {
+  /// The address of a member of a queue's broker group: of this one, else of any. A look-up ends by the deadline.
+  func member(
+    _ id: Int64, of queue: MessageQueue, by deadline: MonotonicTime? = nil
+  ) async throws(ClientError) -> (id: Int64, address: String) {
     var members = routes.known(queue.topic)?.brokers[queue.brokerName] ?? routes.members(of: queue.brokerName)
-    if members == nil { members = try await routes.refresh(queue.topic).brokers[queue.brokerName] }
+    if members == nil { members = try await routes.refresh(queue.topic, by: deadline).brokers[queue.brokerName] }
     guard let members, !members.isEmpty else {
       throw ClientError(.noQueue, "no name server knows the broker group \(queue.brokerName)")
     }

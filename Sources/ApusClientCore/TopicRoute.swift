@@ -24,28 +24,35 @@ package struct TopicRoute: Hashable, Sendable {
     } else {
       isOrdered = false
       let brokers = brokers
-      writeQueues = groups.filter { $0.permission.contains(.write) && brokers[$0.brokerName]?[0] != nil }
-        .flatMap { Self.queues(topic, $0.brokerName, $0.writeQueueCount) }
+      let writable = groups.filter { $0.permission.contains(.write) && brokers[$0.brokerName]?[0] != nil }
+      writeQueues = Self.queues(topic, writable.map { ($0.brokerName, $0.writeQueueCount) })
     }
-    readQueues = groups.filter { $0.permission.contains(.read) }
-      .flatMap { Self.queues(topic, $0.brokerName, $0.readQueueCount) }
+    let readable = groups.filter { $0.permission.contains(.read) }
+    readQueues = Self.queues(topic, readable.map { ($0.brokerName, $0.readQueueCount) })
   }
 
   /// `host:port` of a group's master; nil when it has none.
   package func master(of broker: String) -> String? { brokers[broker]?[0] }
 
-  /// The most queues of one broker that a route may name; beyond that it is nonsense.
-  private static let queueLimit: Int32 = 65_536
+  /// The most queues that a route may name, of all brokers; beyond that it is nonsense.
+  private static let queueLimit = 65_536
 
-  private static func queues(_ topic: String, _ broker: String, _ count: Int32) -> [MessageQueue] {
-    (0..<max(0, min(count, queueLimit))).map { MessageQueue(topic: topic, brokerName: broker, queueID: $0) }
+  private static func queues(_ topic: String, _ counts: [(broker: String, count: Int32)]) -> [MessageQueue] {
+    var queues: [MessageQueue] = []
+    for (broker, count) in counts {
+      for id in 0..<max(0, min(Int(count), queueLimit - queues.count)) {
+        queues.append(MessageQueue(topic: topic, brokerName: broker, queueID: Int32(id)))
+      }
+    }
+    return queues
   }
 
   private static func orderedQueues(_ topic: String, _ order: String) -> [MessageQueue] {
-    order.split(separator: ";").flatMap { part -> [MessageQueue] in
+    let counts = order.split(separator: ";").compactMap { part -> (broker: String, count: Int32)? in
       let pair = part.split(separator: ":")
-      guard pair.count == 2, let count = Int32(pair[1]) else { return [] }
-      return queues(topic, String(pair[0]), count)
+      guard pair.count == 2, let count = Int32(pair[1]) else { return nil }
+      return (String(pair[0]), count)
     }
+    return queues(topic, counts)
   }
 }

@@ -38,13 +38,16 @@ import Testing
     #expect(route.isOrdered)
   }
 
-  @Test func `a count that is nonsense does not fill the memory`() {
-    let route = TopicRoute(
-      topic: "T",
-      TopicRouteData(
-        queues: [QueueData(brokerName: "a", readQueueCount: .max, writeQueueCount: -1, permission: [.read, .write])],
-        brokers: [BrokerData(cluster: "x", brokerName: "a", addresses: [0: "h:1"])]))
+  @Test func `counts that are nonsense do not fill the memory, however many there are`() {
+    let queues = ["a", "b", "c"].map {
+      QueueData(brokerName: $0, readQueueCount: .max, writeQueueCount: -1, permission: [.read, .write])
+    }
+    var data = TopicRouteData(
+      queues: queues, brokers: [BrokerData(cluster: "x", brokerName: "a", addresses: [0: "h:1"])])
+    let route = TopicRoute(topic: "T", data)
     #expect(route.readQueues.count == 65_536)
     #expect(route.writeQueues.isEmpty)
+    data.orderConfiguration = "a:2147483647;b:2147483647"
+    #expect(TopicRoute(topic: "T", data).writeQueues.count == 65_536)
   }
 }

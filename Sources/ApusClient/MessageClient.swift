@@ -47,8 +47,12 @@ public final class MessageClient: Sendable {
   init(_ configuration: ClientConfiguration, log: Logger) throws(ClientError) {
     requests = BrokerRequests()
     runtime = try ClientRuntime(configuration, service: requests, log: log)
+    // Whoever answers brokers must not hold what holds the connections.
     let relays = ConsumerRelays(
-      consumer: { [members] group in members.withLock { $0.consumers[group] } }, log: runtime.log)
+      consumer: { [weak self] group in
+        guard let self else { return nil }
+        return members.withLock { $0.consumers[group] }
+      }, log: runtime.log)
     relays.register(with: requests)
     requests.serve(.pushReplyMessageToClient) { [replies, log = runtime.log] command, broker in
       replies.take(command, from: broker, log: log)
@@ -119,8 +123,8 @@ public final class MessageClient: Sendable {
   /// Brokers may ask this producer about its transactions from now on.
   func serve(_ transactions: TransactionProducer) {
     members.withLock { $0.transactions[transactions.producer.group] = transactions }
-    requests.serve(.checkTransactionState) { [members] command, broker in
-      guard let group = CheckedTransaction.group(of: command) else { return nil }
+    requests.serve(.checkTransactionState) { [weak self] command, broker in
+      guard let self, let group = CheckedTransaction.group(of: command) else { return nil }
       let producer = members.withLock { $0.transactions[group] }
       await producer?.answer(command, from: broker)
       return nil

@@ -83,7 +83,7 @@ extension PushConsumer {
       guard let outcome = answer, !queue.isDropped else { return }
       messages = await settle(messages, outcome, queue)
       if !messages.isEmpty { await QueuePuller.pause(Self.localRetryPause) }
-      if Task.isCancelled { return }
+      if Task.isCancelled || queue.isDropped { return }
     }
   }
 

@@ -25,6 +25,16 @@ import Testing
     mute.stop()
   }
 
+  @Test func `a client of transactions goes when nobody needs it any more`() async throws {
+    weak var last: ClientRuntime?
+    do {
+      let client = try MessageClient(ClientConfiguration(nameServers: ["127.0.0.1:1"]))
+      _ = try client.transactionProducer(group: "pg") { _ in .unknown }
+      last = client.runtime
+    }
+    while last != nil { await Task.yield() }
+  }
+
   /// How many calls of a client wait for an answer.
   private func outstanding(_ client: MessageClient) async -> Int {
     await withCheckedContinuation { continuation in

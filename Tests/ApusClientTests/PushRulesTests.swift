@@ -130,6 +130,27 @@ import Testing
     }
   }
 
+  @Test func `in order, a queue that waits holds up no other`() async throws {
+    let cluster = try Cluster()
+    let client = try await cluster.client()
+    let producer = try client.producer(group: "pg")
+    let queues = try await producer.queues(of: "Waits")
+    for text in ["stuck", "1"] {
+      try await producer.send(Message(topic: "Waits", text: text), to: queues[text == "stuck" ? 0 : 1])
+    }
+    let seen = Seen()
+    var configuration = ConsumerConfiguration.fromStart
+    configuration.concurrency = 1
+    let consumer = try client.pushConsumer(
+      group: "cgw", subscriptions: [Subscription("Waits")], configuration,
+      listener: .orderly { messages in
+        guard messages[0].text != "stuck" else { return .suspend(for: .seconds(30)) }
+        seen.add(messages)
+        return .success
+      })
+    try await running(client, [consumer]) { #expect(await seen.first(1).map(\.text) == ["1"]) }
+  }
+
   @Test func `in order, a queue that is set back is begun anew when the listener is done with what it has`()
     async throws
   {

@@ -57,8 +57,8 @@ extension ClientConfiguration {
 }
 
 extension ReceivedMessage {
-  /// The messages of an answer that holds stored records one after the other. Throws when one of them cannot be read, or
-  /// when they become too large.
+  /// The messages of an answer that holds stored records one after the other. Throws when one of them cannot be read,
+  /// or when they become too large.
   package static func records(in body: [UInt8], broker: String) throws(ClientError) -> [ReceivedMessage] {
     var damage: DecodeError?
     let found = read(body.rawSpan, broker: broker) { damage = damage ?? $0 }

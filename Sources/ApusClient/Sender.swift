@@ -47,8 +47,8 @@ final class Sender: Sendable {
     }
   }
 
-  /// Sends a message to a queue without an answer: it may be lost unnoticed. Returns when it is on its way, which has to
-  /// be before the deadline.
+  /// Sends a message to a queue without an answer: it may be lost unnoticed. Returns when it is on its way, which has
+  /// to be before the deadline.
   func sendOneway(
     _ message: OutgoingMessage, to queue: MessageQueue, at broker: String, by deadline: MonotonicTime
   ) async throws(ClientError) {

@@ -120,7 +120,8 @@ import Testing
     }
     let client = try MessageClient(ClientConfiguration(nameServers: [server.address]))
     let work = QueueWork(MessageQueue(topic: "T", brokerName: "mute", queueID: 0), from: 7)
-    #expect(work.put([try .sample(queueOffset: 7)], from: 7, nextOffset: 8))
+    let inHand = try ReceivedMessage.sample(queueOffset: 7)
+    #expect(work.put([inHand], from: 7, nextOffset: 8))
     let puller = QueuePuller(
       group: "cg", runtime: client.runtime, subscription: nil, batchSize: 1,
       meter: ConsumeMeter(group: "cg", metrics: nil),

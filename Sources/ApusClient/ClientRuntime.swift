@@ -154,7 +154,7 @@ final class ClientRuntime: Sendable {
     let code = Swift.type(of: request).code
     let deadline = SystemClock.monotonic() + configuration.requestTimeout
     remoting.notify(
-      try await address(broker, for: code, by: deadline),
+      try await address(broker, for: code, by: deadline), timeout: try deadline.left(),
       encode: { id, output in request.encode(id: id, oneway: true, type: type, into: &output) },
       done: { error in pending.resolve(error.map { ClientError($0, server: broker) }) })
     if let error = await pending.value(ifCancelled: .cancelled) { throw error }

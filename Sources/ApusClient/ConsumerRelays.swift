@@ -7,6 +7,8 @@ import ApusSystem
 protocol ConsumerMember: AnyObject, Sendable {
   /// What brokers are told of it.
   var heartbeat: ConsumerData { get }
+  /// For how long a listener may go on when the consumer ends.
+  var terminationTime: Duration { get }
   /// Shares the queues out anew, soon.
   func rebalanceNow()
   /// Goes on elsewhere in those of its queues that are named.
@@ -69,10 +71,10 @@ struct ConsumerRelays: Sendable {
   private func consumeDirectly(_ command: Command, _ broker: HostAddress) async -> Reply {
     guard let found = consumer(command["consumerGroup"] ?? "") else { return Self.unknown(command) }
     var reason: DecodeError?
-    let messages = ReceivedMessage.read(command.body.rawSpan, broker: command["brokerName"] ?? "\(broker)") {
+    let found = ReceivedMessage.read(command.body.rawSpan, broker: command["brokerName"] ?? "\(broker)") {
       reason = $0
     }
-    guard let message = messages.first else {
+    guard let message = found.messages.first else {
       return Reply(.systemError, remark: "the message cannot be read" + (reason.map { ": \($0)" } ?? ""))
     }
     guard let outcome = await found.consumeDirectly(message) else { return Self.unknown(command) }

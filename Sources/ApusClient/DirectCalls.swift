@@ -57,11 +57,17 @@ extension ClientConfiguration {
 }
 
 extension ReceivedMessage {
-  /// The messages of an answer that holds stored records one after the other. Throws when one of them cannot be read.
+  /// The messages of an answer that holds stored records one after the other. Throws when one of them cannot be read,
+  /// or when they become too large.
   package static func records(in body: [UInt8], broker: String) throws(ClientError) -> [ReceivedMessage] {
     var damage: DecodeError?
-    let messages = read(body.rawSpan, broker: broker) { damage = damage ?? $0 }
+    let found = read(body.rawSpan, broker: broker) { damage = damage ?? $0 }
     if let damage { throw ClientError(.badAnswer, "a message of \(broker) cannot be read: \(damage)") }
-    return messages
+    guard found.next == nil else {
+      throw ClientError(
+        .badAnswer, "the messages of \(broker) become more than \(inflationBudget) bytes when decompressed",
+        advice: "Ask for fewer at once.")
+    }
+    return found.messages
   }
 }

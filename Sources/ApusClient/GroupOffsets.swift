@@ -5,17 +5,12 @@ import ApusProtocol
 import ApusSystem
 
 /// How far a group has consumed each queue: kept by the brokers, or in a file where messages are broadcast, and
-/// committed now and then.
+/// committed now and then. What this consumer has got to itself only its ``QueueWork`` knows, so that a queue that goes
+/// on elsewhere cannot be led back by what somebody read before.
 final class GroupOffsets: Sendable {
-  private struct State {
-    var offsets: [MessageQueue: Int64] = [:]
-    var committed: [MessageQueue: Int64] = [:]
-  }
-
   private let group: String
   private let runtime: ClientRuntime
   private let local: LocalOffsets?
-  private let state = Locked(State())
 
   /// The offsets of a group: kept in a file of this machine's when `local` is given, else by the brokers.
   init(group: String, runtime: ClientRuntime, local: LocalOffsets? = nil) {
@@ -37,27 +32,6 @@ final class GroupOffsets: Sendable {
     try outcome.get()
   }
 
-  /// The offset that this consumer knows of a queue.
-  func known(_ queue: MessageQueue) -> Int64? { state.withLock { $0.offsets[queue] } }
-
-  /// All offsets that this consumer knows.
-  var all: [MessageQueue: Int64] { state.withLock { $0.offsets } }
-
-  /// A queue is consumed up to here. An older offset does not take the place of a newer one unless it is `forced`.
-  func update(_ queue: MessageQueue, _ offset: Int64, forced: Bool = false) {
-    state.withLock { state in
-      if forced { state.offsets[queue] = offset } else { state.offsets[queue] = max(offset, state.offsets[queue] ?? 0) }
-    }
-  }
-
-  /// Forgets a queue that belongs to somebody else now.
-  func remove(_ queue: MessageQueue) {
-    state.withLock { state in
-      state.offsets[queue] = nil
-      state.committed[queue] = nil
-    }
-  }
-
   /// The offset that was committed; nil when there is none.
   func stored(_ queue: MessageQueue) async throws(ClientError) -> Int64? {
     if let local { return local.offset(of: queue) }
@@ -74,40 +48,40 @@ final class GroupOffsets: Sendable {
     }
   }
 
-  /// Commits what has changed. What was not taken is tried again the next time.
-  func commit(_ queues: [MessageQueue]? = nil) async {
-    let due = state.withLock { state in
-      state.offsets.filter { state.committed[$0.key] != $0.value && queues?.contains($0.key) ?? true }
-    }
-    if let local { return await commit(due, to: local) }
+  /// Commits how far queues are consumed, where that has changed. What was not taken is tried again the next time. A
+  /// queue that was given up may be somebody else's by now: it is left out unless this is its `isLast` time.
+  func commit(_ queues: [QueueWork], isLast: Bool = false) async {
+    if let local { return await commit(queues, isLast, to: local) }
     // A broker that does not answer does not hold up what the others are told.
     await withDiscardingTaskGroup { group in
-      for offsets in Dictionary(grouping: due, by: { $0.key.brokerName }).values {
-        group.addTask { await self.tell(offsets) }
+      for works in Dictionary(grouping: queues, by: { $0.queue.brokerName }).values {
+        group.addTask { await self.tell(works, isLast) }
       }
     }
   }
 
   /// Commits offsets of queues of one broker, until it does not answer.
-  private func tell(_ due: [(key: MessageQueue, value: Int64)]) async {
-    for (queue, offset) in due {
+  private func tell(_ queues: [QueueWork], _ isLast: Bool) async {
+    for work in queues {
+      // Asked only now: it may have gone on elsewhere, or to somebody else, while the broker was told of the others.
+      guard let offset = work.due(isLast: isLast) else { continue }
       do throws(ClientError) {
-        try await commit(queue, offset)
-        state.withLock { if $0.offsets[queue] != nil { $0.committed[queue] = offset } }
+        try await commit(work.queue, offset)
+        work.committed(offset)
       } catch {
-        runtime.warn("an offset was not committed", "queue", "\(queue)", cause: error)
+        runtime.warn("an offset was not committed", "queue", "\(work.queue)", cause: error)
         if error.responseCode == nil { return }
       }
     }
   }
 
-  private func commit(_ due: [MessageQueue: Int64], to local: LocalOffsets) async {
+  private func commit(_ queues: [QueueWork], _ isLast: Bool, to local: LocalOffsets) async {
+    var due: [MessageQueue: Int64] = [:]
+    for work in queues { due[work.queue] = work.due(isLast: isLast) }
     guard !due.isEmpty else { return }
     do throws(ClientError) {
       try await keep(due, in: local)
-      state.withLock { state in
-        for (queue, offset) in due where state.offsets[queue] != nil { state.committed[queue] = offset }
-      }
+      for work in queues { if let offset = due[work.queue] { work.committed(offset) } }
     } catch {
       runtime.warn("offsets were not kept", "path", local.path, cause: error)
     }
@@ -176,8 +150,10 @@ extension ClientRuntime {
   func askAny(
     _ request: some OutgoingRequest, about queue: MessageQueue, timeout: Duration? = nil
   ) async throws(ClientError) -> Command {
+    let deadline = SystemClock.monotonic() + (timeout ?? configuration.requestTimeout)
     let request = QueueRequest(inner: request, brokerName: queue.brokerName)
-    return try await askAny(request, at: try await anyMember(of: queue), timeout: timeout)
+    let broker = try await anyMember(of: queue, by: deadline)
+    return try await askAny(request, at: broker, timeout: try deadline.left())
   }
 
   /// Asks a queue's broker about it; a refusal is thrown.
@@ -190,14 +166,16 @@ extension ClientRuntime {
   }
 
   /// The address of a queue's master, or of another member of its broker group when there is none.
-  func anyMember(of queue: MessageQueue) async throws(ClientError) -> String {
-    try await member(0, of: queue).address
+  func anyMember(of queue: MessageQueue, by deadline: MonotonicTime? = nil) async throws(ClientError) -> String {
+    try await member(0, of: queue, by: deadline).address
   }
 
-  /// The address of a member of a queue's broker group: of this one, else of any.
-  func member(_ id: Int64, of queue: MessageQueue) async throws(ClientError) -> (id: Int64, address: String) {
+  /// The address of a member of a queue's broker group: of this one, else of any. A look-up ends by the deadline.
+  func member(
+    _ id: Int64, of queue: MessageQueue, by deadline: MonotonicTime? = nil
+  ) async throws(ClientError) -> (id: Int64, address: String) {
     var members = routes.known(queue.topic)?.brokers[queue.brokerName] ?? routes.members(of: queue.brokerName)
-    if members == nil { members = try await routes.refresh(queue.topic).brokers[queue.brokerName] }
+    if members == nil { members = try await routes.refresh(queue.topic, by: deadline).brokers[queue.brokerName] }
     guard let members, !members.isEmpty else {
       throw ClientError(.noQueue, "no name server knows the broker group \(queue.brokerName)")
     }

@@ -21,7 +21,7 @@ public final class MessageClient: Sendable {
   let replies = PendingReplies()
   let tracers = Tracers()
   private let members = Locked(Members())
-  /// The masters that have been told of this client for requests' sake.
+  /// The brokers that have taken the last heartbeat that they were sent.
   private let introduced = Locked<Set<String>>([])
 
   /// The groups that this client is in.
@@ -34,7 +34,7 @@ public final class MessageClient: Sendable {
     var empty: PendingAnswer<Void>?
   }
 
-  /// How long the end of the client waits for consumers that are leaving.
+  /// How long the end of the client waits for consumers that are leaving, beyond the time that listeners have.
   private static let leaveLimit = Duration.seconds(10)
 
   /// Makes a client; no connection is made yet. Throws ``ClientError/Code/invalidArgument`` when a setting cannot be
@@ -47,8 +47,12 @@ public final class MessageClient: Sendable {
   init(_ configuration: ClientConfiguration, log: Logger) throws(ClientError) {
     requests = BrokerRequests()
     runtime = try ClientRuntime(configuration, service: requests, log: log)
+    // Whoever answers brokers must not hold what holds the connections.
     let relays = ConsumerRelays(
-      consumer: { [members] group in members.withLock { $0.consumers[group] } }, log: runtime.log)
+      consumer: { [weak self] group in
+        guard let self else { return nil }
+        return members.withLock { $0.consumers[group] }
+      }, log: runtime.log)
     relays.register(with: requests)
     requests.serve(.pushReplyMessageToClient) { [replies, log = runtime.log] command, broker in
       replies.take(command, from: broker, log: log)
@@ -121,8 +125,8 @@ public final class MessageClient: Sendable {
   /// Brokers may ask this producer about its transactions from now on.
   func serve(_ transactions: TransactionProducer) {
     members.withLock { $0.transactions[transactions.producer.group] = transactions }
-    requests.serve(.checkTransactionState) { [members] command, broker in
-      guard let group = CheckedTransaction.group(of: command) else { return nil }
+    requests.serve(.checkTransactionState) { [weak self] command, broker in
+      guard let self, let group = CheckedTransaction.group(of: command) else { return nil }
       let producer = members.withLock { $0.transactions[group] }
       await producer?.answer(command, from: broker)
       return nil
@@ -202,9 +206,9 @@ public final class MessageClient: Sendable {
     for consumer in members.withLock({ Array($0.consumers.values) }) { consumer.rebalanceNow() }
   }
 
-  /// Tells all brokers that routes name who is there: masters, and the other members when there are consumers. Each
-  /// may take `timeout`, and no more than `requestTimeout`.
-  func heartbeat(timeout: Duration? = nil) async {
+  /// Tells all brokers that routes name who is there: masters, and the other members when there are consumers; or only
+  /// those at `addresses`. Each may take `timeout`, and no more than `requestTimeout`.
+  func heartbeat(at addresses: Set<String>? = nil, timeout: Duration? = nil) async {
     let runtime = runtime
     let standard = runtime.configuration.requestTimeout
     let limit = timeout.map { min($0, standard) } ?? standard
@@ -216,11 +220,14 @@ public final class MessageClient: Sendable {
     guard !data.producerGroups.isEmpty || !data.consumers.isEmpty else { return }
     await withDiscardingTaskGroup { group in
       for members in runtime.routes.brokers.values {
-        for (id, address) in members where id == 0 || !data.consumers.isEmpty {
+        for (id, address) in members
+        where addresses?.contains(address) ?? (id == 0 || !data.consumers.isEmpty) {
           group.addTask {
             do throws(ClientError) {
               _ = try await runtime.ask(Heartbeat.Request(data: data), at: address, timeout: limit)
+              self.introduced.withLock { _ = $0.insert(address) }
             } catch {
+              self.introduced.withLock { _ = $0.remove(address) }
               runtime.warn("a heartbeat was not taken", "broker", address, cause: error)
             }
           }
@@ -229,25 +236,25 @@ public final class MessageClient: Sendable {
     }
   }
 
-  /// Tells masters that have not heard of this client of it now, so that they can hand replies over.
-  /// Those are waited for until the deadline; the next heartbeat tells the others.
+  /// Tells masters that do not know this client of it now, so that they can hand replies over. One that does not answer
+  /// is waited for during half of the time until the deadline: the rest is for the request, which another may take.
   func introduce(by deadline: MonotonicTime? = nil) async {
     let masters = Set(runtime.routes.brokers.values.compactMap { $0[0] })
-    guard introduced.withLock({ !masters.isSubset(of: $0) }) else { return }
-    await heartbeat(timeout: deadline.map { max($0 - SystemClock.monotonic(), .zero) })
-    introduced.withLock { $0 = masters }
+    let strangers = introduced.withLock { masters.subtracting($0) }
+    guard !strangers.isEmpty else { return }
+    await heartbeat(at: strangers, timeout: deadline.map { max(($0 - SystemClock.monotonic()) / 2, .zero) })
   }
 
   /// Consumers that end at the same time commit their offsets first.
   private func leave() async {
     let empty = PendingAnswer<Void>()
-    let (producers, hasConsumers) = members.withLock { members in
+    let (producers, longest) = members.withLock { members in
       members.empty = empty
-      return (members.producers, !members.consumers.isEmpty)
+      return (members.producers, members.consumers.values.map { $0.terminationTime }.max())
     }
     // The task is cancelled already; leaving has time limits of its own.
     await Task {
-      if hasConsumers { await empty.wait(atMost: Self.leaveLimit) }
+      if let longest { await empty.wait(atMost: longest + Self.leaveLimit) }
       await self.tracers.flush()
       for group in producers { await self.unregister(producer: group, consumer: nil) }
     }.value

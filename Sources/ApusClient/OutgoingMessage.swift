@@ -132,26 +132,48 @@ struct OutgoingMessage: Sendable {
     return pairs
   }
 
-  /// The properties of most messages, in the order that they have in Java's map; as ``encode(_:)`` makes them.
+  /// The properties that most messages have, and no others; the raw value is the name.
+  private enum PlainProperty: String, CaseIterable {
+    case tags = "TAGS"
+    case keys = "KEYS"
+    case wait = "WAIT"
+    case key = "UNIQ_KEY"
+
+    /// In the order of Java's map, which does not depend on how many of so few there are.
+    static let inMapOrder = JavaMapOrder.sorted(allCases.map { (name: $0.rawValue, value: "") })
+      .compactMap { PlainProperty(rawValue: $0.name) }
+  }
+
+  /// The properties of most messages, as ``encode(_:)`` makes them, without a list of pairs for each.
   private static func plain(
     _ message: Message, _ tag: String?, _ keys: String?, _ key: [UInt8]
   ) throws(ClientError) -> [UInt8] {
     var bytes = ByteWriter(capacity: 128)
-    if let keys {
-      try check("KEYS", keys)
-      bytes.write(utf8: "KEYS\u{1}")
-      bytes.write(utf8: keys)
-      bytes.write(MessageProperties.pairSeparator)
-    }
-    bytes.write(utf8: "UNIQ_KEY\u{1}")
-    bytes.write(key)
-    bytes.write(utf8: message.waitsForStore ? "\u{2}WAIT\u{1}true" : "\u{2}WAIT\u{1}false")
-    if let tag {
-      try check("TAGS", tag)
-      bytes.write(utf8: "\u{2}TAGS\u{1}")
-      bytes.write(utf8: tag)
+    for property in PlainProperty.inMapOrder {
+      switch property {
+      case .tags: if let tag { try write(property, tag, into: &bytes) }
+      case .keys: if let keys { try write(property, keys, into: &bytes) }
+      case .wait: try write(property, message.waitsForStore ? "true" : "false", into: &bytes)
+      case .key:
+        begin(property, into: &bytes)
+        bytes.write(key)
+      }
     }
     return try checked(bytes.array)
+  }
+
+  private static func write(
+    _ property: PlainProperty, _ value: String, into bytes: inout ByteWriter
+  ) throws(ClientError) {
+    try check(property.rawValue, value)
+    begin(property, into: &bytes)
+    bytes.write(utf8: value)
+  }
+
+  private static func begin(_ property: PlainProperty, into bytes: inout ByteWriter) {
+    if bytes.count > 0 { bytes.write(MessageProperties.pairSeparator) }
+    bytes.write(utf8: property.rawValue)
+    bytes.write(MessageProperties.nameValueSeparator)
   }
 
   private static func check(_ name: String, _ value: String) throws(ClientError) {
@@ -173,6 +195,11 @@ struct OutgoingMessage: Sendable {
 
   static func encode(_ pairs: [(name: String, value: String)]) throws(ClientError) -> [UInt8] {
     for (name, value) in pairs { try check(name, value) }
-    return try checked(MessageProperties.encode(JavaMapOrder.sorted(pairs)))
+    return try encode(delivered: pairs)
+  }
+
+  /// Encodes properties that were read from a message: a value may hold a byte 1 then, which is read the same again.
+  static func encode(delivered pairs: [(name: String, value: String)]) throws(ClientError) -> [UInt8] {
+    try checked(MessageProperties.encode(JavaMapOrder.sorted(pairs)))
   }
 }

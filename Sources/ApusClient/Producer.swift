@@ -122,18 +122,20 @@ public final class Producer: Sendable {
     return receipts
   }
 
-  /// Sends a message without waiting for an answer: it may be lost unnoticed. Throws only when there is no connection.
+  /// Sends a message without waiting for an answer: it may be lost unnoticed. Throws only when there is no connection
+  /// within `sendTimeout`.
   public func sendOneway(_ message: Message, to queue: MessageQueue? = nil) async throws(ClientError) {
     let outgoing = try prepare(message)
     let topic = String(decoding: outgoing.topic, as: UTF8.self)
     try await limited(outgoing, configuration.sendTimeout) { left throws(ClientError) in
-      let route = try await route(topic, by: SystemClock.monotonic() + left)
       let now = SystemClock.monotonic()
+      let deadline = now + left
+      let route = try await route(topic, by: deadline)
       let chosen = queue ?? choice.withLock { $0.choose(from: route.writeQueues, avoiding: nil, nil, now: now) }
       guard let chosen, let broker = route.master(of: chosen.brokerName) else {
         throw ClientError(.noQueue, "no queue of \(topic) can be written to")
       }
-      try await sender.sendOneway(outgoing, to: chosen, at: broker)
+      try await sender.sendOneway(outgoing, to: chosen, at: broker, by: deadline)
     }
   }
 
@@ -237,15 +239,14 @@ public final class Producer: Sendable {
     var stored: SendReceipt?
     var last: ClientError?
     while attempts.next(now: began) {
-      let route = try await route(topic, by: attempts.deadline)
-      let faults = faults?.withLock { $0 }
-      let lastBroker = attempts.lastBroker
-      let queue = choice.withLock {
-        $0.choose(from: route.writeQueues, avoiding: lastBroker, faults, now: began)
+      let next: (queue: MessageQueue, broker: String)
+      do throws(ClientError) {
+        next = try await target(topic, attempts, now: began)
+      } catch {
+        last = error
+        break
       }
-      guard let queue, let broker = route.master(of: queue.brokerName) else {
-        throw ClientError(.noQueue, "no queue of \(topic) can be written to", attempts: failures)
-      }
+      let (queue, broker) = next
       do throws(ClientError) {
         let receipt = try await sender.send(message, to: queue, at: broker, by: attempts.deadline)
         note(queue.brokerName, since: began)
@@ -265,8 +266,23 @@ public final class Producer: Sendable {
     // It is stored, although no other broker has made it safer.
     if let stored, last?.code != .cancelled { return stored }
     var error = last ?? ClientError(.timedOut, "the time limit of \(timeout) was over before the first try")
-    error.attempts = failures
+    error.attempts = failures + error.attempts
     throw error
+  }
+
+  /// A queue for the next try of a send, and its master.
+  private func target(
+    _ topic: String, _ attempts: SendAttempts, now: MonotonicTime
+  ) async throws(ClientError) -> (queue: MessageQueue, broker: String) {
+    let route = try await route(topic, by: attempts.deadline)
+    let faults = faults?.withLock { $0 }
+    let queue = choice.withLock {
+      $0.choose(from: route.writeQueues, avoiding: attempts.lastBroker, faults, now: now)
+    }
+    guard let queue, let broker = route.master(of: queue.brokerName) else {
+      throw ClientError(.noQueue, "no queue of \(topic) can be written to")
+    }
+    return (queue, broker)
   }
 
   /// A broker answered a send that began then; a `failure` counts as a very slow answer.
@@ -292,9 +308,7 @@ public final class Producer: Sendable {
           template.queues[index].readQueueCount = count
           template.queues[index].writeQueueCount = count
         }
-        let route = try TopicRoute(of: topic, template)
-        runtime.routes.adopt(route, for: topic)
-        return route
+        return runtime.routes.adopt(try TopicRoute(of: topic, template), for: topic)
       } catch {
         throw error.code == .unknownTopic ? unknown : error
       }

@@ -77,10 +77,10 @@ struct Pull: Sendable {
     to address: SocketAddress, named server: String, by runtime: ClientRuntime, timeout: Duration,
     _ pending: PendingAnswer<PullAnswer>
   ) -> any OutgoingCall {
-    let (type, broker, log) = (runtime.headerType, queue.brokerName, runtime.log)
+    let (type, broker, offset, log) = (runtime.headerType, queue.brokerName, offset, runtime.log)
     let call = ClosureCall(
       encode: { id, output in encode(id, type, into: &output) },
-      answered: { answer in pending.resolve(Self.read(answer, broker: broker, server: server, log)) },
+      answered: { answer in pending.resolve(Self.read(answer, from: offset, broker: broker, server: server, log)) },
       failed: { error in pending.resolve(.failure(ClientError(error, server: server))) })
     runtime.remoting.call(address, timeout: timeout, call)
     return call
@@ -110,7 +110,7 @@ struct Pull: Sendable {
   }
 
   private static func read(
-    _ answer: borrowing Request, broker: String, server: String, _ log: Logger
+    _ answer: borrowing Request, from offset: Int64, broker: String, server: String, _ log: Logger
   ) -> PullAnswer {
     let code = ResponseCode(answer.header.code)
     let status: PullResult.Status
@@ -121,14 +121,22 @@ struct Pull: Sendable {
     case .pullOffsetMoved: status = .offsetIllegal
     default: return .failure(ClientError(code, remark: answer.remark?.text, server: server))
     }
-    guard let next = answer.field("nextBeginOffset")?.decimal(Int64.self),
+    guard var next = answer.field("nextBeginOffset")?.decimal(Int64.self),
       let min = answer.field("minOffset")?.decimal(Int64.self),
       let max = answer.field("maxOffset")?.decimal(Int64.self)
     else { return .failure(ClientError(.badAnswer, "the answer to a pull names no offsets", server: server)) }
     var messages: [ReceivedMessage] = []
     if status == .found {
-      messages = ReceivedMessage.read(answer.body, broker: broker) { error in
+      let found = ReceivedMessage.read(answer.body, broker: broker) { error in
         log.error("client", "a message cannot be read and is left out", ["broker": broker, "cause": error])
+      }
+      messages = found.messages
+      if let left = found.next {
+        guard left > offset, left < next else {
+          let reason = "the messages become too large, and do not say where in the queue to go on"
+          return .failure(ClientError(.badAnswer, reason, server: server))
+        }
+        next = left
       }
     }
     return .success(

@@ -108,7 +108,7 @@ public final class PullConsumer: Sendable {
     close()
     // The task is cancelled already; leaving has time limits of its own.
     await Task {
-      if self.configuration.commitsByItself { await self.persist() }
+      if self.configuration.commitsByItself { await self.persist(isLast: true) }
       await self.client.leave(self.group)
     }.value
   }
@@ -175,17 +175,15 @@ public final class PullConsumer: Sendable {
   /// one over ``poll(timeout:)`` commits when it is done with a batch.
   public func commit() async {
     finishTaken()
-    await persist()
+    // After its end there is no other time.
+    await persist(isLast: isClosed)
   }
 
   private func finishTaken() {
     for queue in allWork { queue.finishTaken() }
   }
 
-  private func persist() async {
-    for queue in allWork { offsets.update(queue.queue, queue.consumed) }
-    await offsets.commit()
-  }
+  private func persist(isLast: Bool = false) async { await offsets.commit(allWork, isLast: isLast) }
 
   // MARK: Places
 
@@ -197,7 +195,6 @@ public final class PullConsumer: Sendable {
     }
     guard offset >= 0 else { throw ClientError(.invalidArgument, "an offset is not negative, this is \(offset)") }
     work.reset(to: offset)
-    offsets.update(queue, offset, forced: true)
   }
 
   /// Goes on at the oldest message of a queue that this consumer has.
@@ -258,14 +255,11 @@ public final class PullConsumer: Sendable {
     for (queue, work) in state.withLock({ $0.work }) where !wanted.contains(queue) {
       state.withLock { $0.work[queue] = nil }
       work.drop()
-      offsets.update(queue, work.consumed)
-      if configuration.commitsByItself { await offsets.commit([queue]) }
-      offsets.remove(queue)
+      if configuration.commitsByItself { await offsets.commit([work], isLast: true) }
     }
     for queue in wanted.sorted() where state.withLock({ $0.work[queue] }) == nil {
       guard let offset = await share.startOffset(queue) else { continue }
       let work = QueueWork(queue, from: offset)
-      offsets.update(queue, offset, forced: true)
       state.withLock { state in
         state.work[queue] = work
         state.starting.append(work)
@@ -283,10 +277,10 @@ public final class PullConsumer: Sendable {
       sendsSubscription: true, isLitePull: true, meter: meter, limits: { self.limits },
       came: { _, _ in self.wake() },
       moved: { queue, offset in
-        self.offsets.update(queue.queue, offset, forced: true)
-        self.state.withLock { if $0.work[queue.queue] === queue { $0.work[queue.queue] = nil } }
-        await self.offsets.commit([queue.queue])
-        self.rebalanceNow()
+        let wrong = queue.nextOffset
+        await QueuePuller.pause(self.client.runtime.configuration.pullDelayAfterError)
+        // Unless the application went elsewhere meanwhile.
+        queue.reset(to: offset, from: wrong)
       })
   }
 
@@ -312,6 +306,8 @@ public final class PullConsumer: Sendable {
 }
 
 extension PullConsumer: ConsumerMember {
+  var terminationTime: Duration { .zero }
+
   var heartbeat: ConsumerData {
     ConsumerData(
       group: group, consumeType: .actively, messageModel: configuration.messageModel.wire,

@@ -20,10 +20,11 @@ extension PullConsumer {
     let pull = Pull(
       once: queue, from: offset, limit: Int32(limit), selector, for: group,
       suspend: waits ? configuration.suspendTime : nil)
-    let member = try await runtime.member(0, of: queue)
+    let deadline =
+      SystemClock.monotonic() + (waits ? configuration.suspendedPullTimeout : configuration.pullTimeout)
+    let member = try await runtime.member(0, of: queue, by: deadline)
     return try await pull.result(
-      from: member.address, by: runtime,
-      timeout: waits ? configuration.suspendedPullTimeout : configuration.pullTimeout
+      from: member.address, by: runtime, timeout: try deadline.left()
     ).named(in: runtime.configuration.namespace)
   }
 

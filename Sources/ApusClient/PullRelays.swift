@@ -9,8 +9,7 @@ extension PullConsumer {
     for work in allWork {
       guard let offset = offsets[work.queue] else { continue }
       work.reset(to: offset)
-      self.offsets.update(work.queue, offset, forced: true)
-      await self.offsets.commit([work.queue])
+      await self.offsets.commit([work])
     }
   }
 

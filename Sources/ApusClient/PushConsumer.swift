@@ -143,33 +143,35 @@ public final class PushConsumer: Sendable {
   /// consumed in order it stays, and its lock with it, until the listener is done, as nobody else may begin before.
   func remove(_ queue: QueueWork) async {
     guard queue.leave() else { return }
-    work.withLock { if $0[queue.queue] === queue { $0[queue.queue] = nil } }
-    offsets.update(queue.queue, queue.consumed)
-    await offsets.commit([queue.queue])
+    discard(queue)
+    await offsets.commit([queue], isLast: true)
     if needsLocks { await unlock([queue.queue]) }
-    offsets.remove(queue.queue)
   }
 
-  /// Takes a queue out whose place in the group's offsets has been set.
-  func discard(_ queue: QueueWork) {
+  /// Begins a queue anew at an offset. What is being consumed at this moment finishes without effect on the group's
+  /// progress; where that is done in order, the listener has to be done with it first, as in ``remove(_:)``.
+  func restart(_ queue: QueueWork, at offset: Int64) async {
+    // It may have gone to somebody else, whose progress is their own.
+    guard work(of: queue.queue) === queue else { return }
+    let isFree = queue.leave(goingOnAt: offset)
+    await offsets.commit([queue], isLast: true)
+    if isFree { discard(queue) }
+    rebalanceNow()
+  }
+
+  private func discard(_ queue: QueueWork) {
     work.withLock { if $0[queue.queue] === queue { $0[queue.queue] = nil } }
   }
 
   /// Commits how far all queues are consumed.
-  func commit() async {
-    for queue in allWork { offsets.update(queue.queue, queue.consumed) }
-    await offsets.commit()
-  }
+  func commit() async { await offsets.commit(allWork) }
 
   private func leaveGroup() async {
     let all = allWork
     for queue in all { queue.drop() }
-    await commit()
+    await offsets.commit(all, isLast: true)
     if needsLocks { await unlock(all.map(\.queue)) }
-    for queue in all {
-      discard(queue)
-      offsets.remove(queue.queue)
-    }
+    for queue in all { discard(queue) }
     await client.leave(group)
   }
 
@@ -196,6 +198,8 @@ public final class PushConsumer: Sendable {
 }
 
 extension PushConsumer: ConsumerMember {
+  var terminationTime: Duration { configuration.terminationTime }
+
   var heartbeat: ConsumerData {
     ConsumerData(
       group: group, messageModel: configuration.messageModel.wire,

@@ -18,8 +18,8 @@ extension PushConsumer {
         group.addTask {
           defer { limit.leave() }
           switch self.listener {
-          case .concurrent(let listener): await self.consume(queue, listener)
-          case .orderly(let listener): await self.consumeInOrder(queue, listener)
+          case .concurrent(let listener): await self.consume(queue, listener, limit)
+          case .orderly(let listener): await self.consumeInOrder(queue, listener, limit)
           }
         }
       }
@@ -71,7 +71,8 @@ extension PushConsumer {
   // MARK: In any order
 
   private func consume(
-    _ queue: QueueWork, _ listener: @escaping @Sendable ([ReceivedMessage]) async throws -> ConsumeOutcome
+    _ queue: QueueWork, _ listener: @escaping @Sendable ([ReceivedMessage]) async throws -> ConsumeOutcome,
+    _ limit: InFlightLimit
   ) async {
     guard !queue.isDropped else { return }
     var messages = queue.take(configuration.batchSize)
@@ -82,8 +83,8 @@ extension PushConsumer {
       // Whoever has the queue next gets the messages again.
       guard let outcome = answer, !queue.isDropped else { return }
       messages = await settle(messages, outcome, queue)
-      if !messages.isEmpty { await QueuePuller.pause(Self.localRetryPause) }
-      if Task.isCancelled { return }
+      if !messages.isEmpty { await limit.pause(Self.localRetryPause) }
+      if Task.isCancelled || queue.isDropped { return }
     }
   }
 
@@ -126,13 +127,14 @@ extension PushConsumer {
   // MARK: In order
 
   private func consumeInOrder(
-    _ queue: QueueWork, _ listener: @escaping @Sendable ([ReceivedMessage]) async throws -> OrderlyOutcome
+    _ queue: QueueWork, _ listener: @escaping @Sendable ([ReceivedMessage]) async throws -> OrderlyOutcome,
+    _ limit: InFlightLimit
   ) async {
     guard queue.beginConsuming() else { return }
     repeat {
       var messages = queue.take(configuration.batchSize)
       while !messages.isEmpty, !queue.isDropped, !Task.isCancelled {
-        guard await holdsLock(queue) else { break }
+        guard await holdsLock(queue, limit), !queue.isDropped else { break }
         let answer = await call(listener, messages, of: queue, ifThrown: .suspend()) {
           $0 == .success ? messages.count : 0
         }
@@ -140,7 +142,7 @@ extension PushConsumer {
         guard let outcome = answer, !queue.isDropped || queue.isLeaving else { break }
         switch outcome {
         case .success: queue.finish(messages)
-        case .suspend(let time): if !queue.isLeaving { await tryAgain(messages, queue, after: time) }
+        case .suspend(let time): if !queue.isLeaving { await tryAgain(messages, queue, after: time, limit) }
         }
         messages = queue.take(configuration.batchSize)
       }
@@ -149,7 +151,7 @@ extension PushConsumer {
     if queue.isLeaving { rebalanceNow() }
   }
 
-  private func holdsLock(_ queue: QueueWork) async -> Bool {
+  private func holdsLock(_ queue: QueueWork, _ limit: InFlightLimit) async -> Bool {
     guard needsLocks else { return true }
     while !queue.isLocked(now: SystemClock.monotonic()) {
       guard !queue.isDropped, !Task.isCancelled else { return false }
@@ -157,14 +159,16 @@ extension PushConsumer {
       if await lock([queue.queue]).contains(queue.queue) {
         queue.locked(until: asked + Self.lockTime)
       } else {
-        await QueuePuller.pause(.milliseconds(100))
+        await limit.pause(.milliseconds(100))
       }
     }
     return true
   }
 
   /// Messages come again in their place after a pause; those that were tried too often are sent away.
-  private func tryAgain(_ messages: [ReceivedMessage], _ queue: QueueWork, after time: Duration?) async {
+  private func tryAgain(
+    _ messages: [ReceivedMessage], _ queue: QueueWork, after time: Duration?, _ limit: InFlightLimit
+  ) async {
     var again: [ReceivedMessage] = []
     for message in messages {
       if let limit = configuration.maxReconsumeTimes, message.reconsumeTimes >= limit {
@@ -180,6 +184,6 @@ extension PushConsumer {
     queue.putBack(again)
     guard !again.isEmpty else { return }
     let time = time ?? configuration.suspendTime
-    await QueuePuller.pause(min(max(time, .milliseconds(10)), .seconds(30)))
+    await limit.pause(min(max(time, .milliseconds(10)), .seconds(30)))
   }
 }

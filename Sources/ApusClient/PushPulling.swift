@@ -3,6 +3,10 @@ import ApusSystem
 
 /// Getting the messages that the listener is given.
 extension PushConsumer {
+  /// The pause before a queue that ends before the group's offset is begun anew: perhaps the broker is not yet what it
+  /// was.
+  private static let illegalOffsetPause = Duration.seconds(10)
+
   /// Pulls from a queue until it belongs to somebody else or the task is cancelled; each batch that comes is a job.
   func pull(_ queue: QueueWork, _ jobs: AsyncStream<QueueWork>.Continuation) async {
     let (batchSize, isOrderly, needsLocks) = (configuration.batchSize, isOrderly, needsLocks)
@@ -18,10 +22,9 @@ extension PushConsumer {
         for _ in 0..<(isOrderly ? min(batches, 1) : batches) { jobs.yield(queue) }
       },
       moved: { queue, offset in
-        self.offsets.update(queue.queue, offset, forced: true)
-        await self.offsets.commit([queue.queue])
-        self.discard(queue)
-        self.rebalanceNow()
+        queue.drop()
+        await QueuePuller.pause(Self.illegalOffsetPause)
+        await self.restart(queue, at: offset)
       })
     await puller.run(queue)
   }

@@ -22,7 +22,6 @@ extension PushConsumer {
         guard let offset = await share.startOffset(queue) else { continue }
         let work = QueueWork(queue, from: offset)
         if isOrderly { work.locked(until: SystemClock.monotonic() + Self.lockTime) }
-        offsets.update(queue, offset, forced: true)
         add(work)
         added.append(work)
       }
@@ -41,21 +40,27 @@ extension PushConsumer {
   /// Asks the brokers to keep queues for this consumer. Returns those that they do.
   func lock(_ queues: [MessageQueue]) async -> Set<MessageQueue> {
     var locked: Set<MessageQueue> = []
-    for (_, wanted) in Dictionary(grouping: queues, by: \.brokerName) {
-      do throws(ClientError) {
-        let wish = LockRequestBody(group: group, clientID: runtime.clientID, queues: wanted.sorted())
-        let answer = try await runtime.ask(
-          LockBatchMessageQueue.Request(wish), at: try await runtime.anyMember(of: wanted[0]), timeout: .seconds(1))
-        do throws(DecodeError) {
-          locked.formUnion(try LockResponseBody(bytes: answer.body.rawSpan).queues)
-        } catch {
-          throw ClientError(.badAnswer, "the list of locked queues cannot be read: \(error)", cause: error)
-        }
-      } catch {
-        runtime.warn("queues were not locked", "broker", wanted[0].brokerName, cause: error)
-      }
-    }
+    for (_, wanted) in Dictionary(grouping: queues, by: \.brokerName) { locked.formUnion(await ask(for: wanted) ?? []) }
     return locked
+  }
+
+  /// Asks a broker to keep queues of its own. Returns those that it does; nil when it gave no answer.
+  ///
+  /// Deviation: within `requestTimeout`, where Java waits for a second, which a broker that is slow needs too often.
+  private func ask(for queues: [MessageQueue]) async -> Set<MessageQueue>? {
+    do throws(ClientError) {
+      let wish = LockRequestBody(group: group, clientID: runtime.clientID, queues: queues.sorted())
+      let answer = try await runtime.ask(
+        LockBatchMessageQueue.Request(wish), at: try await runtime.anyMember(of: queues[0]))
+      do throws(DecodeError) {
+        return Set(try LockResponseBody(bytes: answer.body.rawSpan).queues)
+      } catch {
+        throw ClientError(.badAnswer, "the list of locked queues cannot be read: \(error)", cause: error)
+      }
+    } catch {
+      runtime.warn("queues were not locked", "broker", queues[0].brokerName, cause: error)
+      return nil
+    }
   }
 
   /// Lets others have queues.
@@ -64,7 +69,7 @@ extension PushConsumer {
       do throws(ClientError) {
         let wish = LockRequestBody(group: group, clientID: runtime.clientID, queues: left.sorted())
         _ = try await runtime.ask(
-          UnlockBatchMessageQueue.Request(wish), at: try await runtime.anyMember(of: left[0]), timeout: .seconds(1))
+          UnlockBatchMessageQueue.Request(wish), at: try await runtime.anyMember(of: left[0]))
       } catch {
         // The lock ends by itself after a minute.
         runtime.warn("queues were not unlocked", "broker", left[0].brokerName, cause: error)
@@ -72,11 +77,18 @@ extension PushConsumer {
     }
   }
 
-  /// Asks for all queues again before their locks end.
+  /// Asks for all queues again before their locks end. What a broker does not answer for stays locked until then: it
+  /// keeps a queue for a minute, and nobody else can have it.
   func renewLocks() async {
-    let all = allWork
     let asked = SystemClock.monotonic()
-    let locked = await lock(all.map(\.queue))
-    for queue in all { queue.locked(until: locked.contains(queue.queue) ? asked + Self.lockTime : nil) }
+    // A broker that does not answer does not cost the others' locks.
+    await withDiscardingTaskGroup { group in
+      for works in Dictionary(grouping: allWork, by: { $0.queue.brokerName }).values {
+        group.addTask {
+          guard let locked = await self.ask(for: works.map { $0.queue }) else { return }
+          for work in works { work.locked(until: locked.contains(work.queue) ? asked + Self.lockTime : nil) }
+        }
+      }
+    }
   }
 }

@@ -8,14 +8,8 @@ import ApusSystem
 extension PushConsumer {
   func reset(_ offsets: [MessageQueue: Int64]) async {
     for work in allWork {
-      guard let offset = offsets[work.queue] else { continue }
-      // What is being consumed at this moment finishes without effect on the group's progress.
-      work.drop()
-      self.offsets.update(work.queue, offset, forced: true)
-      await self.offsets.commit([work.queue])
-      discard(work)
+      if let offset = offsets[work.queue] { await restart(work, at: offset) }
     }
-    rebalanceNow()
   }
 
   func progress(in topic: String) -> [MessageQueue: Int64] {

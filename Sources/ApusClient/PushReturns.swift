@@ -91,7 +91,7 @@ extension OutgoingMessage {
     // At the limit the broker keeps it as a dead letter.
     reconsumeTimes = level < 0 ? maxReconsumeTimes : message.triesWithThis
     self.maxReconsumeTimes = maxReconsumeTimes
-    properties = try Self.encode(all.sorted { $0.key < $1.key }.map { (name: $0.key, value: $0.value) })
+    properties = try Self.encode(delivered: all.sorted { $0.key < $1.key }.map { (name: $0.key, value: $0.value) })
     isDelayed = level >= 0
   }
 }

@@ -11,8 +11,6 @@ struct QueuePuller: Sendable {
   /// The pause when enough is in hand, and when the broker has too much to do.
   private static let flowPause = Duration.milliseconds(50)
   private static let busyPause = Duration.milliseconds(20)
-  /// The pause before a queue whose offset was wrong is begun anew.
-  private static let illegalOffsetPause = Duration.seconds(10)
 
   /// Who pulls.
   let group: String
@@ -41,7 +39,7 @@ struct QueuePuller: Sendable {
   var mayPull: @Sendable (QueueWork) -> Bool = { _ in true }
   /// Messages came.
   let came: @Sendable (QueueWork, [ReceivedMessage]) -> Void
-  /// The queue is to be begun anew at another offset, after it was dropped.
+  /// The queue ends before where it was pulled from, at this offset: it is to be begun anew there.
   let moved: @Sendable (QueueWork, Int64) async -> Void
 
   /// Pulls from a queue until it belongs to somebody else or the task is cancelled.
@@ -63,6 +61,8 @@ struct QueuePuller: Sendable {
       case .success(let result): await take(result, of: queue, from: offset)
       case .failure(let error):
         if error.code == .cancelled { return }
+        // Java stays with the member that it was told until the routes forget that, which may take two minutes.
+        brokerID = 0
         if error.code != .timedOut {
           runtime.warn("a pull failed", "queue", "\(queue.queue)", cause: error)
         }
@@ -115,9 +115,12 @@ struct QueuePuller: Sendable {
       runtime.log.warning(
         "client", "an offset is not in its queue",
         ["queue": "\(queue.queue)", "offset": offset, "next": result.nextOffset])
-      queue.drop()
-      await Self.pause(Self.illegalOffsetPause)
-      await moved(queue, result.nextOffset)
+      // What lay in between is gone from the broker; what is in hand is not, and is consumed yet.
+      if result.nextOffset > offset {
+        _ = queue.put([], from: offset, nextOffset: result.nextOffset)
+      } else {
+        await moved(queue, result.nextOffset)
+      }
     }
   }
 

@@ -9,6 +9,8 @@ final class QueueWork: Sendable {
   private struct State {
     var messages: ProcessQueue<ReceivedMessage>
     var nextOffset: Int64
+    /// What the group's offset was set to last; nil for nothing yet.
+    var committed: Int64?
     var isDropped = false
     var isConsuming = false
     var isLeaving = false
@@ -55,10 +57,11 @@ final class QueueWork: Sendable {
   }
 
   /// Gives the queue up as far as that goes now. False while it is being consumed in order: whoever does that hears of
-  /// it when done (``endConsuming()``).
-  func leave() -> Bool {
+  /// it when done (``endConsuming()``). With an offset it counts as consumed up to there, whatever is under way.
+  func leave(goingOnAt offset: Int64? = nil) -> Bool {
     drop()
     return state.withLock { state in
+      if let offset { state.messages.reset(to: offset) }
       state.isLeaving = state.isConsuming
       return !state.isConsuming
     }
@@ -136,9 +139,11 @@ final class QueueWork: Sendable {
   /// Whether no more should be pulled for now.
   func isFull(_ limits: ProcessQueue<ReceivedMessage>.Limits) -> Bool { state.withLock { $0.messages.isFull(limits) } }
 
-  /// Forgets what was pulled and goes on elsewhere: a pull that waits ends now.
-  func reset(to offset: Int64) {
-    let pull = state.withLock { state in
+  /// Forgets what was pulled and goes on elsewhere: a pull that waits ends now. With `current` only as long as the next
+  /// pull begins there.
+  func reset(to offset: Int64, from current: Int64? = nil) {
+    let pull = state.withLock { state -> PendingAnswer<PullAnswer>? in
+      if let current, state.nextOffset != current { return nil }
       state.messages.reset(to: offset)
       state.nextOffset = offset
       defer { state.pull = nil }
@@ -149,6 +154,20 @@ final class QueueWork: Sendable {
 
   /// What was taken is consumed.
   func finishTaken() { state.withLock { _ = $0.messages.finishTaken() } }
+
+  // MARK: Progress
+
+  /// Up to where it is consumed, if that is to be committed: nil when it has been, and for a queue that was given up
+  /// unless this is the `isLast` time.
+  func due(isLast: Bool) -> Int64? {
+    state.withLock { state in
+      guard isLast || !state.isDropped, state.messages.consumed != state.committed else { return nil }
+      return state.messages.consumed
+    }
+  }
+
+  /// The group's offset is this one now.
+  func committed(_ offset: Int64) { state.withLock { $0.committed = offset } }
 
   // MARK: Order
 

@@ -129,6 +129,9 @@ public struct ReceivedMessage: Hashable, Sendable {
 
   /// The largest body that a compressed one may become.
   static let inflationLimit = 64 << 20
+  /// How many bytes the bodies of one answer become before the compressed ones that follow are left for the next: an
+  /// answer of a few KiB could otherwise fill the memory. At most ``inflationLimit`` is added to it.
+  static let inflationBudget = 64 << 20
 
   /// Reads a stored record that was pulled from a queue of a broker group. `queue` is that of the message before it,
   /// which most often is this one's too.
@@ -164,24 +167,34 @@ public struct ReceivedMessage: Hashable, Sendable {
     topic = Namespace.unwrap(stored, from: namespace)
   }
 
-  /// Reads the records of a pull's answer. One that cannot be read is left out and named.
-  static func read(_ bytes: RawSpan, broker: String, _ damaged: (DecodeError) -> Void) -> [ReceivedMessage] {
+  /// Reads the records of a pull's answer. One that cannot be read is left out and named. Once the compressed ones have
+  /// become `budget` bytes, the next of them and what follows it is left for another answer: `next` is its offset.
+  static func read(
+    _ bytes: RawSpan, broker: String, budget: Int = Self.inflationBudget, _ damaged: (DecodeError) -> Void
+  ) -> (messages: [ReceivedMessage], next: Int64?) {
     var messages: [ReceivedMessage] = []
     var rest = bytes
+    var inflatedBytes = 0
     while rest.byteCount > 0 {
       do throws(DecodeError) {
         let record = try StoredRecord(rest)
+        let isCompressed = record.sysFlag.contains(.compressed)
+        if isCompressed, inflatedBytes >= budget { return (messages, record.queueOffset.rawValue) }
         rest = rest.extracting(record.size..<rest.byteCount)
         do throws(DecodeError) {
-          messages.append(try ReceivedMessage(record, broker: broker, like: messages.last?.queue))
+          let message = try ReceivedMessage(record, broker: broker, like: messages.last?.queue)
+          if isCompressed { inflatedBytes += message.body.count }
+          messages.append(message)
         } catch {
+          // It may have cost as much before it was given up.
+          if isCompressed { inflatedBytes += inflationLimit }
           damaged(error)
         }
       } catch {
         damaged(error)
-        return messages
+        return (messages, nil)
       }
     }
-    return messages
+    return (messages, nil)
   }
 }

@@ -53,8 +53,15 @@ final class Routes: Sendable {
     }
   }
 
-  /// Puts a route in as if it had been fetched, under another topic's name.
-  func adopt(_ route: TopicRoute, for topic: String) { routes.withLock { $0[topic] = route } }
+  /// Puts in a route that was borrowed for a topic that no name server knew, unless the topic's own has been found
+  /// meanwhile. Returns the one that counts.
+  func adopt(_ route: TopicRoute, for topic: String) -> TopicRoute {
+    routes.withLock { routes in
+      if let own = routes[topic] { return own }
+      routes[topic] = route
+      return route
+    }
+  }
 }
 
 extension TopicRoute {

@@ -47,14 +47,17 @@ final class Sender: Sendable {
     }
   }
 
-  /// Sends a message to a queue without an answer: it may be lost unnoticed. Returns when it is on its way.
-  func sendOneway(_ message: OutgoingMessage, to queue: MessageQueue, at broker: String) async throws(ClientError) {
-    let deadline = SystemClock.monotonic() + runtime.configuration.requestTimeout
+  /// Sends a message to a queue without an answer: it may be lost unnoticed. Returns when it is on its way, which has
+  /// to be before the deadline.
+  func sendOneway(
+    _ message: OutgoingMessage, to queue: MessageQueue, at broker: String, by deadline: MonotonicTime
+  ) async throws(ClientError) {
     let address = try await runtime.address(broker, for: message.kind.code, by: deadline)
     let pending = PendingAnswer<ClientError?>()
     let now = SystemClock.wall()
     runtime.remoting.notify(
-      address, encode: { [self] id, output in encode(message, queue, now, id, oneway: true, into: &output) },
+      address, timeout: try deadline.left(),
+      encode: { [self] id, output in encode(message, queue, now, id, oneway: true, into: &output) },
       done: { error in pending.resolve(error.map { ClientError($0, server: broker) }) })
     if let error = await pending.value(ifCancelled: .cancelled) { throw error }
   }

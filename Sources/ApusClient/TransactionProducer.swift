@@ -98,10 +98,10 @@ public final class TransactionProducer: Sendable {
 
   /// A broker asks what became of a transaction.
   func answer(_ command: Command, from broker: HostAddress) async {
-    let messages = ReceivedMessage.read(command.body.rawSpan, broker: "\(broker)") { error in
+    let found = ReceivedMessage.read(command.body.rawSpan, broker: "\(broker)") { error in
       producer.runtime.log.error("client", "a half message cannot be read", ["cause": error])
     }
-    guard let half = messages.first, let queueOffset = command["tranStateTableOffset"].flatMap({ Int64($0) }),
+    guard let half = found.messages.first, let queueOffset = command["tranStateTableOffset"].flatMap({ Int64($0) }),
       let offset = command["commitLogOffset"].flatMap({ Int64($0) })
     else { return }
     var message = half

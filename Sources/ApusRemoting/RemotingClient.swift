@@ -116,12 +116,13 @@ package final class RemotingClient: @unchecked Sendable {
   }
 
   /// Tells a server something, with a frame that `encode` writes, that it does not answer; `done` tells whether there
-  /// was a connection to send it over.
+  /// was a connection to send it over within `timeout`, or as long as connecting may take.
   package func notify(
-    _ address: SocketAddress, encode: @escaping Encoder, done: @escaping @Sendable (CallError?) -> Void
+    _ address: SocketAddress, timeout: Duration? = nil, encode: @escaping Encoder,
+    done: @escaping @Sendable (CallError?) -> Void
   ) {
     let isAccepted = loop.execute { [self] in
-      withConnection(to: address, by: loop.now + connectTimeout) { [self] connection, error in
+      withConnection(to: address, by: loop.now + (timeout ?? connectTimeout)) { [self] connection, error in
         connection?.notify { id, output in
           let start = output.count
           encode(id, &output)

@@ -72,6 +72,34 @@ import Testing
     #expect(throws: DecodeError.self) { try inflate(bomb.body, bomb.flag, limit: 1 << 20) }
   }
 
+  @Test func `what would become too large at once is left for the next answer`() throws {
+    let packed = try #require(Compression.deflate([UInt8](repeating: 7, count: 10_000), .zlib, level: 5))
+    struct Outcome: Equatable {
+      var offsets: [Int64]
+      var next: Int64?
+      var damaged = 0
+    }
+    func read(_ bytes: [UInt8], budget: Int) -> Outcome {
+      var damaged = 0
+      let found = ReceivedMessage.read(bytes.rawSpan, broker: "b", budget: budget) { _ in damaged += 1 }
+      return Outcome(offsets: found.messages.map { $0.queueOffset }, next: found.next, damaged: damaged)
+    }
+    func record(_ offset: Int64) -> [UInt8] {
+      ReceivedMessage.record(queueOffset: offset, body: packed.body, flag: packed.flag)
+    }
+    let four = (10..<14).flatMap { record($0) }
+    #expect(read(four, budget: 40_000) == Outcome(offsets: [10, 11, 12, 13]))
+    #expect(read(four, budget: 20_000) == Outcome(offsets: [10, 11], next: 12))
+    #expect(read(four, budget: 1) == Outcome(offsets: [10], next: 11))
+    // What is not compressed is as large as it came.
+    let mixed = record(10) + ReceivedMessage.record(queueOffset: 11) + record(12)
+    #expect(read(mixed, budget: 1) == Outcome(offsets: [10, 11], next: 12))
+    // One that is given up may have cost as much as any.
+    let bad = ReceivedMessage.record(queueOffset: 9, body: [1, 2, 3], flag: packed.flag)
+    let budget = ReceivedMessage.inflationBudget
+    #expect(read(bad + four, budget: budget) == Outcome(offsets: [], next: 10, damaged: 1))
+  }
+
   @Test func `an unknown type is refused`() {
     #expect(throws: DecodeError.self) { try inflate([1], SysFlag(rawValue: 0x401)) }
   }

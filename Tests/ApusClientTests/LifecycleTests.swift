@@ -25,6 +25,16 @@ import Testing
     mute.stop()
   }
 
+  @Test func `a client of transactions goes when nobody needs it any more`() async throws {
+    weak var last: ClientRuntime?
+    do {
+      let client = try MessageClient(ClientConfiguration(nameServers: ["127.0.0.1:1"]))
+      _ = try client.transactionProducer(group: "pg") { _ in .unknown }
+      last = client.runtime
+    }
+    while last != nil { await Task.yield() }
+  }
+
   /// How many calls of a client wait for an answer.
   private func outstanding(_ client: MessageClient) async -> Int {
     await withCheckedContinuation { continuation in
@@ -82,6 +92,144 @@ import Testing
     #expect(work.put([], from: 100, nextOffset: 101))
     work.drop()
     #expect(!work.put([], from: 101, nextOffset: 102))
+  }
+
+  @Test func `what is committed while a queue goes on elsewhere does not lead it back`() {
+    let work = QueueWork(MessageQueue(topic: "T", brokerName: "mute", queueID: 0), from: 100)
+    #expect(work.due(isLast: false) == 100)
+    work.reset(to: 5)
+    // The broker has taken what it was told before.
+    work.committed(100)
+    #expect(work.due(isLast: false) == 5)
+    work.committed(5)
+    #expect(work.due(isLast: false) == nil)
+    // A correction of an offset comes too late for an application that went elsewhere.
+    work.reset(to: 7, from: 100)
+    #expect(work.nextOffset == 5)
+    work.reset(to: 7, from: 5)
+    work.drop()
+    #expect(work.due(isLast: false) == nil)
+    #expect(work.due(isLast: true) == 7)
+  }
+
+  @Test func `messages in hand outlive the cleaning of what follows them`() async throws {
+    let server = try MuteServer { code, before in
+      guard code == .pullMessage, before == 0 else { return nil }
+      let offsets = [("nextBeginOffset", 50), ("minOffset", 50), ("maxOffset", 60), ("suggestWhichBrokerId", 0)]
+      return Reply(.pullOffsetMoved, fields: offsets.map { ReplyField($0.0, Int64($0.1)) })
+    }
+    let client = try MessageClient(ClientConfiguration(nameServers: [server.address]))
+    let work = QueueWork(MessageQueue(topic: "T", brokerName: "mute", queueID: 0), from: 7)
+    let inHand = try ReceivedMessage.sample(queueOffset: 7)
+    #expect(work.put([inHand], from: 7, nextOffset: 8))
+    let puller = QueuePuller(
+      group: "cg", runtime: client.runtime, subscription: nil, batchSize: 1,
+      meter: ConsumeMeter(group: "cg", metrics: nil),
+      limits: { ProcessQueue.Limits(count: 10, bytes: 1000, span: nil) }, came: { _, _ in },
+      moved: { _, _ in Issue.record("the queue goes on behind what is in hand") })
+    let task = Task { await puller.run(work) }
+    while server.asked.withLock({ $0 }) < 2 { await Task.yield() }
+    #expect(work.nextOffset == 50 && work.consumed == 7)
+    work.finish(work.take(1))
+    #expect(work.consumed == 50)
+    work.drop()
+    await task.value
+    server.stop()
+  }
+
+  @Test func `after a slave that cannot be reached the master is asked again`() async throws {
+    let listener = try Socket.listen(on: .loopback(port: 0))
+    let unused = try Socket.localAddress(listener).port
+    Socket.close(listener)
+    let server = try MuteServer(slave: "127.0.0.1:\(unused)") { code, before in
+      guard code == .pullMessage, before == 0 else { return nil }
+      return Reply(
+        .pullNotFound,
+        fields: [
+          ReplyField("nextBeginOffset", 0), ReplyField("minOffset", 0), ReplyField("maxOffset", 0),
+          ReplyField("suggestWhichBrokerId", 1),
+        ])
+    }
+    var configuration = ClientConfiguration(nameServers: [server.address])
+    configuration.pullDelayAfterError = .milliseconds(1)
+    let client = try MessageClient(configuration, log: Logger(level: .error))
+    let work = QueueWork(MessageQueue(topic: "T", brokerName: "mute", queueID: 0), from: 0)
+    let puller = QueuePuller(
+      group: "cg", runtime: client.runtime, subscription: nil, batchSize: 1,
+      meter: ConsumeMeter(group: "cg", metrics: nil),
+      limits: { ProcessQueue.Limits(count: 10, bytes: 1000, span: nil) }, came: { _, _ in }, moved: { _, _ in })
+    let task = Task { await puller.run(work) }
+    while server.asked.withLock({ $0 }) < 2 { await Task.yield() }
+    work.drop()
+    await task.value
+    server.stop()
+  }
+
+  @Test func `a broker that does not answer leaves a queue its lock, one that refuses takes it`() async throws {
+    let server = try MuteServer(hangsUp: true) { code, before in
+      code == .lockBatchMessageQueue && before > 0 ? Reply(body: LockResponseBody([]).bytes()) : nil
+    }
+    let client = try MessageClient(
+      ClientConfiguration(nameServers: [server.address]), log: Logger(level: .error))
+    let consumer = try client.pushConsumer(
+      group: "cg", subscriptions: [Subscription("T")], listener: .orderly { _ in .success })
+    let work = QueueWork(MessageQueue(topic: "T", brokerName: "mute", queueID: 0), from: 0)
+    work.locked(until: SystemClock.monotonic() + .seconds(3600))
+    consumer.add(work)
+    await consumer.renewLocks()
+    #expect(work.isLocked(now: SystemClock.monotonic()))
+    await consumer.renewLocks()
+    #expect(!work.isLocked(now: SystemClock.monotonic()))
+    #expect(server.asked.withLock { $0 } == 2)
+    server.stop()
+  }
+
+  @Test func `only a broker that took a heartbeat counts as one that knows the client`() async throws {
+    let server = try MuteServer(hangsUp: true) { code, before in code == .heartbeat && before > 0 ? Reply() : nil }
+    let client = try MessageClient(
+      ClientConfiguration(nameServers: [server.address]), log: Logger(level: .error))
+    let producer = try client.producer(group: "asker")
+    #expect(try await producer.queues(of: "T").count == 1)
+    for expected in [1, 2, 2] {
+      await client.introduce()
+      #expect(server.asked.withLock { $0 } == expected)
+    }
+    server.stop()
+  }
+
+  @Test func `a borrowed route does not take the place of the topic's own`() async throws {
+    func route(queueCount: Int32) -> TopicRouteData {
+      TopicRouteData(
+        queues: [
+          QueueData(
+            brokerName: "b", readQueueCount: queueCount, writeQueueCount: queueCount, permission: [.read, .write])
+        ], brokers: [BrokerData(cluster: "c", brokerName: "b", addresses: [0: "127.0.0.1:1"])])
+    }
+    let found = route(queueCount: 2)
+    let (own, borrowed) = (TopicRoute(topic: "T", found), TopicRoute(topic: "T", route(queueCount: 8)))
+    let routes = Routes { _ in found }
+    #expect(routes.adopt(borrowed, for: "T") == borrowed)
+    #expect(try await routes.refresh("T") == own)
+    #expect(routes.adopt(borrowed, for: "T") == own)
+    #expect(routes.known("T") == own)
+  }
+
+  @Test func `a oneway send ends by its deadline, also while TLS is agreed on`() async throws {
+    // Connections are taken, and nothing is read from them.
+    let listener = try Socket.listen(on: .loopback(port: 0))
+    defer { Socket.close(listener) }
+    var configuration = ClientConfiguration(nameServers: ["127.0.0.1:1"])
+    configuration.tls = TLSConfiguration(trust: .anyone)
+    configuration.connectTimeout = .seconds(600)
+    configuration.requestTimeout = .seconds(600)
+    let producer = try MessageClient(configuration).producer(group: "pg")
+    let message = try producer.prepare(Message(topic: "T", text: "x"))
+    let broker = "127.0.0.1:\(try Socket.localAddress(listener).port)"
+    await #expect(throws: ClientError(.timedOut, "")) {
+      try await producer.sender.sendOneway(
+        message, to: MessageQueue(topic: "T", brokerName: "b", queueID: 0), at: broker,
+        by: SystemClock.monotonic() + .milliseconds(50))
+    }
   }
 
   @Test func `an end in the middle of everything is no warning`() async throws {

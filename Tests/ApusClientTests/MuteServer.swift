@@ -14,12 +14,15 @@ final class MuteServer: RemotingService {
   /// How many requests came that do not ask for routes.
   let asked = Locked(0)
   private let hangsUp: Bool
+  /// Where routes say that its group's slave is; nil for none.
+  private let slave: String?
   private let answer: Answer
   private let loop: ServerLoop
   private let bound = Locked("")
 
-  init(hangsUp: Bool = false, answering answer: @escaping Answer = { _, _ in nil }) throws {
+  init(hangsUp: Bool = false, slave: String? = nil, answering answer: @escaping Answer = { _, _ in nil }) throws {
     self.hangsUp = hangsUp
+    self.slave = slave
     self.answer = answer
     loop = try ServerLoop(index: 4, name: "test-mute")
     let address = try loop.start(self)
@@ -33,9 +36,11 @@ final class MuteServer: RemotingService {
 
   func handle(_ request: borrowing Request, on connection: Connection) -> Disposition {
     if request.code == .getRouteInfoByTopic {
+      var members: [Int64: String] = [0: address]
+      members[1] = slave
       let route = TopicRouteData(
         queues: [QueueData(brokerName: "mute", readQueueCount: 1, writeQueueCount: 1, permission: [.read, .write])],
-        brokers: [BrokerData(cluster: "c", brokerName: "mute", addresses: [0: address])])
+        brokers: [BrokerData(cluster: "c", brokerName: "mute", addresses: members)])
       connection.send(Reply(body: route.bytes(.standard)), to: request.header)
       return .done
     }

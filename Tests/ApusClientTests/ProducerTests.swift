@@ -61,6 +61,34 @@ import Testing
     #expect(throws: ClientError(.invalidArgument, "")) { try client.producer(group: "no group") }
   }
 
+  @Test func `the properties of plain messages stand where Java's map has them`() throws {
+    for (tag, keys) in [(nil, []), ("t", []), (nil, ["k"]), ("t", ["k", "l"])] as [(String?, [String])] {
+      let message = try OutgoingMessage(
+        Message(topic: "T", text: "x", tag: tag, keys: keys), topic: "T", key: Array("id".utf8), maxBodyBytes: 10)
+      var pairs: [(name: String, value: String)] = []
+      if let tag { pairs.append(("TAGS", tag)) }
+      if !keys.isEmpty { pairs.append(("KEYS", keys.joined(separator: " "))) }
+      pairs.append(("WAIT", "true"))
+      pairs.append(("UNIQ_KEY", "id"))
+      let expected = try OutgoingMessage.encode(pairs)
+      #expect(message.properties == expected)
+    }
+  }
+
+  @Test func `a delivered message is sent again with every property that can be read`() throws {
+    let stored = Array("odd\u{1}a\u{1}b\u{2}empty\u{1}\u{2}UNIQ_KEY\u{1}id".utf8)
+    let message = try ReceivedMessage.sample(queueOffset: 3, properties: stored)
+    let again = try OutgoingMessage(resending: message, to: "cg", level: 0, maxReconsumeTimes: 16)
+    let read = ReceivedProperties(again.properties)
+    #expect(read["odd"] == "a\u{1}b" && read["empty"] == nil && read["UNIQ_KEY"] == "id")
+    // Older clients cannot read such a value: an application may not begin with it.
+    #expect(throws: ClientError(.invalidArgument, "")) {
+      try OutgoingMessage(
+        Message(topic: "T", text: "x", properties: ["odd": "a\u{1}b"]), topic: "T", key: Array("id".utf8),
+        maxBodyBytes: 10)
+    }
+  }
+
   @Test func `without a name server the error says what was tried`() async throws {
     let client = try MessageClient(ClientConfiguration(nameServers: ["127.0.0.1:1", "127.0.0.1:2"]))
     let producer = try client.producer(group: "pg")

@@ -130,6 +130,60 @@ import Testing
     }
   }
 
+  @Test func `in order, a queue that waits holds up no other`() async throws {
+    let cluster = try Cluster()
+    let client = try await cluster.client()
+    let producer = try client.producer(group: "pg")
+    let queues = try await producer.queues(of: "Waits")
+    for text in ["stuck", "1"] {
+      try await producer.send(Message(topic: "Waits", text: text), to: queues[text == "stuck" ? 0 : 1])
+    }
+    let seen = Seen()
+    var configuration = ConsumerConfiguration.fromStart
+    configuration.concurrency = 1
+    let consumer = try client.pushConsumer(
+      group: "cgw", subscriptions: [Subscription("Waits")], configuration,
+      listener: .orderly { messages in
+        guard messages[0].text != "stuck" else { return .suspend(for: .seconds(30)) }
+        seen.add(messages)
+        return .success
+      })
+    try await running(client, [consumer]) { #expect(await seen.first(1).map(\.text) == ["1"]) }
+  }
+
+  @Test func `in order, a queue that is set back is begun anew when the listener is done with what it has`()
+    async throws
+  {
+    let cluster = try Cluster()
+    let client = try await cluster.client()
+    let producer = try client.producer(group: "pg")
+    let queue = try await producer.send(Message(topic: "SetBack", text: "1")).queue
+    try await producer.send(Message(topic: "SetBack", text: "2"), to: queue)
+    let (seen, gate) = (Seen(), Gate())
+    let calls = Locked((now: 0, most: 0))
+    let consumer = try client.pushConsumer(
+      group: "cgs", subscriptions: [Subscription("SetBack")], .fromStart,
+      listener: .orderly { messages in
+        calls.withLock { calls in
+          calls.now += 1
+          calls.most = max(calls.most, calls.now)
+        }
+        seen.add(messages)
+        await gate.pass()
+        calls.withLock { $0.now -= 1 }
+        return .success
+      })
+    try await running(client, [consumer]) {
+      #expect(await seen.first(1).map(\.text) == ["1"])
+      let work = try #require(consumer.work(of: queue))
+      await consumer.reset([queue: 0])
+      #expect(consumer.work(of: queue) === work && work.isLeaving && work.consumed == 0)
+      gate.open()
+      #expect(await seen.first(2).map(\.text) == ["1", "2"])
+      #expect(calls.withLock { $0.most } == 1)
+    }
+  }
+
   @Test func `what takes too long comes again elsewhere, once`() async throws {
     let cluster = try Cluster(["fx-a"], Self.quickLevels)
     let client = try await cluster.client()

@@ -36,11 +36,12 @@ package struct AdminSession: Sendable {
   /// Prints the heads of a table.
   func begin(_ table: Table) {
     guard !isJSON, table.hasHead else { return }
-    console.write(table.headLayout.line(table.columns.map(\.head)))
+    console.write(table.headLine)
   }
 
   /// Prints a row of a table.
   func row(_ table: Table, _ cells: [Cell]) {
+    guard isJSON else { return console.write(table.line(cells)) }
     precondition(cells.count == table.columns.count, "\(cells.count) cells for \(table.columns.count) columns")
     guard isJSON else { return console.write(table.layout.line(cells.map(\.text))) }
     write(zip(table.columns, cells).compactMap { column, cell in column.key.map { JSONMember($0, cell.json) } })

@@ -22,12 +22,22 @@ extension AdminClient {
 
   /// 203: the members of a consumer group that are connected to a broker.
   package func consumers(of group: String, at broker: String) async throws(AdminError) -> ConsumerConnection {
-    try await ask(GetConsumerConnectionList.Request(consumerGroup: group), at: broker, for: ConsumerConnection.self)
+    let found = try await ask(
+      GetConsumerConnectionList.Request(consumerGroup: group), at: broker, for: ConsumerConnection.self)
+    guard !found.connections.isEmpty else {
+      throw AdminError("no member of the consumer group '\(group)' is connected to \(broker)", code: .consumerNotOnline)
+    }
+    return found
   }
 
   /// 204: the members of a producer group that are connected to a broker.
   package func producers(of group: String, at broker: String) async throws(AdminError) -> ProducerConnection {
-    try await ask(GetProducerConnectionList.Request(producerGroup: group), at: broker, for: ProducerConnection.self)
+    let found = try await ask(
+      GetProducerConnectionList.Request(producerGroup: group), at: broker, for: ProducerConnection.self)
+    guard !found.connections.isEmpty else {
+      throw AdminError("no member of the producer group '\(group)' is connected to \(broker)")
+    }
+    return found
   }
 
   /// 328: all producers that are connected to a broker.

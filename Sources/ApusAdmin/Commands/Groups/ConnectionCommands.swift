@@ -10,13 +10,13 @@ struct ConsumerConnectionCommand: AdminCommand {
       CommonOption.group(), Option("brokerAddr", "b", value: "HOST:PORT", help: "Ask this broker."),
     ])
 
-  private static let members = Table(
+  static let members = Table(
     "%-36s %-22s %-10s %s",
     [
       .init("#ClientId", "clientId"), .init("#ClientAddr", "clientAddr"), .init("#Language", "language"),
       .init("#Version", "version"),
     ])
-  private static let subscriptions = Table(
+  static let subscriptions = Table(
     "%-20s %s", [.init("#Topic", "topic"), .init("#SubExpression", "subExpression")])
 
   private let group: String
@@ -63,7 +63,7 @@ struct ProducerConnectionCommand: AdminCommand {
       CommonOption.topic("A topic that it sends to."),
     ])
 
-  private static let members = Table(
+  static let members = Table(
     "%s  %-32s %-22s %-8s %s",
     [
       .init("", nil), .init("", "clientId"), .init("", "clientAddr"), .init("", "language"), .init("", "version"),

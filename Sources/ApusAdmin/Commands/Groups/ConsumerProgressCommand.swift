@@ -17,10 +17,10 @@ struct ConsumerProgressCommand: AdminCommand {
     .init("#Broker Offset", "brokerOffset"), .init("#Consumer Offset", "consumerOffset"),
   ]
   private static let tail: [Table.Column] = [.init("#Diff", "diff"), .init("#LastTime", "lastTimestamp")]
-  private static let queues = Table("%-64.64s  %-32.32s  %-4s  %-20s  %-20s  %-20s  %s", heads + tail)
-  private static let queuesWithClients = Table(
+  static let queues = Table("%-64.64s  %-32.32s  %-4s  %-20s  %-20s  %-20s  %s", heads + tail)
+  static let queuesWithClients = Table(
     "%-64.64s  %-32.32s  %-4s  %-20s  %-20s  %-20s %-20s  %s", heads + [.init("#Client IP", "clientIP")] + tail)
-  private static let groups = Table(
+  static let groups = Table(
     "%-64.64s  %-6s  %-24s %-5s  %-14s  %-7s  %s",
     [
       .init("#Group", "group"), .init("#Count", "count"), .init("#Version", "version"), .init("#Type", "type"),

@@ -112,7 +112,7 @@ struct GetConsumerConfigCommand: AdminCommand {
   static let description = admin(
     "getConsumerConfig", "Show the settings of a consumer group.", options: [CommonOption.group("groupName")])
 
-  private static let lines = Table("%-40s=  %s", [.init("", "key"), .init("", "value")], hasHead: false)
+  static let lines = Table("%-40s=  %s", [.init("", "key"), .init("", "value")], hasHead: false)
 
   private let group: String
 

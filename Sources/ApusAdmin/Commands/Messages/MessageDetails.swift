@@ -17,7 +17,7 @@ struct MessageDetails {
     }
   }
 
-  private static let line = Table("%-20s %s", [.init("", nil), .init("", nil)], hasHead: false)
+  static let line = Table("%-20s %s", [.init("", nil), .init("", nil)], hasHead: false)
   /// Where bodies are put.
   private static let bodyDirectory = "/tmp/rocketmq/msgbodys"
 
@@ -114,16 +114,18 @@ extension ReceivedMessage {
     "{\(properties.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ", "))}"
   }
 
-  /// The message as Java prints it, its body as numbers.
+  /// The message as Java prints it, its body as numbers. `msgId` is the broker's id there, as `queryMsgById` takes it;
+  /// only half messages name a transaction.
   var javaText: String {
-    "MessageExt [brokerName=\(queue.brokerName), queueId=\(queue.queueID), storeSize=\(storeBytes),"
+    let transaction = properties["TRAN_MSG"]?.lowercased() == "true" ? properties["UNIQ_KEY"] : nil
+    return "MessageExt [brokerName=\(queue.brokerName), queueId=\(queue.queueID), storeSize=\(storeBytes),"
       + " queueOffset=\(queueOffset), sysFlag=\(systemFlag), bornTimestamp=\(bornMilliseconds), bornHost=/\(bornHost),"
-      + " storeTimestamp=\(storeMilliseconds), storeHost=/\(storeHost), msgId=\(messageID),"
+      + " storeTimestamp=\(storeMilliseconds), storeHost=/\(storeHost), msgId=\(offsetMessageID),"
       + " commitLogOffset=\(commitLogOffset), bodyCRC=\(bodyCRC), reconsumeTimes=\(reconsumeTimes),"
       + " preparedTransactionOffset=\(preparedTransactionOffset), toString()=Message{topic='\(topic)', flag=\(flag),"
       + " properties=\(javaProperties),"
       + " body=[\(body.map { "\(Int8(bitPattern: $0))" }.joined(separator: ", "))],"
-      + " transactionId='\(properties["__transactionId__"] ?? "null")'}]"
+      + " transactionId='\(transaction ?? "null")'}]"
   }
 
   /// The message with its body as text.

@@ -100,7 +100,7 @@ struct QueryMsgByKeyCommand: AdminCommand {
       CommonOption.topic(), Option("msgKey", "k", value: "KEY", required: true, help: "The key."),
     ])
 
-  private static let table = Table(
+  static let table = Table(
     "%-50s %4s %40s",
     [.init("#Message ID", "msgId"), .init("#QID", "queueId"), .init("#Offset", "queueOffset")])
 

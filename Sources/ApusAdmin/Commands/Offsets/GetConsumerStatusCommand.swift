@@ -11,7 +11,7 @@ struct GetConsumerStatusCommand: AdminCommand {
       Option("originClientId", "i", value: "ID", help: "Only this member."),
     ])
 
-  private static let table = Table(
+  static let table = Table(
     "%-50.50s  %-15s  %-15s  %-20s",
     [
       .init("#clientId", "clientId"), .init("#brokerName", "brokerName"), .init("#queueId", "queueId"),

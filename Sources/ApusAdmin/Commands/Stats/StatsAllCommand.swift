@@ -12,7 +12,7 @@ struct StatsAllCommand: AdminCommand {
       Option("topic", "t", value: "TOPIC", help: "Only this topic."),
     ])
 
-  private static let table = Table(
+  static let table = Table(
     "%-64.64s  %-64.64s %12s %11s %11s %14s %14s",
     [
       .init("#Topic", "topic"), .init("#Consumer Group", "consumerGroup"), .init("#Accumulation", "accumulation"),
@@ -43,7 +43,8 @@ struct StatsAllCommand: AdminCommand {
     }
   }
 
-  private static func cells(_ flow: TopicFlow) -> [Cell] {
+  /// The row of a topic and a group.
+  static func cells(_ flow: TopicFlow) -> [Cell] {
     guard let group = flow.group else {
       return [
         .text(flow.topic), "", Cell(0), .decimal(flow.inRate, digits: 2), .value(.null, shown: ""),

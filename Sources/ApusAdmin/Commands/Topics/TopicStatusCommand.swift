@@ -8,7 +8,7 @@ struct TopicStatusCommand: AdminCommand {
   static let description = admin(
     "topicStatus", "Show the offsets of a topic's queues.", options: [CommonOption.topic()])
 
-  private static let table = Table(
+  static let table = Table(
     "%-32.32s  %-4s  %-20s  %-20s    %s",
     [
       .init("#Broker Name", "brokerName"), .init("#QID", "queueId"), .init("#Min Offset", "minOffset"),

@@ -101,8 +101,17 @@ struct DeleteSubGroupCommand: AdminCommand {
         ["group": .text(group), "broker": .text(address), "result": "deleted"])
     }
     guard case .cluster(let name) = target else { return }
+    var failures: [String] = []
     for topic in [SystemTopics.retryTopic(of: group), SystemTopics.deadLetterTopic(of: group)] {
-      try await DeleteTopicCommand.delete(topic, cluster: name, session)
+      do throws(AdminError) {
+        try await DeleteTopicCommand.delete(topic, cluster: name, session)
+      } catch {
+        session.warn("\(topic): \(error)")
+        failures.append(topic)
+      }
+    }
+    guard failures.isEmpty else {
+      throw AdminError("the group is deleted, but not \(failures.joined(separator: " and ")); deleteTopic deletes it")
     }
   }
 }

@@ -49,20 +49,21 @@ struct ExportMetricsCommand: AdminCommand {
   }
 
   func run(_ session: AdminSession) async throws(AdminError) {
-    var (report, total) = ([JSONMember](), Flow())
-    for group in try await session.client.clusterInfo().groups(of: cluster) {
-      guard let master = group.masterAddress else { continue }
+    var total = Flow()
+    let (report, failure) = try await session.gather(fromMastersOf: cluster) {
+      group, master throws(AdminError) -> JSONMember in
       let info = try await session.client.runtimeInfo(of: master)
       let flow = try await flow(info, at: master, session)
+      let member = JSONMember(group.brokerName, try await broker(master, info, flow, session))
       total.add(flow)
-      report.append(JSONMember(group.brokerName, try await broker(master, info, flow, session)))
+      return member
     }
     let totals = total.json(isTotal: true)
     try file.write(
       .fields([
         "evaluateReport": .object(report),
         "totalData": .fields(["totalOneDayNum": totals.counts, "totalTps": totals.rates]),
-      ]), name: "metrics.json", session)
+      ]), name: "metrics.json", failure: failure, session)
   }
 
   private func flow(

@@ -79,10 +79,10 @@ struct ProducerConnectionCommand: AdminCommand {
 
   func run(_ session: AdminSession) async throws(AdminError) {
     let route = try await session.client.route(of: topic)
-    guard let address = route.brokers.compactMap(\.preferredAddress).first else {
-      throw AdminError("the topic '\(topic)' has no broker")
+    let answer = try await session.client.firstAnswer(of: route.brokers) { address throws(AdminError) in
+      try await session.client.producers(of: group, at: address)
     }
-    let found = try await session.client.producers(of: group, at: address)
+    guard let found = answer else { throw AdminError("the topic '\(topic)' has no broker") }
     for (index, connection) in found.connections.enumerated() {
       session.row(Self.members, [.text(zeroed(index + 1, 4))] + connection.cells)
     }

@@ -129,20 +129,25 @@ struct GetConsumerConfigCommand: AdminCommand {
 
   func run(_ session: AdminSession) async throws(AdminError) {
     let clusters = try await session.client.clusterInfo()
+    let brokers = clusters.brokers.values.sorted { $0.brokerName < $1.brokerName }
     var isKnown = false
-    for (name, data) in clusters.brokers.sorted(by: { $0.key < $1.key }) {
-      guard let address = data.preferredAddress,
-        let config = try await session.client.groups(at: address).groups.first(where: { $0.name == group })
-      else { continue }
+    try await session.each(brokers.compactMap(\.preferredAddress)) { address throws(AdminError) in
+      let known = try await session.client.groups(at: address).groups
+      guard let config = known.first(where: { $0.name == group }) else { return }
       isKnown = true
-      guard !session.isJSON else {
-        session.say("", ["brokerName": .text(name), "config": .value(config.json, shown: "")])
-        continue
-      }
-      let rule = String(repeating: "=", count: 29)
-      session.say("\(rule)\(clusters.cluster(of: name)):\(name)\(rule)")
-      session.show(Self.lines, config.javaFields.map { [.text($0.name), .text($0.value)] })
+      show(config, of: try clusters.brokerName(at: address), clusters, session)
     }
     guard isKnown else { throw AdminError("no broker knows the consumer group '\(group)'") }
+  }
+
+  private func show(
+    _ config: SubscriptionGroupConfig, of brokerName: String, _ clusters: ClusterInfo, _ session: AdminSession
+  ) {
+    guard !session.isJSON else {
+      return session.say("", ["brokerName": .text(brokerName), "config": .value(config.json, shown: "")])
+    }
+    let rule = String(repeating: "=", count: 29)
+    session.say("\(rule)\(clusters.cluster(of: brokerName)):\(brokerName)\(rule)")
+    session.show(Self.lines, config.javaFields.map { [.text($0.name), .text($0.value)] })
   }
 }

@@ -100,11 +100,15 @@ struct MessageDetails {
   /// Whether a group's offset lies behind the message, at the broker that stored it.
   private func isConsumed(by group: String, _ session: AdminSession) async throws(AdminError) -> Bool {
     let clusters = try await session.client.clusterInfo()
-    return try await session.client.progress(of: group, topic: message.topic).entries.contains { entry in
+    let (progress, failure) = try await session.progress(of: group, topic: message.topic)
+    let isConsumed = progress.entries.contains { entry in
       entry.queue.topic == message.topic && entry.queue.queueID == message.queue.queueID
         && clusters.brokers[entry.queue.brokerName]?.masterAddress == message.storeHost
         && entry.consumerOffset.rawValue > message.queueOffset
     }
+    // The broker that would know may be the one that does not answer.
+    if let failure, !isConsumed { throw failure }
+    return isConsumed
   }
 }
 

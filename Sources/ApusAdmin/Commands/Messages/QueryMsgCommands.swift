@@ -113,10 +113,13 @@ struct QueryMsgByKeyCommand: AdminCommand {
   }
 
   func run(_ session: AdminSession) async throws(AdminError) {
-    let found = try await session.client.messages(of: topic, key: key, isUnique: false, limit: 64)
-    guard !found.isEmpty else { throw AdminError("the topic '\(topic)' has no message with the key '\(key)'") }
+    let (found, failure) = try await session.messages(of: topic, key: key, isUnique: false, limit: 64)
+    guard !found.isEmpty else {
+      throw failure ?? AdminError("the topic '\(topic)' has no message with the key '\(key)'")
+    }
     session.show(
       Self.table, found.map { [.text($0.messageID), Cell($0.queue.queueID), Cell($0.queueOffset)] })
+    if let failure { throw failure }
   }
 }
 
@@ -141,13 +144,17 @@ struct QueryMsgByUniqueKeyCommand: AdminCommand {
   }
 
   func run(_ session: AdminSession) async throws(AdminError) {
-    if let member { return try await member.consume(try await session.client.message(id, of: topic), session) }
-    let found = try await session.client.messages(of: topic, key: id, isUnique: true, limit: 32)
-    guard !found.isEmpty else { throw AdminError("the topic '\(topic)' has no message with the id \(id)") }
+    if let member { return try await member.consume(try await session.message(id, of: topic), session) }
+    let (found, failure) = try await session.messages(of: topic, key: id, isUnique: true, limit: 32)
+    guard !found.isEmpty else {
+      throw failure ?? AdminError("the topic '\(topic)' has no message with the id \(id)")
+    }
     for (index, message) in found.prefix(showsAll ? found.count : 1).enumerated() {
       let details = MessageDetails(
         message: message, showsOffsetID: false, fileSuffix: index > 0 ? "_\(index)" : "")
       try await details.show(session)
     }
+    // Who asked for one message has it.
+    if showsAll, let failure { throw failure }
   }
 }

@@ -89,7 +89,7 @@ struct QueryMsgTraceByIDCommand: AdminCommand {
   }
 
   func run(_ session: AdminSession) async throws(AdminError) {
-    let traces = try await session.client.messages(of: topic, key: id, isUnique: false, limit: 64)
+    let (traces, failure) = try await session.messages(of: topic, key: id, isUnique: false, limit: 64)
     var consumed: [String: [[Cell]]] = [:]
     var isFound = false
     for message in traces {
@@ -109,6 +109,7 @@ struct QueryMsgTraceByIDCommand: AdminCommand {
       session.show(Self.consumed, rows)
       session.say("")
     }
+    if let failure { throw failure }
     guard isFound else { throw AdminError("the topic '\(topic)' has no trace of a message with the id \(id)") }
   }
 

@@ -60,6 +60,20 @@ extension PullResult {
   }
 }
 
+extension AdminSession {
+  /// Reads queues, one after the other. When a broker fails, its other queues are not tried; it is named on standard
+  /// error and does not keep those of other brokers from their turn.
+  func each(
+    _ readers: [QueueReader], _ work: (QueueReader) async throws(AdminError) -> Void
+  ) async throws(AdminError) {
+    var brokers: [String] = []
+    for reader in readers where !brokers.contains(reader.broker) { brokers.append(reader.broker) }
+    try await each(brokers) { broker throws(AdminError) in
+      for reader in readers where reader.broker == broker { try await work(reader) }
+    }
+  }
+}
+
 extension AdminClient {
   /// Readers of all queues of a topic that may be read, sorted.
   func readers(of topic: String) async throws(AdminError) -> [QueueReader] {

@@ -148,6 +148,11 @@ import Testing
     #expect(
       cloned.output == "clone group offset success. srcGroup[Workers], destGroup=[Others], topic[Orders]\n")
     _ = await tool.output("cloneGroupOffset -s Workers -d Others -t Orders -o true")
+    _ = await tool.output("skipAccumulatedMessage -g Workers -t Orders")
+    let unknown = await tool.run("cloneGroupOffset -s Nobody -d Workers -t Orders")
+    #expect(unknown.status == .failure)
+    #expect(unknown.notes.contains("the group 'Nobody' has no offsets of the topic 'Orders'"), "\(unknown.notes)")
+    #expect(await tool.output("consumerProgress -g Workers").lines.contains("Diff Total: 0"))
     let skipped = await tool.output("skipAccumulatedMessage -g Workers -t Orders").lines
     #expect(skipped[0].hasPrefix("#brokerName           #queueId "))
     #expect(skipped[1].hasSuffix("3                     3                   "), "\(skipped)")

@@ -44,6 +44,11 @@ import Testing
     let offsetID = try #require(byOffset.lines[0].split(separator: " ").last)
     let byID = await tool.output("queryMsgById -i \(offsetID)")
     #expect(byID.output == byOffset.output)
+    let absent = "\(offsetID.dropLast(4))FFFF"
+    let both = await tool.run("queryMsgById -i \(absent),\(offsetID)")
+    #expect(both.status == .failure)
+    #expect(both.output == byOffset.output)
+    #expect(both.notes.contains("queryMsgById: failed for \(absent), 1 of 2"), "\(both.notes)")
     let again = await tool.output("queryMsgById -i \(offsetID) -s true")
     #expect(
       again.output.hasPrefix("prepare resend msg. originalMsgId=\(offsetID)SendResult [sendStatus=SEND_OK, msgId="))

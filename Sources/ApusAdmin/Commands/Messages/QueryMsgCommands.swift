@@ -64,6 +64,7 @@ struct QueryMsgByIDCommand: AdminCommand {
       }
       ids.append(id)
     }
+    guard !ids.isEmpty else { throw arguments.failure("option '--msgId' names no id") }
     self.ids = ids
     member = Member(arguments)
     resends = arguments.bool("sendMessage")
@@ -71,15 +72,30 @@ struct QueryMsgByIDCommand: AdminCommand {
   }
 
   func run(_ session: AdminSession) async throws(AdminError) {
+    guard ids.count > 1 else { return try await handle(ids[0], session) }
+    // As at several servers, an id that fails does not keep the others from their turn.
+    var failures: [String] = []
     for id in ids {
-      let message = try await session.client.message(id)
-      if let member {
-        try await member.consume(message, session)
-      } else if let resends {
-        if resends { try await resend(message, session) }
-      } else {
-        try await MessageDetails(message: message, showsOffsetID: true).show(session)
+      do throws(AdminError) {
+        try await handle(id, session)
+      } catch {
+        session.warn("\(id): \(error)")
+        failures.append("\(id)")
       }
+    }
+    guard failures.isEmpty else {
+      throw AdminError("failed for \(failures.joined(separator: ", ")), \(failures.count) of \(ids.count)")
+    }
+  }
+
+  private func handle(_ id: MessageID, _ session: AdminSession) async throws(AdminError) {
+    let message = try await session.client.message(id)
+    if let member {
+      try await member.consume(message, session)
+    } else if let resends {
+      if resends { try await resend(message, session) }
+    } else {
+      try await MessageDetails(message: message, showsOffsetID: true).show(session)
     }
   }
 

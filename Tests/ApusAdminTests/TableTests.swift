@@ -159,11 +159,8 @@ import Testing
     let record = TraceRecord(
       kind: .consumed, messageID: "ID", group: "", time: WallTime(milliseconds: 0), milliseconds: 7, isSuccess: false)
     let cells = QueryMsgTraceByIDCommand.cells(record, host: "10.0.0.7:50123", told: Self.now)
-    #expect(
-      QueryMsgTraceByIDCommand.consumed.line(cells).split(separator: " ").map(String.init)
-        == ["Sub", "null", "10.0.0.7"] + Self.now.secondsText.split(separator: " ").map(String.init) + [
-          "7ms", "failed", "\n",
-        ])
+    let words: [Substring] = QueryMsgTraceByIDCommand.consumed.line(cells).split(separator: " ")
+    #expect(words.joined(separator: " ") == "Sub null 10.0.0.7 \(Self.now.secondsText) 7ms failed \n")
     #expect(cells[1].json == .string(""))
   }
 }

@@ -56,6 +56,24 @@ package final class AdminClient: Sendable {
     try Self.read(type, try await askNameServer(request), from: "the name server")
   }
 
+  /// Asks one broker after the other until one answers or refuses. Nil when none has an address; when none of several
+  /// can be reached, why the last one cannot is thrown.
+  func firstAnswer<Answer: Sendable>(
+    of brokers: [BrokerData], _ ask: (String) async throws(AdminError) -> Answer
+  ) async throws(AdminError) -> Answer? {
+    var failure: AdminError?
+    for address in brokers.compactMap(\.preferredAddress) {
+      do throws(AdminError) {
+        return try await ask(address)
+      } catch {
+        guard error.code == nil else { throw error }
+        failure = error
+      }
+    }
+    if let failure { throw failure }
+    return nil
+  }
+
   static func read<Body: JSONBody>(
     _ type: Body.Type, _ answer: Command, from server: String
   ) throws(AdminError) -> Body {

@@ -26,6 +26,11 @@ package struct AdminError: Error, Hashable, Sendable, CustomStringConvertible {
     self.init("the answer of \(server) cannot be read: \(error)")
   }
 
+  /// Of these topics or groups not everything was shown.
+  init(incomplete names: [String]) {
+    self.init("not all is known of \(names.joined(separator: ", ")), as brokers do not answer")
+  }
+
   /// What happened.
   package var description: String { message }
 }

@@ -36,13 +36,13 @@ package struct AdminSession: Sendable {
   /// Prints the heads of a table.
   func begin(_ table: Table) {
     guard !isJSON, table.hasHead else { return }
-    console.write(table.headLayout.line(table.columns.map(\.head)))
+    console.write(table.headLine)
   }
 
   /// Prints a row of a table.
   func row(_ table: Table, _ cells: [Cell]) {
+    guard isJSON else { return console.write(table.line(cells)) }
     precondition(cells.count == table.columns.count, "\(cells.count) cells for \(table.columns.count) columns")
-    guard isJSON else { return console.write(table.layout.line(cells.map(\.text))) }
     write(zip(table.columns, cells).compactMap { column, cell in column.key.map { JSONMember($0, cell.json) } })
   }
 
@@ -87,6 +87,20 @@ package struct AdminSession: Sendable {
     }
     guard failures.isEmpty else {
       throw AdminError("failed at \(failures.joined(separator: ", ")), \(failures.count) of \(servers.count)")
+    }
+  }
+
+  /// Asks one server after the other. One that fails is named on standard error; what the others answered is worth
+  /// showing all the same, and `failure`, nil when all answered, is what the command throws afterwards.
+  func gather<Answer: Sendable>(
+    from servers: [String], _ ask: (String) async throws(AdminError) -> Answer
+  ) async -> (answers: [Answer], failure: AdminError?) {
+    var answers: [Answer] = []
+    do throws(AdminError) {
+      try await each(servers) { server throws(AdminError) in answers.append(try await ask(server)) }
+      return (answers, nil)
+    } catch {
+      return (answers, error)
     }
   }
 }

@@ -40,6 +40,7 @@ import Testing
     #expect(quota?["topicSize"]?.int64 == 1)
     #expect(quota?["groupSize"]?.int64 == 1)
     #expect(metrics["totalData"]?["totalTps"]?["totalNormalInTps"]?.double == 0)
+    #expect(metrics["totalData"]?["totalOneDayNum"]?["normalOneDayInNum"]?.int64 == 0)
     try FileManager.default.removeItem(atPath: directory)
   }
 }

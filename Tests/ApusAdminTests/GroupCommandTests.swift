@@ -38,6 +38,16 @@ import Testing
     #expect(deleted[3] == "delete topic [%DLQ%Workers] from cluster [TestCluster] success.")
   }
 
+  @Test func `a topic of a group that cannot be deleted does not keep the other one`() async throws {
+    let tool = try await ToolUnderTest()
+    // The topic of its retries has a longer name than a topic may have, that of its dead letters has not.
+    let group = String(repeating: "g", count: 121)
+    let run = await tool.run("deleteSubGroup -c TestCluster -g \(group)")
+    #expect(run.status == .failure)
+    #expect(run.output.contains("delete topic [%DLQ%\(group)] from cluster [TestCluster] success.\n"), "\(run.output)")
+    #expect(run.notes.contains("the group is deleted, but not %RETRY%\(group); "), "\(run.notes)")
+  }
+
   @Test func `the members of groups and how far they have come`() async throws {
     let tool = try await ToolUnderTest()
     _ = await tool.output("updateTopic -c TestCluster -t Orders -r 1 -w 1")
@@ -138,6 +148,11 @@ import Testing
     #expect(
       cloned.output == "clone group offset success. srcGroup[Workers], destGroup=[Others], topic[Orders]\n")
     _ = await tool.output("cloneGroupOffset -s Workers -d Others -t Orders -o true")
+    _ = await tool.output("skipAccumulatedMessage -g Workers -t Orders")
+    let unknown = await tool.run("cloneGroupOffset -s Nobody -d Workers -t Orders")
+    #expect(unknown.status == .failure)
+    #expect(unknown.notes.contains("the group 'Nobody' has no offsets of the topic 'Orders'"), "\(unknown.notes)")
+    #expect(await tool.output("consumerProgress -g Workers").lines.contains("Diff Total: 0"))
     let skipped = await tool.output("skipAccumulatedMessage -g Workers -t Orders").lines
     #expect(skipped[0].hasPrefix("#brokerName           #queueId "))
     #expect(skipped[1].hasSuffix("3                     3                   "), "\(skipped)")

@@ -4,6 +4,7 @@ import ApusProtocol
 import Testing
 
 @testable import ApusAdmin
+@testable import ApusClient
 
 /// Numbers that no honest server tells end neither the tool nor a sum.
 @Suite struct HostileAnswerTests {
@@ -37,6 +38,18 @@ import Testing
   @Test(arguments: [1e300: 0, -.infinity: 0, .nan: 0, 2.9: 2, -2.9: -2] as [Double: Int64])
   func `the whole part of a rate`(rate: Double, whole: Int64) {
     #expect(Cell(wholePartOf: rate) == .integer(whole))
+  }
+
+  @Test(arguments: [
+    (PullResult.Status.found, Int64(0), false), (.found, 5, false), (.found, 6, true), (.noMatch, 5, false),
+    (.noMatch, 6, true), (.noNewMessage, 5, true), (.offsetIllegal, 0, true),
+  ])
+  func `a pull that sends back to where it was asked is not followed`(
+    status: PullResult.Status, next: Int64, goesOn: Bool
+  ) {
+    var pulled = PullResult.nothing(goOnAt: next)
+    pulled.status = status
+    #expect(pulled.goesOn(from: 5) == goesOn)
   }
 
   @Test(arguments: ["-9223372036854775808", "9223372036854775807"])

@@ -44,6 +44,11 @@ import Testing
     let offsetID = try #require(byOffset.lines[0].split(separator: " ").last)
     let byID = await tool.output("queryMsgById -i \(offsetID)")
     #expect(byID.output == byOffset.output)
+    let absent = "\(offsetID.dropLast(4))FFFF"
+    let both = await tool.run("queryMsgById -i \(absent),\(offsetID)")
+    #expect(both.status == .failure)
+    #expect(both.output == byOffset.output)
+    #expect(both.notes.contains("queryMsgById: failed for \(absent), 1 of 2"), "\(both.notes)")
     let again = await tool.output("queryMsgById -i \(offsetID) -s true")
     #expect(
       again.output.hasPrefix("prepare resend msg. originalMsgId=\(offsetID)SendResult [sendStatus=SEND_OK, msgId="))
@@ -66,6 +71,10 @@ import Testing
     #expect(printed.count { $0.hasPrefix("MSGID: ") && $0.hasSuffix(" BODY: body-b") } == 2)
     #expect(printed[1].contains(" MessageExt [brokerName=fx-a, queueId=0, storeSize="), "\(printed[1])")
     #expect(printed[1].contains("Message{topic='Orders', flag=0, properties={"))
+    let first = try #require(try await tool.output("printMsg -t Orders --json").objects.first)
+    #expect(printed[1].hasPrefix("MSGID: \(first["msgId"]?.text ?? "none") MessageExt ["), "\(printed[1])")
+    #expect(printed[1].contains(", msgId=\(first["offsetMsgId"]?.text ?? "none"), "), "\(printed[1])")
+    #expect(printed[1].contains(", transactionId='null'}] BODY: "), "\(printed[1])")
     #expect(printed[4] == String(repeating: "-", count: 56))
     #expect(await tool.output("printMsg -t Orders -s a -d false").lines[1].hasSuffix(" BODY: NOT PRINT BODY"))
     let later = await tool.output("printMsg -t Orders -b 4102444800000").lines

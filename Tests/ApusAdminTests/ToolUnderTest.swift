@@ -1,5 +1,7 @@
 import ApusBase
 import ApusCommandLine
+import ApusModel
+import ApusProtocol
 import ApusSystem
 import Testing
 
@@ -80,6 +82,21 @@ final class ToolUnderTest {
 }
 
 extension ToolUnderTest {
+  /// Where nobody listens.
+  static let nobody = "127.0.0.1:1"
+
+  /// Has the name server know a broker group, first by name, whose master nobody can reach, with some topics. It is known
+  /// for as long as the client is there.
+  func registerUnreachable(topics: [String]) async throws {
+    let content = RegisterBrokerBody(
+      topics: TopicTable(
+        version: DataVersion(timestamp: SystemClock.wall()), topics: topics.map { TopicConfig(name: $0) }))
+    let registration = RegisterBroker.Request(
+      brokerName: "fx-0", brokerAddress: Self.nobody, clusterName: "TestCluster", haServerAddress: Self.nobody,
+      brokerID: 0, body: content.bytes())
+    _ = try await client.ask(registration, at: cluster.nameServerAddress)
+  }
+
   /// Sends messages to a topic.
   func send(_ topic: String, count: Int) async throws {
     let producer = try client.producer(group: "PG")

@@ -206,7 +206,7 @@ import Testing
         ], brokers: [BrokerData(cluster: "c", brokerName: "b", addresses: [0: "127.0.0.1:1"])])
     }
     let found = route(queueCount: 2)
-    let (own, borrowed) = (TopicRoute(topic: "T", found), TopicRoute(topic: "T", route(queueCount: 8)))
+    let (own, borrowed) = try (TopicRoute(topic: "T", found), TopicRoute(topic: "T", route(queueCount: 8)))
     let routes = Routes { _ in found }
     #expect(routes.adopt(borrowed, for: "T") == borrowed)
     #expect(try await routes.refresh("T") == own)

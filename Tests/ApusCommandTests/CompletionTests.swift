@@ -49,6 +49,16 @@ import Testing
     }
   }
 
+  @Test func `the manual page in the repository is the one that the program prints`() throws {
+    let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent()
+    let page = try String(contentsOf: root.appendingPathComponent("docs/apus.1"), encoding: .utf8)
+    let manual = ManualPage.text(version: Version.line, CommandDescription.everything)
+    let pairs = zip(page.components(separatedBy: "\n"), manual.components(separatedBy: "\n"))
+    let first = pairs.first { $0 != $1 }.map { "\($0.0) is now \($0.1)" } ?? "it has another length"
+    #expect(page == manual, "docs/apus.1 is of another command table, run 'apus manual > docs/apus.1': \(first)")
+  }
+
   @Test func `the program is asked for completions, the manual and the tool by their words`() throws {
     #expect(try Invocation(commandLine: ["apus", "send", "T", "b"]) == .administer(["send", "T", "b"]))
     #expect(try Invocation(commandLine: ["mqadmin", "topicList", "-n", "x"]) == .administer(["topicList", "-n", "x"]))

@@ -20,14 +20,25 @@ extension AdminClient {
     try await ask(DeleteSubscriptionGroup.Request(groupName: group, removesOffsets: removingOffsets), at: broker)
   }
 
-  /// 203: the members of a consumer group that are connected to a broker.
+  /// 203: the members of a consumer group that are connected to a broker; throws when there are none, also where a
+  /// broker answers so.
   package func consumers(of group: String, at broker: String) async throws(AdminError) -> ConsumerConnection {
-    try await ask(GetConsumerConnectionList.Request(consumerGroup: group), at: broker, for: ConsumerConnection.self)
+    let found = try await ask(
+      GetConsumerConnectionList.Request(consumerGroup: group), at: broker, for: ConsumerConnection.self)
+    guard !found.connections.isEmpty else {
+      throw AdminError("no member of the consumer group '\(group)' is connected to \(broker)", code: .consumerNotOnline)
+    }
+    return found
   }
 
-  /// 204: the members of a producer group that are connected to a broker.
+  /// 204: the members of a producer group that are connected to a broker; throws when there are none.
   package func producers(of group: String, at broker: String) async throws(AdminError) -> ProducerConnection {
-    try await ask(GetProducerConnectionList.Request(producerGroup: group), at: broker, for: ProducerConnection.self)
+    let found = try await ask(
+      GetProducerConnectionList.Request(producerGroup: group), at: broker, for: ProducerConnection.self)
+    guard !found.connections.isEmpty else {
+      throw AdminError("no member of the producer group '\(group)' is connected to \(broker)")
+    }
+    return found
   }
 
   /// 328: all producers that are connected to a broker.
@@ -64,34 +75,46 @@ extension AdminClient {
     }
   }
 
-  /// How far a group has come at all brokers that it uses, with one topic or all.
-  func progress(of group: String, topic: String? = nil) async throws(AdminError) -> ConsumeStats {
-    var all = ConsumeStats([], consumeRate: 0)
-    for address in try await brokers(ofGroup: group).compactMap(\.preferredAddress) {
-      let part = try await progress(of: group, topic: topic, at: address)
-      all.entries += part.entries
-      all.consumeRate += part.consumeRate
-    }
-    guard !all.entries.isEmpty else {
-      throw AdminError(
-        "the consumer group '\(group)' has no offsets" + (topic.map { " of the topic '\($0)'" } ?? "")
-          + ": it may have consumed nothing so far", code: .consumerNotOnline)
-    }
-    all.entries.sort { $0.queue < $1.queue }
-    return all
-  }
-
   /// The members of a consumer group, as one broker that it uses, or a given one, knows them.
   func consumers(of group: String, broker: String? = nil) async throws(AdminError) -> ConsumerConnection {
     if let broker { return try await consumers(of: group, at: broker) }
-    guard let address = try await brokers(ofGroup: group).compactMap(\.preferredAddress).first else {
-      throw AdminError("the consumer group '\(group)' has no broker")
+    let brokers = try await brokers(ofGroup: group)
+    let answer = try await firstAnswer(of: brokers) { address throws(AdminError) in
+      try await consumers(of: group, at: address)
     }
-    return try await consumers(of: group, at: address)
+    guard let members = answer else { throw AdminError("the consumer group '\(group)' has no broker") }
+    return members
+  }
+}
+
+extension AdminSession {
+  /// How far a group has come at the brokers that it uses, with one topic or all. Brokers that fail are named on
+  /// standard error, and in `failure`, which whoever shows the offsets of the others throws afterwards. Throws when no
+  /// broker has offsets of the group.
+  func progress(
+    of group: String, topic: String? = nil
+  ) async throws(AdminError) -> (stats: ConsumeStats, failure: AdminError?) {
+    let brokers = try await client.brokers(ofGroup: group).compactMap(\.preferredAddress)
+    let (parts, failure) = await gather(from: brokers) { address throws(AdminError) in
+      try await client.progress(of: group, topic: topic, at: address)
+    }
+    let stats = ConsumeStats(parts)
+    guard stats.entries.isEmpty else { return (stats, failure) }
+    throw failure
+      ?? AdminError(
+        "the consumer group '\(group)' has no offsets" + (topic.map { " of the topic '\($0)'" } ?? "")
+          + ": it may have consumed nothing so far", code: .consumerNotOnline)
   }
 }
 
 extension ConsumeStats {
+  /// What several brokers know of a group, taken together, by queue.
+  init(_ parts: [ConsumeStats]) {
+    self.init(
+      parts.flatMap(\.entries).sorted { $0.queue < $1.queue },
+      consumeRate: parts.reduce(0) { $0 + $1.consumeRate })
+  }
+
   /// How many messages lie before the group in all queues.
   var lag: Int64 { entries.reduce(0) { $0.clampedAdding($1.lag) } }
 }

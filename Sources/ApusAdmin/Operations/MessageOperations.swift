@@ -46,26 +46,29 @@ extension AdminClient {
   }
 }
 
-extension AdminClient {
+extension AdminSession {
   /// The messages of a topic with a key, at all its brokers, oldest first. The index holds hashes: what only shares the
-  /// hash of the key is left out.
+  /// hash of the key is left out. Brokers that fail are named on standard error, and in `failure`, which whoever shows
+  /// the messages of the others throws afterwards.
   func messages(
     of topic: String, key: String, isUnique: Bool, limit: Int32
-  ) async throws(AdminError) -> [ReceivedMessage] {
-    var found: [ReceivedMessage] = []
-    for broker in try await route(of: topic).brokers {
-      guard let address = broker.preferredAddress else { continue }
-      found += try await messages(of: topic, key: key, isUnique: isUnique, limit: limit, at: address)
+  ) async throws(AdminError) -> (found: [ReceivedMessage], failure: AdminError?) {
+    let brokers = try await client.route(of: topic).brokers.compactMap(\.preferredAddress)
+    let (parts, failure) = await gather(from: brokers) { address throws(AdminError) in
+      try await client.messages(of: topic, key: key, isUnique: isUnique, limit: limit, at: address)
     }
-    return found.filter { isUnique ? $0.messageID == key : $0.keys.contains(key) || $0.messageID == key }
-      .sorted { $0.storeMilliseconds < $1.storeMilliseconds }
+    let found = parts.joined().filter {
+      isUnique ? $0.messageID == key : $0.keys.contains(key) || $0.messageID == key
+    }
+    return (found.sorted { $0.storeMilliseconds < $1.storeMilliseconds }, failure)
   }
 
   /// The message of an id: the broker's, which says where it lies, or its producer's, by which it is looked for.
   func message(_ id: String, of topic: String) async throws(AdminError) -> ReceivedMessage {
-    if let place = MessageID(offsetID: id) { return try await message(place) }
-    guard let message = try await messages(of: topic, key: id, isUnique: true, limit: 32).first else {
-      throw AdminError("the topic '\(topic)' has no message with the id \(id)")
+    if let place = MessageID(offsetID: id) { return try await client.message(place) }
+    let (found, failure) = try await messages(of: topic, key: id, isUnique: true, limit: 32)
+    guard let message = found.first else {
+      throw failure ?? AdminError("the topic '\(topic)' has no message with the id \(id)")
     }
     return message
   }

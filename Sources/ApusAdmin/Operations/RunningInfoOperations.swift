@@ -13,13 +13,15 @@ extension AdminClient {
 }
 
 extension AdminClient {
-  /// How a member of a group is doing, by way of the first broker that the group uses.
+  /// How a member of a group is doing, by way of the first broker of the group that can be reached.
   func runningInfo(
     of clientID: String, group: String, withStacks: Bool = false
   ) async throws(AdminError) -> ConsumerRunningInfo {
-    guard let broker = try await brokers(ofGroup: group).compactMap(\.preferredAddress).first else {
-      throw AdminError("the consumer group '\(group)' has no broker")
+    let brokers = try await brokers(ofGroup: group)
+    let answer = try await firstAnswer(of: brokers) { address throws(AdminError) in
+      try await runningInfo(of: clientID, group: group, withStacks: withStacks, at: address)
     }
-    return try await runningInfo(of: clientID, group: group, withStacks: withStacks, at: broker)
+    guard let info = answer else { throw AdminError("the consumer group '\(group)' has no broker") }
+    return info
   }
 }

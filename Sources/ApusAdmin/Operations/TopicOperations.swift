@@ -60,9 +60,11 @@ extension AdminClient {
 }
 
 extension AdminClient {
-  /// The groups that consume a topic, as the first of its broker groups knows them.
+  /// The groups that consume a topic, as the first of its brokers that can be reached knows them.
   func groups(consuming topic: String, _ route: TopicRouteData) async throws(AdminError) -> [String] {
-    guard let broker = route.brokers.first?.preferredAddress else { return [] }
-    return try await groups(consuming: topic, at: broker)
+    let found = try await firstAnswer(of: route.brokers) { address throws(AdminError) in
+      try await groups(consuming: topic, at: address)
+    }
+    return found ?? []
   }
 }

@@ -31,4 +31,13 @@ struct Table: Hashable, Sendable {
     self.columns = columns
     self.hasHead = hasHead
   }
+
+  /// The line of heads, with its line break.
+  var headLine: String { headLayout.line(columns.map(\.head)) }
+
+  /// The line of a row, with its line break. There must be a cell for each column.
+  func line(_ cells: [Cell]) -> String {
+    precondition(cells.count == columns.count, "\(cells.count) cells for \(columns.count) columns")
+    return layout.line(cells.map(\.text))
+  }
 }

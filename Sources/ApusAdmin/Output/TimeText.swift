@@ -51,8 +51,8 @@ extension Cell {
     .value(.integer(time.milliseconds), shown: time.milliseconds > 0 ? time.millisecondsText : none)
   }
 
-  /// The same to the second.
-  static func seconds(_ time: WallTime, none: String) -> Cell {
-    .value(.integer(time.milliseconds), shown: time.milliseconds > 0 ? time.secondsText : none)
+  /// The same to the second. Without `none` a time of 0 is shown as any other, so that a line keeps its columns.
+  static func seconds(_ time: WallTime, none: String? = nil) -> Cell {
+    .value(.integer(time.milliseconds), shown: time.milliseconds > 0 ? time.secondsText : none ?? time.secondsText)
   }
 }

@@ -113,7 +113,7 @@ struct ClusterAclConfigVersionCommand: AdminCommand {
   static let description = forBrokers(
     "clusterAclConfigVersion", "Show the versions of brokers' access control files.")
 
-  private static let table = Table(
+  static let table = Table(
     "%-16s  %-22s  %-22s  %-20s  %-22s  %-22s",
     [
       .init("#Cluster Name", "cluster"), .init("#Broker Name", "brokerName"), .init("#Broker Addr", "brokerAddr"),
@@ -138,7 +138,7 @@ struct ClusterAclConfigVersionCommand: AdminCommand {
           Self.table,
           [
             .text(found.cluster), .text(found.broker), .text(found.address), .text(file.path),
-            Cell(file.version.counter), .seconds(file.version.timestamp, none: ""),
+            Cell(file.version.counter), .seconds(file.version.timestamp),
           ])
       }
     }

@@ -6,9 +6,9 @@ import ApusProtocol
 struct BrokerStatusCommand: AdminCommand {
   static let description = forBrokers("brokerStatus", "Show what brokers measure of themselves.")
 
-  private static let lines = Table(
+  static let lines = Table(
     "%-32s: %s", [.init("", "key"), .init("", "value")], hasHead: false)
-  private static let brokerLines = Table(
+  static let brokerLines = Table(
     "%-24s %-32s: %s", [.init("", "broker"), .init("", "key"), .init("", "value")], hasHead: false)
 
   private let target: BrokerTarget

@@ -12,7 +12,7 @@ struct ClusterListCommand: AdminCommand {
       Option("interval", "i", value: "SECONDS", help: "Again and again, with so long a pause."),
     ])
 
-  private static let overview = Table(
+  static let overview = Table(
     "%-16s  %-22s  %-4s  %-22s %-16s %19s %19s %10s %5s %6s",
     [
       .init("#Cluster Name", "cluster"), .init("#Broker Name", "brokerName"), .init("#BID", "brokerId"),
@@ -20,7 +20,7 @@ struct ClusterListCommand: AdminCommand {
       .init("#OutTPS(LOAD)", "outTps"), .init("#PCWait(ms)", "pageCacheWaitMillis"), .init("#Hour", "hours"),
       .init("#SPACE", "diskRatio"),
     ])
-  private static let totals = Table(
+  static let totals = Table(
     "%-16s  %-32s %14s %14s %14s %14s",
     [
       .init("#Cluster Name", "cluster"), .init("#Broker Name", "brokerName"), .init("#InTotalYest", "inTotalYesterday"),
@@ -60,21 +60,21 @@ struct ClusterListCommand: AdminCommand {
     }
   }
 
-  /// A broker that does not answer is listed without figures.
-  private func figures(of address: String, _ session: AdminSession) async -> KVTable {
+  /// A broker that does not answer is listed without figures: nil.
+  private func figures(of address: String, _ session: AdminSession) async -> KVTable? {
     do throws(AdminError) {
       return try await session.client.runtimeInfo(of: address)
     } catch {
       session.warn("\(address): \(error)")
-      return KVTable([])
+      return nil
     }
   }
 
-  static func totals(_ info: KVTable) -> [Cell] {
+  /// The columns of totals behind the broker's name.
+  static func totals(_ info: KVTable?) -> [Cell] {
+    func number(_ key: String) -> Int64? { info?[key].flatMap { Int64($0) } }
     func difference(_ late: String, _ early: String) -> Cell {
-      guard let late = info[late].flatMap({ Int64($0) }), let early = info[early].flatMap({ Int64($0) }) else {
-        return Cell(0)
-      }
+      guard let late = number(late), let early = number(early) else { return Cell(0) }
       return Cell(late.clampedSubtracting(early))
     }
     return [
@@ -85,20 +85,22 @@ struct ClusterListCommand: AdminCommand {
     ]
   }
 
-  static func overview(_ info: KVTable, now: WallTime) -> [Cell] {
+  /// The columns of the overview behind the broker's address. What a broker does not tell is `null`, as in Java, so
+  /// that the columns keep their places; of one that does not answer Java leaves texts out.
+  static func overview(_ info: KVTable?, now: WallTime) -> [Cell] {
+    func text(_ key: String) -> String { info.map { $0[key] ?? "null" } ?? "" }
     func rate(_ key: String, _ queue: String) -> Cell {
-      let number = info.firstNumber(key)
-      let load =
-        "(\(info["\(queue)ThreadPoolQueueSize"] ?? ""),\(info["\(queue)ThreadPoolQueueHeadWaitTimeMills"] ?? "")ms)"
-      let text = Cell.fixed(number, 2)
-      return .value(.number(number), shown: String(repeating: " ", count: max(0, 9 - text.count)) + text + load)
+      let number = info?.firstNumber(key) ?? 0
+      let load = "(\(text("\(queue)ThreadPoolQueueSize")),\(text("\(queue)ThreadPoolQueueHeadWaitTimeMills"))ms)"
+      let shown = Cell.fixed(number, 2)
+      return .value(.number(number), shown: String(repeating: " ", count: max(0, 9 - shown.count)) + shown + load)
     }
-    let earliest = info["earliestMessageTimeStamp"].flatMap { Int64($0) }
+    let earliest = info?["earliestMessageTimeStamp"].flatMap { Int64($0) }
     let hours = earliest.map { Double(now.milliseconds.clampedSubtracting($0)) / 3_600_000 } ?? 0
     return [
-      .text(info["brokerVersionDesc"] ?? ""), rate("putTps", "send"), rate("getTransferedTps", "pull"),
-      .text(info["pageCacheLockTimeMills"] ?? ""), .decimal(hours, digits: 2),
-      .decimal(info["commitLogDiskRatio"].flatMap { Double($0) } ?? 0, digits: 4),
+      .text(text("brokerVersionDesc")), rate("putTps", "send"), rate("getTransferedTps", "pull"),
+      .text(text("pageCacheLockTimeMills")), .decimal(hours, digits: 2),
+      .decimal(info?["commitLogDiskRatio"].flatMap { Double($0) } ?? 0, digits: 4),
     ]
   }
 }

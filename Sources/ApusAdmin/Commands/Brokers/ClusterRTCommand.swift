@@ -17,7 +17,7 @@ struct ClusterRTCommand: AdminCommand {
       Option("interval", "i", value: "SECONDS", help: "The pause between rounds (10); 0 for one round."),
     ])
 
-  private static let table = Table(
+  static let table = Table(
     "%-24s  %-24s  %-8s  %-16s  %-16s", head: "%-24s  %-24s  %-4s  %-8s  %-8s",
     [
       .init("#Cluster Name", "cluster"), .init("#Broker Name", "brokerName"), .init("#RT", "rtMillis"),

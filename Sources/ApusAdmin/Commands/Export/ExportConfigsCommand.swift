@@ -26,21 +26,20 @@ struct ExportConfigsCommand: AdminCommand {
   }
 
   func run(_ session: AdminSession) async throws(AdminError) {
-    var configs: [JSONMember] = []
-    var (masters, replicas) = (0, 0)
-    for group in try await session.client.clusterInfo().groups(of: cluster) {
-      guard let master = group.masterAddress else { continue }
-      masters += 1
-      replicas += group.addresses.count - 1
+    var replicas = 0
+    let (configs, failure) = try await session.gather(fromMastersOf: cluster) {
+      group, master throws(AdminError) -> JSONMember in
       let settings = try await session.client.settings(ofBroker: master)
+      replicas += group.addresses.count - 1
       let shown = Self.keys.compactMap { key in settings[key].map { JSONMember(key, .string($0)) } }
-      configs.append(JSONMember(group.brokerName, .object(shown)))
+      return JSONMember(group.brokerName, .object(shown))
     }
     let scale = JSONValue.fields([
-      "masterBrokerSize": .integer(Int64(masters)), "namesrvSize": .integer(Int64(session.client.nameServers.count)),
-      "slaveBrokerSize": .integer(Int64(replicas)),
+      "masterBrokerSize": .integer(Int64(configs.count)),
+      "namesrvSize": .integer(Int64(session.client.nameServers.count)), "slaveBrokerSize": .integer(Int64(replicas)),
     ])
     try file.write(
-      .fields(["brokerConfigs": .object(configs), "clusterScale": scale]), name: "configs.json", session)
+      .fields(["brokerConfigs": .object(configs), "clusterScale": scale]), name: "configs.json", failure: failure,
+      session)
   }
 }

@@ -1,5 +1,6 @@
 import ApusBase
 import ApusCommandLine
+import ApusProtocol
 
 /// The file that an export goes to.
 struct ExportFile: Hashable, Sendable {
@@ -10,11 +11,36 @@ struct ExportFile: Hashable, Sendable {
 
   init(_ arguments: Arguments) { directory = arguments.trimmed("filePath") ?? "/tmp/rocketmq/export" }
 
-  /// Writes a document and says where it is.
-  func write(_ document: JSONValue, name: String, _ session: AdminSession) throws(AdminError) {
+  /// Writes a document and says where it is. With a `failure` of brokers the file holds what the others told: then that
+  /// is said on standard error, not that it is a success, and the failure is thrown.
+  func write(
+    _ document: JSONValue, name: String, failure: AdminError? = nil, _ session: AdminSession
+  ) throws(AdminError) {
     let path = "\(directory)/\(name)"
     try session.write(document.bytes(.pretty), to: path)
+    if let failure {
+      session.warn("\(path) holds only what the other brokers told")
+      throw failure
+    }
     session.say("export \(path) success", ["file": .text(path)])
+  }
+}
+
+extension AdminSession {
+  /// Asks the master of each broker group of a cluster. Groups without one are named on standard error and passed over;
+  /// so are masters that fail, which `failure` names too. Throws when none answers: then there is nothing to export.
+  func gather<Answer: Sendable>(
+    fromMastersOf cluster: String, _ ask: (BrokerData, String) async throws(AdminError) -> Answer
+  ) async throws(AdminError) -> (answers: [Answer], failure: AdminError?) {
+    let addresses = try await BrokerTarget.cluster(cluster).addresses(.masters, self)
+    let groups = try await client.clusterInfo().groups(of: cluster)
+    let (answers, failure) = await gather(from: addresses) { address throws(AdminError) -> Answer? in
+      // A group may have left since.
+      guard let group = groups.first(where: { $0.masterAddress == address }) else { return nil }
+      return try await ask(group, address)
+    }
+    if answers.isEmpty, let failure { throw failure }
+    return (answers.compactMap { $0 }, failure)
   }
 }
 

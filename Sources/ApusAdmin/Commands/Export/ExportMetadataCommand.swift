@@ -42,22 +42,14 @@ struct ExportMetadataCommand: AdminCommand {
       return try file.write(
         try await session.client.userGroups(at: address).json, name: "subscriptionGroup.json", session)
     }
-    var (topics, groups): ([String: TopicConfig], [String: SubscriptionGroupConfig]) = ([:], [:])
-    for address in try await target.addresses(.masters, session) {
-      for var topic in try await session.client.userTopics(at: address, withGroupTopics: withGroupTopics).topics {
-        if let known = topics[topic.name] {
-          topic.readQueueCount = topic.readQueueCount.clampedAdding(known.readQueueCount)
-          topic.writeQueueCount = topic.writeQueueCount.clampedAdding(known.writeQueueCount)
-        }
-        topics[topic.name] = topic
-      }
-      for var group in try await session.client.userGroups(at: address).groups {
-        if let known = groups[group.name] {
-          group.retryQueueCount = group.retryQueueCount.clampedAdding(known.retryQueueCount)
-        }
-        groups[group.name] = group
-      }
+    let masters = try await target.addresses(.masters, session)
+    let (parts, failure) = await session.gather(from: masters) { address throws(AdminError) -> Metadata in
+      Metadata(
+        topics: try await session.client.userTopics(at: address, withGroupTopics: withGroupTopics),
+        groups: try await session.client.userGroups(at: address))
     }
+    if parts.isEmpty, let failure { throw failure }
+    let (topics, groups) = Metadata.merged(parts)
     var members = [JSONMember("exportTime", .integer(SystemClock.wall().milliseconds))]
     if hasGroups {
       let table = groups.sorted { $0.key < $1.key }.map { JSONMember($0.key, $0.value.json) }
@@ -68,7 +60,36 @@ struct ExportMetadataCommand: AdminCommand {
       members.append(JSONMember("topicConfigTable", .object(table)))
     }
     let name = hasTopics && hasGroups ? "metadata.json" : hasTopics ? "topic.json" : "subscriptionGroup.json"
-    try file.write(.object(members), name: name, session)
+    try file.write(.object(members), name: name, failure: failure, session)
+  }
+}
+
+/// The topics and groups of a broker.
+private struct Metadata: Hashable, Sendable {
+  var topics: TopicTable
+  var groups: SubscriptionGroupTable
+
+  /// Those of several brokers by name. As in Java the numbers of queues are added up; of the rest the last one counts.
+  static func merged(
+    _ parts: [Metadata]
+  ) -> (topics: [String: TopicConfig], groups: [String: SubscriptionGroupConfig]) {
+    var (topics, groups): ([String: TopicConfig], [String: SubscriptionGroupConfig]) = ([:], [:])
+    for part in parts {
+      for var topic in part.topics.topics {
+        if let known = topics[topic.name] {
+          topic.readQueueCount = topic.readQueueCount.clampedAdding(known.readQueueCount)
+          topic.writeQueueCount = topic.writeQueueCount.clampedAdding(known.writeQueueCount)
+        }
+        topics[topic.name] = topic
+      }
+      for var group in part.groups.groups {
+        if let known = groups[group.name] {
+          group.retryQueueCount = group.retryQueueCount.clampedAdding(known.retryQueueCount)
+        }
+        groups[group.name] = group
+      }
+    }
+    return (topics, groups)
   }
 }
 

@@ -28,13 +28,14 @@ struct ExportMetricsCommand: AdminCommand {
       }
     }
 
-    func json(prefix: Bool) -> (rates: JSONValue, counts: JSONValue) {
+    /// As Java writes them. Where all brokers are taken together, only the names of rates say so.
+    func json(isTotal: Bool) -> (rates: JSONValue, counts: JSONValue) {
       func name(_ text: String) -> String {
-        prefix ? "total" + text.prefix(1).uppercased() + text.dropFirst() : text
+        isTotal ? "total" + text.prefix(1).uppercased() + text.dropFirst() : text
       }
       return (
         .object(zip(Self.rateNames, rates).map { JSONMember(name($0), .number($1)) }),
-        .object(zip(Self.countNames, counts).map { JSONMember(name($0), .integer($1)) })
+        .object(zip(Self.countNames, counts).map { JSONMember($0, .integer($1)) })
       )
     }
   }
@@ -48,20 +49,21 @@ struct ExportMetricsCommand: AdminCommand {
   }
 
   func run(_ session: AdminSession) async throws(AdminError) {
-    var (report, total) = ([JSONMember](), Flow())
-    for group in try await session.client.clusterInfo().groups(of: cluster) {
-      guard let master = group.masterAddress else { continue }
+    var total = Flow()
+    let (report, failure) = try await session.gather(fromMastersOf: cluster) {
+      group, master throws(AdminError) -> JSONMember in
       let info = try await session.client.runtimeInfo(of: master)
       let flow = try await flow(info, at: master, session)
+      let member = JSONMember(group.brokerName, try await broker(master, info, flow, session))
       total.add(flow)
-      report.append(JSONMember(group.brokerName, try await broker(master, info, flow, session)))
+      return member
     }
-    let totals = total.json(prefix: true)
+    let totals = total.json(isTotal: true)
     try file.write(
       .fields([
         "evaluateReport": .object(report),
         "totalData": .fields(["totalOneDayNum": totals.counts, "totalTps": totals.rates]),
-      ]), name: "metrics.json", session)
+      ]), name: "metrics.json", failure: failure, session)
   }
 
   private func flow(
@@ -86,7 +88,7 @@ struct ExportMetricsCommand: AdminCommand {
     let settings = try await session.client.settings(ofBroker: address)
     let groups = try await session.client.userGroups(at: address).groups
     let topics = try await session.client.userTopics(at: address, withGroupTopics: false).topics
-    let flows = flow.json(prefix: false)
+    let flows = flow.json(isTotal: false)
     return .fields([
       "runtimeEnv": .fields([
         "cpuNum": .text(settings["clientCallbackExecutorThreads"]), "totalMemKBytes": .text(info["totalMemKBytes"]),

@@ -14,7 +14,7 @@ struct BrokerConsumeStatsCommand: AdminCommand {
       Option("order", "o", value: "true|false", help: "Only topics whose order counts (false)."),
     ])
 
-  private static let table = Table(
+  static let table = Table(
     "%-64.64s  %-64s  %-32.32s  %-4s  %-20s  %-20s  %-20s  %s",
     [
       .init("#Topic", "topic"), .init("#Group", "group"), .init("#Broker Name", "brokerName"), .init("#QID", "queueId"),

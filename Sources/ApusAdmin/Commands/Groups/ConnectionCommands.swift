@@ -10,13 +10,13 @@ struct ConsumerConnectionCommand: AdminCommand {
       CommonOption.group(), Option("brokerAddr", "b", value: "HOST:PORT", help: "Ask this broker."),
     ])
 
-  private static let members = Table(
+  static let members = Table(
     "%-36s %-22s %-10s %s",
     [
       .init("#ClientId", "clientId"), .init("#ClientAddr", "clientAddr"), .init("#Language", "language"),
       .init("#Version", "version"),
     ])
-  private static let subscriptions = Table(
+  static let subscriptions = Table(
     "%-20s %s", [.init("#Topic", "topic"), .init("#SubExpression", "subExpression")])
 
   private let group: String
@@ -63,7 +63,7 @@ struct ProducerConnectionCommand: AdminCommand {
       CommonOption.topic("A topic that it sends to."),
     ])
 
-  private static let members = Table(
+  static let members = Table(
     "%s  %-32s %-22s %-8s %s",
     [
       .init("", nil), .init("", "clientId"), .init("", "clientAddr"), .init("", "language"), .init("", "version"),
@@ -79,10 +79,10 @@ struct ProducerConnectionCommand: AdminCommand {
 
   func run(_ session: AdminSession) async throws(AdminError) {
     let route = try await session.client.route(of: topic)
-    guard let address = route.brokers.compactMap(\.preferredAddress).first else {
-      throw AdminError("the topic '\(topic)' has no broker")
+    let answer = try await session.client.firstAnswer(of: route.brokers) { address throws(AdminError) in
+      try await session.client.producers(of: group, at: address)
     }
-    let found = try await session.client.producers(of: group, at: address)
+    guard let found = answer else { throw AdminError("the topic '\(topic)' has no broker") }
     for (index, connection) in found.connections.enumerated() {
       session.row(Self.members, [.text(zeroed(index + 1, 4))] + connection.cells)
     }

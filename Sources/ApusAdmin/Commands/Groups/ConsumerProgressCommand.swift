@@ -17,10 +17,10 @@ struct ConsumerProgressCommand: AdminCommand {
     .init("#Broker Offset", "brokerOffset"), .init("#Consumer Offset", "consumerOffset"),
   ]
   private static let tail: [Table.Column] = [.init("#Diff", "diff"), .init("#LastTime", "lastTimestamp")]
-  private static let queues = Table("%-64.64s  %-32.32s  %-4s  %-20s  %-20s  %-20s  %s", heads + tail)
-  private static let queuesWithClients = Table(
+  static let queues = Table("%-64.64s  %-32.32s  %-4s  %-20s  %-20s  %-20s  %s", heads + tail)
+  static let queuesWithClients = Table(
     "%-64.64s  %-32.32s  %-4s  %-20s  %-20s  %-20s %-20s  %s", heads + [.init("#Client IP", "clientIP")] + tail)
-  private static let groups = Table(
+  static let groups = Table(
     "%-64.64s  %-6s  %-24s %-5s  %-14s  %-7s  %s",
     [
       .init("#Group", "group"), .init("#Count", "count"), .init("#Version", "version"), .init("#Type", "type"),
@@ -37,7 +37,7 @@ struct ConsumerProgressCommand: AdminCommand {
 
   func run(_ session: AdminSession) async throws(AdminError) {
     guard let group else { return try await listGroups(session) }
-    let progress = try await session.client.progress(of: group)
+    let (progress, failure) = try await session.progress(of: group)
     let clients = showsClients ? await owners(of: group, session) : [:]
     let table = showsClients ? Self.queuesWithClients : Self.queues
     session.begin(table)
@@ -54,6 +54,7 @@ struct ConsumerProgressCommand: AdminCommand {
       session.say(
         "", ["consumeTps": .decimal(progress.consumeRate, digits: 2), "diffTotal": Cell(progress.lag)])
     }
+    if let failure { throw failure }
   }
 
   /// The addresses of the members that have each queue, as they say themselves. Nobody has the queues of a group
@@ -82,31 +83,43 @@ struct ConsumerProgressCommand: AdminCommand {
   private func listGroups(_ session: AdminSession) async throws(AdminError) {
     let topics = try await session.client.topics().topics
     session.begin(Self.groups)
+    var incomplete: [String] = []
     for topic in topics where topic.hasPrefix(SystemTopics.retryPrefix) {
-      session.row(Self.groups, await summary(of: String(topic.dropFirst(SystemTopics.retryPrefix.count)), session))
+      let group = String(topic.dropFirst(SystemTopics.retryPrefix.count))
+      let (cells, isComplete) = await summary(of: group, session)
+      session.row(Self.groups, cells)
+      if !isComplete { incomplete.append(group) }
     }
+    if !incomplete.isEmpty { throw AdminError(incomplete: incomplete) }
   }
 
-  /// A group without members or offsets is listed all the same.
-  private func summary(of group: String, _ session: AdminSession) async -> [Cell] {
+  /// A group without members or offsets is listed all the same; so is one some of whose brokers do not answer, then not
+  /// completely.
+  private func summary(of group: String, _ session: AdminSession) async -> (cells: [Cell], isComplete: Bool) {
     var (members, progress): (ConsumerConnection?, ConsumeStats?)
+    var isComplete = true
     do throws(AdminError) {
-      progress = try await session.client.progress(of: group)
+      let found = try await session.progress(of: group)
+      progress = found.stats
+      if found.failure != nil { isComplete = false }
     } catch {
       if error.code != .consumerNotOnline { session.warn("\(group): \(error)") }
+      if error.code == nil { isComplete = false }
     }
     do throws(AdminError) {
       members = try await session.client.consumers(of: group)
     } catch {
       if error.code != .consumerNotOnline { session.warn("\(group): \(error)") }
+      if error.code == nil { isComplete = false }
     }
     let version = members?.connections.map(\.version).min()
     let isPush = members?.consumeType == .passively
-    return [
+    let cells: [Cell] = [
       .text(group), Cell(members?.connections.count ?? 0), .text(version.map { VersionName.name(of: $0) } ?? "OFFLINE"),
       .text(members == nil ? "" : isPush ? "PUSH" : "PULL"),
       .text(isPush ? members?.messageModel.rawValue ?? "" : ""), Cell(wholePartOf: progress?.consumeRate ?? 0),
       Cell(progress?.lag ?? 0),
     ]
+    return (cells, isComplete)
   }
 }

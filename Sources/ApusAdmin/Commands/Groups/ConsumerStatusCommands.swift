@@ -73,7 +73,7 @@ struct ConsumerStatusCommand: AdminCommand {
       Option("brokerAddr", "b", value: "HOST:PORT", help: "Ask by way of this broker.")
     ])
 
-  private static let table = Table(
+  static let table = Table(
     "%-10s %-40s %-20s %s",
     [
       .init("#Index", "index"), .init("#ClientId", "clientId"), .init("#Version", "version"),
@@ -96,7 +96,7 @@ struct ConsumerCommand: AdminCommand {
     details: "Without -i, what each says goes into a file TIME/CLIENT below the current directory.",
     options: ConsumerStatus.options)
 
-  private static let table = Table(
+  static let table = Table(
     "%s  %-40s %-20s %s",
     [.init("", "index"), .init("", "clientId"), .init("", "version"), .init("", "file")], hasHead: false)
 

@@ -29,7 +29,7 @@ struct StartMonitoringCommand: AdminCommand {
   /// A group that nobody is in, or that is going, is passed over.
   private func report(_ group: String, _ session: AdminSession) async {
     do throws(AdminError) {
-      let progress = try await session.client.progress(of: group)
+      let progress = try await session.progress(of: group).stats
       let members = try await session.client.consumers(of: group)
       let topics = Dictionary(grouping: progress.entries) { $0.queue.topic }
       for (topic, entries) in topics.sorted(by: { $0.key < $1.key }) {

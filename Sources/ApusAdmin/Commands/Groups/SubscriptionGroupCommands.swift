@@ -101,8 +101,17 @@ struct DeleteSubGroupCommand: AdminCommand {
         ["group": .text(group), "broker": .text(address), "result": "deleted"])
     }
     guard case .cluster(let name) = target else { return }
+    var failures: [String] = []
     for topic in [SystemTopics.retryTopic(of: group), SystemTopics.deadLetterTopic(of: group)] {
-      try await DeleteTopicCommand.delete(topic, cluster: name, session)
+      do throws(AdminError) {
+        try await DeleteTopicCommand.delete(topic, cluster: name, session)
+      } catch {
+        session.warn("\(topic): \(error)")
+        failures.append(topic)
+      }
+    }
+    guard failures.isEmpty else {
+      throw AdminError("the group is deleted, but not \(failures.joined(separator: " and ")); deleteTopic deletes it")
     }
   }
 }
@@ -112,7 +121,7 @@ struct GetConsumerConfigCommand: AdminCommand {
   static let description = admin(
     "getConsumerConfig", "Show the settings of a consumer group.", options: [CommonOption.group("groupName")])
 
-  private static let lines = Table("%-40s=  %s", [.init("", "key"), .init("", "value")], hasHead: false)
+  static let lines = Table("%-40s=  %s", [.init("", "key"), .init("", "value")], hasHead: false)
 
   private let group: String
 
@@ -120,20 +129,25 @@ struct GetConsumerConfigCommand: AdminCommand {
 
   func run(_ session: AdminSession) async throws(AdminError) {
     let clusters = try await session.client.clusterInfo()
+    let brokers = clusters.brokers.values.sorted { $0.brokerName < $1.brokerName }
     var isKnown = false
-    for (name, data) in clusters.brokers.sorted(by: { $0.key < $1.key }) {
-      guard let address = data.preferredAddress,
-        let config = try await session.client.groups(at: address).groups.first(where: { $0.name == group })
-      else { continue }
+    try await session.each(brokers.compactMap(\.preferredAddress)) { address throws(AdminError) in
+      let known = try await session.client.groups(at: address).groups
+      guard let config = known.first(where: { $0.name == group }) else { return }
       isKnown = true
-      guard !session.isJSON else {
-        session.say("", ["brokerName": .text(name), "config": .value(config.json, shown: "")])
-        continue
-      }
-      let rule = String(repeating: "=", count: 29)
-      session.say("\(rule)\(clusters.cluster(of: name)):\(name)\(rule)")
-      session.show(Self.lines, config.javaFields.map { [.text($0.name), .text($0.value)] })
+      show(config, of: try clusters.brokerName(at: address), clusters, session)
     }
     guard isKnown else { throw AdminError("no broker knows the consumer group '\(group)'") }
+  }
+
+  private func show(
+    _ config: SubscriptionGroupConfig, of brokerName: String, _ clusters: ClusterInfo, _ session: AdminSession
+  ) {
+    guard !session.isJSON else {
+      return session.say("", ["brokerName": .text(brokerName), "config": .value(config.json, shown: "")])
+    }
+    let rule = String(repeating: "=", count: 29)
+    session.say("\(rule)\(clusters.cluster(of: brokerName)):\(brokerName)\(rule)")
+    session.show(Self.lines, config.javaFields.map { [.text($0.name), .text($0.value)] })
   }
 }

@@ -55,7 +55,8 @@ struct ConsumeMessageCommand: AdminCommand {
   func run(_ session: AdminSession) async throws(AdminError) {
     var left = limit
     guard let queue else {
-      for reader in try await session.client.readers(of: topic) where left > 0 {
+      try await session.each(try await session.client.readers(of: topic)) { reader throws(AdminError) in
+        guard left > 0 else { return }
         let range = try await reader.range(from: begin, to: end)
         if range.end - range.start > left {
           session.say("The older \(left) message of the \(reader.queue.queueID) queue will be provided")

@@ -17,7 +17,7 @@ struct MessageDetails {
     }
   }
 
-  private static let line = Table("%-20s %s", [.init("", nil), .init("", nil)], hasHead: false)
+  static let line = Table("%-20s %s", [.init("", nil), .init("", nil)], hasHead: false)
   /// Where bodies are put.
   private static let bodyDirectory = "/tmp/rocketmq/msgbodys"
 
@@ -100,11 +100,15 @@ struct MessageDetails {
   /// Whether a group's offset lies behind the message, at the broker that stored it.
   private func isConsumed(by group: String, _ session: AdminSession) async throws(AdminError) -> Bool {
     let clusters = try await session.client.clusterInfo()
-    return try await session.client.progress(of: group, topic: message.topic).entries.contains { entry in
+    let (progress, failure) = try await session.progress(of: group, topic: message.topic)
+    let isConsumed = progress.entries.contains { entry in
       entry.queue.topic == message.topic && entry.queue.queueID == message.queue.queueID
         && clusters.brokers[entry.queue.brokerName]?.masterAddress == message.storeHost
         && entry.consumerOffset.rawValue > message.queueOffset
     }
+    // The broker that would know may be the one that does not answer.
+    if let failure, !isConsumed { throw failure }
+    return isConsumed
   }
 }
 
@@ -114,16 +118,18 @@ extension ReceivedMessage {
     "{\(properties.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ", "))}"
   }
 
-  /// The message as Java prints it, its body as numbers.
+  /// The message as Java prints it, its body as numbers. `msgId` is the broker's id there, as `queryMsgById` takes it;
+  /// only half messages name a transaction.
   var javaText: String {
-    "MessageExt [brokerName=\(queue.brokerName), queueId=\(queue.queueID), storeSize=\(storeBytes),"
+    let transaction = properties["TRAN_MSG"]?.lowercased() == "true" ? properties["UNIQ_KEY"] : nil
+    return "MessageExt [brokerName=\(queue.brokerName), queueId=\(queue.queueID), storeSize=\(storeBytes),"
       + " queueOffset=\(queueOffset), sysFlag=\(systemFlag), bornTimestamp=\(bornMilliseconds), bornHost=/\(bornHost),"
-      + " storeTimestamp=\(storeMilliseconds), storeHost=/\(storeHost), msgId=\(messageID),"
+      + " storeTimestamp=\(storeMilliseconds), storeHost=/\(storeHost), msgId=\(offsetMessageID),"
       + " commitLogOffset=\(commitLogOffset), bodyCRC=\(bodyCRC), reconsumeTimes=\(reconsumeTimes),"
       + " preparedTransactionOffset=\(preparedTransactionOffset), toString()=Message{topic='\(topic)', flag=\(flag),"
       + " properties=\(javaProperties),"
       + " body=[\(body.map { "\(Int8(bitPattern: $0))" }.joined(separator: ", "))],"
-      + " transactionId='\(properties["__transactionId__"] ?? "null")'}]"
+      + " transactionId='\(transaction ?? "null")'}]"
   }
 
   /// The message with its body as text.

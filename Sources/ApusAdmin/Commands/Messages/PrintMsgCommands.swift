@@ -30,7 +30,7 @@ struct PrintMsgCommand: AdminCommand {
   }
 
   func run(_ session: AdminSession) async throws(AdminError) {
-    for reader in try await session.client.readers(of: topic) {
+    try await session.each(try await session.client.readers(of: topic)) { reader throws(AdminError) in
       let range = try await reader.range(from: begin, to: end)
       session.say("minOffset=\(range.start), maxOffset=\(range.end), \(reader.queue.javaText)")
       try await print(reader, range, session)

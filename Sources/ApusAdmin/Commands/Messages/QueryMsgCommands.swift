@@ -64,6 +64,7 @@ struct QueryMsgByIDCommand: AdminCommand {
       }
       ids.append(id)
     }
+    guard !ids.isEmpty else { throw arguments.failure("option '--msgId' names no id") }
     self.ids = ids
     member = Member(arguments)
     resends = arguments.bool("sendMessage")
@@ -71,15 +72,30 @@ struct QueryMsgByIDCommand: AdminCommand {
   }
 
   func run(_ session: AdminSession) async throws(AdminError) {
+    guard ids.count > 1 else { return try await handle(ids[0], session) }
+    // As at several servers, an id that fails does not keep the others from their turn.
+    var failures: [String] = []
     for id in ids {
-      let message = try await session.client.message(id)
-      if let member {
-        try await member.consume(message, session)
-      } else if let resends {
-        if resends { try await resend(message, session) }
-      } else {
-        try await MessageDetails(message: message, showsOffsetID: true).show(session)
+      do throws(AdminError) {
+        try await handle(id, session)
+      } catch {
+        session.warn("\(id): \(error)")
+        failures.append("\(id)")
       }
+    }
+    guard failures.isEmpty else {
+      throw AdminError("failed for \(failures.joined(separator: ", ")), \(failures.count) of \(ids.count)")
+    }
+  }
+
+  private func handle(_ id: MessageID, _ session: AdminSession) async throws(AdminError) {
+    let message = try await session.client.message(id)
+    if let member {
+      try await member.consume(message, session)
+    } else if let resends {
+      if resends { try await resend(message, session) }
+    } else {
+      try await MessageDetails(message: message, showsOffsetID: true).show(session)
     }
   }
 
@@ -100,7 +116,7 @@ struct QueryMsgByKeyCommand: AdminCommand {
       CommonOption.topic(), Option("msgKey", "k", value: "KEY", required: true, help: "The key."),
     ])
 
-  private static let table = Table(
+  static let table = Table(
     "%-50s %4s %40s",
     [.init("#Message ID", "msgId"), .init("#QID", "queueId"), .init("#Offset", "queueOffset")])
 
@@ -113,10 +129,13 @@ struct QueryMsgByKeyCommand: AdminCommand {
   }
 
   func run(_ session: AdminSession) async throws(AdminError) {
-    let found = try await session.client.messages(of: topic, key: key, isUnique: false, limit: 64)
-    guard !found.isEmpty else { throw AdminError("the topic '\(topic)' has no message with the key '\(key)'") }
+    let (found, failure) = try await session.messages(of: topic, key: key, isUnique: false, limit: 64)
+    guard !found.isEmpty else {
+      throw failure ?? AdminError("the topic '\(topic)' has no message with the key '\(key)'")
+    }
     session.show(
       Self.table, found.map { [.text($0.messageID), Cell($0.queue.queueID), Cell($0.queueOffset)] })
+    if let failure { throw failure }
   }
 }
 
@@ -141,13 +160,17 @@ struct QueryMsgByUniqueKeyCommand: AdminCommand {
   }
 
   func run(_ session: AdminSession) async throws(AdminError) {
-    if let member { return try await member.consume(try await session.client.message(id, of: topic), session) }
-    let found = try await session.client.messages(of: topic, key: id, isUnique: true, limit: 32)
-    guard !found.isEmpty else { throw AdminError("the topic '\(topic)' has no message with the id \(id)") }
+    if let member { return try await member.consume(try await session.message(id, of: topic), session) }
+    let (found, failure) = try await session.messages(of: topic, key: id, isUnique: true, limit: 32)
+    guard !found.isEmpty else {
+      throw failure ?? AdminError("the topic '\(topic)' has no message with the id \(id)")
+    }
     for (index, message) in found.prefix(showsAll ? found.count : 1).enumerated() {
       let details = MessageDetails(
         message: message, showsOffsetID: false, fileSuffix: index > 0 ? "_\(index)" : "")
       try await details.show(session)
     }
+    // Who asked for one message has it.
+    if showsAll, let failure { throw failure }
   }
 }

@@ -17,7 +17,7 @@ struct TraceRecord: Hashable, Sendable {
   var messageID: String
   /// The group that did it.
   var group: String
-  /// When it was done; 0 when the trace does not say.
+  /// When it was done; 0 when the trace, of an older client, does not say.
   var time: WallTime
   /// How long it took, in milliseconds.
   var milliseconds: Int64
@@ -77,8 +77,8 @@ struct QueryMsgTraceByIDCommand: AdminCommand {
         .init("#CostTimes", "costMillis"), .init("#Status", "status"),
       ])
   }
-  private static let sent = table("#ProducerGroup", "#SendTime")
-  private static let consumed = table("#ConsumerGroup", "#ConsumerTime")
+  static let sent = table("#ProducerGroup", "#SendTime")
+  static let consumed = table("#ConsumerGroup", "#ConsumerTime")
 
   private let id: String
   private let topic: String
@@ -89,13 +89,14 @@ struct QueryMsgTraceByIDCommand: AdminCommand {
   }
 
   func run(_ session: AdminSession) async throws(AdminError) {
-    let traces = try await session.client.messages(of: topic, key: id, isUnique: false, limit: 64)
+    let (traces, failure) = try await session.messages(of: topic, key: id, isUnique: false, limit: 64)
     var consumed: [String: [[Cell]]] = [:]
     var isFound = false
     for message in traces {
       for record in TraceRecord.records(in: message.text) where record.messageID == id {
         isFound = true
-        let cells = Self.cells(record, host: message.bornHost)
+        let cells = Self.cells(
+          record, host: message.bornHost, told: WallTime(milliseconds: message.bornMilliseconds))
         guard record.kind == .sent else {
           consumed[record.group, default: []].append(cells)
           continue
@@ -108,13 +109,19 @@ struct QueryMsgTraceByIDCommand: AdminCommand {
       session.show(Self.consumed, rows)
       session.say("")
     }
+    if let failure { throw failure }
     guard isFound else { throw AdminError("the topic '\(topic)' has no trace of a message with the id \(id)") }
   }
 
-  private static func cells(_ record: TraceRecord, host: String) -> [Cell] {
+  /// The row of a record. No column is empty, as those behind it would move for who counts them: a group that the trace
+  /// does not name is Java's `null`, and for a time that it does not say stands when it was told, where Java shows the
+  /// time of the query.
+  static func cells(_ record: TraceRecord, host: String, told: WallTime) -> [Cell] {
     [
-      record.kind == .sent ? "Pub" : "Sub", .text(record.group),
-      .text(host.split(separator: ":").dropLast().joined(separator: ":")), .seconds(record.time, none: ""),
+      record.kind == .sent ? "Pub" : "Sub",
+      .value(.string(record.group), shown: record.group.isEmpty ? "null" : record.group),
+      .text(host.split(separator: ":").dropLast().joined(separator: ":")),
+      .seconds(record.time.milliseconds > 0 ? record.time : told),
       .value(.integer(record.milliseconds), shown: "\(record.milliseconds)ms"),
       .text(record.isSuccess ? "success" : "failed"),
     ]

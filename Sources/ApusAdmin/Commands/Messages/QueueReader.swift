@@ -29,15 +29,47 @@ struct QueueReader: Sendable {
     return (start, min(closest.clampedAdding(1), all))
   }
 
-  /// Pulls once; `expression` selects by tags.
+  /// Pulls once; `expression` selects by tags. Throws when the broker answers with messages, or says that it passed over
+  /// some, and does not go on behind where it was asked: whoever reads on would do so for ever.
   func pull(
     from offset: Int64, limit: Int32 = 32, _ expression: String = "*", group: String = SystemGroups.toolsConsumer
   ) async throws(AdminError) -> PullResult {
+    let pulled: PullResult
     do throws(ClientError) {
-      return try await client.messages.pull(
+      pulled = try await client.messages.pull(
         queue, from: offset, limit: limit, matching: expression, for: group, at: broker)
     } catch {
       throw AdminError(error)
+    }
+    guard pulled.goesOn(from: offset) else {
+      throw AdminError(
+        "the broker \(broker) answers \(pulled.status.rawValue) to a pull from the offset \(offset) of"
+          + " \(queue.javaText) and then sends back to \(pulled.nextOffset)")
+    }
+    return pulled
+  }
+}
+
+extension PullResult {
+  /// Whether the next pull asks for something else, or there need be none.
+  func goesOn(from offset: Int64) -> Bool {
+    switch status {
+    case .found, .noMatch: nextOffset > offset
+    case .noNewMessage, .offsetIllegal: true
+    }
+  }
+}
+
+extension AdminSession {
+  /// Reads queues, one after the other. When a broker fails, its other queues are not tried; it is named on standard
+  /// error and does not keep those of other brokers from their turn.
+  func each(
+    _ readers: [QueueReader], _ work: (QueueReader) async throws(AdminError) -> Void
+  ) async throws(AdminError) {
+    var brokers: [String] = []
+    for reader in readers where !brokers.contains(reader.broker) { brokers.append(reader.broker) }
+    try await each(brokers) { broker throws(AdminError) in
+      for reader in readers where reader.broker == broker { try await work(reader) }
     }
   }
 }

@@ -17,7 +17,7 @@ struct SendMessageCommand: AdminCommand {
       Option("msgTraceEnable", "m", value: "true|false", help: "Whether it is traced (false)."),
     ])
 
-  private static let table = Table(
+  static let table = Table(
     "%-32s  %-4s  %-20s    %s",
     [
       .init("#Broker Name", "brokerName"), .init("#QID", "queueId"), .init("#Send Result", "sendStatus"),
@@ -133,7 +133,7 @@ struct CheckMsgSendRTCommand: AdminCommand {
       Option("size", "s", value: "BYTES", help: "The size of a message (128)."),
     ])
 
-  private static let table = Table(
+  static let table = Table(
     "%-32s  %-4s  %-20s    %s",
     [
       .init("#Broker Name", "brokerName"), .init("#QID", "queueId"), .init("#Send Result", "isSent"),

@@ -31,21 +31,28 @@ struct CloneGroupOffsetCommand: AdminCommand {
   func run(_ session: AdminSession) async throws(AdminError) {
     try session.confirm("replace the offsets of the group '\(target)' in the topic '\(topic)'")
     let addresses = try await session.client.route(of: topic).brokers.compactMap(\.preferredAddress)
+    var isKnown = isOffline
     try await session.each(addresses) { address throws(AdminError) in
-      try await clone(at: address, session.client)
+      if try await clone(at: address, session.client) { isKnown = true }
     }
+    guard isKnown else { throw AdminError("the group '\(source)' has no offsets of the topic '\(topic)'") }
     session.say(
       "clone group offset success. srcGroup[\(source)], destGroup=[\(target)], topic[\(topic)]",
       ["srcGroup": .text(source), "destGroup": .text(target), "topic": .text(topic), "result": "cloned"])
   }
 
-  private func clone(at address: String, _ client: AdminClient) async throws(AdminError) {
+  /// Copies the offsets of a broker; false when it is not known to have any. Asked about one topic, a broker tells of a
+  /// group that never consumed it that it stands at 0, and the other group would begin anew: so all topics are asked for.
+  private func clone(at address: String, _ client: AdminClient) async throws(AdminError) -> Bool {
     guard !isOffline else {
-      return try await client.cloneOffsets(from: source, to: target, topic: topic, isOffline: true, at: address)
+      try await client.cloneOffsets(from: source, to: target, topic: topic, isOffline: true, at: address)
+      return true
     }
-    for entry in try await client.progress(of: source, topic: topic, at: address).entries
-    where entry.queue.topic == topic && entry.consumerOffset.rawValue >= 0 {
+    let entries = try await client.progress(of: source, topic: nil, at: address).entries
+      .filter { $0.queue.topic == topic && $0.consumerOffset.rawValue >= 0 }
+    for entry in entries {
       try await client.commit(entry.consumerOffset.rawValue, of: entry.queue, for: target, at: address)
     }
+    return !entries.isEmpty
   }
 }

@@ -11,7 +11,7 @@ struct GetConsumerStatusCommand: AdminCommand {
       Option("originClientId", "i", value: "ID", help: "Only this member."),
     ])
 
-  private static let table = Table(
+  static let table = Table(
     "%-50.50s  %-15s  %-15s  %-20s",
     [
       .init("#clientId", "clientId"), .init("#brokerName", "brokerName"), .init("#queueId", "queueId"),
@@ -30,10 +30,10 @@ struct GetConsumerStatusCommand: AdminCommand {
 
   func run(_ session: AdminSession) async throws(AdminError) {
     let route = try await session.client.route(of: topic)
-    guard let address = route.brokers.compactMap(\.preferredAddress).first else {
-      throw AdminError("the topic '\(topic)' has no broker")
+    let answer = try await session.client.firstAnswer(of: route.brokers) { address throws(AdminError) in
+      try await session.client.memberOffsets(of: group, topic: topic, clientID: clientID, at: address)
     }
-    let status = try await session.client.memberOffsets(of: group, topic: topic, clientID: clientID, at: address)
+    guard let status = answer else { throw AdminError("the topic '\(topic)' has no broker") }
     session.say(
       "get consumer status from client. group=\(group), topic=\(topic), originClientId=\(clientID ?? "")")
     session.begin(Self.table)

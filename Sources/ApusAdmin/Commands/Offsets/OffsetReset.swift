@@ -13,10 +13,10 @@ struct OffsetReset: Hashable, Sendable {
   /// Whether a group goes forward too, not only back.
   var isForced: Bool
 
-  private static let memberTable = Table(
+  static let memberTable = Table(
     "%-40.32s  %-40s  %-40s",
     [.init("#brokerName", "brokerName"), .init("#queueId", "queueId"), .init("#offset", "offset")])
-  private static let brokerTable = Table(
+  static let brokerTable = Table(
     "%-20.32s  %-20s  %-20s  %-20s  %-20s  %-20s",
     [
       .init("#brokerName", "brokerName"), .init("#queueId", "queueId"), .init("#brokerOffset", "brokerOffset"),

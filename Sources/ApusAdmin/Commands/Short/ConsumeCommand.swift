@@ -63,7 +63,8 @@ struct ConsumeCommand: AdminCommand {
       var isIdle = true
       for index in places.indices {
         let pulled = try await places[index].reader.pull(from: places[index].offset, tags)
-        if pulled.nextOffset != places[index].offset { isIdle = false }
+        // Sent back, by a queue that was made anew, is no progress: who follows looks again after a pause.
+        if pulled.nextOffset > places[index].offset { isIdle = false }
         places[index].offset = pulled.nextOffset
         for message in pulled.messages where isWanted(message) { show(message, session) }
       }

@@ -52,7 +52,7 @@ struct TopCommand: AdminCommand {
     var flows: [TopicFlow] = []
     for topic in try await session.client.topics().topics where isShown(topic) {
       do throws(AdminError) {
-        flows += try await session.client.flows(of: topic)
+        flows += try await session.flows(of: topic).flows
       } catch {
         // A topic that is going while it is looked at; a broker group has a topic of its name that nobody may know.
         if error.code != .topicNotExist { session.warn("\(topic): \(error)") }

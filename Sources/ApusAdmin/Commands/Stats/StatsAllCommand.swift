@@ -12,7 +12,7 @@ struct StatsAllCommand: AdminCommand {
       Option("topic", "t", value: "TOPIC", help: "Only this topic."),
     ])
 
-  private static let table = Table(
+  static let table = Table(
     "%-64.64s  %-64.64s %12s %11s %11s %14s %14s",
     [
       .init("#Topic", "topic"), .init("#Consumer Group", "consumerGroup"), .init("#Accumulation", "accumulation"),
@@ -31,19 +31,23 @@ struct StatsAllCommand: AdminCommand {
   func run(_ session: AdminSession) async throws(AdminError) {
     let topics = try await session.client.topics().topics
     session.begin(Self.table)
+    var incomplete: [String] = []
     for name in topics where !SystemTopics.isOfGroup(name) && (topic ?? name) == name {
       do throws(AdminError) {
-        for flow in try await session.client.flows(of: name) where !activeOnly || flow.isActive {
-          session.row(Self.table, Self.cells(flow))
-        }
+        let (flows, isComplete) = try await session.flows(of: name)
+        for flow in flows where !activeOnly || flow.isActive { session.row(Self.table, Self.cells(flow)) }
+        if !isComplete { incomplete.append(name) }
       } catch {
-        // A topic that is going while it is looked at.
+        // A server that refuses does so as the topic is going while it is looked at.
         session.warn("\(name): \(error)")
+        if error.code == nil { incomplete.append(name) }
       }
     }
+    if !incomplete.isEmpty { throw AdminError(incomplete: incomplete) }
   }
 
-  private static func cells(_ flow: TopicFlow) -> [Cell] {
+  /// The row of a topic and a group.
+  static func cells(_ flow: TopicFlow) -> [Cell] {
     guard let group = flow.group else {
       return [
         .text(flow.topic), "", Cell(0), .decimal(flow.inRate, digits: 2), .value(.null, shown: ""),
@@ -78,41 +82,54 @@ struct TopicFlow: Hashable, Sendable {
   var isActive: Bool { inDay > 0 || outDay > 0 }
 }
 
-extension AdminClient {
-  /// What goes through a topic, to each group that consumes it.
-  func flows(of topic: String) async throws(AdminError) -> [TopicFlow] {
-    let route = try await route(of: topic)
-    let masters = route.brokers.compactMap(\.masterAddress)
+extension AdminSession {
+  /// What goes through a topic, to each group that consumes it. Brokers that fail are named on standard error and left
+  /// out; then it is not complete.
+  func flows(of topic: String) async throws(AdminError) -> (flows: [TopicFlow], isComplete: Bool) {
+    let route = try await client.route(of: topic)
+    // Those that answered; the others are not waited for again for each group.
+    var masters: [String] = []
+    let (puts, failure) = await gather(from: route.brokers.compactMap(\.masterAddress)) {
+      master throws(AdminError) -> BrokerStatsData? in
+      let data = try await client.statistics("TOPIC_PUT_NUMS", of: topic, at: master)
+      masters.append(master)
+      return data
+    }
     var flow = TopicFlow(topic: topic)
-    for broker in masters {
-      guard let data = try await statistics("TOPIC_PUT_NUMS", of: topic, at: broker) else { continue }
+    for case let data? in puts {
       flow.inRate += data.minute.perSecond
       flow.inDay = flow.inDay.clampedAdding(data.dayOrLess)
     }
-    let groups = try await groups(consuming: topic, route)
-    guard !groups.isEmpty else { return [flow] }
+    var isComplete = failure == nil
+    let groups = try await client.groups(consuming: topic, route)
+    guard !groups.isEmpty else { return ([flow], isComplete) }
     var flows: [TopicFlow] = []
     for group in groups {
       flow.group = group
       (flow.outRate, flow.outDay) = (0, 0)
       for broker in masters {
-        guard let data = try await statistics("GROUP_GET_NUMS", of: "\(topic)@\(group)", at: broker) else { continue }
+        guard let data = try await client.statistics("GROUP_GET_NUMS", of: "\(topic)@\(group)", at: broker) else {
+          continue
+        }
         flow.outRate += data.minute.perSecond
         flow.outDay = flow.outDay.clampedAdding(data.dayOrLess)
       }
-      flow.lag = try await lag(of: group, topic: topic)
+      let (behind, isWhole) = try await lag(of: group, topic: topic)
+      flow.lag = behind
+      if !isWhole { isComplete = false }
       flows.append(flow)
     }
-    return flows
+    return (flows, isComplete)
   }
 
-  /// How many messages of a topic lie before a group; 0 when it has no offsets yet.
-  private func lag(of group: String, topic: String) async throws(AdminError) -> Int64 {
+  /// How many messages of a topic lie before a group, and whether all brokers said so; 0 when it has no offsets yet.
+  private func lag(of group: String, topic: String) async throws(AdminError) -> (lag: Int64, isComplete: Bool) {
     do throws(AdminError) {
-      return max(0, try await progress(of: group, topic: topic).lag)
+      let (stats, failure) = try await progress(of: group, topic: topic)
+      return (max(0, stats.lag), failure == nil)
     } catch {
       guard error.code == .consumerNotOnline || error.code == .topicNotExist else { throw error }
-      return 0
+      return (0, true)
     }
   }
 }

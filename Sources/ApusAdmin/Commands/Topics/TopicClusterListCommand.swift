@@ -13,6 +13,6 @@ struct TopicClusterListCommand: AdminCommand {
   func run(_ session: AdminSession) async throws(AdminError) {
     let clusters = try await session.client.clusterInfo()
     let names = try await session.client.route(of: topic).brokers.map { clusters.cluster(of: $0.brokerName) }
-    for name in Set(names).sorted() { session.say(name, ["cluster": .text(name)]) }
+    for name in Set(names).sorted() where !name.isEmpty { session.say(name, ["cluster": .text(name)]) }
   }
 }

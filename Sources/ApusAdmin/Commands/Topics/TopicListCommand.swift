@@ -8,7 +8,7 @@ struct TopicListCommand: AdminCommand {
     "topicList", "List all topics that the name server knows.",
     options: [Option("clusterModel", "c", help: "Show clusters and consumer groups too.")])
 
-  private static let table = Table(
+  static let table = Table(
     "%-20.20s  %-64.64s  %-64.64s", head: "%-20s  %-48s  %-48s",
     [.init("#Cluster Name", "cluster"), .init("#Topic", "topic"), .init("#Consumer Group", "consumerGroup")])
 

@@ -9,7 +9,7 @@ struct TopicRouteCommand: AdminCommand {
     "topicRoute", "Show where a topic lies.",
     options: [CommonOption.topic(), Option("list", "l", help: "As a table instead of JSON.")])
 
-  private static let table = Table(
+  static let table = Table(
     "%-45s %-32s %-50s %-10s %-11s %-5s",
     [
       .init("#ClusterName", "cluster"), .init("#BrokerName", "brokerName"), .init("#BrokerAddrs", "brokerAddrs"),

@@ -8,7 +8,7 @@ struct TopicStatusCommand: AdminCommand {
   static let description = admin(
     "topicStatus", "Show the offsets of a topic's queues.", options: [CommonOption.topic()])
 
-  private static let table = Table(
+  static let table = Table(
     "%-32.32s  %-4s  %-20s  %-20s    %s",
     [
       .init("#Broker Name", "brokerName"), .init("#QID", "queueId"), .init("#Min Offset", "minOffset"),
@@ -21,11 +21,12 @@ struct TopicStatusCommand: AdminCommand {
 
   func run(_ session: AdminSession) async throws(AdminError) {
     let route = try await session.client.route(of: topic)
-    var entries: [TopicStatsTable.Entry] = []
-    for address in route.brokers.compactMap(\.preferredAddress) {
-      entries += try await session.client.topicStats(of: topic, at: address).entries
+    let brokers = route.brokers.compactMap(\.preferredAddress)
+    let (tables, failure) = await session.gather(from: brokers) { address throws(AdminError) in
+      try await session.client.topicStats(of: topic, at: address)
     }
-    guard !entries.isEmpty else { throw AdminError("no broker has queues of the topic '\(topic)'") }
+    let entries = tables.flatMap(\.entries)
+    guard !entries.isEmpty else { throw failure ?? AdminError("no broker has queues of the topic '\(topic)'") }
     session.show(
       Self.table,
       entries.sorted { $0.queue < $1.queue }.map { entry in
@@ -34,5 +35,6 @@ struct TopicStatusCommand: AdminCommand {
           Cell(entry.maxOffset.rawValue), .time(entry.lastUpdate, none: ""),
         ]
       })
+    if let failure { throw failure }
   }
 }

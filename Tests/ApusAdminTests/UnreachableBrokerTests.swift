@@ -1,0 +1,77 @@
+import ApusBase
+import ApusCommandLine
+import Foundation
+import Testing
+
+@testable import ApusAdmin
+
+/// Of two broker groups the first one cannot be reached: what the other one knows is shown, the first one is named, and
+/// the command fails.
+@Suite(.timeLimit(.minutes(2))) struct UnreachableBrokerTests {
+  @Test func `what the others know is shown`() async throws {
+    let tool = try await ToolUnderTest()
+    _ = await tool.output("updateTopic -c TestCluster -t Orders -r 1 -w 1")
+    _ = await tool.output("updateSubGroup -c TestCluster -g Workers")
+    try await tool.consuming("Orders", group: "Workers", messages: 3) { _ in }
+    _ = await tool.output("sendMessage -t Orders -p 'a body' -k one")
+    _ = await tool.eventually("queryMsgByKey -t Orders -k one")
+    try await tool.registerUnreachable(topics: ["Orders", "%RETRY%Workers"])
+    for (line, shown) in [
+      ("topicStatus -t Orders", "\nfx-a "), ("getConsumerConfig -g Workers", "TestCluster:fx-a="),
+      ("consumerProgress -g Workers", "\nOrders "), ("printMsg -t Orders", " BODY: a body"),
+      ("consumeMessage -t Orders", " BODY: a body"), ("queryMsgByKey -t Orders -k one", " 3\n"),
+    ] {
+      let run = await tool.run(line)
+      #expect(run.status == .failure, "\(line)")
+      #expect(run.output.contains(shown), "\(line): \(run.output)")
+      #expect(run.notes.contains("\(ToolUnderTest.nobody): "), "\(line): \(run.notes)")
+      #expect(run.notes.contains("failed at \(ToolUnderTest.nobody), 1 of 2"), "\(line): \(run.notes)")
+    }
+    for (line, shown) in [("consumerProgress", "\nWorkers "), ("statsAll -t Orders", "\nOrders ")] {
+      let run = await tool.run(line)
+      #expect(run.status == .failure, "\(line)")
+      #expect(run.output.contains(shown), "\(line): \(run.output)")
+      #expect(run.notes.contains("not all is known of "), "\(line): \(run.notes)")
+    }
+  }
+
+  @Test func `exports hold what the others told, and are no success`() async throws {
+    let tool = try await ToolUnderTest()
+    _ = await tool.output("updateTopic -c TestCluster -t Orders -r 3 -w 3")
+    try await tool.registerUnreachable(topics: [])
+    let directory = NSTemporaryDirectory() + "apus-export-" + UUID().uuidString
+    func document(_ name: String) throws -> JSONValue {
+      try JSONParser.parse(try String(contentsOfFile: "\(directory)/\(name)", encoding: .utf8))
+    }
+    for command in ["exportConfigs", "exportMetadata", "exportMetrics"] {
+      let run = await tool.run("\(command) -c TestCluster -f \(directory)")
+      #expect(run.status == .failure, "\(command)")
+      #expect(run.output.isEmpty, "\(command): \(run.output)")
+      #expect(run.notes.contains("holds only what the other brokers told"), "\(run.notes)")
+      #expect(run.notes.contains("failed at \(ToolUnderTest.nobody), 1 of 2"), "\(run.notes)")
+    }
+    let configs = try document("configs.json")
+    #expect(configs["brokerConfigs"]?["fx-a"]?["brokerClusterName"]?.text == "TestCluster")
+    #expect(configs["clusterScale"]?["masterBrokerSize"]?.int64 == 1)
+    #expect(try document("metadata.json")["topicConfigTable"]?["Orders"]?["readQueueNums"]?.int64 == 3)
+    #expect(try document("metrics.json")["evaluateReport"]?["fx-a"]?["runtimeQuota"]?["topicSize"]?.int64 == 1)
+    try FileManager.default.removeItem(atPath: directory)
+  }
+
+  @Test func `when nobody answers, nothing is shown or written`() async throws {
+    let tool = try await ToolUnderTest([])
+    try await tool.registerUnreachable(topics: ["Orders", "%RETRY%Workers"])
+    let directory = NSTemporaryDirectory() + "apus-export-" + UUID().uuidString
+    for line in [
+      "topicStatus -t Orders", "getConsumerConfig -g Workers", "consumerProgress -g Workers",
+      "queryMsgByKey -t Orders -k one", "exportConfigs -c TestCluster -f \(directory)",
+      "exportMetadata -c TestCluster -f \(directory)", "exportMetrics -c TestCluster -f \(directory)",
+    ] {
+      let run = await tool.run(line)
+      #expect(run.status == .failure, "\(line)")
+      #expect(run.output.isEmpty, "\(line): \(run.output)")
+      #expect(run.notes.contains("failed at \(ToolUnderTest.nobody), 1 of 1"), "\(line): \(run.notes)")
+    }
+    #expect(!FileManager.default.fileExists(atPath: directory))
+  }
+}

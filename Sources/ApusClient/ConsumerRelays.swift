@@ -71,10 +71,10 @@ struct ConsumerRelays: Sendable {
   private func consumeDirectly(_ command: Command, _ broker: HostAddress) async -> Reply {
     guard let found = consumer(command["consumerGroup"] ?? "") else { return Self.unknown(command) }
     var reason: DecodeError?
-    let found = ReceivedMessage.read(command.body.rawSpan, broker: command["brokerName"] ?? "\(broker)") {
+    let read = ReceivedMessage.read(command.body.rawSpan, broker: command["brokerName"] ?? "\(broker)") {
       reason = $0
     }
-    guard let message = found.messages.first else {
+    guard let message = read.messages.first else {
       return Reply(.systemError, remark: "the message cannot be read" + (reason.map { ": \($0)" } ?? ""))
     }
     guard let outcome = await found.consumeDirectly(message) else { return Self.unknown(command) }

@@ -22,7 +22,7 @@ import Testing
 
   private func names(_ queues: [MessageQueue]) -> [String] { queues.map { "\($0.brokerName)\($0.queueID)" } }
 
-  @Test func `writes go to groups with a master, reads to all that may be read`() {
+  @Test func `writes go to groups with a master, reads to all that may be read`() throws {
     let route = try TopicRoute(topic: "T", data)
     #expect(names(route.writeQueues) == ["a0", "a1", "b0", "c0"])
     #expect(names(route.readQueues) == ["a0", "b0", "b1", "d0"])

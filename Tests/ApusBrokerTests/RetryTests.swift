@@ -189,6 +189,7 @@ import Testing
     disk.open()
     var stored = 0
     for _ in 1..<count where try client.receive()?.responseCode == .success { stored += 1 }
-    #expect((1...75).contains(stored))
+    // 64 MiB, and what was being read when that was reached.
+    #expect((1...80).contains(stored))
   }
 }

@@ -148,7 +148,8 @@ final class Cluster {
     }
     stopNameServer()
     do {
-      try FileManager.default.removeItem(atPath: directory)
+      // Nobody made it in a cluster without brokers.
+      if FileManager.default.fileExists(atPath: directory) { try FileManager.default.removeItem(atPath: directory) }
     } catch {
       Issue.record("the store cannot be removed: \(error)")
     }

@@ -261,7 +261,8 @@ def settings(flush):
 
 def check_store(broker, work):
     """Stops the broker and lets the store be checked by the tool for it. A broker that found no space for a file beside
-    the log must start again, and is stopped once more; a store that was not closed in order is left to the next round."""
+    the log must start again, and is stopped once more; a store that was not closed in order is left to the next
+    round."""
     status = broker.stop()
     if status == UNSAVED:
         broker.start()

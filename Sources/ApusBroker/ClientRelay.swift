@@ -26,7 +26,8 @@ package struct ClientCall: Hashable, Sendable {
 }
 
 /// Asks clients over the connections that they opened, whichever loop these belong to. No thread waits for an answer.
-/// A client that does not fetch what it was sent is sent nothing more: others could fill this broker's memory through it.
+/// A client that does not fetch what it was sent is sent nothing more: others could fill this broker's memory through
+/// it.
 package final class ClientRelay: Sendable {
   /// What comes of a call.
   package typealias Outcome = Result<Command, CallError>

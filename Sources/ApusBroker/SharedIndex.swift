@@ -43,8 +43,8 @@ package final class SharedIndex: @unchecked Sendable {
   /// The log grew. Cheap enough for every turn of a loop.
   package func logGrew() { thread.nudge() }
 
-  /// Puts in what the log has more, brings the newest file to the device and closes the files: for a clean stop. Returns
-  /// whether all of that was done.
+  /// Puts in what the log has more, brings the newest file to the device and closes the files: for a clean stop.
+  /// Returns whether all of that was done.
   package func close() -> Bool {
     var isWhole = true
     if case .failed = catchUp() { isWhole = false }

@@ -90,8 +90,8 @@ package struct ConsumerOffsets: Sendable {
     topics.values.filter { $0.groups[group] != nil }.map(\.name).sorted()
   }
 
-  /// A group takes over where another is in a topic; queues that only it has stay as they are. False when the pair would
-  /// be one more than there may be.
+  /// A group takes over where another is in a topic; queues that only it has stay as they are. False when the pair
+  /// would be one more than there may be.
   @discardableResult
   package mutating func copy(fromGroup source: String, toGroup target: String, topic: String) -> Bool {
     let queues = offsets(topic: topic, group: source)

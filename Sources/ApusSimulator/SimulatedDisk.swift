@@ -59,8 +59,8 @@ package final class SimulatedDisk: Disk, @unchecked Sendable {
   package var ignoresDirectorySyncs = false
   /// Makes `flush` do nothing, so that checkers can be checked.
   package var ignoresFlushes = false
-  /// Lets a flush or sync that fails by plan report success all the same, so that checkers can be checked: what a broker
-  /// that does not look at the result would do.
+  /// Lets a flush or sync that fails by plan report success all the same, so that checkers can be checked: what a
+  /// broker that does not look at the result would do.
   package var hidesFailedSyncs = false
 
   private var random: SeededGenerator

@@ -35,8 +35,8 @@ extension MessageStore {
     return write(draft, to: queue, now: now)
   }
 
-  /// Goes on refusing everything when the device has space again, until ``appendOwed(_:to:now:)`` stored a record. To be
-  /// called while the device is full.
+  /// Goes on refusing everything when the device has space again, until ``appendOwed(_:to:now:)`` stored a record. To
+  /// be called while the device is full.
   package func holdForOwedRecord() { full.insert(.owedRecord) }
 
   /// Appends the record that the store is held for, and takes others again when that is done.

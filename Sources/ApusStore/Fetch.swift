@@ -296,8 +296,8 @@ extension MessageStore {
       return false
     case .gone:
       if result.messageCount == 0 { result.status = .messageWasRemoving }
-      // The messages of a file that is gone are passed over together. An entry that points beyond the log, or has a size
-      // that cannot be, is damaged and says nothing of those behind it.
+      // The messages of a file that is gone are passed over together. An entry that points beyond the log, or has a
+      // size that cannot be, is damaged and says nothing of those behind it.
       if log.segments.file(at: entry.offset) == nil, let next = log.segments.file(from: entry.offset) {
         scan.skipBefore = next.start
       }
@@ -305,8 +305,8 @@ extension MessageStore {
     return true
   }
 
-  /// Whether a record that says that it lies here, and where in its queue, begins at a range and fills it. Clients count
-  /// by the queue offset that a record has: a wrong one would have them commit it.
+  /// Whether a record that says that it lies here, and where in its queue, begins at a range and fills it. Clients
+  /// count by the queue offset that a record has: a wrong one would have them commit it.
   static func isRecord(
     _ mapping: Mapping, _ range: Swift.Range<Int>, at offset: PhysicalOffset, place: QueueOffset?
   ) -> Bool {

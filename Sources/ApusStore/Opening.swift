@@ -149,8 +149,8 @@ extension MessageStore {
   }
 
   /// Flushes, writes the queue files and the marks, and removes the abort file, so that the next start has nothing to
-  /// do. No plan may be under way. After a failure the abort file stays, and the next start recovers; it also stays when
-  /// files that belong to the store could not be written (`isWhole` false).
+  /// do. No plan may be under way. After a failure the abort file stays, and the next start recovers; it also stays
+  /// when files that belong to the store could not be written (`isWhole` false).
   package func close(isWhole: Bool = true) throws(DiskError) {
     guard !isClosed else { return }
     _ = dispatch()

@@ -123,8 +123,8 @@ struct QueueRebuild {
     let wasRead = queue.rebuiltFrom != nil
     let gap = doubt.place - queue.tail.end
     if gap > 0 {
-      // To believe a wrong offset leaves a gap, not to believe a right one loses its message: so only wide gaps are not.
-      // Behind entries a wide one may come of reading again from further back.
+      // To believe a wrong offset leaves a gap, not to believe a right one loses its message: so only wide gaps are
+      // not. Behind entries a wide one may come of reading again from further back.
       return gap <= Self.likelyGap || !wasRead && (queue.files.isEmpty || canGoBack)
     }
     // A topic that was removed and made again begins anew.

@@ -275,8 +275,8 @@ struct Recovery {
   }
 
   /// What lies before the mark was there, even when nothing of it and nothing behind it can be read: the log goes on at
-  /// the mark, or in the next file when that is not in this one. Returns the position in this file; nil when the mark is
-  /// not ahead.
+  /// the mark, or in the next file when that is not in this one. Returns the position in this file; nil when the mark
+  /// is not ahead.
   private mutating func isolateUpToMark(_ file: MappedFile, from position: Int) -> Int? {
     let bad = file.start + position
     guard plan.basis == .mark, let mark = store.mark, mark.offset > bad else { return nil }
@@ -316,9 +316,9 @@ struct Recovery {
   }
 
   /// Whether the zeroes from a position to the file's end stand where a blank belongs: the next file begins with a
-  /// whole record that did not fit here, alone or with those that came in one batch with it. The record must be durable:
-  /// above what is durable the zeroes may as well be a record that was lost, and there the log ends. Where nothing says
-  /// what is durable, they are taken for a blank.
+  /// whole record that did not fit here, alone or with those that came in one batch with it. The record must be
+  /// durable: above what is durable the zeroes may as well be a record that was lost, and there the log ends. Where
+  /// nothing says what is durable, they are taken for a blank.
   private func isMissingBlank(_ file: MappedFile, _ index: Int, at position: Int) throws(DiskError) -> Bool {
     guard file.capacity - position >= 8, index + 1 < files.count, files[index + 1].start == file.end else {
       return false

@@ -26,8 +26,8 @@ package struct RetentionSurvey: Sendable {
 }
 
 /// The second half of a retention run: removes log files that the store has let go of, then looks which queue entries
-/// point before the log's new start and removes queue files that hold nothing else. What cannot be removed stays for the
-/// next run and holds up nothing else.
+/// point before the log's new start and removes queue files that hold nothing else. What cannot be removed stays for
+/// the next run and holds up nothing else.
 package struct RetentionRemoval: Sendable {
   /// A file of the log that the store has let go of.
   struct LogFile: Sendable {

@@ -39,8 +39,9 @@ package final class Logger: Sendable {
     self.init(output: output, level: level, repeatLimit: repeatLimit)
   }
 
-  /// Writes on a thread of its own, to stderr when no path is given: nobody who logs waits for the disk or for a reader,
-  /// and lines are dropped and counted when a mebibyte of them waits. ``flush()`` is for the end of the process.
+  /// Writes on a thread of its own, to stderr when no path is given: nobody who logs waits for the disk or for a
+  /// reader, and lines are dropped and counted when a mebibyte of them waits. ``flush()`` is for the end of the
+  /// process.
   package convenience init(
     onThreadTo path: String?, level: LogLevel = .info, repeatLimit: Int = 10
   ) throws(SystemError) {

@@ -8,8 +8,8 @@ import ApusSystem
 /// What every server of this program stands on: signals, descriptors, the log, event loops and the remoting server on
 /// them.
 final class ServerProcess {
-  /// How long a start waits for ports and store that another process has. A process that was killed keeps them until the
-  /// system has taken its mapped files apart, so that who starts a broker again at once still finds them taken.
+  /// How long a start waits for ports and store that another process has. A process that was killed keeps them until
+  /// the system has taken its mapped files apart, so that who starts a broker again at once still finds them taken.
   private static let predecessorLimit = Duration.seconds(5)
   /// How long answers may take to leave when the process stops.
   private static let closingLimit = Duration.seconds(5)

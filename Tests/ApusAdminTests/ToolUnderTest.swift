@@ -85,8 +85,8 @@ extension ToolUnderTest {
   /// Where nobody listens.
   static let nobody = "127.0.0.1:1"
 
-  /// Has the name server know a broker group, first by name, whose master nobody can reach, with some topics. It is known
-  /// for as long as the client is there.
+  /// Has the name server know a broker group, first by name, whose master nobody can reach, with some topics. It is
+  /// known for as long as the client is there.
   func registerUnreachable(topics: [String]) async throws {
     let content = RegisterBrokerBody(
       topics: TopicTable(

@@ -116,8 +116,8 @@ package final class Transactions: Sendable {
     }
   }
 
-  /// The half message that the last record of the log is made of, as its committed form or as its copy, when the process
-  /// ended before the operation message was written.
+  /// The half message that the last record of the log is made of, as its committed form or as its copy, when the
+  /// process ended before the operation message was written.
   private static func unfinished(_ parts: BrokerParts) -> Int64? {
     guard let last = parts.store.withLock({ $0.lastRecord }), let bytes = parts.store.record(at: last) else {
       return nil

@@ -29,8 +29,8 @@ struct QueueReader: Sendable {
     return (start, min(closest.clampedAdding(1), all))
   }
 
-  /// Pulls once; `expression` selects by tags. Throws when the broker answers with messages, or says that it passed over
-  /// some, and does not go on behind where it was asked: whoever reads on would do so for ever.
+  /// Pulls once; `expression` selects by tags. Throws when the broker answers with messages, or says that it passed
+  /// over some, and does not go on behind where it was asked: whoever reads on would do so for ever.
   func pull(
     from offset: Int64, limit: Int32 = 32, _ expression: String = "*", group: String = SystemGroups.toolsConsumer
   ) async throws(AdminError) -> PullResult {

@@ -42,7 +42,8 @@ struct CloneGroupOffsetCommand: AdminCommand {
   }
 
   /// Copies the offsets of a broker; false when it is not known to have any. Asked about one topic, a broker tells of a
-  /// group that never consumed it that it stands at 0, and the other group would begin anew: so all topics are asked for.
+  /// group that never consumed it that it stands at 0, and the other group would begin anew: so all topics are asked
+  /// for.
   private func clone(at address: String, _ client: AdminClient) async throws(AdminError) -> Bool {
     guard !isOffline else {
       try await client.cloneOffsets(from: source, to: target, topic: topic, isOffline: true, at: address)

@@ -128,14 +128,15 @@ package struct DurableMark: Hashable, Sendable {
     offset = PhysicalOffset(slot.loadBigEndian(at: 24, as: Int64.self))
     let last = PhysicalOffset(slot.loadBigEndian(at: 32, as: Int64.self))
     queues = PhysicalOffset(slot.loadBigEndian(at: 52, as: Int64.self))
+    guard last >= .zero else { return }
+    guard last < offset else { return nil }
     let extra = Extra(bytes, at: start + Self.usedBytes)
-    witness = extra?.witness
-    lastRecord =
-      last < .zero
-      ? nil
-      : LastRecord(
-        offset: last, size: extra?.lastSize ?? offset - last, crc: slot.loadBigEndian(at: 40, as: UInt32.self),
-        storeTime: WallTime(milliseconds: slot.loadBigEndian(at: 44, as: Int64.self)))
+    let size = extra?.lastSize ?? 0
+    lastRecord = LastRecord(
+      offset: last, size: size > 0 && size <= offset - last ? size : offset - last,
+      crc: slot.loadBigEndian(at: 40, as: UInt32.self),
+      storeTime: WallTime(milliseconds: slot.loadBigEndian(at: 44, as: Int64.self)))
+    if let found = extra?.witness, found.offset < last, found.size <= last - found.offset { witness = found }
   }
 
   /// The second part of a slot, which has a checksum of its own.

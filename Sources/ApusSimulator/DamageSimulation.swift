@@ -3,74 +3,6 @@ import ApusModel
 import ApusStore
 import ApusStoreCore
 
-/// How bytes that were durable come to be others.
-package enum DamageKind: String, CaseIterable, Hashable, Sendable {
-  /// A bit of the log is another.
-  case flippedBit
-  /// Sectors of the log are zeroes: the device took a write and lost it.
-  case lostWrite
-  /// Sectors of the log hold what belongs elsewhere in it: the device wrote it to the wrong place.
-  case misdirectedWrite
-  /// A bit of a queue file is another.
-  case flippedQueueBit
-  /// A bit of an index file is another.
-  case flippedIndexBit
-  /// A log file was cut short while the store was closed.
-  case cutLogFile
-  /// A queue file was cut short while the store was closed.
-  case cutQueueFile
-  /// A queue file was removed while the store was closed.
-  case lostQueueFile
-  /// An index file was removed while the store was closed.
-  case lostIndexFile
-  /// Checkpoint or mark was removed while the store was closed.
-  case lostMark
-}
-
-/// What simulations of damage did.
-package struct DamageReport: Hashable, Sendable, CustomStringConvertible {
-  /// Steps taken.
-  package var steps = 0
-  /// Messages that the store took.
-  package var sent = 0
-  /// Those of them that some damage touched.
-  package var touched = 0
-  /// Starts after a stop in order, and after a kill.
-  package var starts = 0
-  /// Starts that were refused because a log file had been cut.
-  package var refusals = 0
-  /// How often queues were built anew.
-  package var repairs = 0
-  /// Pulls that were looked at.
-  package var pulls = 0
-  /// Damage done, by kind.
-  package var damage: [DamageKind: Int] = [:]
-
-  /// Starts with nothing done.
-  package init() {}
-
-  /// Adds what another simulation did.
-  package mutating func add(_ other: DamageReport) {
-    steps += other.steps
-    sent += other.sent
-    touched += other.touched
-    starts += other.starts
-    refusals += other.refusals
-    repairs += other.repairs
-    pulls += other.pulls
-    damage.merge(other.damage, uniquingKeysWith: +)
-  }
-
-  /// One line.
-  package var description: String {
-    let kinds = damage.sorted { $0.key.rawValue < $1.key.rawValue }.map { "\($0.key.rawValue) \($0.value)" }
-    return
-      "\(steps) steps, \(sent) sent, \(touched) of them damaged, \(starts) starts, \(refusals) refused, "
-      + "\(repairs) repairs, \(pulls) pulls; "
-      + kinds.joined(separator: ", ")
-  }
-}
-
 /// Runs the production store over a disk that gives back other bytes than it was given, and over files that somebody
 /// cut or removed. The process is stopped in order and killed; the power stays on, so that every message that was taken
 /// has to be there unless damage touched it.
@@ -302,7 +234,7 @@ package final class DamageSimulation {
     let end = broker.store.marks.appended.rawValue
     switch Int.random(in: 0..<8, using: &random) {
     case 0, 1: damageLog(before: end)
-    case 2: cutLogFile(end)
+    case 2: cutLogFile()
     case 3: flip(in: "store/index", .flippedIndexBit)
     case 4: lose(in: "store/index", .lostIndexFile)
     case 5:
@@ -313,7 +245,7 @@ package final class DamageSimulation {
     }
   }
 
-  private func cutLogFile(_ end: Int64) {
+  private func cutLogFile() {
     let files = disk.contents(of: storeSettings.logDirectory)
     guard let (name, bytes) = files.randomElement(using: &random), let start = Int64(name), !bytes.isEmpty else {
       return

@@ -1,0 +1,23 @@
+/// How bytes that were durable come to be others.
+package enum DamageKind: String, CaseIterable, Hashable, Sendable {
+  /// A bit of the log is another.
+  case flippedBit
+  /// Sectors of the log are zeroes: the device took a write and lost it.
+  case lostWrite
+  /// Sectors of the log hold what belongs elsewhere in it: the device wrote it to the wrong place.
+  case misdirectedWrite
+  /// A bit of a queue file is another.
+  case flippedQueueBit
+  /// A bit of an index file is another.
+  case flippedIndexBit
+  /// A log file was cut short while the store was closed.
+  case cutLogFile
+  /// A queue file was cut short while the store was closed.
+  case cutQueueFile
+  /// A queue file was removed while the store was closed.
+  case lostQueueFile
+  /// An index file was removed while the store was closed.
+  case lostIndexFile
+  /// Checkpoint or mark was removed while the store was closed.
+  case lostMark
+}

@@ -131,10 +131,12 @@ package struct DurableMark: Hashable, Sendable {
     guard last >= .zero else { return }
     guard last < offset else { return nil }
     let extra = Extra(bytes, at: start + Self.usedBytes)
-    let size = extra?.lastSize ?? 0
+    var size = extra?.lastSize ?? 0
+    if !(1...offset - last).contains(size) { size = offset - last }
+    // No record is longer than its length can say.
+    guard size <= Int(Int32.max) else { return nil }
     lastRecord = LastRecord(
-      offset: last, size: size > 0 && size <= offset - last ? size : offset - last,
-      crc: slot.loadBigEndian(at: 40, as: UInt32.self),
+      offset: last, size: size, crc: slot.loadBigEndian(at: 40, as: UInt32.self),
       storeTime: WallTime(milliseconds: slot.loadBigEndian(at: 44, as: Int64.self)))
     if let found = extra?.witness, found.offset < last, found.size <= last - found.offset { witness = found }
   }

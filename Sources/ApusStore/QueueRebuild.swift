@@ -16,6 +16,7 @@ struct QueueRebuild {
   private(set) var damagedBytes = 0
   /// Set when entries are missing whose records lie before the place where reading began.
   private(set) var mustGoBack = false
+  private var start = PhysicalOffset.zero
   private var canGoBack = false
   private var events: [StoreEvent] = []
   private var lastQueue: ConsumeQueue?
@@ -39,7 +40,8 @@ struct QueueRebuild {
   }
 
   /// Starts a reading of the log.
-  mutating func begin(canGoBack: Bool) {
+  mutating func begin(from start: PhysicalOffset, canGoBack: Bool) {
+    self.start = start
     self.canGoBack = canGoBack
     damagedBytes = 0
     mustGoBack = false
@@ -132,7 +134,8 @@ struct QueueRebuild {
     if wasRead { return false }
     var reader = EntryReader(queue, on: store.disk)
     guard let other = try reader.entry(at: doubt.place), other.isWritten, !other.isBlank else { return true }
-    return other.offset > doubt.entry.offset
+    // What points to where was read, and to nothing there, is no better.
+    return other.offset >= start
   }
 
   /// A record whose queue offset is not what was stored: nobody can be given it. When it is known where it was, its

@@ -168,7 +168,7 @@ struct Recovery {
       records = 0
       unsure = []
       isolated = []
-      rebuild.begin(canGoBack: plan.start > store.log.minOffset)
+      rebuild.begin(from: plan.start, canGoBack: plan.start > store.log.minOffset)
       let before = events.count
       try readFiles()
       if !rebuild.mustGoBack { try rebuild.settleDoubts() }

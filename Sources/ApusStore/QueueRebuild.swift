@@ -17,6 +17,8 @@ struct QueueRebuild {
   /// Set when entries are missing whose records lie before the place where reading began.
   private(set) var mustGoBack = false
   private var start = PhysicalOffset.zero
+  /// Where the log ends; not known while it is being read.
+  private var logEnd = PhysicalOffset(.max)
   private var canGoBack = false
   private var events: [StoreEvent] = []
   private var lastQueue: ConsumeQueue?
@@ -42,6 +44,7 @@ struct QueueRebuild {
   /// Starts a reading of the log.
   mutating func begin(from start: PhysicalOffset, canGoBack: Bool) {
     self.start = start
+    logEnd = PhysicalOffset(.max)
     self.canGoBack = canGoBack
     damagedBytes = 0
     mustGoBack = false
@@ -107,7 +110,8 @@ struct QueueRebuild {
   }
 
   /// Decides about those that nothing followed. To be called when the log has been read.
-  mutating func settleDoubts() throws(DiskError) {
+  mutating func settleDoubts(logEnd: PhysicalOffset) throws(DiskError) {
+    self.logEnd = logEnd
     let left = doubts.values.sorted { $0.entry.offset < $1.entry.offset }
     doubts = [:]
     for doubt in left where !mustGoBack {
@@ -134,8 +138,8 @@ struct QueueRebuild {
     if wasRead { return false }
     var reader = EntryReader(queue, on: store.disk)
     guard let other = try reader.entry(at: doubt.place), other.isWritten, !other.isBlank else { return true }
-    // What points to where was read, and to nothing there, is no better.
-    return other.offset >= start
+    // One that points to what was read, or beyond it, points to nothing: it is cut or made a blank afterwards.
+    return other.offset >= start || other.end > logEnd
   }
 
   /// A record whose queue offset is not what was stored: nobody can be given it. When it is known where it was, its

@@ -171,7 +171,7 @@ struct Recovery {
       rebuild.begin(from: plan.start, canGoBack: plan.start > store.log.minOffset)
       let before = events.count
       try readFiles()
-      if !rebuild.mustGoBack { try rebuild.settleDoubts() }
+      if !rebuild.mustGoBack { try rebuild.settleDoubts(logEnd: end) }
       guard rebuild.mustGoBack else { return }
       events.removeLast(events.count - before)
       let index = files.lastIndex { $0.start < plan.start } ?? 0

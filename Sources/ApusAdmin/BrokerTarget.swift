@@ -50,10 +50,7 @@ enum BrokerTarget: Hashable, Sendable {
   func addresses(_ members: Members, _ session: AdminSession) async throws(AdminError) -> [String] {
     switch self {
     case .broker(let address): return [address]
-    case .cluster(let name):
-      let (found, missing) = try await session.client.clusterInfo().addresses(of: name, members)
-      for group in missing { session.warn("the broker group \(group) has no \(members.noun) and is passed over") }
-      return found
+    case .cluster(let name): return try await session.client.clusterInfo().addresses(of: name, members, session)
     }
   }
 
@@ -79,6 +76,16 @@ extension AdminCommand {
 }
 
 extension ClusterInfo {
+  /// The addresses of a cluster's brokers. A broker group that has no such member is named on standard error; throws
+  /// when no broker is left.
+  func addresses(
+    of cluster: String, _ members: BrokerTarget.Members, _ session: AdminSession
+  ) throws(AdminError) -> [String] {
+    let (found, missing) = try addresses(of: cluster, members)
+    for group in missing { session.warn("the broker group \(group) has no \(members.noun) and is passed over") }
+    return found
+  }
+
   /// The addresses of a cluster's brokers, and the names of its broker groups that have no such member. Throws when
   /// none has.
   func addresses(

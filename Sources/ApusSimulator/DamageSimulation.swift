@@ -96,16 +96,7 @@ package final class DamageSimulation {
   private func send() throws {
     let send = workload.next(using: &random)
     guard case .taken(let first) = try broker.send(send) else { return }
-    var offset = first.offset.rawValue
-    for (index, draft) in send.messages.enumerated() {
-      let size = Int64(91 + draft.body.count + send.queue.topic.utf8.count + draft.properties.count)
-      truth.add(
-        SentMessages.Message(
-          id: draft.id, topic: send.queue.topic, queueID: send.queue.id, flag: draft.flag, body: draft.body,
-          properties: draft.properties, offset: offset, queueOffset: first.queueOffset.rawValue + Int64(index),
-          end: offset + size))
-      offset += size
-    }
+    for message in SimulatedBroker.messages(of: send, from: first) { truth.add(message) }
     report.sent += send.messages.count
   }
 

@@ -86,6 +86,19 @@ final class SimulatedBroker {
     case refused
   }
 
+  /// The messages of a send, at the places that the store gave them.
+  static func messages(of send: Workload.Send, from first: Appended) -> [SentMessages.Message] {
+    var offset = first.offset.rawValue
+    return send.messages.enumerated().map { index, draft in
+      let size = Int64(91 + draft.body.count + send.queue.topic.utf8.count + draft.properties.count)
+      defer { offset += size }
+      return SentMessages.Message(
+        id: draft.id, topic: send.queue.topic, queueID: send.queue.id, flag: draft.flag, body: draft.body,
+        properties: draft.properties, offset: offset, queueOffset: first.queueOffset.rawValue + Int64(index),
+        end: offset + size)
+    }
+  }
+
   func send(_ send: Workload.Send) throws -> SendOutcome {
     let queue = try store.openQueue(topic: send.queue.topic, id: send.queue.id)
     let outcome = send.isBatch ? try appendBatch(send, to: queue) : append(send, to: queue)

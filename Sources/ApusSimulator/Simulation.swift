@@ -215,19 +215,11 @@ package final class Simulation {
     switch try broker.send(send) {
     case .notNow, .refused: break
     case .taken(let first):
-      var offset = first.offset.rawValue
-      for (index, draft) in send.messages.enumerated() {
-        let size = Int64(91 + draft.body.count + send.queue.topic.utf8.count + draft.properties.count)
-        try sent.append(
-          SentMessages.Message(
-            id: draft.id, topic: send.queue.topic, queueID: send.queue.id, flag: draft.flag, body: draft.body,
-            properties: draft.properties, offset: offset, queueOffset: first.queueOffset.rawValue + Int64(index),
-            end: offset + size))
-        offset += size
-      }
-      report.sent += send.messages.count
-      guard offset == first.end.rawValue else {
-        throw SimulationFailure("the store says that a send ends at \(first.end), not \(offset)")
+      let messages = SimulatedBroker.messages(of: send, from: first)
+      for message in messages { try sent.append(message) }
+      report.sent += messages.count
+      guard let end = messages.last?.end, end == first.end.rawValue else {
+        throw SimulationFailure("the store says that a send ends at \(first.end), not \(messages.last?.end ?? 0)")
       }
     }
     note(broker)

@@ -165,6 +165,8 @@ struct QueueTable {
     topicNames.flatMap { topic in ids(topic).map { (topic, $0) } }
   }
 
+  var isEmpty: Bool { topics.isEmpty }
+
   var topicNames: [String] { topics.keys.sorted() }
 
   func ids(_ topic: String) -> [Int32] { topics[topic].map { $0.keys.sorted() } ?? [] }

@@ -25,7 +25,6 @@ extension LogSlice {
     _ body: (_ record: borrowing StoredRecord, _ offset: PhysicalOffset) -> Bool
   ) -> (next: PhysicalOffset, stopped: Bool) {
     let bytes = range.bytes()
-    let scanner = LogScanner(bytes, start: start, checksBodies: false)
     var position = 0
     while position < bytes.byteCount {
       let rest = bytes.extracting(position..<bytes.byteCount)
@@ -33,7 +32,7 @@ extension LogSlice {
       case .record(let size) where size <= rest.byteCount:
         // Of a record whose lengths do not add up the size cannot be believed, either.
         guard let record = StoredRecord.whole(at: rest) else {
-          position = scanner.resume(after: position) ?? bytes.byteCount
+          position = resume(bytes, after: position)
           continue
         }
         if !body(record, start + position) { return (start + position, true) }
@@ -41,9 +40,14 @@ extension LogSlice {
       case .blank: return (next, false)
       case .record, .unwritten, .unknown:
         if position > 0 { return (start + position, false) }
-        position = scanner.resume(after: 0) ?? bytes.byteCount
+        position = resume(bytes, after: 0)
       }
     }
     return (start + position, false)
+  }
+
+  /// Where the next whole record begins behind a position, or the end.
+  private func resume(_ bytes: RawSpan, after position: Int) -> Int {
+    LogScanner(bytes, start: start, checksBodies: false).resume(after: position) ?? bytes.byteCount
   }
 }

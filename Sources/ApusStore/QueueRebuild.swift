@@ -17,8 +17,6 @@ struct QueueRebuild {
   /// Set when entries are missing whose records lie before the place where reading began.
   private(set) var mustGoBack = false
   private var start = PhysicalOffset.zero
-  /// Where the log ends; not known while it is being read.
-  private var logEnd = PhysicalOffset(.max)
   private var canGoBack = false
   private var events: [StoreEvent] = []
   private var lastQueue: ConsumeQueue?
@@ -44,7 +42,6 @@ struct QueueRebuild {
   /// Starts a reading of the log.
   mutating func begin(from start: PhysicalOffset, canGoBack: Bool) {
     self.start = start
-    logEnd = PhysicalOffset(.max)
     self.canGoBack = canGoBack
     damagedBytes = 0
     mustGoBack = false
@@ -111,11 +108,10 @@ struct QueueRebuild {
 
   /// Decides about those that nothing followed. To be called when the log has been read.
   mutating func settleDoubts(logEnd: PhysicalOffset) throws(DiskError) {
-    self.logEnd = logEnd
     let left = doubts.values.sorted { $0.entry.offset < $1.entry.offset }
     doubts = [:]
     for doubt in left where !mustGoBack {
-      if try isBelieved(doubt) {
+      if try isBelieved(doubt, logEnd: logEnd) {
         put(doubt.entry, in: doubt.queue, at: doubt.place)
       } else {
         lose(
@@ -124,7 +120,10 @@ struct QueueRebuild {
     }
   }
 
-  private func isBelieved(_ doubt: Doubt) throws(DiskError) -> Bool {
+  /// Whether nothing speaks against a record's queue offset. Where the log ends is not known while it is being read.
+  private func isBelieved(
+    _ doubt: Doubt, logEnd: PhysicalOffset = PhysicalOffset(.max)
+  ) throws(DiskError) -> Bool {
     let queue = doubt.queue
     let wasRead = queue.rebuiltFrom != nil
     let gap = doubt.place - queue.tail.end

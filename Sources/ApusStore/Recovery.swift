@@ -124,9 +124,8 @@ struct Recovery {
 
   private mutating func adopt(_ mark: DurableMark, readingFrom start: PhysicalOffset) {
     // Queues that somebody has removed, all of them, are built anew from the whole log.
-    let isWithoutQueues = store.queues.all.isEmpty
     plan = RecoveryPlan(
-      start: isWithoutQueues ? store.log.minOffset : max(min(start, mark.queues), store.log.minOffset),
+      start: store.queues.isEmpty ? store.log.minOffset : max(min(start, mark.queues), store.log.minOffset),
       rule: wasClosed ? .everything : .before(mark.offset), basis: .mark)
     events.append(.recoveryStarted(at: plan.start, basis: plan.basis))
   }

@@ -32,10 +32,10 @@ extension AdminSession {
   func gather<Answer: Sendable>(
     fromMastersOf cluster: String, _ ask: (BrokerData, String) async throws(AdminError) -> Answer
   ) async throws(AdminError) -> (answers: [Answer], failure: AdminError?) {
-    let addresses = try await BrokerTarget.cluster(cluster).addresses(.masters, self)
-    let groups = try await client.clusterInfo().groups(of: cluster)
+    let info = try await client.clusterInfo()
+    let addresses = try info.addresses(of: cluster, .masters, self)
+    let groups = try info.groups(of: cluster)
     let (answers, failure) = await gather(from: addresses) { address throws(AdminError) -> Answer? in
-      // A group may have left since.
       guard let group = groups.first(where: { $0.masterAddress == address }) else { return nil }
       return try await ask(group, address)
     }

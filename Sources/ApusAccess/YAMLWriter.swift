@@ -44,8 +44,7 @@ enum YAMLWriter {
 
   /// A text as it can stand behind a colon or dash.
   static func scalar(_ text: String, isPlain: Bool) -> String {
-    // Lines of a plain text that an empty one parts come with the line's end, which only quotes keep.
-    if isPlain, !text.unicodeScalars.contains(where: { lineEnds.contains($0) }) { return text.isEmpty ? "null" : text }
+    if isPlain, staysPlain(text) { return text.isEmpty ? "null" : text }
     if needsNoQuotes(text) { return text }
     if text.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7F && $0.value < 0x80 || $0.value >= 0xA1 }),
       !text.unicodeScalars.contains(where: { $0.value == 0x2028 || $0.value == 0x2029 || $0.value == 0xFEFF })
@@ -56,9 +55,17 @@ enum YAMLWriter {
     return "\"" + text.unicodeScalars.map(escaped).joined() + "\""
   }
 
-  /// Whether a text without quotes is read as that text: names, addresses, permissions. When in doubt, no.
   private static let lineEnds: [Unicode.Scalar] = ["\n", "\r", "\u{85}", "\u{2028}", "\u{2029}"]
 
+  /// Whether a text that stood without quotes can do so in block style.
+  private static func staysPlain(_ text: String) -> Bool {
+    // Lines that an empty one parts come with the line's end, which only quotes keep.
+    guard !text.unicodeScalars.contains(where: { lineEnds.contains($0) }) else { return false }
+    // `[-]` has a text, but `- -` is a list within a list.
+    return !["-", "?", ":"].contains(text)
+  }
+
+  /// Whether a text without quotes is read as that text: names, addresses, permissions. When in doubt, no.
   private static func needsNoQuotes(_ text: String) -> Bool {
     let bytes = Array(text.utf8)
     guard let first = bytes.first, bytes.count <= 200 else { return false }

@@ -8,6 +8,8 @@ package enum DamageKind: String, CaseIterable, Hashable, Sendable {
   case misdirectedWrite
   /// A bit of a queue file is another.
   case flippedQueueBit
+  /// Sectors of a queue file are zeroes, and entries stand behind them.
+  case lostQueueWrite
   /// A bit of an index file is another.
   case flippedIndexBit
   /// A log file was cut short while the store was closed.

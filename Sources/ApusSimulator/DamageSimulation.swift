@@ -254,7 +254,7 @@ package final class DamageSimulation {
     guard let (name, bytes) = disk.contents(of: directory).randomElement(using: &random), !bytes.isEmpty,
       let start = Int64(name)
     else { return }
-    switch Int.random(in: 0..<3, using: &random) {
+    switch Int.random(in: 0..<4, using: &random) {
     case 0:
       let place = Int.random(in: 0..<bytes.count, using: &random)
       let flipped = bytes[place] ^ 1 << UInt8.random(in: 0...7, using: &random)
@@ -267,6 +267,16 @@ package final class DamageSimulation {
       disk.replace("\(directory)/\(name)", with: Array(bytes[..<length]))
       isQueueDamaged = true
       note(.cutQueueFile, "\(queue) \(name) to \(length)")
+    case 2:
+      // Entries that are lost at a queue's end cannot be told from ones that were never written.
+      guard let last = bytes.lastIndex(where: { $0 != 0 }), last >= 20 else { return }
+      let range = sectors(in: last / 20 * 20)
+      disk.damage("\(directory)/\(name)", at: range.lowerBound, with: [UInt8](repeating: 0, count: range.count))
+      for entry in (start + Int64(range.lowerBound)) / 20...(start + Int64(range.upperBound) - 1) / 20 {
+        truth.touchEntry(of: queue, at: entry)
+      }
+      isQueueDamaged = isQueueDamaged || random.chance(1, in: 2)
+      note(.lostQueueWrite, "\(queue) \(name) at \(range)")
     default:
       disk.lose("\(directory)/\(name)")
       isQueueDamaged = true

@@ -64,8 +64,8 @@ struct DamagedMessages {
         let start = Int64(file.name)
       else { return false }
       let rest = file.bytes.dropFirst(Int(message.offset - start))
-      // Zeroes up to the end of a file may be a blank that was lost, and are made one.
-      if rest.dropFirst(8).allSatisfy({ $0 == 0 }) { return false }
+      // Zeroes up to the end of a file may be a blank that was lost, and are made one: what becomes of it is no damage.
+      if rest.dropFirst(8).allSatisfy({ $0 == 0 }) || ScannedLog.isBlank(rest) { return false }
       return !rest.dropFirst(Self.bodyStart).starts(with: message.body)
     }
   }

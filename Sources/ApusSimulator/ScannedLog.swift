@@ -71,13 +71,12 @@ package struct ScannedLog {
     var position = first
     while position < bytes.count {
       guard bytes.count - position >= 8 else { return false }
-      let size = Int(Self.int32(bytes, position))
-      let magic = UInt32(bitPattern: Self.int32(bytes, position + 4))
-      if magic == 0xCBD4_3194, size == bytes.count - position {
+      if Self.isBlank(bytes[position...]) {
         end = fileStart + Int64(bytes.count)
         return true
       }
-      guard magic == 0xDAA3_20A7, size <= bytes.count - position,
+      let size = Int(Self.int32(bytes, position))
+      guard UInt32(bitPattern: Self.int32(bytes, position + 4)) == 0xDAA3_20A7, size <= bytes.count - position,
         let record = Self.record(bytes, position, size, fileStart)
       else { return false }
       records.append(record)
@@ -85,6 +84,12 @@ package struct ScannedLog {
       end = fileStart + Int64(position)
     }
     return true
+  }
+
+  /// Whether the rest of a file begins with the blank that fills it.
+  static func isBlank(_ rest: ArraySlice<UInt8>) -> Bool {
+    let head = Array(rest.prefix(8))
+    return head.count == 8 && int32(head, 0) == rest.count && UInt32(bitPattern: int32(head, 4)) == 0xCBD4_3194
   }
 
   /// The record that `bytes` are, all of them; nil when they are none that lies at `offset`.

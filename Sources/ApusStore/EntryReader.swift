@@ -7,6 +7,8 @@ import ApusStoreCore
 struct EntryReader {
   /// How many entries are read at once: about a page of them.
   private static let blockEntries: Int64 = 204
+  /// As many entries as four sectors hold: fewer that were lost do not hide those behind them.
+  private static let lostEntries: Int64 = 102
 
   let queue: ConsumeQueue
   let disk: any Disk
@@ -53,8 +55,9 @@ struct EntryReader {
     return file
   }
 
-  /// How many entries the file that begins at a byte position holds: up to the first that was not written, found by
-  /// halving, without looking into the hole that the rest of a young file is.
+  /// How many entries the file that begins at a byte position holds, found by halving, without looking into the hole
+  /// that the rest of a young file is. Entries that were lost in between do not end the file: what is written behind
+  /// them counts, as else it would stand there yet when the queue has grown up to it.
   mutating func writtenEntries(ofFileAt start: Int64) throws(DiskError) -> Int64 {
     let size = Int64(ConsumeQueueEntry.bytes)
     let first = start / size
@@ -63,16 +66,40 @@ struct EntryReader {
     // Most queues have a file with few entries: one read finds their end.
     if try fileEntry(at: first + high - 1)?.isWritten == true {
       low = high
-      let file = try file(at: start)
-      var dataEnd: Int64 = 0
-      while let run = try disk.data(of: file.file, from: dataEnd), !run.isEmpty { dataEnd = run.upperBound }
-      high = max(low, min(queue.entriesPerFile, (dataEnd + size - 1) / size))
+      high = max(low, try dataEnd(ofFileAt: start))
     }
-    while low < high {
-      let middle = (low + high) / 2
-      if try fileEntry(at: first + middle)?.isWritten == true { low = middle + 1 } else { high = middle }
+    while true {
+      while low < high {
+        let middle = (low + high) / 2
+        if try fileEntry(at: first + middle)?.isWritten == true { low = middle + 1 } else { high = middle }
+      }
+      guard let next = try lastWritten(in: first + low..<first + min(queue.entriesPerFile, low + Self.lostEntries))
+      else { return low }
+      low = next + 1 - first
+      high = max(low, try dataEnd(ofFileAt: start))
     }
-    return low
+  }
+
+  /// The last entry of a range of one file that was written.
+  private mutating func lastWritten(in range: Range<Int64>) throws(DiskError) -> Int64? {
+    guard let last = range.last, try fileEntry(at: last)?.isWritten != true else { return range.last }
+    if let block, block.start <= range.lowerBound {
+      let start = Int(range.lowerBound - block.start) * ConsumeQueueEntry.bytes
+      if LogScanner.isZero(block.bytes.rawSpan.extracting(min(start, block.bytes.count)..<block.bytes.count)) {
+        return nil
+      }
+    }
+    for place in range.reversed() where try fileEntry(at: place)?.isWritten == true { return place }
+    return nil
+  }
+
+  /// How many entries have room before the end of a file's data.
+  private mutating func dataEnd(ofFileAt start: Int64) throws(DiskError) -> Int64 {
+    let size = Int64(ConsumeQueueEntry.bytes)
+    let file = try file(at: start)
+    var end: Int64 = 0
+    while let run = try disk.data(of: file.file, from: end), !run.isEmpty { end = run.upperBound }
+    return min(queue.entriesPerFile, (end + size - 1) / size)
   }
 
   /// The newest entry before a queue offset that stands for a message.

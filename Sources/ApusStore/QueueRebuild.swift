@@ -311,13 +311,12 @@ struct QueueRebuild {
     let first = (queue.files.first ?? 0) / Int64(ConsumeQueueEntry.bytes)
     var reader = EntryReader(queue, on: store.disk)
     while end > first, let entry = try reader.entry(at: end - 1) {
-      let isInside = entry.end <= logEnd
+      // A blank that was written keeps a place: of what was removed before the first message, or of what was lost.
+      if entry.isWritten, entry.isBlank { break }
       let isBelow = entry.offset < start || isolated.contains { $0.contains(entry.offset) }
-      if !entry.isBlank, isInside, isBelow { break }
+      if entry.isWritten, entry.end <= logEnd, isBelow { break }
       end -= 1
     }
-    // Blanks before the first message belong to the file, blanks after the last one to damage: both stay.
-    if end == first { end = try queue.lastMessage(before: old, on: store.disk) == nil ? old : end }
     guard end < old else { return }
     events.append(.queueCut(path: queue.directory, from: QueueOffset(end), to: QueueOffset(old)))
     try queue.truncate(to: end, on: store.disk)

@@ -106,7 +106,10 @@ import Testing
       try await running(second, [two]) {
         // A member that has not heard of the other yet takes all queues, one by one, so that two queues each do not mean two halves.
         func shares() -> [Set<MessageQueue>] { [one, two].map { Set($0.queues.filter { $0.topic == "PushShare" }) } }
-        while !(shares().allSatisfy { $0.count == 2 } && shares()[0].isDisjoint(with: shares()[1])) { await Task.yield() }
+        func areHalves(_ shares: [Set<MessageQueue>]) -> Bool {
+          shares.allSatisfy { $0.count == 2 } && shares[0].isDisjoint(with: shares[1])
+        }
+        while !areHalves(shares()) { await Task.yield() }
       }
       while one.queues.filter({ $0.topic == "PushShare" }).count != 4 { await Task.yield() }
       for number in 0..<8 { try await producer.send(Message(topic: "PushShare", text: "\(number)")) }

@@ -11,6 +11,7 @@ import Testing
     105, 117, 282,  // damage that begins within known damage was not told
     15, 48,  // zeroes for which nothing was missing were taken for the end of a file
     233,  // behind a record with a wrong size the index left out those that are whole
+    5130,  // a bit of a blank that recovery had put back was taken for damage of a message
     1, 12, 16,  // somebody had removed or cut queue files
   ]
 

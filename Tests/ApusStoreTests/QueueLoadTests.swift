@@ -6,16 +6,19 @@ import Testing
 
 /// Queues that are first used after a start.
 @Suite struct QueueLoadTests {
-  /// A store with 200 messages in one queue that was closed and opened again.
-  private func reopened() throws -> (StoreHarness, SimulatedDisk) {
+  /// A store with some messages in one queue, closed, changed by `meddle` and opened again.
+  private func reopened(
+    _ count: Int = 200, entriesPerFile: Int = 10, meddle: (SimulatedDisk) -> Void = { _ in }
+  ) throws -> (StoreHarness, SimulatedDisk) {
     var settings = StoreSettings(root: "/store")
     settings.logFileBytes = 4096
-    settings.queueFileBytes = 200
+    settings.queueFileBytes = 20 * entriesPerFile
     let disk = SimulatedDisk(seed: 4)
     let harness = try StoreHarness(on: disk, settings: settings)
-    for number in 0..<200 { try harness.send("T", 0, "\(number)") }
+    for number in 0..<count { try harness.send("T", 0, "\(number)") }
     harness.settle()
     try harness.store.close()
+    meddle(disk)
     try harness.reopen()
     return (harness, disk)
   }
@@ -33,6 +36,17 @@ import Testing
     try harness.send("T", 0, "200")
     #expect(try harness.bodies("T") == (0...200).map(String.init))
     #expect(try harness.bodies("U") == ["meanwhile"])
+  }
+
+  @Test(arguments: [1..<3, 20..<95, 103..<204, 198..<250, 300..<301, 340..<399, 150..<151, 0..<75])
+  func `entries that were lost in a file do not end the queue`(lost: Range<Int>) throws {
+    let (harness, _) = try reopened(400, entriesPerFile: 1000) { disk in
+      let zeroes = [UInt8](repeating: 0, count: 20 * lost.count)
+      disk.damage("/store/consumequeue/T/0/00000000000000000000", at: 20 * lost.lowerBound, with: zeroes)
+    }
+    #expect(try harness.queue("T").maxOffset == QueueOffset(400))
+    try harness.send("T", 0, "400")
+    #expect(try harness.bodies("T") == (0...400).filter { !lost.contains($0) }.map(String.init))
   }
 
   @Test func `a queue is loaded anew when the log's oldest file went meanwhile`() throws {

@@ -83,8 +83,8 @@ public final class PushConsumer: Sendable {
     try await offsets.open()
     try client.join(group, self)
     await withDiscardingTaskGroup { group in
-      let jobs = AsyncStream.makeStream(of: QueueWork.self)
-      group.addTask { await self.consume(jobs.stream) }
+      let jobs = ConsumeJobs(runtime.loop)
+      for _ in 0..<configuration.concurrency { group.addTask { await self.work(on: jobs) } }
       group.addTask {
         await MessageClient.every(self.client.runtime.configuration.rebalanceInterval) { self.rebalanceNow() }
       }
@@ -108,11 +108,11 @@ public final class PushConsumer: Sendable {
         for topic in subscriptions.keys.sorted() {
           for queue in await rebalance(topic) {
             // Where the answers come: nothing of the application runs in it.
-            group.addTask(executorPreference: runtime.executor) { await self.pull(queue, jobs.continuation) }
+            group.addTask(executorPreference: runtime.executor) { await self.pull(queue, jobs) }
           }
         }
       }
-      jobs.continuation.finish()
+      jobs.finish()
     }
     // The task is cancelled already; leaving has time limits of its own.
     await Task { await self.leaveGroup() }.value

@@ -8,20 +8,22 @@ import ApusSystem
 extension PushConsumer {
   /// The pause before messages that could not be sent back are consumed again here.
   private static let localRetryPause = Duration.seconds(5)
+  /// The pause before a queue is asked for again that the brokers keep for somebody else.
+  private static let lockPause = Duration.milliseconds(100)
 
-  /// Consumes what the pulls bring, until they end.
-  func consume(_ jobs: AsyncStream<QueueWork>) async {
-    let limit = InFlightLimit(configuration.concurrency)
-    await withDiscardingTaskGroup { group in
-      for await queue in jobs {
-        guard await limit.enter() else { return }
-        group.addTask {
-          defer { limit.leave() }
-          switch self.listener {
-          case .concurrent(let listener): await self.consume(queue, listener, limit)
-          case .orderly(let listener): await self.consumeInOrder(queue, listener, limit)
-          }
-        }
+  /// Does one job after the other until there is none any more.
+  func work(on jobs: ConsumeJobs) async {
+    while !Task.isCancelled, let job = await jobs.next() {
+      switch (job, listener) {
+      case (.came(let queue), .concurrent(let listener)):
+        guard !queue.isDropped else { continue }
+        await consume(queue.take(configuration.batchSize), of: queue, listener, jobs)
+      case (.again(let queue, let messages), .concurrent(let listener)):
+        await consume(messages, of: queue, listener, jobs)
+      case (.came(let queue), .orderly(let listener)):
+        if queue.beginConsuming() { await consumeInOrder(queue, listener, jobs) }
+      case (.goOn(let queue), .orderly(let listener)): await consumeInOrder(queue, listener, jobs)
+      case (.goOn, .concurrent), (.again, .orderly): preconditionFailure("a job for the other kind of listener")
       }
     }
   }
@@ -71,21 +73,17 @@ extension PushConsumer {
   // MARK: In any order
 
   private func consume(
-    _ queue: QueueWork, _ listener: @escaping @Sendable ([ReceivedMessage]) async throws -> ConsumeOutcome,
-    _ limit: InFlightLimit
+    _ messages: [ReceivedMessage], of queue: QueueWork,
+    _ listener: @escaping @Sendable ([ReceivedMessage]) async throws -> ConsumeOutcome, _ jobs: ConsumeJobs
   ) async {
-    guard !queue.isDropped else { return }
-    var messages = queue.take(configuration.batchSize)
-    while !messages.isEmpty {
-      let answer = await call(listener, messages, of: queue, ifThrown: .retry()) {
-        Self.parts(of: $0, messages.count).succeeded
-      }
-      // Whoever has the queue next gets the messages again.
-      guard let outcome = answer, !queue.isDropped else { return }
-      messages = await settle(messages, outcome, queue)
-      if !messages.isEmpty { await limit.pause(Self.localRetryPause) }
-      if Task.isCancelled || queue.isDropped { return }
+    guard !messages.isEmpty, !queue.isDropped else { return }
+    let answer = await call(listener, messages, of: queue, ifThrown: .retry()) {
+      Self.parts(of: $0, messages.count).succeeded
     }
+    // Whoever has the queue next gets the messages again.
+    guard let outcome = answer, !queue.isDropped else { return }
+    let left = await settle(messages, outcome, queue)
+    if !left.isEmpty { jobs.add(.again(queue, left), after: Self.localRetryPause) }
   }
 
   /// How many of the messages, from the first on, are consumed, and the delay level for the others.
@@ -126,15 +124,19 @@ extension PushConsumer {
 
   // MARK: In order
 
+  /// Consumes a queue that this worker has begun to, up to its end or a pause, after which it goes on as another job.
   private func consumeInOrder(
     _ queue: QueueWork, _ listener: @escaping @Sendable ([ReceivedMessage]) async throws -> OrderlyOutcome,
-    _ limit: InFlightLimit
+    _ jobs: ConsumeJobs
   ) async {
-    guard queue.beginConsuming() else { return }
     repeat {
       var messages = queue.take(configuration.batchSize)
       while !messages.isEmpty, !queue.isDropped, !Task.isCancelled {
-        guard await holdsLock(queue, limit), !queue.isDropped else { break }
+        guard await holdsLock(queue) else {
+          queue.putBack([])
+          return jobs.add(.goOn(queue), after: Self.lockPause)
+        }
+        guard !queue.isDropped else { break }
         let answer = await call(listener, messages, of: queue, ifThrown: .suspend()) {
           $0 == .success ? messages.count : 0
         }
@@ -142,7 +144,11 @@ extension PushConsumer {
         guard let outcome = answer, !queue.isDropped || queue.isLeaving else { break }
         switch outcome {
         case .success: queue.finish(messages)
-        case .suspend(let time): if !queue.isLeaving { await tryAgain(messages, queue, after: time, limit) }
+        case .suspend(let time):
+          if !queue.isLeaving, await suspend(messages, queue) {
+            let time = time ?? configuration.suspendTime
+            return jobs.add(.goOn(queue), after: min(max(time, .milliseconds(10)), .seconds(30)))
+          }
         }
         messages = queue.take(configuration.batchSize)
       }
@@ -151,24 +157,18 @@ extension PushConsumer {
     if queue.isLeaving { rebalanceNow() }
   }
 
-  private func holdsLock(_ queue: QueueWork, _ limit: InFlightLimit) async -> Bool {
-    guard needsLocks else { return true }
-    while !queue.isLocked(now: SystemClock.monotonic()) {
-      guard !queue.isDropped, !Task.isCancelled else { return false }
-      let asked = SystemClock.monotonic()
-      if await lock([queue.queue]).contains(queue.queue) {
-        queue.locked(until: asked + Self.lockTime)
-      } else {
-        await limit.pause(.milliseconds(100))
-      }
-    }
+  /// Whether the brokers keep the queue for this consumer, where that is needed; asks for it.
+  private func holdsLock(_ queue: QueueWork) async -> Bool {
+    let asked = SystemClock.monotonic()
+    guard needsLocks, !queue.isLocked(now: asked) else { return true }
+    guard await lock([queue.queue]).contains(queue.queue) else { return false }
+    queue.locked(until: asked + Self.lockTime)
     return true
   }
 
-  /// Messages come again in their place after a pause; those that were tried too often are sent away.
-  private func tryAgain(
-    _ messages: [ReceivedMessage], _ queue: QueueWork, after time: Duration?, _ limit: InFlightLimit
-  ) async {
+  /// Puts messages back in their place, to come again; those that were tried too often are sent away. False when none
+  /// is left.
+  private func suspend(_ messages: [ReceivedMessage], _ queue: QueueWork) async -> Bool {
     var again: [ReceivedMessage] = []
     for message in messages {
       if let limit = configuration.maxReconsumeTimes, message.reconsumeTimes >= limit {
@@ -182,8 +182,6 @@ extension PushConsumer {
       again.append(failed)
     }
     queue.putBack(again)
-    guard !again.isEmpty else { return }
-    let time = time ?? configuration.suspendTime
-    await limit.pause(min(max(time, .milliseconds(10)), .seconds(30)))
+    return !again.isEmpty
   }
 }

@@ -8,7 +8,7 @@ extension PushConsumer {
   private static let illegalOffsetPause = Duration.seconds(10)
 
   /// Pulls from a queue until it belongs to somebody else or the task is cancelled; each batch that comes is a job.
-  func pull(_ queue: QueueWork, _ jobs: AsyncStream<QueueWork>.Continuation) async {
+  func pull(_ queue: QueueWork, _ jobs: ConsumeJobs) async {
     let (batchSize, isOrderly, needsLocks) = (configuration.batchSize, isOrderly, needsLocks)
     let puller = QueuePuller(
       group: group, runtime: runtime, subscription: subscriptions[queue.queue.topic],
@@ -19,7 +19,7 @@ extension PushConsumer {
       mayPull: { !needsLocks || $0.isLocked(now: SystemClock.monotonic()) },
       came: { queue, messages in
         let batches = (messages.count + batchSize - 1) / batchSize
-        for _ in 0..<(isOrderly ? min(batches, 1) : batches) { jobs.yield(queue) }
+        for _ in 0..<(isOrderly ? min(batches, 1) : batches) { jobs.add(.came(queue)) }
       },
       moved: { queue, offset in
         queue.drop()

@@ -104,8 +104,10 @@ import Testing
     let (one, two) = (try consumer(first, seen), try consumer(second, seen))
     try await running(first, [one]) {
       try await running(second, [two]) {
-        // A member that has not heard of the other yet takes all queues, one by one, so that two queues each do not mean two halves.
-        func shares() -> [Set<MessageQueue>] { [one, two].map { Set($0.queues.filter { $0.topic == "PushShare" }) } }
+        // A member that has not heard of the other yet takes all queues, one by one: two each need not be two halves.
+        func shares() -> [Set<MessageQueue>] {
+          [one, two].map { Set($0.queues.filter { $0.topic == "PushShare" }) }
+        }
         func areHalves(_ shares: [Set<MessageQueue>]) -> Bool {
           shares.allSatisfy { $0.count == 2 } && shares[0].isDisjoint(with: shares[1])
         }

@@ -269,8 +269,9 @@ package final class DamageSimulation {
       note(.cutQueueFile, "\(queue) \(name) to \(length)")
     case 2:
       // Entries that are lost at a queue's end cannot be told from ones that were never written.
-      guard let last = bytes.lastIndex(where: { $0 != 0 }), last >= 20 else { return }
-      let range = sectors(in: last / 20 * 20)
+      let last = (0..<bytes.count / 20).last { ConsumeQueueEntry(bytes.rawSpan, at: $0 * 20).isWritten }
+      guard let last, last > 0 else { return }
+      let range = sectors(in: last * 20)
       disk.damage("\(directory)/\(name)", at: range.lowerBound, with: [UInt8](repeating: 0, count: range.count))
       for entry in (start + Int64(range.lowerBound)) / 20...(start + Int64(range.upperBound) - 1) / 20 {
         truth.touchEntry(of: queue, at: entry)

@@ -159,16 +159,9 @@ package final class Transactions: Sendable {
   }
 
   private func storeOwed(_ half: Int64) -> AppendOutcome {
-    let now = SystemClock.wall()
-    let body = Array("\(half)".utf8)
-    let (topic, properties) = (Self.operationTopic, HalfRecord.operationProperties)
-    let operation = HalfRecord.operation(
-      topic: topic.rawSpan, body: body.rawSpan, properties: properties.rawSpan, host: parts.identity.storeHost,
-      now: now)
-    guard let operations = parts.messages.queue(0, ofDeleted: SystemTopics.halfOperations) else {
-      return .needsSegment
-    }
-    return parts.store.withLock { $0.appendOwed(operation, to: operations, now: now) }
+    withOperation(ending: half) { operation, queue, now in
+      parts.store.withLock { $0.appendOwed(operation, to: queue, now: now) }
+    } ?? .needsSegment
   }
 
   /// Ends on a loop what the start could not end, and tries again until it is done.
@@ -200,16 +193,10 @@ package final class Transactions: Sendable {
   func end(
     _ half: Int64, storing draft: borrowing RecordDraft, in queue: ConsumeQueue, on state: BrokerLoop
   ) -> Ending {
-    let now = SystemClock.wall()
-    let body = Array("\(half)".utf8)
-    let (topic, properties) = (Self.operationTopic, HalfRecord.operationProperties)
-    let operation = HalfRecord.operation(
-      topic: topic.rawSpan, body: body.rawSpan, properties: properties.rawSpan, host: parts.identity.storeHost,
-      now: now)
-    guard let operations = parts.messages.queue(0, ofDeleted: SystemTopics.halfOperations) else {
-      return open(half, .needsSegment)
+    let outcome = withOperation(ending: half) { operation, operations, now in
+      parts.store.withLock { $0.append(draft, to: queue, with: operation, to: operations, now: now) }
     }
-    switch parts.store.withLock({ $0.append(draft, to: queue, with: operation, to: operations, now: now) }) {
+    switch outcome {
     case .appended(let message, let operation):
       appended(half, operation, on: state)
       return .ended(message)
@@ -217,27 +204,37 @@ package final class Transactions: Sendable {
       parts.threads.segmentMissing()
       return open(half, .needsSegment)
     case .refused(let refusal): return open(half, .refused(refusal))
+    case nil: return open(half, .needsSegment)
     }
   }
 
   /// Ends a claimed half message that becomes nothing. On the loop of `state`.
   func end(_ half: Int64, on state: BrokerLoop) -> Ending {
+    let outcome = withOperation(ending: half) { operation, queue, now in
+      parts.messages.append(operation, to: queue, now: now, on: state)
+    }
+    switch outcome {
+    case .appended(let operation):
+      appended(half, operation, on: state)
+      return .ended(nil)
+    case .needsSegment, nil: return open(half, .needsSegment)
+    case .refused(let refusal): return open(half, .refused(refusal))
+    }
+  }
+
+  /// Hands on the operation message that ends a half message, its queue and the time at which it is stored. Returns
+  /// what `store` does; nil, without calling it, when the files of that queue cannot be opened without the device.
+  private func withOperation<Outcome>(
+    ending half: Int64, store: (borrowing RecordDraft, ConsumeQueue, WallTime) -> Outcome
+  ) -> Outcome? {
+    guard let queue = parts.messages.queue(0, ofDeleted: SystemTopics.halfOperations) else { return nil }
     let now = SystemClock.wall()
     let body = Array("\(half)".utf8)
     let (topic, properties) = (Self.operationTopic, HalfRecord.operationProperties)
     let operation = HalfRecord.operation(
       topic: topic.rawSpan, body: body.rawSpan, properties: properties.rawSpan, host: parts.identity.storeHost,
       now: now)
-    guard let operations = parts.messages.queue(0, ofDeleted: SystemTopics.halfOperations) else {
-      return open(half, .needsSegment)
-    }
-    switch parts.messages.append(operation, to: operations, now: now, on: state) {
-    case .appended(let operation):
-      appended(half, operation, on: state)
-      return .ended(nil)
-    case .needsSegment: return open(half, .needsSegment)
-    case .refused(let refusal): return open(half, .refused(refusal))
-    }
+    return store(operation, queue, now)
   }
 
   /// Ends a half message and stores a copy of it, which says how often it was asked about, in another topic of the

@@ -41,13 +41,13 @@ package final class BrokerService: Sendable {
   /// Serves the loops of `states` with these parts and handlers.
   package init(
     parts: BrokerParts, table: HandlerTable, access: AdminAccess, queryOffset: QueryConsumerOffset,
-    transactions: Transactions, states: [BrokerLoop]
+    transactions: Transactions, relay: ClientRelay, states: [BrokerLoop]
   ) {
     self.parts = parts
     self.table = table
     self.access = Locked(access)
     self.queryOffset = queryOffset
-    relay = ClientRelay(loops: states.map(\.loop))
+    self.relay = relay
     send = SendMessageHandler(parts)
     endTransaction = EndTransactionHandler(parts, transactions: transactions)
     reply = SendReplyMessageHandler(parts, send: send, relay: relay)
@@ -326,14 +326,9 @@ package final class BrokerService: Sendable {
     }
     for notice in parts.clients.withLock({ $0.takeNotices() }) {
       let fields = NotifyConsumerIDsChanged.Request(consumerGroup: notice.group).fields
-      for number in notice.connections {
-        let id = ConnectionID(rawValue: number)
-        guard id.loop < states.count, let target = states[id.loop] else { continue }
-        if target === state {
-          state.loop.connection(id)?.notify(.notifyConsumerIDsChanged, fields: fields)
-        } else {
-          target.loop.execute { target.loop.connection(id)?.notify(.notifyConsumerIDsChanged, fields: fields) }
-        }
+      for connection in notice.connections {
+        relay.notify(
+          ClientCall(connection: connection, code: .notifyConsumerIDsChanged, fields: fields), on: state.loop)
       }
     }
   }

@@ -270,6 +270,24 @@ import Testing
     for client in clients { #expect(client.request(.checkTransactionState)["msgId"] == "one") }
   }
 
+  @Test func `a producer that does not fetch its questions is asked no more`() throws {
+    let served = try ServedBroker(Self.eager + [("mappedFileSizeCommitLog", "16777216")])
+    let slow = try RawClient(port: served.port, receiveBuffer: 65_536)
+    let data = HeartbeatData(clientID: "slow@1", producerGroups: ["pg"], consumers: [])
+    #expect(try slow.ask(.heartbeat, body: data.bytes()).responseCode == .success)
+    let client = try served.client()
+    let body = String(repeating: "x", count: 1 << 20)
+    for number in 0..<8 {
+      #expect(try send(client, body, properties: Self.properties("\(number)")).responseCode == .success)
+    }
+    // Each counts fifteen questions by then, 120 megabytes in all.
+    try wait(client, until: "TRANS_CHECK_MAX_TIME_TOPIC", has: 8)
+    slow.send(.getMaxOffset, Fields.queue("Orders"))
+    var questions = 0
+    while let next = try slow.receive(), !next.header.isResponse { questions += 1 }
+    #expect((1...30).contains(questions))
+  }
+
   @Test func `one that nobody answers for is given up, and an administrator brings it back`() throws {
     let served = try ServedBroker(Self.eager + [("transactionCheckMax", "2")])
     let client = try served.client()

@@ -310,6 +310,29 @@ import Testing
     #expect(try bodies(client) == ["one"])
   }
 
+  @Test func `one that an administrator brings back twice comes back once`() throws {
+    let served = try ServedBroker(Self.eager + [("transactionCheckMax", "1")])
+    let client = try served.client()
+    _ = try sendHalf(client, "one")
+    try wait(client, until: "TRANS_CHECK_MAX_TIME_TOPIC", has: 1)
+    let parked = try records(client, "TRANS_CHECK_MAX_TIME_TOPIC", queue: 0)[0]
+    let id = try StoredRecord(parked.rawSpan).id.description
+    // So that it is not given up again meanwhile.
+    let change = try client.ask(.updateBrokerConfig, body: Array("transactionCheckMax=1000000".utf8))
+    #expect(change.responseCode == .success)
+    for _ in 0..<3 {
+      #expect(try client.ask(ResumeCheckHalfMessage.Request(messageID: id)).responseCode == .success)
+    }
+    #expect(try count(client, "RMQ_SYS_TRANS_HALF_TOPIC", queue: 0) == 2)
+    try client.heartbeat("producer@1", producer: "pg")
+    let question = client.request(.checkTransactionState)
+    let half = Half(offset: Int64(question["commitLogOffset"] ?? "") ?? -1, queueOffset: 1, key: "one")
+    #expect(try end(client, half, 8).responseCode == .success)
+    #expect(try client.ask(ResumeCheckHalfMessage.Request(messageID: id)).responseCode == .systemError)
+    #expect(try count(client, "RMQ_SYS_TRANS_HALF_TOPIC", queue: 0) == 2)
+    #expect(try bodies(client) == ["one"])
+  }
+
   @Test func `resuming anything but a half message that waits is refused in Java's words`() throws {
     let served = try ServedBroker()
     let client = try served.client()

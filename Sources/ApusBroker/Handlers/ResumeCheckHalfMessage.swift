@@ -12,8 +12,9 @@ import ApusSystem
 ///
 /// Source:
 /// apache/rocketmq@rocketmq-all-4.9.8:broker/src/main/java/org/apache/rocketmq/broker/processor/AdminBrokerProcessor.java
-/// (`resumeCheckHalfMessage`). Deviation: messages of other topics, and half messages that have ended, are refused;
-/// Java stores whatever lies at the offset as a half message, so that a message delivered once is delivered again.
+/// (`resumeCheckHalfMessage`). Deviations: messages of other topics, and half messages that have ended, are refused;
+/// Java stores whatever lies at the offset as a half message, so that a message delivered once is delivered again. A
+/// request that is repeated brings nothing back a second time, unless the broker was started anew between the two.
 package struct ResumeCheckHalfMessage: RequestHandler {
   private let transactions: Transactions
   /// Where it is stored.

@@ -21,6 +21,8 @@ package final class Transactions: Sendable {
   /// A half message that had become something when the process ended, before its operation message was stored.
   private let unfinished: Int64?
   private let progress: Locked<TransactionProgress>
+  /// Half messages that were given up and came back in this run, by the place in the log of the copy that was given up.
+  private let reopened = Locked<[PhysicalOffset: HalfMessages.Half]>([:])
 
   private static let halfTopic = Array(SystemTopics.halfMessages.utf8)
   private static let operationTopic = Array(SystemTopics.halfOperations.utf8)
@@ -269,8 +271,12 @@ package final class Transactions: Sendable {
     }
   }
 
-  /// Puts a half message that was given up back to the end of the queue of half messages. On the loop of `state`.
+  /// Puts a half message that was given up back to the end of the queue of half messages. One that came back in this
+  /// run does not come again, as each of the two could be committed; its checks begin anew while it is open. On the loop
+  /// of `state`.
   func reopen(_ half: borrowing HalfRecord, on state: BrokerLoop) -> Bool {
+    let source = half.record.physicalOffset
+    if let known = reopened.withLock({ $0[source] }) { return halves.withLock { $0.restartChecks(of: known) } }
     let properties = half.properties(checks: 0)
     guard properties.count <= MessageProperties.maximumBytes else { return false }
     do throws(Refusal) {
@@ -278,10 +284,25 @@ package final class Transactions: Sendable {
       guard let queue = parts.messages.queue(0, of: topic, on: state) else { return false }
       let name = Self.halfTopic
       let draft = half.draft(topic: name.rawSpan, queueID: 0, properties: properties.rawSpan)
-      if case .appended = parts.messages.append(draft, to: queue, now: SystemClock.wall(), on: state) { return true }
-      return false
+      guard case .appended(let appended) = parts.messages.append(draft, to: queue, now: SystemClock.wall(), on: state)
+      else { return false }
+      var known = half.half
+      known.queueOffset = appended.queueOffset.rawValue
+      known.offset = appended.offset
+      known.checks = 0
+      remember(reopened: known, from: source)
+      return true
     } catch {
       return false
+    }
+  }
+
+  private func remember(reopened half: HalfMessages.Half, from source: PhysicalOffset) {
+    let logStart = parts.store.withLock { $0.minOffset }
+    reopened.withLock { reopened in
+      // A copy that is not in the log any more cannot be asked for again.
+      reopened = reopened.filter { $0.key >= logStart }
+      reopened[source] = half
     }
   }
 

@@ -157,7 +157,7 @@ extension PushConsumer {
       guard !queue.isDropped, !Task.isCancelled else { return false }
       let asked = SystemClock.monotonic()
       if await lock([queue.queue]).contains(queue.queue) {
-        queue.locked(until: asked + Self.lockTime)
+        queue.locked(until: asked + configuration.lockMaxLiveTime)
       } else {
         await limit.pause(.milliseconds(100))
       }

@@ -81,12 +81,12 @@ package final class Broker {
       var table = tables.handlers(
         messages: messages, config: config, settingsFile: settingsFile, listener: events, booted: SystemClock.wall())
       table.add(
-        .resumeCheckHalfMessage, .ioThread, ResumeCheckHalfMessage(transactions: transactions, on: states[0]))
+        .resumeCheckHalfMessage, .ioThread, ResumeCheckHalfMessageHandler(transactions: transactions, on: states[0]))
       if let access { table.add(access, identity: identity, log: log) }
       service = BrokerService(
         parts: parts, table: table,
         access: AdminAccess(ownAddresses: ownAddresses, networks: settings.process.adminNetworks),
-        queryOffset: QueryConsumerOffset(topics: tables.topics, offsets: tables.offsets, messages: messages),
+        queryOffset: QueryConsumerOffsetHandler(topics: tables.topics, offsets: tables.offsets, messages: messages),
         transactions: transactions, relay: clientRelay, states: states)
       relay.join(service)
       access?.join { [weak service] in service?.adopt($0) }

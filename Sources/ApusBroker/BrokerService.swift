@@ -18,13 +18,13 @@ package final class BrokerService: Sendable {
   private let table: HandlerTable
   private let access: Locked<AdminAccess>
   private let send: SendMessageHandler
-  private let sendBack: ConsumerSendBack
+  private let sendBack: ConsumerSendMessageBackHandler
   private let endTransaction: EndTransactionHandler
   private let pull: PullMessageHandler
   private let reply: SendReplyMessageHandler
   private let relay: ClientRelay
-  private let updateOffset: UpdateConsumerOffset
-  private let queryOffset: QueryConsumerOffset
+  private let updateOffset: UpdateConsumerOffsetHandler
+  private let queryOffset: QueryConsumerOffsetHandler
   /// By the loop's index; loops of others are nil.
   private let states: [BrokerLoop?]
   /// Delivers delayed messages; nil where that is not this broker's task.
@@ -40,7 +40,7 @@ package final class BrokerService: Sendable {
 
   /// Serves the loops of `states` with these parts and handlers.
   package init(
-    parts: BrokerParts, table: HandlerTable, access: AdminAccess, queryOffset: QueryConsumerOffset,
+    parts: BrokerParts, table: HandlerTable, access: AdminAccess, queryOffset: QueryConsumerOffsetHandler,
     transactions: Transactions, relay: ClientRelay, states: [BrokerLoop]
   ) {
     self.parts = parts
@@ -51,9 +51,9 @@ package final class BrokerService: Sendable {
     send = SendMessageHandler(parts)
     endTransaction = EndTransactionHandler(parts, transactions: transactions)
     reply = SendReplyMessageHandler(parts, send: send, relay: relay)
-    sendBack = ConsumerSendBack(parts)
+    sendBack = ConsumerSendMessageBackHandler(parts)
     pull = PullMessageHandler(parts, hasManyLoops: states.count > 1)
-    updateOffset = UpdateConsumerOffset(topics: parts.topics, groups: parts.groups, offsets: parts.offsets)
+    updateOffset = UpdateConsumerOffsetHandler(topics: parts.topics, groups: parts.groups, offsets: parts.offsets)
     var byIndex: [BrokerLoop?] = Array(repeating: nil, count: (states.map(\.loop.index).max() ?? 0) + 1)
     for state in states { byIndex[state.loop.index] = state }
     self.states = byIndex

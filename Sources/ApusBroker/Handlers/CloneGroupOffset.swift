@@ -6,7 +6,7 @@ package import ApusSystem
 
 /// Code 314: a group takes over another's offsets, in one topic or in all. Topics that the other group's members no
 /// longer subscribe to are passed over unless `offline` is set.
-package struct CloneGroupOffset: RequestHandler {
+package struct CloneGroupOffsetHandler: RequestHandler {
   private let topics: Locked<Topics>
   private let offsets: Locked<ConsumerOffsets>
   private let clients: Locked<ClientTable>

@@ -4,7 +4,7 @@ package import ApusProtocol
 package import ApusSystem
 
 /// Code 30: where a queue ends.
-package struct GetMaxOffset: RequestHandler {
+package struct GetMaxOffsetHandler: RequestHandler {
   private let topics: Locked<Topics>
   private let messages: any StoredMessages
 

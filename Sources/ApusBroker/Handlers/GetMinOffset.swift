@@ -4,7 +4,7 @@ package import ApusProtocol
 package import ApusSystem
 
 /// Code 31: where a queue begins.
-package struct GetMinOffset: RequestHandler {
+package struct GetMinOffsetHandler: RequestHandler {
   private let topics: Locked<Topics>
   private let messages: any StoredMessages
 

@@ -19,8 +19,8 @@ package struct Requester: Hashable, Sendable {
   }
 }
 
-/// Answers requests of one code. Hot codes (10, 310, 320, 11, 14, 15) are answered in place; all others come here,
-/// copied out of their frame, so that they can be answered on another thread.
+/// Answers requests of one code. Codes that send, pull, commit and end transactions are answered in place by
+/// ``BrokerService``; all others come here, copied out of their frame, so that they can be answered on another thread.
 package protocol RequestHandler: Sendable {
   /// Answers, or throws what the request is refused with.
   func handle(_ request: Command, from requester: Requester) throws(Refusal) -> Reply

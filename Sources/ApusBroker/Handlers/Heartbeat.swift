@@ -9,7 +9,7 @@ package import ApusSystem
 ///
 /// The members of a group that changed are told by the loop at the end of its turn:
 /// ``ApusBrokerCore/ClientTable/takeNotices()``.
-package struct Heartbeat: RequestHandler {
+package struct HeartbeatHandler: RequestHandler {
   private let clients: Locked<ClientTable>
   private let groups: Locked<SubscriptionGroups>
   private let topics: Locked<Topics>

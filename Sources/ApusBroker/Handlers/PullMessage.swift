@@ -47,7 +47,7 @@ package final class PullMessageHandler: Sendable {
       let pull = try PullMessage.Request(request)
       let held = try check(pull, request.header, connection, state)
       if pull.flags.contains(.commitOffset), parts.identity.id == 0,
-        !UpdateConsumerOffset.isBrokersOwn(pull.consumerGroup)
+        !UpdateConsumerOffsetHandler.isBrokersOwn(pull.consumerGroup)
       {
         _ = parts.offsets.withLock {
           $0.commit(

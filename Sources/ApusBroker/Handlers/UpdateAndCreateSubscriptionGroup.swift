@@ -7,7 +7,7 @@ package import ApusSystem
 /// Code 200: makes or changes a consumer group and writes `subscriptionGroup.json`.
 ///
 /// Deviation from Java: names that cannot be groups and numbers that cannot be are refused.
-package struct UpdateAndCreateSubscriptionGroup: RequestHandler {
+package struct UpdateAndCreateSubscriptionGroupHandler: RequestHandler {
   private let groups: Locked<SubscriptionGroups>
   private let config: ConfigStore
 

@@ -7,7 +7,7 @@ package import ApusSystem
 /// Code 17: makes or changes a topic, writes `topics.json` and has the topic registered.
 ///
 /// Deviation from Java: queue numbers and permission bits that cannot be are refused.
-package struct UpdateAndCreateTopic: RequestHandler {
+package struct UpdateAndCreateTopicHandler: RequestHandler {
   private let topics: Locked<Topics>
   private let config: ConfigStore
   private let listener: any TopicListener

@@ -7,7 +7,7 @@ package import ApusSystem
 ///
 /// Deviation from Java, which remembers whatever it is told: topic and group must exist, where groups are not made by
 /// use, and the queue's id and the offset must be possible; the group by which half messages are found is the broker's.
-package struct UpdateConsumerOffset: Sendable {
+package struct UpdateConsumerOffsetHandler: Sendable {
   private let topics: Locked<Topics>
   private let groups: Locked<SubscriptionGroups>
   private let offsets: Locked<ConsumerOffsets>

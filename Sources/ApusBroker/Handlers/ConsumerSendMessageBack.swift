@@ -17,7 +17,7 @@ import ApusSystem
 ///
 /// Source:
 /// apache/rocketmq@rocketmq-all-4.9.8:broker/src/main/java/org/apache/rocketmq/broker/processor/SendMessageProcessor.java
-package final class ConsumerSendBack: Sendable {
+package final class ConsumerSendMessageBackHandler: Sendable {
   private let parts: BrokerParts
 
   /// Makes a handler that uses these parts.
@@ -212,7 +212,7 @@ package final class ConsumerSendBack: Sendable {
   }
 }
 
-extension ConsumerSendBack {
+extension ConsumerSendMessageBackHandler {
   private func count(_ prepared: Prepared, _ state: BrokerLoop) {
     guard let topic = parts.topics.withLock({ $0.find(prepared.topic) }) else { return }
     let pair = parts.tables.statistics.withLock { $0.pair(topic: topic.id, group: prepared.group) }

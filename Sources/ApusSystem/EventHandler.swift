@@ -20,9 +20,9 @@ package struct ReadyEvents: OptionSet, Sendable {
   package static let peerEnded = ReadyEvents(rawValue: 0x2000)
 
   /// Whether reading brings bytes, the end of the stream or an error.
-  package var allowReading: Bool { rawValue & 0x2019 != 0 }
+  package var allowReading: Bool { contains(.readable) || tellOfEnd }
   /// Whether the peer sends nothing more.
-  package var tellOfEnd: Bool { rawValue & 0x2018 != 0 }
+  package var tellOfEnd: Bool { contains(.failed) || contains(.hungUp) || contains(.peerEnded) }
 }
 
 /// What an event loop calls when a descriptor is ready. All calls come on the loop's thread.

@@ -2,11 +2,11 @@ import ApusAccess
 package import ApusBase
 import ApusBrokerCore
 package import ApusModel
-package import ApusProtocol
-package import ApusRemoting
+import ApusProtocol
+import ApusRemoting
 import ApusStore
 import ApusStoreCore
-package import ApusSystem
+import ApusSystem
 import Synchronization
 
 /// Answers requests to the broker: hands each to the handler of its code, and at the end of a turn makes what was
@@ -430,30 +430,5 @@ package final class BrokerService: Sendable {
       if waiting == 0 { return }
       pause.wait(until: SystemClock.monotonic() + .milliseconds(2))
     }
-  }
-}
-
-/// One listener of the broker: all codes, or all but pulls on the second port.
-package final class BrokerPort: RemotingService {
-  private let service: BrokerService
-  private let servesPulls: Bool
-
-  /// Serves a listener.
-  package init(_ service: BrokerService, servesPulls: Bool) {
-    self.service = service
-    self.servesPulls = servesPulls
-  }
-
-  package func handle(_ request: borrowing Request, on connection: Connection) -> Disposition {
-    service.handle(request, on: connection, servesPulls: servesPulls)
-  }
-
-  package func connectionClosed(_ connection: Connection) { service.connectionClosed(connection) }
-
-  // Both ports share the loops: what a turn brought is published once, by the first port.
-  package func turnEnded(on loop: EventLoop) { if servesPulls { service.turnEnded(on: loop) } }
-
-  package func tick(on loop: EventLoop, now: MonotonicTime) {
-    if servesPulls { service.tick(on: loop, now: now) }
   }
 }

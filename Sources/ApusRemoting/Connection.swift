@@ -40,8 +40,6 @@ package final class Connection: EventHandler, @unchecked Sendable {
   package let local: HostAddress
   /// Who answers its requests.
   package let service: any RemotingService
-  /// What the service keeps with the connection.
-  package var attachment: AnyObject?
 
   let shared: RemotingLoop
   let descriptor: Int32

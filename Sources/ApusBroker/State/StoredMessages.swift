@@ -1,7 +1,6 @@
 package import ApusBase
 package import ApusProtocol
 package import ApusStoreCore
-package import ApusStoreCore
 
 /// What requests ask of the messages besides sending and pulling. The calls may wait for the device, so none is made on
 /// an event loop. Topics are names that the topic table knows.

@@ -3,6 +3,7 @@ package import ApusBrokerCore
 import ApusModel
 import ApusProtocol
 import ApusRemoting
+import ApusStore
 package import ApusStoreCore
 package import ApusSystem
 
@@ -74,6 +75,20 @@ package final class BrokerParts: Sendable {
     guard case .refused(let wait) = admission else { return }
     throw Refusal(
       .systemBusy, "too many requests wait for the disk: try again in \(wait.milliseconds) ms", retryAfter: wait)
+  }
+
+  /// Has everything before `end` brought to the device, and waits for that no longer than `limit`. Returns whether it
+  /// is there. Not to be called on a loop.
+  func waitUntilFlushed(_ end: PhysicalOffset, within limit: Duration) -> Bool {
+    let deadline = SystemClock.monotonic() + limit
+    let pause = WakeUp()
+    while store.withLock({ $0.marks.flushed }) < end {
+      guard SystemClock.monotonic() < deadline else { return false }
+      store.want(end)
+      threads.flushNow()
+      pause.wait(until: SystemClock.monotonic() + .milliseconds(5))
+    }
+    return true
   }
 
   /// A retry or dead-letter topic, made when it is missing; whoever registers topics hears of a change.

@@ -17,9 +17,6 @@ import ApusSystem
 /// which Java does not answer, is answered with success; a request that names another message than the one that stands
 /// there now is refused.
 final class EndTransactionHandler: Sendable {
-  /// Records that lie no further behind the log's end than this are in memory.
-  private static let residentBytes: Int64 = 64 << 20
-
   private let parts: BrokerParts
   private let transactions: Transactions
   /// Topics with a queue that could not be loaded, for the request that waits for it.
@@ -59,8 +56,8 @@ final class EndTransactionHandler: Sendable {
       try wait(state) { [parts] in parts.store.warm(plan) }
       return false
     case .found(let range):
-      let disk = parts.store.disk
-      if logEnd - offset > Self.residentBytes, !disk.isResident(range.mapping.segment, range.range) {
+      guard parts.store.isResident(range, logEnd: logEnd) else {
+        let disk = parts.store.disk
         try wait(state) { disk.warm(range.mapping.segment, range.range) }
         return false
       }

@@ -14,8 +14,6 @@ import ApusSystem
 /// Source:
 /// apache/rocketmq@rocketmq-all-4.9.8:broker/src/main/java/org/apache/rocketmq/broker/processor/PullMessageProcessor.java
 package final class PullMessageHandler: Sendable {
-  /// The newest records count as being in memory without asking the machine: this many bytes.
-  private static let residentBytes: Int64 = 64 << 20
   /// Later than this a pull is not begun to be read from the device: clients wait 30 seconds for an answer.
   private static let coldLimit = Duration.seconds(15)
   /// The longest a pull may wait, whatever the client asks.
@@ -289,7 +287,7 @@ package final class PullMessageHandler: Sendable {
     guard let first = fetch.ranges.first, let last = fetch.ranges.last, let behind = fetch.bytesBehind else {
       return true
     }
-    if Int64(last.offset - first.offset) + behind < Self.residentBytes { return true }
+    if Int64(last.offset - first.offset) + behind < SharedStore.residentBytes { return true }
     return fetch.isResident(on: parts.store.disk)
   }
 

@@ -1,3 +1,4 @@
+import ApusBase
 import ApusModel
 
 /// Queues by topic and number. Those that have a directory but were not asked for yet are only known by their number.
@@ -49,4 +50,17 @@ struct QueueTable {
   var topicNames: [String] { topics.keys.sorted() }
 
   func ids(_ topic: String) -> [Int32] { topics[topic].map { $0.keys.sorted() } ?? [] }
+}
+
+extension Disk {
+  /// The queues that have a directory `topic/number` below `directory`.
+  func queues(below directory: String) throws(DiskError) -> [(topic: String, id: Int32)] {
+    var queues: [(topic: String, id: Int32)] = []
+    for topic in try list(directory) where topic.isDirectory {
+      for entry in try list(directory + "/" + topic.name) where entry.isDirectory {
+        if let id = Int32(entry.name), String(id) == entry.name { queues.append((topic.name, id)) }
+      }
+    }
+    return queues
+  }
 }

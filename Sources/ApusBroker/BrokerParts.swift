@@ -93,11 +93,7 @@ package final class BrokerParts: Sendable {
 
   /// A retry or dead-letter topic, made when it is missing; whoever registers topics hears of a change.
   func ensureTopic(_ name: String, queueCount: Int32, systemFlag: Int32 = 0) throws(Refusal) -> Topic {
-    do throws(NameFault) {
-      try TopicName.validate(name)
-    } catch {
-      throw Refusal(.systemError, TopicName.remark(error))
-    }
+    try TopicName.check(name)
     do throws(Topics.Missing) {
       let (topic, isChanged) = try topics.withLock { (topics) throws(Topics.Missing) -> (Topic, Bool) in
         let before = topics.find(name)

@@ -104,6 +104,18 @@ package final class SharedStore: @unchecked Sendable {
     }
   }
 
+  /// Looks up at most `count` messages of a queue from an offset on, as a pull does, and reads what is cold itself. Waits
+  /// for the device.
+  func fetch(from queue: ConsumeQueue, at offset: QueueOffset, count: Int, into result: inout Fetch) {
+    while true {
+      withLock {
+        $0.fetch(from: queue, at: offset, limits: FetchLimits(maxMessages: count), filter: .all, into: &result)
+      }
+      guard let plan = result.cold else { return }
+      warm(plan)
+    }
+  }
+
   /// Brings records of a queue near, from an offset on: those whose entries have a tags code of at most `limit`, which
   /// for delayed messages is when they are due. At most `count`. False when not even the first can be read. Waits for
   /// the device.

@@ -205,7 +205,7 @@ package final class ConsumerSendMessageBackHandler: Sendable {
         answer(Reply())
       case .notFlushed: answer(Reply(.flushDiskTimeout, remark: "stored, but the device did not take it in time"))
       case .refused(let refusal): answer(Reply(.systemError, remark: "the store takes no messages: \(refusal)"))
-      case .queueUnreadable(let error): answer(Reply(.systemError, remark: "the queue cannot be opened: \(error)"))
+      case .queueUnreadable(let error): answer(Reply(Refusals.queue(error)))
       case .busy: answer(Reply(.systemBusy, remark: "too many messages wait for the disk: try again in a moment"))
       }
     }

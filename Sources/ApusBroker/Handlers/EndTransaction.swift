@@ -122,7 +122,7 @@ final class EndTransactionHandler: Sendable {
 
   private func load(_ topic: String, _ queue: Int32, _ state: BrokerLoop) throws(Refusal) {
     if let failure = failures.withLock({ $0.removeValue(forKey: topic) }) {
-      throw Refusal(.systemError, "the queue cannot be opened: \(failure)")
+      throw Refusals.queue(failure)
     }
     try wait(state) { [parts, failures] in
       do throws(DiskError) {
@@ -140,7 +140,7 @@ final class EndTransactionHandler: Sendable {
       _ = state.loop.execute { state.loop.resumeStalled() }
     }
     guard accepted else {
-      throw Refusal(.systemBusy, "too many requests wait for the disk: try again in a moment")
+      throw Refusals.ioBusy
     }
   }
 

@@ -37,11 +37,7 @@ package struct HeartbeatHandler: RequestHandler {
       throw Refusals.body(error)
     }
     for group in heartbeat.producerGroups + heartbeat.consumers.map(\.group) {
-      do throws(NameFault) {
-        try GroupName.validate(group)
-      } catch {
-        throw Refusal(.systemError, GroupName.remark(error))
-      }
+      try GroupName.check(group)
     }
     let limits = clients.withLock { $0.limits }
     do throws(ClientTable.Excess) {

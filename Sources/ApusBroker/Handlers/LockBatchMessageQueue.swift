@@ -28,11 +28,7 @@ extension LockRequestBody {
     } catch {
       throw Refusals.body(error)
     }
-    do throws(NameFault) {
-      try GroupName.validate(group)
-    } catch {
-      throw Refusal(.systemError, GroupName.remark(error))
-    }
+    try GroupName.check(group)
     let longest = ClientTable.Limits().clientIDBytes
     guard !clientID.isEmpty, clientID.utf8.count <= longest else {
       throw Refusal(.systemError, "clientId must have 1 to \(longest) bytes")

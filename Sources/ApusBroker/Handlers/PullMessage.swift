@@ -108,11 +108,7 @@ package final class PullMessageHandler: Sendable {
   private func group(_ name: RawSpan) throws(Refusal) -> SubscriptionGroup {
     var found = parts.groups.withLock { $0.find(name) }
     if found == nil {
-      do throws(NameFault) {
-        try GroupName.validate(name)
-      } catch {
-        throw Refusal(.systemError, GroupName.remark(error))
-      }
+      try GroupName.check(name)
       let text = name.text
       found = parts.groups.withLock { $0.findOrMake(text, now: SystemClock.wall()) }
     }

@@ -240,7 +240,7 @@ extension SendMessageHandler {
       state.loop.execute { state.loop.resumeStalled() }
     }
     guard accepted else {
-      throw Refusal(.systemBusy, "too many requests wait for the disk: try again in a moment")
+      throw Refusals.ioBusy
     }
   }
 

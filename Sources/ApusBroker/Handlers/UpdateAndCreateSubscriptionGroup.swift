@@ -25,11 +25,7 @@ package struct UpdateAndCreateSubscriptionGroupHandler: RequestHandler {
     } catch {
       throw Refusals.body(error)
     }
-    do throws(NameFault) {
-      try GroupName.validate(group.name)
-    } catch {
-      throw Refusal(.systemError, GroupName.remark(error))
-    }
+    try GroupName.check(group.name)
     guard (0...Topics.queueLimit).contains(group.retryQueueCount) else {
       throw Refusal(
         .systemError, "retryQueueNums is \(group.retryQueueCount) but must be from 0 to \(Topics.queueLimit)")

@@ -34,7 +34,7 @@ package struct UpdateConsumerOffsetHandler: Sendable {
   /// Commits what a request, or a pull that carries a commit, says.
   package func commit(topic: RawSpan, group: RawSpan, queue: Int32, offset: Int64) throws(Refusal) {
     guard !Self.isBrokersOwn(group) else {
-      throw Refusal(.noPermission, "the offsets of group \(group.text) are kept by the broker itself")
+      throw Refusals.ownOffsets(group.text)
     }
     guard topics.withLock({ $0.findOrMakeLight(topic) }) != nil else { throw Refusals.noTopic(topic.text) }
     if groups.withLock({ $0.find(group) }) == nil {
@@ -48,7 +48,7 @@ package struct UpdateConsumerOffsetHandler: Sendable {
     case .outOfRange:
       throw Refusal(.systemError, "queue \(queue) or offset \(offset) cannot be of topic \(topic.text)")
     case .full:
-      throw Refusal(.systemError, "there are too many pairs of topic and group with offsets: delete groups (code 207)")
+      throw Refusals.tooManyOffsets
     }
   }
 }

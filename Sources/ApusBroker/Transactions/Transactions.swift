@@ -77,14 +77,7 @@ package final class Transactions: Sendable {
     var tries = 0
     var fetch = Fetch()
     while position < offsets.upperBound {
-      parts.store.withLock {
-        $0.fetch(
-          from: queue, at: QueueOffset(position), limits: FetchLimits(maxMessages: 32), filter: .all, into: &fetch)
-      }
-      if let plan = fetch.cold {
-        parts.store.warm(plan)
-        continue
-      }
+      parts.store.fetch(from: queue, at: QueueOffset(position), count: 32, into: &fetch)
       // The device failed just now: asked again it may give what half messages have ended.
       if fetch.status == .offsetFoundNull, fetch.nextOffset.rawValue == position, tries < Self.tryLimit {
         tries += 1
@@ -94,7 +87,7 @@ package final class Transactions: Sendable {
       fetch.warm(on: parts.store.disk)
       var read: [Int64: [Int64]] = [:]
       for range in fetch.ranges {
-        forEachRecord(range.bytes()) { record in
+        StoredRecord.forEach(in: range.bytes()) { record in
           read[record.queueOffset.rawValue] = OperationRecord.halves(record).filter { $0 >= 0 && $0 < halfEnd }
         }
       }
@@ -105,19 +98,6 @@ package final class Transactions: Sendable {
     }
   }
 
-  private static func forEachRecord(_ bytes: RawSpan, _ body: (borrowing StoredRecord) -> Void) {
-    var position = 0
-    while position < bytes.byteCount {
-      do throws(DecodeError) {
-        let record = try StoredRecord(bytes.extracting(position..<bytes.byteCount))
-        body(record)
-        position += record.size
-      } catch {
-        return
-      }
-    }
-  }
-
   /// The half message that the last record of the log is made of, as its committed form or as its copy, when the
   /// process ended before the operation message was written.
   private static func unfinished(_ parts: BrokerParts) -> Int64? {
@@ -125,7 +105,7 @@ package final class Transactions: Sendable {
       return nil
     }
     var place: Int64?
-    forEachRecord(bytes.rawSpan) { record in
+    StoredRecord.forEach(in: bytes.rawSpan) { record in
       let source = record.preparedTransactionOffset
       // A half message that its sender stored names no other one.
       let isCopy =
@@ -325,13 +305,7 @@ package final class Transactions: Sendable {
   func read(half: Int64) throws(DiskError) -> [UInt8]? {
     guard let queue = try parts.store.queue(topic: SystemTopics.halfMessages, id: 0) else { return nil }
     var fetch = Fetch()
-    while true {
-      parts.store.withLock {
-        $0.fetch(from: queue, at: QueueOffset(half), limits: FetchLimits(maxMessages: 1), filter: .all, into: &fetch)
-      }
-      guard let plan = fetch.cold else { break }
-      parts.store.warm(plan)
-    }
+    parts.store.fetch(from: queue, at: QueueOffset(half), count: 1, into: &fetch)
     guard fetch.status == .found, let range = fetch.ranges.first else { return nil }
     fetch.warm(on: parts.store.disk)
     let bytes = range.bytes().array

@@ -154,7 +154,7 @@ final class DelayedMessages: @unchecked Sendable {
     if let known = queues[level] { return known }
     let (topic, id) = (SystemTopics.schedule, Int32(level - 1))
     guard parts.store.withLock({ $0.isLoaded(topic: topic, id: id) }) else {
-      away(level) { [parts] in Self.load(topic, id, parts) }
+      away(level) { [parts] in parts.loadQueue(topic: topic, id: id) }
       return nil
     }
     do throws(DiskError) {
@@ -164,16 +164,6 @@ final class DelayedMessages: @unchecked Sendable {
     }
     if queues[level] == nil { deliveries.learn(level, .outside(min: .zero, max: .zero)) }
     return queues[level]
-  }
-
-  static func load(_ topic: String, _ id: Int32, _ parts: BrokerParts) -> Bool {
-    do throws(DiskError) {
-      _ = try parts.store.queue(topic: topic, id: id)
-      return true
-    } catch {
-      parts.log.error("delay", "a queue cannot be loaded", ["topic": topic, "queue": id, "cause": error])
-      return false
-    }
   }
 
   /// Lets an I/O thread do something for a level, then looks at the level again; after a moment when that failed or the
@@ -264,7 +254,7 @@ final class DelayedMessages: @unchecked Sendable {
     let topic = parts.topics.withLock { $0.find(name) }
     guard let queue = target(topic, name, id) else {
       let text = name.text
-      away(level) { [parts] in Self.load(text, id, parts) }
+      away(level) { [parts] in parts.loadQueue(topic: text, id: id) }
       return true
     }
     let draft = record.draft(topic: name, queueID: id, properties: record.properties.bytes)

@@ -288,15 +288,7 @@ package final class PullMessageHandler: Sendable {
   }
 
   private func load(_ pull: HeldPull, _ connection: Connection, _ state: BrokerLoop) {
-    let (store, log) = (parts.store, parts.log)
-    hand(pull, connection, state) {
-      do throws(DiskError) {
-        _ = try store.queue(topic: pull.topic.name, id: pull.queueID)
-      } catch {
-        log.error(
-          "store", "a queue cannot be loaded", ["topic": pull.topic.name, "queue": pull.queueID, "cause": error])
-      }
-    }
+    hand(pull, connection, state) { [parts] in _ = parts.loadQueue(topic: pull.topic.name, id: pull.queueID) }
   }
 
   /// Lets an I/O thread do something that waits for the device, then runs the pull again.

@@ -320,7 +320,7 @@ final class TimedMessages: @unchecked Sendable {
       let (name, queueID) = (place.topic.text, place.queueID)
       away[id] = 0
       let accepted = parts.io.submit { [self] in
-        let isDone = DelayedMessages.load(name, queueID, parts)
+        let isDone = parts.loadQueue(topic: name, id: queueID)
         _ = loop.loop.execute { [self] in returned(id, timer.offset, isDone: isDone) }
       }
       if !accepted { away[id] = nil }

@@ -372,19 +372,3 @@ package final class Transactions: Sendable {
     try counts.save(checks, changes: changes)
   }
 }
-
-extension BrokerParts {
-  /// A topic of the broker's own, made with one queue when it is missing.
-  func ownTopic(_ name: String) throws(Refusal) -> Topic {
-    if let known = topics.withLock({ $0.find(name) }) { return known }
-    do throws(Topics.Missing) {
-      let made = try topics.withLock { (topics) throws(Topics.Missing) in
-        try topics.ensure(name, queueCount: 1, now: SystemClock.wall())
-      }
-      listener.topicChanged(made)
-      return made
-    } catch {
-      throw Refusal(.systemError, "the topic \(name) cannot be created: topicLimit is reached")
-    }
-  }
-}

@@ -43,23 +43,31 @@ class Broker:
 
     def start(self, timeout=60):
         """Starts the process and returns the seconds until it said that it was ready."""
+        begin = time.monotonic()
+        self.launch()
+        self.await_ready(timeout)
+        return time.monotonic() - begin
+
+    def launch(self, port=0):
+        """Starts the process, on this port or with 0 on a free one, and does not wait for it."""
         if not BINARY.exists():
             raise BrokerFailure(f"{BINARY} is missing: run 'make build' first")
-        ports = ["--broker-port", "0", "--namesrv-port", "0"]
+        ports = ["--broker-port", str(port), "--namesrv-port", "0"]
         command = [BINARY, "serve", "--store", self.store, "-c", self.config, *ports]
-        begin = time.monotonic()
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, cwd=self.directory)
+
+    def await_ready(self, timeout=60):
+        """Waits until the process says that it is ready, and on which addresses; one that does not is killed."""
+        begin = time.monotonic()
         line = self._first_line(begin + timeout)
-        took = time.monotonic() - begin
         match = READY.match(line)
         if not match:
-            status = self.process.poll()
+            took, status = time.monotonic() - begin, self.process.poll()
             self.kill()
             raise BrokerFailure(f"not ready after {took:.1f} s (exit {status}), but {line!r}\n{self.log_tail()}")
         self.namesrv, self.address = match["namesrv"], match["broker"]
-        return took
 
     def _first_line(self, deadline):
         line = b""

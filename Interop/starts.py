@@ -12,51 +12,29 @@ import sys
 import time
 
 import remoting
-from broker import BINARY, READY, Broker, BrokerFailure, require, temporary_directory
+from broker import Broker, BrokerFailure, require, temporary_directory
 
 PORT_IN_USE, STORE_IN_USE = 5, 4
 WAITING = "waiting for another process to end"
 TIME_LIMIT = 60
 
 
-def serve(directory, store, broker_port=0):
-    """Starts a broker that logs to `next.log`."""
-    command = [BINARY, "serve", "--store", store, "--broker-port", str(broker_port), "--namesrv-port", "0"]
-    with open(directory.joinpath("next.log"), "wb") as log:
-        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, cwd=directory)
-
-
-def await_log(process, directory, text):
-    """Waits until a process has logged a text; it has not said that it is ready by then."""
+def await_waiting(broker):
+    """Waits until a process has logged that it waits; it has not said that it is ready by then."""
     deadline = time.monotonic() + TIME_LIMIT
-    while text not in directory.joinpath("next.log").read_text("utf-8", "replace"):
-        require(process.poll() is None, f"ended with {process.returncode} and did not wait")
-        require(time.monotonic() < deadline, f"does not say {text!r}")
+    while WAITING not in broker.log.read_text("utf-8", "replace"):
+        status = broker.process.poll()
+        require(status is None, f"ended with {status} and did not wait")
+        require(time.monotonic() < deadline, f"does not say {WAITING!r}")
         time.sleep(0.01)
 
 
-def await_ready(process):
-    line = process.stdout.readline().decode("utf-8", "replace")
-    require(READY.match(line), f"not ready, but {line!r}")
-    return READY.match(line)
-
-
-def end(process):
-    if process.poll() is None:
-        process.kill()
-        process.wait()
-    process.stdout.close()
-
-
 def port_is_given_up(directory):
-    with socket.create_server(("127.0.0.1", 0)) as holder:
-        process = serve(directory, directory / "port", holder.getsockname()[1])
-        try:
-            await_log(process, directory, WAITING)
-            holder.close()
-            await_ready(process)
-        finally:
-            end(process)
+    with socket.create_server(("127.0.0.1", 0)) as holder, Broker(directory / "port") as next_broker:
+        next_broker.launch(holder.getsockname()[1])
+        await_waiting(next_broker)
+        holder.close()
+        next_broker.await_ready(TIME_LIMIT)
     print("ok a port that its holder gives up is waited for", flush=True)
 
 
@@ -68,32 +46,31 @@ def store_is_given_up(directory, broker):
         "h": "0", "i": "", "j": "0", "k": "false", "m": "false"}, b"before")
     connection.close()
     require(header["code"] == remoting.SUCCESS, f"the message was refused: {header}")
-    process = serve(directory, broker.store)
-    try:
-        await_log(process, directory, WAITING)
+    with Broker(directory / "successor", store=broker.store) as next_broker:
+        next_broker.launch()
+        await_waiting(next_broker)
         require(broker.stop() == 0, "the first broker did not stop in order")
-        connection = remoting.Connection(await_ready(process)["broker"])
+        next_broker.await_ready(TIME_LIMIT)
+        connection = remoting.Connection(next_broker.address)
         bodies = [record.body for record in connection.read_all("Starts", 1)]
         connection.close()
         require(bodies == [b"before"], f"the store has {bodies}")
-    finally:
-        end(process)
     print("ok a store that its broker closes is waited for, and what it acknowledged is there", flush=True)
 
 
 def stays_taken(directory, broker):
     broker.start()
     port = int(broker.address.rpartition(":")[2])
-    for store, broker_port, status in (
-            (broker.store, 0, STORE_IN_USE), (directory / "other", port, PORT_IN_USE)):
-        process = serve(directory, store, broker_port)
-        try:
-            require(process.wait(TIME_LIMIT) == status, f"exit code {process.returncode}, not {status}")
-        finally:
-            end(process)
-        said = directory.joinpath("next.log").read_text("utf-8", "replace")
-        named = str(store) if status == STORE_IN_USE else f":{port}"
-        require("another process" in said.splitlines()[-1] and named in said.splitlines()[-1], f"it says\n{said}")
+    for name, store, taken_port, status, taken in (
+            ("same-store", broker.store, 0, STORE_IN_USE, str(broker.store)),
+            ("same-port", None, port, PORT_IN_USE, f":{port}")):
+        with Broker(directory / name, store=store) as refused:
+            refused.launch(taken_port)
+            ended = refused.process.wait(TIME_LIMIT)
+            require(ended == status, f"exit code {ended}, not {status}")
+            said = refused.log.read_text("utf-8", "replace")
+            last = said.splitlines()[-1]
+            require("another process" in last and taken in last, f"it says\n{said}")
     require(broker.stop() == 0, "the running broker was disturbed")
     print("ok what stays taken ends a start with its name and its exit code", flush=True)
 

@@ -76,17 +76,18 @@ package final class Broker {
       let messages = StoreQueries(store: store, index: index, root: settings.keeping.root)
       let states = Self.states(settings, identity, on: loops, access)
       transactions = try Transactions(parts: parts, root: settings.keeping.root)
-      checks = TransactionChecks(parts, transactions: transactions, loops: states)
+      let clientRelay = ClientRelay(loops: loops)
+      checks = TransactionChecks(parts, transactions: transactions, relay: clientRelay, on: states[0])
       var table = tables.handlers(
         messages: messages, config: config, settingsFile: settingsFile, listener: events, booted: SystemClock.wall())
       table.add(
-        .resumeCheckHalfMessage, .ioThread, ResumeCheckHalfMessage(transactions: transactions, on: states[0]))
+        .resumeCheckHalfMessage, .ioThread, ResumeCheckHalfMessageHandler(transactions: transactions, on: states[0]))
       if let access { table.add(access, identity: identity, log: log) }
       service = BrokerService(
         parts: parts, table: table,
         access: AdminAccess(ownAddresses: ownAddresses, networks: settings.process.adminNetworks),
-        queryOffset: QueryConsumerOffset(topics: tables.topics, offsets: tables.offsets, messages: messages),
-        transactions: transactions, states: states)
+        queryOffset: QueryConsumerOffsetHandler(topics: tables.topics, offsets: tables.offsets, messages: messages),
+        transactions: transactions, relay: clientRelay, states: states)
       relay.join(service)
       access?.join { [weak service] in service?.adopt($0) }
       port = BrokerPort(service, servesPulls: true)

@@ -4,10 +4,10 @@ import ApusBrokerCore
 import ApusModel
 import ApusProtocol
 import ApusRemoting
+import ApusSigning
 import ApusStore
 package import ApusSystem
 import Synchronization
-import ApusSigning
 
 /// What the broker keeps for one event loop. Everything but ``parkedCount`` is used on that loop's thread only.
 package final class BrokerLoop: @unchecked Sendable {

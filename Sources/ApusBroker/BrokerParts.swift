@@ -3,6 +3,7 @@ package import ApusBrokerCore
 import ApusModel
 import ApusProtocol
 import ApusRemoting
+import ApusStore
 package import ApusStoreCore
 package import ApusSystem
 
@@ -76,13 +77,35 @@ package final class BrokerParts: Sendable {
       .systemBusy, "too many requests wait for the disk: try again in \(wait.milliseconds) ms", retryAfter: wait)
   }
 
+  /// Loads the files of a queue, if it has any. Returns whether they could be read; why not stands in the log. Waits for
+  /// the device.
+  func loadQueue(topic: String, id: Int32) -> Bool {
+    do throws(DiskError) {
+      _ = try store.queue(topic: topic, id: id)
+      return true
+    } catch {
+      log.error("store", "a queue cannot be loaded", ["topic": topic, "queue": id, "cause": error])
+      return false
+    }
+  }
+
+  /// Has everything before `end` brought to the device, and waits for that no longer than `limit`. Returns whether it
+  /// is there. Not to be called on a loop.
+  func waitUntilFlushed(_ end: PhysicalOffset, within limit: Duration) -> Bool {
+    let deadline = SystemClock.monotonic() + limit
+    let pause = WakeUp()
+    while store.withLock({ $0.marks.flushed }) < end {
+      guard SystemClock.monotonic() < deadline else { return false }
+      store.want(end)
+      threads.flushNow()
+      pause.wait(until: SystemClock.monotonic() + .milliseconds(5))
+    }
+    return true
+  }
+
   /// A retry or dead-letter topic, made when it is missing; whoever registers topics hears of a change.
   func ensureTopic(_ name: String, queueCount: Int32, systemFlag: Int32 = 0) throws(Refusal) -> Topic {
-    do throws(NameFault) {
-      try TopicName.validate(name)
-    } catch {
-      throw Refusal(.systemError, TopicName.remark(error))
-    }
+    try TopicName.check(name)
     do throws(Topics.Missing) {
       let (topic, isChanged) = try topics.withLock { (topics) throws(Topics.Missing) -> (Topic, Bool) in
         let before = topics.find(name)
@@ -94,6 +117,20 @@ package final class BrokerParts: Sendable {
       return topic
     } catch {
       throw Refusal(.systemError, "topic[\(name)] not created: the broker has as many topics as topicLimit allows")
+    }
+  }
+
+  /// A topic of the broker's own, made with one queue when it is missing.
+  func ownTopic(_ name: String) throws(Refusal) -> Topic {
+    if let known = topics.withLock({ $0.find(name) }) { return known }
+    do throws(Topics.Missing) {
+      let made = try topics.withLock { (topics) throws(Topics.Missing) in
+        try topics.ensure(name, queueCount: 1, now: SystemClock.wall())
+      }
+      listener.topicChanged(made)
+      return made
+    } catch {
+      throw Refusal(.systemError, "the topic \(name) cannot be created: topicLimit is reached")
     }
   }
 }

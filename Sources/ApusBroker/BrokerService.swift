@@ -2,11 +2,11 @@ import ApusAccess
 package import ApusBase
 import ApusBrokerCore
 package import ApusModel
-package import ApusProtocol
-package import ApusRemoting
+import ApusProtocol
+import ApusRemoting
 import ApusStore
 import ApusStoreCore
-package import ApusSystem
+import ApusSystem
 import Synchronization
 
 /// Answers requests to the broker: hands each to the handler of its code, and at the end of a turn makes what was
@@ -18,13 +18,13 @@ package final class BrokerService: Sendable {
   private let table: HandlerTable
   private let access: Locked<AdminAccess>
   private let send: SendMessageHandler
-  private let sendBack: ConsumerSendBack
+  private let sendBack: ConsumerSendMessageBackHandler
   private let endTransaction: EndTransactionHandler
   private let pull: PullMessageHandler
   private let reply: SendReplyMessageHandler
   private let relay: ClientRelay
-  private let updateOffset: UpdateConsumerOffset
-  private let queryOffset: QueryConsumerOffset
+  private let updateOffset: UpdateConsumerOffsetHandler
+  private let queryOffset: QueryConsumerOffsetHandler
   /// By the loop's index; loops of others are nil.
   private let states: [BrokerLoop?]
   /// Delivers delayed messages; nil where that is not this broker's task.
@@ -40,20 +40,20 @@ package final class BrokerService: Sendable {
 
   /// Serves the loops of `states` with these parts and handlers.
   package init(
-    parts: BrokerParts, table: HandlerTable, access: AdminAccess, queryOffset: QueryConsumerOffset,
-    transactions: Transactions, states: [BrokerLoop]
+    parts: BrokerParts, table: HandlerTable, access: AdminAccess, queryOffset: QueryConsumerOffsetHandler,
+    transactions: Transactions, relay: ClientRelay, states: [BrokerLoop]
   ) {
     self.parts = parts
     self.table = table
     self.access = Locked(access)
     self.queryOffset = queryOffset
-    relay = ClientRelay(loops: states.map(\.loop))
+    self.relay = relay
     send = SendMessageHandler(parts)
     endTransaction = EndTransactionHandler(parts, transactions: transactions)
     reply = SendReplyMessageHandler(parts, send: send, relay: relay)
-    sendBack = ConsumerSendBack(parts)
+    sendBack = ConsumerSendMessageBackHandler(parts)
     pull = PullMessageHandler(parts, hasManyLoops: states.count > 1)
-    updateOffset = UpdateConsumerOffset(topics: parts.topics, groups: parts.groups, offsets: parts.offsets)
+    updateOffset = UpdateConsumerOffsetHandler(topics: parts.topics, groups: parts.groups, offsets: parts.offsets)
     var byIndex: [BrokerLoop?] = Array(repeating: nil, count: (states.map(\.loop.index).max() ?? 0) + 1)
     for state in states { byIndex[state.loop.index] = state }
     self.states = byIndex
@@ -326,14 +326,9 @@ package final class BrokerService: Sendable {
     }
     for notice in parts.clients.withLock({ $0.takeNotices() }) {
       let fields = NotifyConsumerIDsChanged.Request(consumerGroup: notice.group).fields
-      for number in notice.connections {
-        let id = ConnectionID(rawValue: number)
-        guard id.loop < states.count, let target = states[id.loop] else { continue }
-        if target === state {
-          state.loop.connection(id)?.notify(.notifyConsumerIDsChanged, fields: fields)
-        } else {
-          target.loop.execute { target.loop.connection(id)?.notify(.notifyConsumerIDsChanged, fields: fields) }
-        }
+      for connection in notice.connections {
+        relay.notify(
+          ClientCall(connection: connection, code: .notifyConsumerIDsChanged, fields: fields), on: state.loop)
       }
     }
   }
@@ -435,30 +430,5 @@ package final class BrokerService: Sendable {
       if waiting == 0 { return }
       pause.wait(until: SystemClock.monotonic() + .milliseconds(2))
     }
-  }
-}
-
-/// One listener of the broker: all codes, or all but pulls on the second port.
-package final class BrokerPort: RemotingService {
-  private let service: BrokerService
-  private let servesPulls: Bool
-
-  /// Serves a listener.
-  package init(_ service: BrokerService, servesPulls: Bool) {
-    self.service = service
-    self.servesPulls = servesPulls
-  }
-
-  package func handle(_ request: borrowing Request, on connection: Connection) -> Disposition {
-    service.handle(request, on: connection, servesPulls: servesPulls)
-  }
-
-  package func connectionClosed(_ connection: Connection) { service.connectionClosed(connection) }
-
-  // Both ports share the loops: what a turn brought is published once, by the first port.
-  package func turnEnded(on loop: EventLoop) { if servesPulls { service.turnEnded(on: loop) } }
-
-  package func tick(on loop: EventLoop, now: MonotonicTime) {
-    if servesPulls { service.tick(on: loop, now: now) }
   }
 }

@@ -108,14 +108,16 @@ package final class ClientRelay: Sendable {
   }
 
   /// Tells a client something that it does not answer, unless it has not fetched what it was sent before. May be called
-  /// on any thread.
-  package func notify(_ call: ClientCall) {
+  /// on any thread. A caller that is on a loop names it as `origin`: clients of that loop are told within the call.
+  package func notify(_ call: ClientCall, on origin: EventLoop? = nil) {
     let id = ConnectionID(rawValue: call.connection)
     guard let target = loop(of: id) else { return }
-    target.execute {
-      guard let connection = target.connection(id), connection.hasRoomForOutput() else { return }
-      connection.notify(call.code, fields: call.fields, body: call.body)
-    }
+    if target === origin { Self.tell(call, id, target) } else { target.execute { Self.tell(call, id, target) } }
+  }
+
+  private static func tell(_ call: ClientCall, _ id: ConnectionID, _ loop: EventLoop) {
+    guard let connection = loop.connection(id), connection.hasRoomForOutput() else { return }
+    connection.notify(call.code, fields: call.fields, body: call.body)
   }
 
   private func loop(of id: ConnectionID) -> EventLoop? { id.loop < loops.count ? loops[id.loop] : nil }

@@ -27,8 +27,6 @@ final class DelayedMessages: @unchecked Sendable {
   private static let retryLimit = 5
   /// How many records an I/O thread brings near at once.
   private static let readAhead = 64
-  /// Records this near to the log's end count as being in memory.
-  private static let residentBytes = 64 << 20
 
   private let parts: BrokerParts
   private let config: ConfigStore
@@ -85,14 +83,7 @@ final class DelayedMessages: @unchecked Sendable {
   /// its delivery was noted and then undone by a crash. Waits for the device.
   func save(waitingUpTo limit: Duration) throws(DiskError) {
     let progress = parts.tables.delays.withLock { $0 }
-    let deadline = SystemClock.monotonic() + limit
-    let pause = WakeUp()
-    while parts.store.withLock({ $0.marks.flushed }) < progress.end {
-      guard SystemClock.monotonic() < deadline else { return }
-      parts.store.want(progress.end)
-      parts.threads.flushNow()
-      pause.wait(until: SystemClock.monotonic() + .milliseconds(5))
-    }
+    guard parts.waitUntilFlushed(progress.end, within: limit) else { return }
     try config.saveDelays(progress)
   }
 
@@ -163,7 +154,7 @@ final class DelayedMessages: @unchecked Sendable {
     if let known = queues[level] { return known }
     let (topic, id) = (SystemTopics.schedule, Int32(level - 1))
     guard parts.store.withLock({ $0.isLoaded(topic: topic, id: id) }) else {
-      away(level) { [parts] in Self.load(topic, id, parts) }
+      away(level) { [parts] in parts.loadQueue(topic: topic, id: id) }
       return nil
     }
     do throws(DiskError) {
@@ -173,16 +164,6 @@ final class DelayedMessages: @unchecked Sendable {
     }
     if queues[level] == nil { deliveries.learn(level, .outside(min: .zero, max: .zero)) }
     return queues[level]
-  }
-
-  static func load(_ topic: String, _ id: Int32, _ parts: BrokerParts) -> Bool {
-    do throws(DiskError) {
-      _ = try parts.store.queue(topic: topic, id: id)
-      return true
-    } catch {
-      parts.log.error("delay", "a queue cannot be loaded", ["topic": topic, "queue": id, "cause": error])
-      return false
-    }
   }
 
   /// Lets an I/O thread do something for a level, then looks at the level again; after a moment when that failed or the
@@ -242,8 +223,7 @@ final class DelayedMessages: @unchecked Sendable {
       pause(level)
       return true
     case .found(let range):
-      let isNear = isWarm || marks.appended - entry.offset < Self.residentBytes
-      guard isNear || parts.store.disk.isResident(range.mapping.segment, range.range) else {
+      guard isWarm || parts.store.isResident(range, logEnd: marks.appended) else {
         readAhead(level, queue, from: offset, now)
         return true
       }
@@ -270,21 +250,14 @@ final class DelayedMessages: @unchecked Sendable {
     _ record: borrowing StoredRecord, to place: borrowing RealPlace, _ level: Int, _ offset: QueueOffset,
     _ now: WallTime
   ) -> Bool {
-    let properties = record.properties
     let (name, id) = (place.topic, place.queueID)
     let topic = parts.topics.withLock { $0.find(name) }
     guard let queue = target(topic, name, id) else {
       let text = name.text
-      away(level) { [parts] in Self.load(text, id, parts) }
+      away(level) { [parts] in parts.loadQueue(topic: text, id: id) }
       return true
     }
-    var tags: Int64 = 0
-    if let found = properties.value(of: PropertyName.tags) { tags = TagsCode.hash(found) }
-    var draft = RecordDraft(
-      topic: name, body: record.body, properties: properties.bytes, queueID: id, flag: record.flag,
-      sysFlag: record.sysFlag, bodyCRC: record.bodyCRC, bornTime: record.bornTime, bornHost: record.bornHost,
-      storeHost: record.storeHost, tagsCode: tags)
-    draft.reconsumeTimes = record.reconsumeTimes
+    let draft = record.draft(topic: name, queueID: id, properties: record.properties.bytes)
     let bytes = draft.recordBytes
     switch parts.messages.append(draft, to: queue, now: now, on: loop) {
     case .appended(let appended):

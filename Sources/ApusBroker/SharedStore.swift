@@ -58,6 +58,14 @@ package final class SharedStore: @unchecked Sendable {
     acknowledgedMark.store(end.rawValue, ordering: .releasing)
   }
 
+  /// Records that begin no further than this before the log's end, in bytes, are taken for resident without asking.
+  static let residentBytes = 64 << 20
+
+  /// Whether a record can be read without waiting for the device. Not under the lock, as it may ask the machine.
+  func isResident(_ record: Fetch.Range, logEnd: PhysicalOffset) -> Bool {
+    logEnd - record.offset < Self.residentBytes || disk.isResident(record.mapping.segment, record.range)
+  }
+
   // MARK: For threads that may wait
 
   /// Brings everything that was appended to the device, when the threads that do so have ended. A flush that fails ends
@@ -93,6 +101,18 @@ package final class SharedStore: @unchecked Sendable {
       case .missing: return nil
       case .cold(let plan): warm(plan)
       }
+    }
+  }
+
+  /// Looks up at most `count` messages of a queue from an offset on, as a pull does, and reads what is cold itself. Waits
+  /// for the device.
+  func fetch(from queue: ConsumeQueue, at offset: QueueOffset, count: Int, into result: inout Fetch) {
+    while true {
+      withLock {
+        $0.fetch(from: queue, at: offset, limits: FetchLimits(maxMessages: count), filter: .all, into: &result)
+      }
+      guard let plan = result.cold else { return }
+      warm(plan)
     }
   }
 

@@ -40,13 +40,7 @@ package final class StoreQueries: StoredMessages {
   package func isInMemory(topic: String, queue: Int32, at offset: QueueOffset) throws(DiskError) -> Bool {
     guard let queue = try store.queue(topic: topic, id: queue) else { return true }
     var fetch = Fetch()
-    while true {
-      store.withLock {
-        $0.fetch(from: queue, at: offset, limits: FetchLimits(maxMessages: 1), filter: .all, into: &fetch)
-      }
-      guard let plan = fetch.cold else { break }
-      store.warm(plan)
-    }
+    store.fetch(from: queue, at: offset, count: 1, into: &fetch)
     guard let behind = fetch.bytesBehind else { return true }
     return behind <= store.withLock { $0.settings.memoryBytes }
   }

@@ -121,8 +121,6 @@ package struct Topics: Sendable {
 
   /// How many topics there are.
   package var count: Int { table.count }
-  /// One more than the highest number given to a topic so far.
-  package var idBound: Int32 { table.nextID }
   /// All topics, in the order they were made.
   package var all: [Topic] { table.all }
 

@@ -26,7 +26,7 @@ package struct VersionedTable<Entry: NumberedSettings>: Sendable {
   /// kept nor told, and change no version.
   private var lights: ByteKeyedTable<Entry>
   /// One more than the highest number given so far.
-  private(set) var nextID: Int32 = 0
+  private var nextID: Int32 = 0
 
   /// An empty table. `seed` keeps clients from choosing names that collide.
   init(now: WallTime, seed: UInt64) {

@@ -96,7 +96,9 @@ public final class PushConsumer: Sendable {
         }
       }
       if needsLocks {
-        group.addTask { await MessageClient.every(.seconds(20), first: .seconds(1)) { await self.renewLocks() } }
+        group.addTask {
+          await MessageClient.every(self.configuration.lockInterval, first: .seconds(1)) { await self.renewLocks() }
+        }
       }
       if !isOrderly, configuration.messageModel == .clustering {
         let round = min(configuration.consumeTimeout, Self.overdueRound)
@@ -193,6 +195,15 @@ public final class PushConsumer: Sendable {
     }
     guard Duration.milliseconds(10)...Duration.seconds(30) ~= configuration.suspendTime else {
       throw ClientError(.invalidArgument, "suspendTime is \(configuration.suspendTime), not 10 ms…30 s")
+    }
+    let lockTime = configuration.lockMaxLiveTime
+    guard lockTime > .zero, lockTime <= .seconds(60) else {
+      throw ClientError(.invalidArgument, "lockMaxLiveTime is \(lockTime), not more than 0 and at most 60 s")
+    }
+    guard configuration.lockInterval > .zero, configuration.lockInterval < lockTime else {
+      throw ClientError(
+        .invalidArgument,
+        "lockInterval is \(configuration.lockInterval), not more than 0 and less than lockMaxLiveTime")
     }
   }
 }

@@ -162,7 +162,7 @@ extension PushConsumer {
     let asked = SystemClock.monotonic()
     guard needsLocks, !queue.isLocked(now: asked) else { return true }
     guard await lock([queue.queue]).contains(queue.queue) else { return false }
-    queue.locked(until: asked + Self.lockTime)
+    queue.locked(until: asked + configuration.lockMaxLiveTime)
     return true
   }
 

@@ -4,11 +4,9 @@ import ApusModel
 import ApusProtocol
 import ApusSystem
 
-/// Which queues this consumer has: worked out anew when members come or go, and every 20 seconds.
+/// Which queues this consumer has: worked out anew when members come or go, and every
+/// ``ClientConfiguration/rebalanceInterval``.
 extension PushConsumer {
-  /// How long a queue stays this consumer's after the broker was asked for it, for this consumer.
-  static let lockTime = Duration.seconds(30)
-
   /// Works out the share of a topic: queues that belong to others now are given up. Returns those that are new.
   func rebalance(_ topic: String) async -> [QueueWork] {
     do throws(ClientError) {
@@ -18,10 +16,11 @@ extension PushConsumer {
       }
       var added: [QueueWork] = []
       for queue in queues.sorted() where work(of: queue) == nil {
+        let asked = SystemClock.monotonic()
         if needsLocks, await !lock([queue]).contains(queue) { continue }
         guard let offset = await share.startOffset(queue) else { continue }
         let work = QueueWork(queue, from: offset)
-        if isOrderly { work.locked(until: SystemClock.monotonic() + Self.lockTime) }
+        if isOrderly { work.locked(until: asked + configuration.lockMaxLiveTime) }
         add(work)
         added.append(work)
       }
@@ -86,7 +85,8 @@ extension PushConsumer {
       for works in Dictionary(grouping: allWork, by: { $0.queue.brokerName }).values {
         group.addTask {
           guard let locked = await self.ask(for: works.map { $0.queue }) else { return }
-          for work in works { work.locked(until: locked.contains(work.queue) ? asked + Self.lockTime : nil) }
+          let end = asked + self.configuration.lockMaxLiveTime
+          for work in works { work.locked(until: locked.contains(work.queue) ? end : nil) }
         }
       }
     }

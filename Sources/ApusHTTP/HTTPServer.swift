@@ -55,12 +55,7 @@ package final class HTTPServer: EventHandler, @unchecked Sendable {
 
   /// Frees the port and closes all connections; returns when that has happened. Not to be called on the loop.
   package func stop() {
-    let done = WakeUp()
-    let isAccepted = loop.execute { [self] in
-      close()
-      done.signal()
-    }
-    if isAccepted { done.wait(until: nil) }
+    loop.executeAndWait { [self] in close() }
   }
 
   private func close() {

@@ -40,8 +40,6 @@ package final class Connection: EventHandler, @unchecked Sendable {
   package let local: HostAddress
   /// Who answers its requests.
   package let service: any RemotingService
-  /// What the service keeps with the connection.
-  package var attachment: AnyObject?
 
   let shared: RemotingLoop
   let descriptor: Int32
@@ -164,11 +162,11 @@ package final class Connection: EventHandler, @unchecked Sendable {
 
   /// Asks the peer and calls `completion` on the loop, once: with its answer, or with why there is none.
   package func call(
-    _ code: RequestCode, fields: [ReplyField] = [], body: [UInt8] = [], type: HeaderType = .json, timeout: Duration,
+    _ code: RequestCode, fields: [ReplyField] = [], body: [UInt8] = [], timeout: Duration,
     completion: @escaping (Result<Command, CallError>) -> Void
   ) {
     call(CompletionCall(completion), timeout: timeout) { id, output in
-      let header = CommandHeader(code: code.rawValue, id: id, type: type)
+      let header = CommandHeader(code: code.rawValue, id: id, type: .json)
       Self.write(header, fields: fields, body: body, into: &output)
     }
   }
@@ -190,12 +188,10 @@ package final class Connection: EventHandler, @unchecked Sendable {
   }
 
   /// Tells the peer something that it does not answer.
-  package func notify(
-    _ code: RequestCode, fields: [ReplyField] = [], body: [UInt8] = [], type: HeaderType = .json
-  ) {
+  package func notify(_ code: RequestCode, fields: [ReplyField] = [], body: [UInt8] = []) {
     guard isOpen else { return }
     let header = CommandHeader(
-      code: code.rawValue, id: shared.calls.nextID(), flag: CommandHeader.onewayFlag, type: type)
+      code: code.rawValue, id: shared.calls.nextID(), flag: CommandHeader.onewayFlag, type: .json)
     Self.write(header, fields: fields, body: body, into: &output)
   }
 

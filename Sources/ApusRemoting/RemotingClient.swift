@@ -1,8 +1,8 @@
 package import ApusBase
+import ApusModel
 package import ApusProtocol
 package import ApusSigning
 package import ApusSystem
-import ApusModel
 
 /// Asks other servers, over one connection to each, on one event loop. A connection is made when it is first needed,
 /// and made anew when it is needed after it was lost.

@@ -106,16 +106,3 @@ package final class RemotingServer: Sendable {
   /// How many connections are open.
   package var connectionCount: Int { loops.reduce(0) { $0 + $1.assigned.load(ordering: .relaxed) } }
 }
-
-extension EventLoop {
-  /// Runs `work` on the loop and returns when it has run; at once when the loop has stopped. Not to be called on the
-  /// loop itself.
-  package func executeAndWait(_ work: @escaping Work) {
-    let done = WakeUp()
-    let isAccepted = execute {
-      work()
-      done.signal()
-    }
-    if isAccepted { done.wait(until: nil) }
-  }
-}

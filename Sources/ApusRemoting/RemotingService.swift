@@ -6,7 +6,7 @@ package import ApusSystem
 package protocol RemotingService: AnyObject, Sendable {
   /// Handles one request: writes the answer to `connection.output`, now or later. A request marked oneway gets none.
   func handle(_ request: borrowing Request, on connection: Connection) -> Disposition
-  /// The connection is closed; its attachment is still there. Called once for each connection.
+  /// The connection is closed. Called once for each connection.
   func connectionClosed(_ connection: Connection)
   /// Every frame that came in one turn of the loop has been handled; the answers written by then leave together.
   func turnEnded(on loop: EventLoop)

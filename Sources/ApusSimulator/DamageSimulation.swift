@@ -181,8 +181,8 @@ package final class DamageSimulation {
     let limit = Int(min(Int64(file.bytes.count), end - file.start))
     switch Int.random(in: 0..<3, using: &random) {
     case 0:
-      let place = Int.random(in: 0..<limit, using: &random)
-      change(file, place, [file.bytes[place] ^ 1 << UInt8.random(in: 0...7, using: &random)], .flippedBit)
+      let (place, byte) = flippedBit(in: file.bytes[..<limit])
+      change(file, place, [byte], .flippedBit)
     case 1:
       let range = sectors(in: limit)
       change(file, range.lowerBound, [UInt8](repeating: 0, count: range.count), .lostWrite)
@@ -204,6 +204,12 @@ package final class DamageSimulation {
     var start: Int64
     var name: String
     var bytes: [UInt8]
+  }
+
+  /// A place in bytes of which there is at least one, and its byte with one bit flipped.
+  private func flippedBit(in bytes: ArraySlice<UInt8>) -> (place: Int, byte: UInt8) {
+    let place = Int.random(in: bytes.indices, using: &random)
+    return (place, bytes[place] ^ 1 << UInt8.random(in: 0...7, using: &random))
   }
 
   /// One to three whole sectors of a file's first `limit` bytes, cut at the limit.
@@ -256,9 +262,8 @@ package final class DamageSimulation {
     else { return }
     switch Int.random(in: 0..<4, using: &random) {
     case 0:
-      let place = Int.random(in: 0..<bytes.count, using: &random)
-      let flipped = bytes[place] ^ 1 << UInt8.random(in: 0...7, using: &random)
-      disk.damage("\(directory)/\(name)", at: place, with: [flipped])
+      let (place, byte) = flippedBit(in: bytes[...])
+      disk.damage("\(directory)/\(name)", at: place, with: [byte])
       truth.touchEntry(of: queue, at: (start + Int64(place)) / 20)
       isQueueDamaged = isQueueDamaged || random.chance(1, in: 2)
       note(.flippedQueueBit, "\(queue) \(name) at \(place)")
@@ -287,9 +292,8 @@ package final class DamageSimulation {
 
   private func flip(in directory: String, _ kind: DamageKind) {
     guard let (name, bytes) = disk.contents(of: directory).randomElement(using: &random), !bytes.isEmpty else { return }
-    let place = Int.random(in: 0..<bytes.count, using: &random)
-    let flipped = bytes[place] ^ 1 << UInt8.random(in: 0...7, using: &random)
-    disk.damage("\(directory)/\(name)", at: place, with: [flipped])
+    let (place, byte) = flippedBit(in: bytes[...])
+    disk.damage("\(directory)/\(name)", at: place, with: [byte])
     truth.isIndexDamaged = true
     note(kind, name)
   }

@@ -113,9 +113,7 @@ extension ConsumeQueue {
   func overwrite(_ entry: ConsumeQueueEntry, at offset: Int64, on disk: any Disk) throws(DiskError) {
     let start = fileStart(of: offset)
     var writer = ByteWriter(capacity: ConsumeQueueEntry.bytes)
-    writer.write(entry.offset.rawValue)
-    writer.write(entry.size)
-    writer.write(entry.tagsCode)
+    entry.write(into: &writer)
     let file = try OpenFile(disk: disk, path: path(ofFileAt: start), create: false)
     try disk.write(file.file, at: offset * Int64(ConsumeQueueEntry.bytes) - start, bytes: writer.bytes)
   }

@@ -97,6 +97,9 @@ package final class ConsumeQueue: @unchecked Sendable {
     return position - position % Int64(fileBytes)
   }
 
+  /// The queue offset behind the last entry of the file that holds an entry.
+  func fileEnd(of offset: Int64) -> Int64 { fileStart(of: offset) / Int64(ConsumeQueueEntry.bytes) + entriesPerFile }
+
   /// The path of the file that begins at a byte position.
   func path(ofFileAt start: Int64) -> String { directory + "/" + SegmentName.text(start) }
 
@@ -119,57 +122,6 @@ package final class ConsumeQueue: @unchecked Sendable {
     minOffset = QueueOffset(min(firstEntry, offset))
     mustFindBeginning = true
   }
-}
-
-/// Queues by topic and number. Those that have a directory but were not asked for yet are only known by their number.
-struct QueueTable {
-  private var topics: [String: [Int32: Slot]] = [:]
-  /// How many light topics there are.
-  private(set) var lightCount = 0
-
-  enum Slot {
-    case known
-    case loaded(ConsumeQueue)
-  }
-
-  func slot(_ topic: String, _ id: Int32) -> Slot? { topics[topic]?[id] }
-
-  mutating func insert(_ queue: ConsumeQueue) { insert(.loaded(queue), queue.topic, queue.id) }
-
-  mutating func insertKnown(_ topic: String, _ id: Int32) { insert(.known, topic, id) }
-
-  private mutating func insert(_ slot: Slot, _ topic: String, _ id: Int32) {
-    if topics[topic] == nil, LightQueues.isLight(topic) { lightCount += 1 }
-    topics[topic, default: [:]][id] = slot
-  }
-
-  mutating func removeTopic(_ topic: String) -> [ConsumeQueue]? {
-    if topics[topic] != nil, LightQueues.isLight(topic) { lightCount -= 1 }
-    return topics.removeValue(forKey: topic)?.values.compactMap {
-      if case .loaded(let queue) = $0 { queue } else { nil }
-    }
-  }
-
-  /// Forgets what was loaded, but not that it exists.
-  mutating func unloadAll() { topics = topics.mapValues { $0.mapValues { _ in .known } } }
-
-  /// In the order they were made, so that what is done with all of them has an order that can be repeated.
-  var loaded: [ConsumeQueue] {
-    let queues = topics.values.flatMap {
-      $0.values.compactMap { if case .loaded(let queue) = $0 { queue } else { nil } }
-    }
-    return queues.sorted { $0.number < $1.number }
-  }
-
-  var all: [(topic: String, id: Int32)] {
-    topicNames.flatMap { topic in ids(topic).map { (topic, $0) } }
-  }
-
-  var isEmpty: Bool { topics.isEmpty }
-
-  var topicNames: [String] { topics.keys.sorted() }
-
-  func ids(_ topic: String) -> [Int32] { topics[topic].map { $0.keys.sorted() } ?? [] }
 }
 
 extension ConsumeQueue {

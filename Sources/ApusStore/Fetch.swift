@@ -182,7 +182,7 @@ extension MessageStore {
         memoryStart: PhysicalOffset(max(0, log.marks.dispatchable.rawValue - settings.memoryBytes)))
     }
     var scan = Scan(position: offset.rawValue, limits: limits)
-    let fileEnd = queue.fileStart(of: offset.rawValue) / Int64(ConsumeQueueEntry.bytes) + queue.entriesPerFile
+    let fileEnd = queue.fileEnd(of: offset.rawValue)
     let end = min(high.rawValue, fileEnd, offset.rawValue + Int64(limits.scanLimit))
     while scan.position < end, !scan.isOver {
       switch entries(of: queue, from: scan.position, to: end) {

@@ -142,16 +142,12 @@ final class IndexInspection {
     guard record.sysFlag.transaction != .rolledBack else { return [] }
     let known = KnownProperties(record.properties)
     let bytes = record.properties.bytes
-    let hash = IndexKeyHash(topic: record.topic)
+    let uniqueKey = bytes.extracting(known.uniqueKey ?? 0..<0)
+    let keys = bytes.extracting(known.keys ?? 0..<0)
     var hashes: [Int32] = []
-    if let key = known.uniqueKey, !key.isEmpty { hashes.append(hash.hash(of: bytes.extracting(key))) }
-    guard let keys = known.keys else { return hashes }
-    var start = keys.lowerBound
-    while start < keys.upperBound {
-      var end = start
-      while end < keys.upperBound && bytes.byte(at: end) != UInt8(ascii: " ") { end += 1 }
-      if end > start { hashes.append(hash.hash(of: bytes.extracting(start..<end))) }
-      start = end + 1
+    IndexKeyHash(topic: record.topic).forEachKey(uniqueKey: uniqueKey, keys: keys) { hash in
+      hashes.append(hash)
+      return true
     }
     return hashes
   }

@@ -57,12 +57,7 @@ struct InspectedQueues {
   /// Finds the queues and their ends.
   mutating func open(logStart: PhysicalOffset) throws(DiskError) {
     self.logStart = logStart
-    for topic in try disk.list(settings.queueDirectory) where topic.isDirectory {
-      for entry in try disk.list(settings.queueDirectory + "/" + topic.name) where entry.isDirectory {
-        guard let id = Int32(entry.name), String(id) == entry.name else { continue }
-        try load(Key(topic: topic.name, id: id))
-      }
-    }
+    for (topic, id) in try disk.queues(below: settings.queueDirectory) { try load(Key(topic: topic, id: id)) }
   }
 
   private mutating func load(_ key: Key) throws(DiskError) {

@@ -141,8 +141,7 @@ extension MessageStore {
     case .cold(let plan): return .cold(plan)
     case .failed: return .failed
     case .unreadable:
-      let fileEnd = queue.fileStart(of: offset.rawValue) / Int64(ConsumeQueueEntry.bytes) + queue.entriesPerFile
-      return .unreadable(next: QueueOffset(min(fileEnd, queue.maxOffset.rawValue)))
+      return .unreadable(next: min(QueueOffset(queue.fileEnd(of: offset.rawValue)), queue.maxOffset))
     }
     if entry.isBlank { return .unreadable(next: offset + 1) }
     guard ConsumeQueueExtension.isAddress(entry.tagsCode) else { return .entry(entry) }

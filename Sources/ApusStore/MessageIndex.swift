@@ -91,17 +91,10 @@ package final class MessageIndex {
     var position = KeyPosition(interrupted: interrupted, offset: offset)
     // Only the last record of before the start, or of before a file was given up, can be in already.
     let mayBeIn = position.alreadyIn == 0 && offset == resumeOffset
-    let hash = IndexKeyHash(topic: topic)
-    if uniqueKey.byteCount > 0 && !put(hash.hash(of: uniqueKey), offset, time, &position, mayBeIn) { return .needsStep }
-    var start = 0
-    while start < keys.byteCount {
-      var end = start
-      while end < keys.byteCount && keys.byte(at: end) != UInt8(ascii: " ") { end += 1 }
-      if end > start && !put(hash.hash(of: keys.extracting(start..<end)), offset, time, &position, mayBeIn) {
-        return .needsStep
-      }
-      start = end + 1
+    let areIn = IndexKeyHash(topic: topic).forEachKey(uniqueKey: uniqueKey, keys: keys) { hash in
+      put(hash, offset, time, &position, mayBeIn)
     }
+    guard areIn else { return .needsStep }
     interrupted = nil
     files.last?.storeHeader()
     return .done

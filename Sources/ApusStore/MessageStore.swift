@@ -10,7 +10,7 @@ package import ApusStoreCore
 ///
 /// A message goes through it like this: ``append(_:to:now:)`` encodes the record into the log and notes its queue
 /// entry, ``dispatch()`` adds the noted entries to the queues' tails up to the dispatchable mark, ``planFlush()``
-/// brings the record to the device, ``planQueueWrites()`` the entry into its file, ``planCheckpoint(now:)`` lets the
+/// brings the record to the device, ``planQueueWrites()`` the entry into its file, ``planCheckpoint()`` lets the
 /// next start begin behind both.
 package final class MessageStore {
   /// The layout and the limits.
@@ -228,29 +228,5 @@ package final class MessageStore {
   package func takeEvents() -> [StoreEvent] {
     defer { events = [] }
     return events
-  }
-}
-
-/// Memory for the queue entries of one pull.
-@safe
-final class ScanBuffer {
-  /// How many entries fit.
-  static let entries = 160
-  let memory = UnsafeMutableRawBufferPointer.allocate(
-    byteCount: ScanBuffer.entries * ConsumeQueueEntry.bytes, alignment: 16)
-
-  deinit { unsafe memory.deallocate() }
-
-  /// The first byte.
-  @unsafe
-  var base: UnsafeMutableRawPointer {
-    guard let base = unsafe memory.baseAddress else { preconditionFailure("no scratch memory") }
-    return unsafe base
-  }
-
-  /// The first entry.
-  var first: ConsumeQueueEntry {
-    let bytes = unsafe RawSpan(_unsafeBytes: UnsafeRawBufferPointer(memory))
-    return ConsumeQueueEntry(bytes, at: 0)
   }
 }

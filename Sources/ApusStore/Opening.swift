@@ -116,11 +116,7 @@ extension MessageStore {
 
   /// Lists which queues there are, without looking into them.
   private func findQueues() throws(DiskError) {
-    for topic in try disk.list(settings.queueDirectory) where topic.isDirectory {
-      for entry in try disk.list(settings.queueDirectory + "/" + topic.name) where entry.isDirectory {
-        if let id = Int32(entry.name), String(id) == entry.name { queues.insertKnown(topic.name, id) }
-      }
-    }
+    for (topic, id) in try disk.queues(below: settings.queueDirectory) { queues.insertKnown(topic, id) }
   }
 
   /// A store gets a mark that fits before it takes a message, so that the next start knows what is durable. One that

@@ -131,7 +131,7 @@ extension MessageStore {
     let end = flushedEnd(of: queue, from: offset)
     while offset < end {
       let start = queue.fileStart(of: offset)
-      let upTo = min(end, start / size + queue.entriesPerFile)
+      let upTo = min(end, queue.fileEnd(of: offset))
       let isNew = !queue.files.contains(start)
       let key = QueueFileCache.Key(queue: queue.number, start: start)
       var position = Int(offset * size - start)
@@ -169,11 +169,7 @@ extension MessageStore {
 
   private static func blanks(_ count: Int) -> [UInt8] {
     var writer = ByteWriter(capacity: count * ConsumeQueueEntry.bytes)
-    for _ in 0..<count {
-      writer.write(ConsumeQueueEntry.blank.offset.rawValue)
-      writer.write(ConsumeQueueEntry.blank.size)
-      writer.write(ConsumeQueueEntry.blank.tagsCode)
-    }
+    for _ in 0..<count { ConsumeQueueEntry.blank.write(into: &writer) }
     return writer.array
   }
 

@@ -109,10 +109,11 @@ package struct StoreMeasures: Hashable, Sendable {
   }
 
   private static func firstQueueFile(_ directory: String, _ disk: any Disk) throws(DiskError) -> Int? {
+    let entryBytes = Int64(ConsumeQueueEntry.bytes)
     for topic in try disk.list(directory) where topic.isDirectory {
       for queue in try disk.list(directory + "/" + topic.name) where queue.isDirectory {
         let files = try disk.list(directory + "/" + topic.name + "/" + queue.name)
-        if let file = files.first(where: { !$0.isDirectory && $0.length > 0 && $0.length % 20 == 0 }) {
+        if let file = files.first(where: { !$0.isDirectory && $0.length > 0 && $0.length % entryBytes == 0 }) {
           return Int(file.length)
         }
       }

@@ -2,7 +2,7 @@ package import ApusBase
 import ApusModel
 import ApusStoreCore
 
-/// Rewinding and removing. These wait for the device while they hold the store; no plan may be under way.
+/// Taking back what was appended. That waits for the device while it holds the store; no plan may be under way.
 extension MessageStore {
   /// Takes back everything from `end` on, which must be the end of a record (or a file's start): the log's bytes become
   /// zero, so that no old record can seem to follow new ones, later files are removed, and the queues end before the
@@ -120,80 +120,5 @@ extension MessageStore {
       }
     }
     return first.map { $0..<last }
-  }
-
-  /// Removes the oldest log file, which must not be the one written to. The plan removes it; afterwards the queues are
-  /// raised with ``raiseMinimum(of:)``. Nil when no file can go.
-  package func removeOldestFile() -> RemovalPlan? {
-    guard let first = log.segments.files.first, first !== log.tail, log.segments.files.count > 1,
-      first.end <= log.marks.flushed, first.end <= dispatched
-    else { return nil }
-    let file = log.segments.removeFirst()
-    return RemovalPlan(files: [file.path], directories: [], sync: [log.directory])
-  }
-
-  /// The queues that are loaded: those whose minimum must be raised after log files were removed. Others find theirs
-  /// when they are loaded.
-  package var loadedQueues: [ConsumeQueue] { queues.loaded }
-
-  /// Moves a queue's minimum to its first message that is still in the log, and gives up the queue's files before it.
-  /// Returns what is to be removed; nil when there is nothing. Reads a few entries, which may wait for the device: call
-  /// it for one queue at a time.
-  @discardableResult
-  package func raiseMinimum(of queue: ConsumeQueue) throws(DiskError) -> RemovalPlan? {
-    try queue.raiseMinimum(to: log.minOffset, on: disk)
-    let first = queue.fileStart(of: queue.minOffset.rawValue)
-    let old = queue.files.filter { $0 < first && $0 != queue.files.last }
-    guard !old.isEmpty else { return nil }
-    queue.files.removeAll { old.contains($0) }
-    queueFiles.remove { $0.queue == queue.number && !$0.isExtension && old.contains($0.start) }
-    unsyncedQueueFiles.remove { $0.queue == queue.number && !$0.isExtension && old.contains($0.start) }
-    return RemovalPlan(files: old.map(queue.path(ofFileAt:)), directories: [], sync: [queue.directory])
-  }
-
-  /// Removes a topic's queues. Their messages stay in the log. Queues of the same name that come meanwhile get no files
-  /// until ``finish(_:)`` is told that the plan was run; it is to be run when no batch of entries is being written any
-  /// more (``isWritingQueues``), as that could bring files back.
-  package func removeQueues(ofTopic topic: String) -> RemovalPlan? {
-    guard let removed = queues.removeTopic(topic) else { return nil }
-    let numbers = Set(removed.map(\.number))
-    dirtyQueues.removeAll { numbers.contains($0.number) }
-    roundLeft = 0
-    for queue in removed {
-      queue.isRemoved = true
-      tailBytes -= queue.countedBytes
-    }
-    for number in numbers where number < numbered.count { numbered[number] = nil }
-    queueFiles.remove { numbers.contains($0.queue) }
-    unsyncedQueueFiles.remove { numbers.contains($0.queue) }
-    let roots = [settings.queueDirectory] + (hasExtensions ? [settings.extensionDirectory] : [])
-    let directories = roots.map { $0 + "/" + topic }
-    unsyncedQueueFiles.remove(directories: directories)
-    topicsUnderRemoval.append(topic)
-    return RemovalPlan(files: [], directories: directories, sync: roots, topic: topic)
-  }
-
-  /// The removal of a topic's queues was run, whatever came of it.
-  package func finish(_ plan: RemovalPlan) {
-    guard let topic = plan.topic, let index = topicsUnderRemoval.firstIndex(of: topic) else { return }
-    topicsUnderRemoval.remove(at: index)
-  }
-}
-
-/// Files and directories that the store has let go of and that are to be removed. Blocks.
-package struct RemovalPlan: Sendable {
-  /// Paths of files.
-  package let files: [String]
-  /// Paths of directories, removed with everything in them.
-  package let directories: [String]
-  let sync: [String]
-  /// The topic whose queues are removed; nil for files of others.
-  var topic: String?
-
-  /// Does it.
-  package func run(on disk: any Disk) throws(DiskError) {
-    for path in files { try disk.removeFile(path) }
-    for path in directories { try disk.removeDirectory(path) }
-    for path in sync { try disk.syncDirectory(path) }
   }
 }

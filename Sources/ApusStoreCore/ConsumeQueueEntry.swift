@@ -46,6 +46,13 @@ package struct ConsumeQueueEntry: Hashable, Sendable {
     unsafe target.storeBytes(of: tagsCode.bigEndian, toByteOffset: 12, as: Int64.self)
   }
 
+  /// Appends the unit.
+  package func write(into writer: inout ByteWriter) {
+    writer.write(offset.rawValue)
+    writer.write(size)
+    writer.write(tagsCode)
+  }
+
   /// Whether the unit was written at all: unwritten ones are zero.
   package var isWritten: Bool { offset >= .zero && size > 0 }
   /// Whether no message stands here.

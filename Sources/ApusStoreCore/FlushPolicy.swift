@@ -12,8 +12,8 @@ package struct FlushPolicy: Hashable, Sendable {
   /// How long dirty bytes may wait at most (`flushCommitLogThoroughInterval`).
   package var thoroughInterval: Duration = .seconds(10)
 
-  private var lastFlush = MonotonicTime(nanoseconds: .min)
-  private var lastThorough = MonotonicTime(nanoseconds: .min)
+  /// Nil before the first.
+  private var lastFlush: MonotonicTime?
 
   /// Starts with Java's numbers.
   package init() {}
@@ -28,11 +28,11 @@ package struct FlushPolicy: Hashable, Sendable {
   /// Whether to flush `dirty` bytes now. `waiting` says that an answer depends on it. Remembers a yes.
   package mutating func shouldFlush(dirty: Int, waiting: Bool, now: MonotonicTime) -> Bool {
     guard dirty > 0 else { return false }
-    let isThorough = lastThorough.rawValue == .min || now - lastThorough >= thoroughInterval
-    let isDue = lastFlush.rawValue == .min || now - lastFlush >= interval
-    guard waiting || isThorough || (isDue && dirty >= leastBytes) else { return false }
+    if !waiting, let lastFlush {
+      let idle = now - lastFlush
+      guard idle >= thoroughInterval || (idle >= interval && dirty >= leastBytes) else { return false }
+    }
     lastFlush = now
-    lastThorough = now
     return true
   }
 }

@@ -183,4 +183,19 @@ package struct IndexKeyHash: Sendable {
     hash.feed(key)
     return hash.value == .min ? 0 : abs(hash.value)
   }
+
+  /// Calls `body` with the hash of each key of a message: UNIQ_KEY, then each word of KEYS; empty ones are none. Ends
+  /// when it returns false, and returns whether it never did.
+  @discardableResult
+  package func forEachKey(uniqueKey: RawSpan, keys: RawSpan, _ body: (Int32) -> Bool) -> Bool {
+    if uniqueKey.byteCount > 0, !body(hash(of: uniqueKey)) { return false }
+    var start = 0
+    while start < keys.byteCount {
+      var end = start
+      while end < keys.byteCount, keys.byte(at: end) != UInt8(ascii: " ") { end += 1 }
+      if end > start, !body(hash(of: keys.extracting(start..<end))) { return false }
+      start = end + 1
+    }
+    return true
+  }
 }

@@ -7,8 +7,8 @@ import Synchronization
 ///
 /// A turn: wait; handlers of ready descriptors; work of other threads; timers and tick; observers' `turnEnded`;
 /// observers' `flush`. When the handlers of a turn take longer than ``stretch``, those left over have their turn next,
-/// so that under load timers are late by one stretch and not by all that has come. Apart from `execute`, `stop` and
-/// `join` everything is called on the loop's own thread, or before it is started. An idle loop does not wake up.
+/// so that under load timers are late by one stretch and not by all that has come. Apart from `execute…`, `stop`
+/// and `join` everything is called on the loop's own thread, or before it is started. An idle loop does not wake up.
 ///
 /// Descriptors are watched edge-triggered: a handler is told once that something has become possible and goes on until
 /// it no longer is, or asks to be called again. Pausing and resuming a connection therefore costs no system call.
@@ -140,6 +140,17 @@ package final class EventLoop: @unchecked Sendable {
       _ = unsafe withUnsafeBytes(of: &one) { unsafe apus_write(waker, $0.baseAddress, $0.count) }
     }
     return true
+  }
+
+  /// As ``execute(_:)``, and returns when `work` has run; at once when the loop has stopped. Not to be called on the loop
+  /// itself.
+  package func executeAndWait(_ work: @escaping Work) {
+    let done = WakeUp()
+    let isAccepted = execute {
+      work()
+      done.signal()
+    }
+    if isAccepted { done.wait(until: nil) }
   }
 
   /// As ``execute(_:)``, and cheaper on the loop's own thread, where it runs after what came from other threads.

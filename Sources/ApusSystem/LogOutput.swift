@@ -67,14 +67,12 @@ final class LogOutput: @unchecked Sendable {
   }
 
   private static func writeAll(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) -> Bool {
-    var done = 0
-    while done < bytes.count {
-      let rest = unsafe UnsafeRawBufferPointer(rebasing: bytes[done...])
-      let count = unsafe apus_write(descriptor, rest.baseAddress, rest.count)
-      if count <= 0 { return false }
-      done += count
+    do throws(SystemError) {
+      try unsafe Syscall.writeAll(bytes, to: descriptor, "write to the log")
+      return true
+    } catch {
+      return false
     }
-    return true
   }
 
   /// Puts the full file aside and starts a new one; keeps writing to the full one when that fails.

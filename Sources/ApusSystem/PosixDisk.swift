@@ -9,22 +9,9 @@ package final class PosixDisk: Disk {
 
   /// The entries by `readdir` and `stat`; links are followed, dead ones left out.
   package func list(_ directory: String) throws(DiskError) -> [DiskEntry] {
-    var handle: UnsafeMutableRawPointer?
-    let opened = unsafe apus_opendir(directory, &handle)
-    guard opened != -ENOENT else { return [] }
-    guard opened == 0, let handle = unsafe handle else { throw error(opened, "opendir", directory) }
-    defer { unsafe apus_closedir(handle) }
     var entries: [DiskEntry] = []
-    while true {
-      var failure: Int32 = 0
-      var isDirectory: Int32 = 0
-      guard let start = unsafe apus_readdir(handle, &isDirectory, &failure) else {
-        guard failure == 0 else { throw error(-failure, "readdir", directory) }
-        return entries.sorted { $0.name < $1.name }
-      }
-      let name = unsafe String(cString: start)
-      if name == "." || name == ".." { continue }
-      if isDirectory != 0 {
+    for (name, isDirectory) in try readDirectory(directory) {
+      if isDirectory {
         entries.append(DiskEntry(name: name, isDirectory: true, length: 0))
         continue
       }
@@ -37,6 +24,7 @@ package final class PosixDisk: Disk {
       entries.append(
         DiskEntry(name: name, isDirectory: leadsToDirectory, length: leadsToDirectory ? 0 : status.length))
     }
+    return entries.sorted { $0.name < $1.name }
   }
 
   /// As `mkdir -p`, with mode 0755.
@@ -69,7 +57,7 @@ package final class PosixDisk: Disk {
     try check(result, "lstat", path)
     // A link to a directory goes, the directory it leads to stays.
     guard status.is_directory != 0 else { return try removeFile(path) }
-    for name in try names(in: path, onlyFiles: false) {
+    for (name, _) in try readDirectory(path) {
       let entry = path + "/" + name
       let removed = unsafe apus_unlink(entry)
       if removed == -EISDIR || removed == -EPERM {
@@ -84,25 +72,26 @@ package final class PosixDisk: Disk {
 
   /// By `readdir` alone, so that dead links are among them.
   package func fileNames(in directory: String) throws(DiskError) -> [String] {
-    try names(in: directory, onlyFiles: true).sorted()
+    try readDirectory(directory).filter { !$0.isDirectory }.map { $0.name }.sorted()
   }
 
-  private func names(in directory: String, onlyFiles: Bool) throws(DiskError) -> [String] {
+  /// What stands in a directory, in the order of the file system; nothing for one that is not there. A link is no
+  /// directory, wherever it leads.
+  private func readDirectory(_ directory: String) throws(DiskError) -> [(name: String, isDirectory: Bool)] {
     var handle: UnsafeMutableRawPointer?
     let opened = unsafe apus_opendir(directory, &handle)
     if opened == -ENOENT { return [] }
     guard opened == 0, let handle = unsafe handle else { throw error(opened, "opendir", directory) }
     defer { unsafe apus_closedir(handle) }
-    var names: [String] = []
+    var entries: [(name: String, isDirectory: Bool)] = []
     var failure: Int32 = 0
     var isDirectory: Int32 = 0
     while let start = unsafe apus_readdir(handle, &isDirectory, &failure) {
       let name = unsafe String(cString: start)
-      if name == "." || name == ".." || (onlyFiles && isDirectory != 0) { continue }
-      names.append(name)
+      if name != ".", name != ".." { entries.append((name, isDirectory != 0)) }
     }
     guard failure == 0 else { throw error(-failure, "readdir", directory) }
-    return names
+    return entries
   }
 
   /// By `rename`.

@@ -1,3 +1,4 @@
+import ApusBase
 import Glibc
 
 /// Small files with secrets, replaced as a whole: no moment shows half a file, and no copy is readable by more users
@@ -13,7 +14,9 @@ package enum PrivateFile {
     guard descriptor >= 0 else { throw SystemError(errno: errno, operation: "create \(temporary)") }
     do throws(SystemError) {
       defer { close(descriptor) }
-      try write(content, to: descriptor, temporary)
+      try unsafe content.rawSpan.withUnsafeBytes { (bytes) throws(SystemError) in
+        try unsafe Syscall.writeAll(bytes, to: descriptor, "write \(temporary)")
+      }
       try takeOver(target, to: descriptor, temporary)
       guard fsync(descriptor) == 0 else { throw SystemError(errno: errno, operation: "fsync \(temporary)") }
     } catch {
@@ -26,18 +29,6 @@ package enum PrivateFile {
       throw error
     }
     try syncDirectory(of: target)
-  }
-
-  private static func write(_ content: [UInt8], to descriptor: Int32, _ path: String) throws(SystemError) {
-    var written = 0
-    while written < content.count {
-      let count = unsafe content.withUnsafeBytes { bytes in
-        unsafe Glibc.write(descriptor, bytes.baseAddress?.advanced(by: written), bytes.count - written)
-      }
-      if count < 0 && errno == EINTR { continue }
-      guard count >= 0 else { throw SystemError(errno: errno, operation: "write \(path)") }
-      written += count
-    }
   }
 
   /// Gives the new file owner and mode of the old one. An owner that may not be given away stays; then the mode must

@@ -1,3 +1,4 @@
+import ApusBase
 import Glibc
 
 /// What a program exchanges with whoever started it: text, environment, exit code.
@@ -18,16 +19,12 @@ package enum ProcessIO {
   package static func write(_ text: String, to stream: Stream) -> SystemError? {
     var text = text
     return text.withUTF8 { bytes -> SystemError? in
-      var rest = UnsafeRawBufferPointer(bytes)
-      while let start = rest.baseAddress, rest.count > 0 {
-        let written = unsafe Glibc.write(stream.rawValue, start, rest.count)
-        if written < 0 && errno == EINTR { continue }
-        guard written > 0 else {
-          return SystemError(errno: written < 0 ? errno : EIO, operation: "write to \(stream.name)")
-        }
-        unsafe rest = UnsafeRawBufferPointer(rebasing: rest[written...])
+      do throws(SystemError) {
+        try unsafe Syscall.writeAll(UnsafeRawBufferPointer(bytes), to: stream.rawValue, "write to \(stream.name)")
+        return nil
+      } catch {
+        return error
       }
-      return nil
     }
   }
 
@@ -81,14 +78,8 @@ package enum ProcessIO {
     let descriptor = unsafe open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else { throw SystemError(errno: errno, operation: "write \(path)") }
     defer { close(descriptor) }
-    var written = 0
-    while written < bytes.count {
-      let count = unsafe bytes.withUnsafeBytes { buffer in
-        unsafe Glibc.write(descriptor, buffer.baseAddress.map { unsafe $0 + written }, buffer.count - written)
-      }
-      if count < 0 && errno == EINTR { continue }
-      guard count > 0 else { throw SystemError(errno: errno, operation: "write \(path)") }
-      written += count
+    try unsafe bytes.rawSpan.withUnsafeBytes { (bytes) throws(SystemError) in
+      try unsafe Syscall.writeAll(bytes, to: descriptor, "write \(path)")
     }
   }
 

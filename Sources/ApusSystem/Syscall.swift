@@ -45,4 +45,17 @@ enum Syscall {
     guard result >= 0 else { throw SystemError(errno: Int32(-result), operation: operation()) }
     return result
   }
+
+  /// Writes all bytes to a descriptor, with as many calls as it takes.
+  static func writeAll(
+    _ bytes: UnsafeRawBufferPointer, to descriptor: Int32, _ operation: @autoclosure () -> String
+  ) throws(SystemError) {
+    var done = 0
+    while done < bytes.count {
+      let rest = unsafe UnsafeRawBufferPointer(rebasing: bytes[done...])
+      let count = try unsafe check(apus_write(descriptor, rest.baseAddress, rest.count), operation())
+      guard count > 0 else { throw SystemError(errno: EIO, operation: operation()) }
+      done += count
+    }
+  }
 }

@@ -1,5 +1,5 @@
-import Glibc
 package import ApusBase
+import Glibc
 
 /// Lets one thread sleep until another wakes it or a deadline passes. A wake-up that comes before the sleep is not
 /// lost; several of them count as one.

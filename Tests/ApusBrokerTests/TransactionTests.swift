@@ -270,6 +270,24 @@ import Testing
     for client in clients { #expect(client.request(.checkTransactionState)["msgId"] == "one") }
   }
 
+  @Test func `a producer that does not fetch its questions is asked no more`() throws {
+    let served = try ServedBroker(Self.eager + [("mappedFileSizeCommitLog", "16777216")])
+    let slow = try RawClient(port: served.port, receiveBuffer: 65_536)
+    let data = HeartbeatData(clientID: "slow@1", producerGroups: ["pg"], consumers: [])
+    #expect(try slow.ask(.heartbeat, body: data.bytes()).responseCode == .success)
+    let client = try served.client()
+    let body = String(repeating: "x", count: 1 << 20)
+    for number in 0..<8 {
+      #expect(try send(client, body, properties: Self.properties("\(number)")).responseCode == .success)
+    }
+    // Each counts fifteen questions by then, 120 megabytes in all.
+    try wait(client, until: "TRANS_CHECK_MAX_TIME_TOPIC", has: 8)
+    slow.send(.getMaxOffset, Fields.queue("Orders"))
+    var questions = 0
+    while let next = try slow.receive(), !next.header.isResponse { questions += 1 }
+    #expect((1...30).contains(questions))
+  }
+
   @Test func `one that nobody answers for is given up, and an administrator brings it back`() throws {
     let served = try ServedBroker(Self.eager + [("transactionCheckMax", "2")])
     let client = try served.client()
@@ -289,6 +307,29 @@ import Testing
     #expect(body.properties.integer(PropertyName.transactionCheckTimes) == 1)
     let again = Half(offset: Int64(question["commitLogOffset"] ?? "") ?? -1, queueOffset: 1, key: "one")
     #expect(try end(client, again, 8).responseCode == .success)
+    #expect(try bodies(client) == ["one"])
+  }
+
+  @Test func `one that an administrator brings back twice comes back once`() throws {
+    let served = try ServedBroker(Self.eager + [("transactionCheckMax", "1")])
+    let client = try served.client()
+    _ = try sendHalf(client, "one")
+    try wait(client, until: "TRANS_CHECK_MAX_TIME_TOPIC", has: 1)
+    let parked = try records(client, "TRANS_CHECK_MAX_TIME_TOPIC", queue: 0)[0]
+    let id = try StoredRecord(parked.rawSpan).id.description
+    // So that it is not given up again meanwhile.
+    let change = try client.ask(.updateBrokerConfig, body: Array("transactionCheckMax=1000000".utf8))
+    #expect(change.responseCode == .success)
+    for _ in 0..<3 {
+      #expect(try client.ask(ResumeCheckHalfMessage.Request(messageID: id)).responseCode == .success)
+    }
+    #expect(try count(client, "RMQ_SYS_TRANS_HALF_TOPIC", queue: 0) == 2)
+    try client.heartbeat("producer@1", producer: "pg")
+    let question = client.request(.checkTransactionState)
+    let half = Half(offset: Int64(question["commitLogOffset"] ?? "") ?? -1, queueOffset: 1, key: "one")
+    #expect(try end(client, half, 8).responseCode == .success)
+    #expect(try client.ask(ResumeCheckHalfMessage.Request(messageID: id)).responseCode == .systemError)
+    #expect(try count(client, "RMQ_SYS_TRANS_HALF_TOPIC", queue: 0) == 2)
     #expect(try bodies(client) == ["one"])
   }
 

@@ -9,12 +9,12 @@ import Testing
 
 @Suite struct UpdateConsumerOffsetTests {
   let broker: BrokerUnderTest
-  let handler: ApusBroker.UpdateConsumerOffset
+  let handler: UpdateConsumerOffsetHandler
 
   init() throws {
     broker = try BrokerUnderTest()
     broker.topic("FxTopic")
-    handler = ApusBroker.UpdateConsumerOffset(
+    handler = UpdateConsumerOffsetHandler(
       topics: broker.tables.topics, groups: broker.tables.groups, offsets: broker.tables.offsets)
   }
 

@@ -184,6 +184,27 @@ import Testing
     server.stop()
   }
 
+  @Test func `a lock lasts for lockMaxLiveTime from when the broker was asked`() async throws {
+    let queue = MessageQueue(topic: "T", brokerName: "mute", queueID: 0)
+    let server = try MuteServer { code, _ in
+      code == .lockBatchMessageQueue ? Reply(body: LockResponseBody([queue]).bytes()) : nil
+    }
+    let client = try MessageClient(
+      ClientConfiguration(nameServers: [server.address]), log: Logger(level: .error))
+    var configuration = ConsumerConfiguration()
+    configuration.lockMaxLiveTime = .seconds(50)
+    let consumer = try client.pushConsumer(
+      group: "cg", subscriptions: [Subscription("T")], configuration, listener: .orderly { _ in .success })
+    let work = QueueWork(queue, from: 0)
+    consumer.add(work)
+    let before = SystemClock.monotonic()
+    await consumer.renewLocks()
+    let after = SystemClock.monotonic()
+    #expect(work.isLocked(now: before + .seconds(49)))
+    #expect(!work.isLocked(now: after + .seconds(50)))
+    server.stop()
+  }
+
   @Test func `only a broker that took a heartbeat counts as one that knows the client`() async throws {
     let server = try MuteServer(hangsUp: true) { code, before in code == .heartbeat && before > 0 ? Reply() : nil }
     let client = try MessageClient(

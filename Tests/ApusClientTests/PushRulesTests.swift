@@ -349,5 +349,9 @@ import Testing
     refused { $0.concurrency = -size }
     refused { $0.suspendTime = .milliseconds(9) }
     refused { $0.consumeTimeout = .zero }
+    refused { $0.lockInterval = .zero }
+    refused { $0.lockInterval = $0.lockMaxLiveTime }
+    refused { $0.lockMaxLiveTime = .zero }
+    refused { $0.lockMaxLiveTime = .seconds(60) + .nanoseconds(1) }
   }
 }

@@ -25,6 +25,7 @@ import Testing
       "pullThresholdSizeForTopic", "pullInterval", "consumeMessageBatchMaxSize", "pullBatchSize",
       "postSubscriptionWhenPull", "maxReconsumeTimes", "suspendCurrentQueueTimeMillis", "consumeTimeout",
       "awaitTerminationMillisWhenShutdown", "enableMsgTrace", "customizedTraceTopic",
+      "rocketmq.client.rebalance.lockInterval", "rocketmq.client.rebalance.lockMaxLiveTime",
     ],
     "PullConsumerConfiguration": [
       "autoCommit", "autoCommitIntervalMillis", "pullBatchSize", "pullThresholdForAll", "consumeMaxSpan",
@@ -69,6 +70,7 @@ import Testing
     #expect(push.batchSize == 1 && push.pullBatchSize == 32 && !push.sendsSubscriptionWithPull)
     #expect(push.maxReconsumeTimes == nil && push.suspendTime == .milliseconds(1_000))
     #expect(push.consumeTimeout == .seconds(15 * 60) && push.terminationTime == .zero && !push.tracesMessages)
+    #expect(push.lockInterval == .milliseconds(20_000) && push.lockMaxLiveTime == .milliseconds(30_000))
     let pull = PullConsumerConfiguration()
     #expect(pull.commitsByItself && pull.commitInterval == .milliseconds(5_000) && pull.pullBatchSize == 10)
     #expect(pull.messageLimit == 10_000 && pull.queueMessageLimit == 1_000 && pull.queueByteLimit == 100 << 20)

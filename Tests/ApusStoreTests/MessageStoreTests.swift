@@ -253,16 +253,14 @@ struct Unexpected: Error {
     #expect(try harness.bodies("T") == (0..<1000).map(String.init))
   }
 
-  @Test func `removing the oldest file raises the queues`() throws {
+  @Test func `removing old files raises the queues`() throws {
     let (harness, disk) = try harness()
     for number in 0..<200 { try harness.send("T", 0, "\(number)") }
     harness.settle()
-    let plan = try #require(harness.store.removeOldestFile())
-    try plan.run(on: disk)
+    try harness.expire()
     let queue = try harness.queue("T")
-    try harness.store.raiseMinimum(of: queue)
     #expect(queue.minOffset > .zero)
-    #expect(harness.store.minOffset == PhysicalOffset(4096))
+    #expect(harness.store.minOffset >= PhysicalOffset(4096))
     #expect(harness.store.pull(queue, at: 0, on: disk).status == .offsetTooSmall)
     #expect(try harness.bodies("T").last == "199")
     try harness.reopen()

@@ -249,17 +249,10 @@ import Testing
     #expect(try disk.list("/store/consumequeue_ext").isEmpty)
   }
 
-  /// Removes what is a hundred hours old.
+  /// Removes what is old.
   private func expire(_ harness: StoreHarness) throws {
-    let store: MessageStore = harness.store
-    var retention = Retention(settings: .init())
-    let survey = try #require(store.planRetention())
-    let later = harness.now.advanced(byMilliseconds: 100 * 3_600_000)
-    let answer = try survey.run(on: harness.disk)
-    let removal = try #require(store.finish(survey, answer, retention: &retention, now: later, localHour: 4))
-    let outcome = removal.run(on: harness.disk)
+    let outcome = try #require(try harness.expire())
     #expect(outcome.error == nil)
-    store.finish(removal, outcome)
   }
 
   @Test func `switched off there is no directory for it`() throws {

@@ -21,16 +21,10 @@ import Testing
     _ = harness.store.takeEvents()
   }
 
-  /// Removes what is a hundred hours old; returns what the store says of it.
+  /// Removes what is old; returns what the store says of it.
   private func run() throws -> [StoreEvent] {
-    let store = try #require(harness.store)
-    var retention = Retention(settings: .init())
-    let survey = try #require(store.planRetention())
-    let answer = try survey.run(on: disk)
-    let later = harness.now.advanced(byMilliseconds: 100 * 3_600_000)
-    let removal = store.finish(survey, answer, retention: &retention, now: later, localHour: 4)
-    if let removal { store.finish(removal, removal.run(on: disk)) }
-    return store.takeEvents()
+    try harness.expire()
+    return harness.store.takeEvents()
   }
 
   private func logFiles() throws -> [String] { try disk.list("/store/commitlog").map(\.name) }

@@ -65,6 +65,22 @@ final class StoreHarness {
 
   func settle() { store.settle(on: disk) }
 
+  /// A run of retention a hundred hours later, when everything is old. Returns what came of it; nil when nothing was to
+  /// be removed.
+  @discardableResult
+  func expire() throws -> RetentionRemoval.Outcome? {
+    var retention = Retention(settings: .init())
+    guard let survey = store.planRetention() else { return nil }
+    let answer = try survey.run(on: disk)
+    let later = now.advanced(byMilliseconds: 100 * 3_600_000)
+    guard let removal = store.finish(survey, answer, retention: &retention, now: later, localHour: 4) else {
+      return nil
+    }
+    let outcome = removal.run(on: disk)
+    store.finish(removal, outcome)
+    return outcome
+  }
+
   /// The bodies of a queue's messages.
   func bodies(_ topic: String, _ queue: Int32 = 0) throws -> [String] {
     guard let queue = try store.queue(topic: topic, id: queue) else { return [] }

@@ -1,8 +1,8 @@
 package import ApusAccess
 package import ApusBase
 package import ApusModel
-package import ApusSystem
 import ApusSigning
+package import ApusSystem
 
 /// The access control files of a broker: every `.yml` and `.yaml` below `acl/` of one directory, and `plain_acl.yml` in
 /// it, read in this order. Where they are is said by the broker's settings and by nobody else.

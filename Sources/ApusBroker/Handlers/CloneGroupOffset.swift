@@ -6,7 +6,7 @@ package import ApusSystem
 
 /// Code 314: a group takes over another's offsets, in one topic or in all. Topics that the other group's members no
 /// longer subscribe to are passed over unless `offline` is set.
-package struct CloneGroupOffset: RequestHandler {
+package struct CloneGroupOffsetHandler: RequestHandler {
   private let topics: Locked<Topics>
   private let offsets: Locked<ConsumerOffsets>
   private let clients: Locked<ClientTable>
@@ -26,13 +26,9 @@ package struct CloneGroupOffset: RequestHandler {
   package func handle(_ request: Command, from requester: Requester) throws(Refusal) -> Reply {
     let source = try request.text("srcGroup")
     let target = try request.text("destGroup")
-    do throws(NameFault) {
-      try GroupName.validate(target)
-    } catch {
-      throw Refusal(.systemError, GroupName.remark(error))
-    }
+    try GroupName.check(target)
     guard target != SystemGroups.transactionConsumer else {
-      throw Refusal(.noPermission, "the offsets of group \(target) are kept by the broker itself")
+      throw Refusals.ownOffsets(target)
     }
     let named = request["topic"] ?? ""
     let isNamed = named.contains { !$0.isWhitespace }
@@ -44,8 +40,7 @@ package struct CloneGroupOffset: RequestHandler {
     for name in names where subscribed.isEmpty || subscribed.contains(name) {
       guard topics.withLock({ $0.find(name) }) != nil else { continue }
       guard offsets.withLock({ $0.copy(fromGroup: source, toGroup: target, topic: name) }) else {
-        throw Refusal(
-          .systemError, "there are too many pairs of topic and group with offsets: delete groups (code 207)")
+        throw Refusals.tooManyOffsets
       }
     }
     do throws(DiskError) {

@@ -4,7 +4,7 @@ package import ApusProtocol
 package import ApusSystem
 
 /// Code 207: deletes a consumer group, with `removeOffset` its offsets too.
-package struct DeleteSubscriptionGroup: RequestHandler {
+package struct DeleteSubscriptionGroupHandler: RequestHandler {
   private let groups: Locked<SubscriptionGroups>
   private let offsets: Locked<ConsumerOffsets>
   private let statistics: Locked<BrokerStats>

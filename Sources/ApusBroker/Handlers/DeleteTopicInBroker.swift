@@ -8,7 +8,7 @@ package import ApusSystem
 ///
 /// Deviation from Java 4.9.8, as Java 5 does: the offsets go too, so that a topic made again under the same name is
 /// read from its beginning.
-package struct DeleteTopicInBroker: RequestHandler {
+package struct DeleteTopicInBrokerHandler: RequestHandler {
   private let topics: Locked<Topics>
   private let offsets: Locked<ConsumerOffsets>
   private let filters: Locked<ConsumerFilters>

@@ -17,9 +17,6 @@ import ApusSystem
 /// which Java does not answer, is answered with success; a request that names another message than the one that stands
 /// there now is refused.
 final class EndTransactionHandler: Sendable {
-  /// Records that lie no further behind the log's end than this are in memory.
-  private static let residentBytes: Int64 = 64 << 20
-
   private let parts: BrokerParts
   private let transactions: Transactions
   /// Topics with a queue that could not be loaded, for the request that waits for it.
@@ -59,8 +56,8 @@ final class EndTransactionHandler: Sendable {
       try wait(state) { [parts] in parts.store.warm(plan) }
       return false
     case .found(let range):
-      let disk = parts.store.disk
-      if logEnd - offset > Self.residentBytes, !disk.isResident(range.mapping.segment, range.range) {
+      guard parts.store.isResident(range, logEnd: logEnd) else {
+        let disk = parts.store.disk
         try wait(state) { disk.warm(range.mapping.segment, range.range) }
         return false
       }
@@ -125,7 +122,7 @@ final class EndTransactionHandler: Sendable {
 
   private func load(_ topic: String, _ queue: Int32, _ state: BrokerLoop) throws(Refusal) {
     if let failure = failures.withLock({ $0.removeValue(forKey: topic) }) {
-      throw Refusal(.systemError, "the queue cannot be opened: \(failure)")
+      throw Refusals.queue(failure)
     }
     try wait(state) { [parts, failures] in
       do throws(DiskError) {
@@ -143,7 +140,7 @@ final class EndTransactionHandler: Sendable {
       _ = state.loop.execute { state.loop.resumeStalled() }
     }
     guard accepted else {
-      throw Refusal(.systemBusy, "too many requests wait for the disk: try again in a moment")
+      throw Refusals.ioBusy
     }
   }
 

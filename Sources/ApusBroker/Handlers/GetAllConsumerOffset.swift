@@ -4,7 +4,7 @@ package import ApusProtocol
 package import ApusSystem
 
 /// Code 43: all consumer offsets, as `consumerOffset.json` holds them; replicas copy them so.
-package struct GetAllConsumerOffset: RequestHandler {
+package struct GetAllConsumerOffsetHandler: RequestHandler {
   private let offsets: Locked<ConsumerOffsets>
 
   /// Takes its parts.

@@ -4,7 +4,7 @@ package import ApusProtocol
 package import ApusSystem
 
 /// Code 45: how far delayed messages were delivered, as `delayOffset.json` holds it; replicas copy it so.
-package struct GetAllDelayOffset: RequestHandler {
+package struct GetAllDelayOffsetHandler: RequestHandler {
   private let delays: Locked<DelayOffsets>
 
   /// Takes its parts.

@@ -5,7 +5,7 @@ package import ApusProtocol
 package import ApusSystem
 
 /// Code 328: every connected producer, by group.
-package struct GetAllProducerInfo: RequestHandler {
+package struct GetAllProducerInfoHandler: RequestHandler {
   private let clients: Locked<ClientTable>
 
   /// Takes its parts.

@@ -4,7 +4,7 @@ package import ApusProtocol
 package import ApusSystem
 
 /// Code 201: all consumer groups with their version.
-package struct GetAllSubscriptionGroupConfig: RequestHandler {
+package struct GetAllSubscriptionGroupConfigHandler: RequestHandler {
   private let groups: Locked<SubscriptionGroups>
 
   /// Takes its parts.

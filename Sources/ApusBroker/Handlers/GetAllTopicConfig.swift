@@ -4,7 +4,7 @@ package import ApusProtocol
 package import ApusSystem
 
 /// Code 21: all topics with their version.
-package struct GetAllTopicConfig: RequestHandler {
+package struct GetAllTopicConfigHandler: RequestHandler {
   private let topics: Locked<Topics>
 
   /// Takes its parts.

@@ -4,7 +4,7 @@ package import ApusProtocol
 package import ApusSystem
 
 /// Code 26: all settings as `key=value` lines, with the version of the settings as JSON in a field.
-package struct GetBrokerConfig: RequestHandler {
+package struct GetBrokerConfigHandler: RequestHandler {
   private let settings: Locked<BrokerSettings>
 
   /// Takes its parts.

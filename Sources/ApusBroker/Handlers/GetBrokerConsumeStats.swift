@@ -8,7 +8,7 @@ import ApusSystem
 ///
 /// Topics that a group's members no longer subscribe to are left out while it has members that do subscribe to
 /// something; a group without offsets is listed without topics.
-package struct GetBrokerConsumeStats: RequestHandler {
+package struct GetBrokerConsumeStatsHandler: RequestHandler {
   private let tables: BrokerTables
   private let messages: any StoredMessages
   private let address: String

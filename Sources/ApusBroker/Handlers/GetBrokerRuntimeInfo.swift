@@ -8,7 +8,7 @@ package import ApusSystem
 /// Code 28: how the broker is doing, as texts under the keys of Java's broker.
 ///
 /// Deviations: there are no thread pools with queues, so their sizes and waiting times are 0.
-package struct GetBrokerRuntimeInfo: RequestHandler {
+package struct GetBrokerRuntimeInfoHandler: RequestHandler {
   private let settings: Locked<BrokerSettings>
   private let statistics: Locked<BrokerStats>
   private let delays: Locked<DelayOffsets>

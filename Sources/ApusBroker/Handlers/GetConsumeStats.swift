@@ -7,7 +7,7 @@ package import ApusSystem
 /// Code 208: how far a consumer group is in each queue that it reads, and how fast it goes.
 ///
 /// Topics that its members no longer subscribe to are left out while it has members that do subscribe to something.
-package struct GetConsumeStats: RequestHandler {
+package struct GetConsumeStatsHandler: RequestHandler {
   private let topics: Locked<Topics>
   private let offsets: Locked<ConsumerOffsets>
   private let clients: Locked<ClientTable>

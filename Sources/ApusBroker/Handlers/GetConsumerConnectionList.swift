@@ -5,7 +5,7 @@ package import ApusProtocol
 package import ApusSystem
 
 /// Code 203: who consumes in a group, how, and what.
-package struct GetConsumerConnectionList: RequestHandler {
+package struct GetConsumerConnectionListHandler: RequestHandler {
   private let clients: Locked<ClientTable>
 
   /// Takes its parts.

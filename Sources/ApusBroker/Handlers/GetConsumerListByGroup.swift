@@ -4,7 +4,7 @@ package import ApusProtocol
 package import ApusSystem
 
 /// Code 38: the client ids of a consumer group, by which its members share the queues out.
-package struct GetConsumerListByGroup: RequestHandler {
+package struct GetConsumerListByGroupHandler: RequestHandler {
   private let clients: Locked<ClientTable>
 
   /// Takes its parts.

@@ -4,7 +4,7 @@ package import ApusProtocol
 package import ApusSystem
 
 /// Code 32: when the oldest message of a queue was stored.
-package struct GetEarliestMessageStoreTime: RequestHandler {
+package struct GetEarliestMessageStoreTimeHandler: RequestHandler {
   private let topics: Locked<Topics>
   private let messages: any StoredMessages
 

@@ -4,7 +4,7 @@ package import ApusProtocol
 package import ApusSystem
 
 /// Code 31: where a queue begins.
-package struct GetMinOffset: RequestHandler {
+package struct GetMinOffsetHandler: RequestHandler {
   private let topics: Locked<Topics>
   private let messages: any StoredMessages
 
@@ -16,14 +16,7 @@ package struct GetMinOffset: RequestHandler {
 
   /// Answers; a queue that does not exist begins at 0, as one without messages.
   package func handle(_ request: Command, from requester: Requester) throws(Refusal) -> Reply {
-    let topic = try request.text("topic")
-    let queue: Int32 = try request.number("queueId")
-    guard topics.withLock({ $0.find(topic) }) != nil else { return Reply(fields: [ReplyField("offset", 0)]) }
-    do throws(DiskError) {
-      let bounds = try messages.bounds(topic: topic, queue: queue)
-      return Reply(fields: [ReplyField("offset", bounds?.min.rawValue ?? 0)])
-    } catch {
-      throw Refusals.disk(error)
-    }
+    let bounds = try messages.bounds(for: request, of: topics)
+    return Reply(fields: [ReplyField("offset", bounds?.min.rawValue ?? 0)])
   }
 }

@@ -4,7 +4,7 @@ package import ApusProtocol
 package import ApusSystem
 
 /// Code 204: who produces in a group.
-package struct GetProducerConnectionList: RequestHandler {
+package struct GetProducerConnectionListHandler: RequestHandler {
   private let clients: Locked<ClientTable>
 
   /// Takes its parts.

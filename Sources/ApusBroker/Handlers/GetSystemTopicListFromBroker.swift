@@ -3,7 +3,7 @@ import ApusModel
 package import ApusProtocol
 
 /// Code 305: the topics that belong to the broker itself.
-package struct GetSystemTopicListFromBroker: RequestHandler {
+package struct GetSystemTopicListFromBrokerHandler: RequestHandler {
   private let names: [String]
 
   /// Answers for a broker of this name in this cluster.

@@ -5,7 +5,7 @@ package import ApusProtocol
 package import ApusSystem
 
 /// Code 202: where each write queue of a topic begins and ends and when its last message was stored.
-package struct GetTopicStatsInfo: RequestHandler {
+package struct GetTopicStatsInfoHandler: RequestHandler {
   private let topics: Locked<Topics>
   private let messages: any StoredMessages
   private let broker: String

@@ -9,7 +9,7 @@ package import ApusSystem
 ///
 /// The members of a group that changed are told by the loop at the end of its turn:
 /// ``ApusBrokerCore/ClientTable/takeNotices()``.
-package struct Heartbeat: RequestHandler {
+package struct HeartbeatHandler: RequestHandler {
   private let clients: Locked<ClientTable>
   private let groups: Locked<SubscriptionGroups>
   private let topics: Locked<Topics>
@@ -37,11 +37,7 @@ package struct Heartbeat: RequestHandler {
       throw Refusals.body(error)
     }
     for group in heartbeat.producerGroups + heartbeat.consumers.map(\.group) {
-      do throws(NameFault) {
-        try GroupName.validate(group)
-      } catch {
-        throw Refusal(.systemError, GroupName.remark(error))
-      }
+      try GroupName.check(group)
     }
     let limits = clients.withLock { $0.limits }
     do throws(ClientTable.Excess) {

@@ -12,7 +12,7 @@ import ApusSystem
 /// apache/rocketmq@rocketmq-all-4.9.8:broker/src/main/java/org/apache/rocketmq/broker/client/net/Broker2Client.java.
 /// Deviation: the form that a consumer gets follows the consumer's own language as well as the asking client's, so that
 /// C++ consumers understand tools written in Java.
-package struct InvokeBrokerToResetOffset: RelayingHandler {
+package struct InvokeBrokerToResetOffsetHandler: RelayingHandler {
   private let tables: BrokerTables
   private let messages: any StoredMessages
   private let broker: String

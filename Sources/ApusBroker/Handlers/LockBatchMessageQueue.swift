@@ -5,7 +5,7 @@ package import ApusProtocol
 package import ApusSystem
 
 /// Code 41: a client wants queues for itself, to consume them in order; answered with those that it has now.
-package struct LockBatchMessageQueue: RequestHandler {
+package struct LockBatchMessageQueueHandler: RequestHandler {
   private let locks: Locked<QueueLocks>
 
   /// Takes its parts.
@@ -20,34 +20,15 @@ package struct LockBatchMessageQueue: RequestHandler {
   }
 }
 
-/// Code 42: a client gives queues back. What is not its own stays with whose it is.
-package struct UnlockBatchMessageQueue: RequestHandler {
-  private let locks: Locked<QueueLocks>
-
-  /// Takes its parts.
-  package init(locks: Locked<QueueLocks>) { self.locks = locks }
-
-  /// Answers.
-  package func handle(_ request: Command, from requester: Requester) throws(Refusal) -> Reply {
-    let wish = try LockRequestBody(checking: request)
-    locks.withLock { $0.unlock(wish.queues, group: wish.group, client: wish.clientID) }
-    return Reply()
-  }
-}
-
 extension LockRequestBody {
   /// Reads the body of a request; refuses one that names what cannot be, as locks are remembered by these names.
-  fileprivate init(checking request: Command) throws(Refusal) {
+  init(checking request: Command) throws(Refusal) {
     do throws(DecodeError) {
       try self.init(bytes: request.body)
     } catch {
       throw Refusals.body(error)
     }
-    do throws(NameFault) {
-      try GroupName.validate(group)
-    } catch {
-      throw Refusal(.systemError, GroupName.remark(error))
-    }
+    try GroupName.check(group)
     let longest = ClientTable.Limits().clientIDBytes
     guard !clientID.isEmpty, clientID.utf8.count <= longest else {
       throw Refusal(.systemError, "clientId must have 1 to \(longest) bytes")

@@ -14,8 +14,6 @@ import ApusSystem
 /// Source:
 /// apache/rocketmq@rocketmq-all-4.9.8:broker/src/main/java/org/apache/rocketmq/broker/processor/PullMessageProcessor.java
 package final class PullMessageHandler: Sendable {
-  /// The newest records count as being in memory without asking the machine: this many bytes.
-  private static let residentBytes: Int64 = 64 << 20
   /// Later than this a pull is not begun to be read from the device: clients wait 30 seconds for an answer.
   private static let coldLimit = Duration.seconds(15)
   /// The longest a pull may wait, whatever the client asks.
@@ -47,7 +45,7 @@ package final class PullMessageHandler: Sendable {
       let pull = try PullMessage.Request(request)
       let held = try check(pull, request.header, connection, state)
       if pull.flags.contains(.commitOffset), parts.identity.id == 0,
-        !UpdateConsumerOffset.isBrokersOwn(pull.consumerGroup)
+        !UpdateConsumerOffsetHandler.isBrokersOwn(pull.consumerGroup)
       {
         _ = parts.offsets.withLock {
           $0.commit(
@@ -110,11 +108,7 @@ package final class PullMessageHandler: Sendable {
   private func group(_ name: RawSpan) throws(Refusal) -> SubscriptionGroup {
     var found = parts.groups.withLock { $0.find(name) }
     if found == nil {
-      do throws(NameFault) {
-        try GroupName.validate(name)
-      } catch {
-        throw Refusal(.systemError, GroupName.remark(error))
-      }
+      try GroupName.check(name)
       let text = name.text
       found = parts.groups.withLock { $0.findOrMake(text, now: SystemClock.wall()) }
     }
@@ -289,20 +283,12 @@ package final class PullMessageHandler: Sendable {
     guard let first = fetch.ranges.first, let last = fetch.ranges.last, let behind = fetch.bytesBehind else {
       return true
     }
-    if Int64(last.offset - first.offset) + behind < Self.residentBytes { return true }
+    if Int64(last.offset - first.offset) + behind < SharedStore.residentBytes { return true }
     return fetch.isResident(on: parts.store.disk)
   }
 
   private func load(_ pull: HeldPull, _ connection: Connection, _ state: BrokerLoop) {
-    let (store, log) = (parts.store, parts.log)
-    hand(pull, connection, state) {
-      do throws(DiskError) {
-        _ = try store.queue(topic: pull.topic.name, id: pull.queueID)
-      } catch {
-        log.error(
-          "store", "a queue cannot be loaded", ["topic": pull.topic.name, "queue": pull.queueID, "cause": error])
-      }
-    }
+    hand(pull, connection, state) { [parts] in _ = parts.loadQueue(topic: pull.topic.name, id: pull.queueID) }
   }
 
   /// Lets an I/O thread do something that waits for the device, then runs the pull again.

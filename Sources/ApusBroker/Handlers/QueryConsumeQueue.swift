@@ -6,7 +6,7 @@ import ApusStoreCore
 package import ApusSystem
 
 /// Code 321: the entries of a queue, and what a group subscribes to in it.
-package struct QueryConsumeQueue: RequestHandler {
+package struct QueryConsumeQueueHandler: RequestHandler {
   /// How many entries one answer has at most; each takes about 80 bytes of it.
   package static let limit = 4096
 

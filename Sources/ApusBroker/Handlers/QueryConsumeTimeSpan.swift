@@ -8,7 +8,7 @@ package import ApusSystem
 ///
 /// Deviation from Java: a group without an offset in a queue has waited since the queue's oldest message, and one whose
 /// next message is gone has not waited; Java counts both from the year 1970.
-package struct QueryConsumeTimeSpan: RequestHandler {
+package struct QueryConsumeTimeSpanHandler: RequestHandler {
   private let topics: Locked<Topics>
   private let offsets: Locked<ConsumerOffsets>
   private let messages: any StoredMessages

@@ -8,7 +8,7 @@ package import ApusSystem
 /// A committed offset is told in place by ``committed(_:)``. Without one the queue itself has to be looked at, which
 /// may wait for the device: a queue that still begins at 0, with its beginning among the newest messages, is read from
 /// there; otherwise there is none, and the client decides by itself where to start.
-package struct QueryConsumerOffset: RequestHandler {
+package struct QueryConsumerOffsetHandler: RequestHandler {
   private let topics: Locked<Topics>
   private let offsets: Locked<ConsumerOffsets>
   private let messages: any StoredMessages

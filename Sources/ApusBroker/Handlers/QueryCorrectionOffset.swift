@@ -8,7 +8,7 @@ package import ApusSystem
 ///
 /// Deviations from Java: the groups of `filterGroups` are passed over; Java deletes their offsets in all topics on the
 /// way. A queue in which only offsets that do not count are known is left out, where Java fails.
-package struct QueryCorrectionOffset: RequestHandler {
+package struct QueryCorrectionOffsetHandler: RequestHandler {
   private let offsets: Locked<ConsumerOffsets>
   private let messages: any StoredMessages
 

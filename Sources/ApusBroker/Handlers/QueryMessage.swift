@@ -5,7 +5,7 @@ package import ApusSystem
 
 /// Code 12: the records that the index has under a key of a topic. Different keys may share an entry: the asker
 /// compares them.
-package struct QueryMessage: RequestHandler {
+package struct QueryMessageHandler: RequestHandler {
   private let topics: Locked<Topics>
   private let settings: Locked<BrokerSettings>
   private let messages: any StoredMessages

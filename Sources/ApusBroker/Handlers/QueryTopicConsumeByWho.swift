@@ -4,7 +4,7 @@ package import ApusProtocol
 package import ApusSystem
 
 /// Code 300: which consumer groups read a topic: those that subscribe to it now, and those that have offsets in it.
-package struct QueryTopicConsumeByWho: RequestHandler {
+package struct QueryTopicConsumeByWhoHandler: RequestHandler {
   private let clients: Locked<ClientTable>
   private let offsets: Locked<ConsumerOffsets>
 

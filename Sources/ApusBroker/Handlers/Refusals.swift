@@ -55,6 +55,23 @@ package enum Refusals {
     }
   }
 
+  /// More waits for the I/O threads than may.
+  static let ioBusy = Refusal(.systemBusy, "too many requests wait for the disk: try again in a moment")
+
+  /// The files of a queue cannot be read.
+  static func queue(_ error: DiskError) -> Refusal {
+    Refusal(.systemError, "the queue cannot be opened: \(error)")
+  }
+
+  /// Offsets that no client may move.
+  static func ownOffsets(_ group: String) -> Refusal {
+    Refusal(.noPermission, "the offsets of group \(group) are kept by the broker itself")
+  }
+
+  /// There is no room for the offsets of one more group in a topic.
+  static let tooManyOffsets = Refusal(
+    .systemError, "there are too many pairs of topic and group with offsets: delete groups (code 207)")
+
   /// The device failed while a request was answered.
   package static func disk(_ error: DiskError) -> Refusal {
     Refusal(.systemError, "the store could not be read or written: \(error)")

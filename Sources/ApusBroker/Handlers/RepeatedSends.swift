@@ -16,9 +16,6 @@ import Synchronization
 /// its other messages, each by its own key. Never looked at: messages that consumers give back, half messages, replies,
 /// what the broker stores by itself, and batches in which a message has no key.
 extension SendMessageHandler {
-  /// Bytes of the log's end that are taken for resident without asking.
-  private static let residentBytes = 64 << 20
-
   /// What was found out about a send whose hash is known.
   private enum Repetition {
     /// It was answered.
@@ -213,9 +210,7 @@ extension SendMessageHandler {
     case .missing: return .different
     case .cold(let plan): return .cold(plan)
     case .found(let range):
-      if end - offset > Self.residentBytes, !parts.store.disk.isResident(range.mapping.segment, range.range) {
-        return .cold(nil)
-      }
+      guard parts.store.isResident(range, logEnd: end) else { return .cold(nil) }
       let since = state.serving.duplicates.begin(SystemClock.wall())
       guard let record = StoredRecord.whole(at: range.bytes()), message.isStored(as: record, since: since) else {
         return .different
@@ -245,7 +240,7 @@ extension SendMessageHandler {
       state.loop.execute { state.loop.resumeStalled() }
     }
     guard accepted else {
-      throw Refusal(.systemBusy, "too many requests wait for the disk: try again in a moment")
+      throw Refusals.ioBusy
     }
   }
 

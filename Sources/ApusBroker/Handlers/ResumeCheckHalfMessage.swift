@@ -12,9 +12,10 @@ import ApusSystem
 ///
 /// Source:
 /// apache/rocketmq@rocketmq-all-4.9.8:broker/src/main/java/org/apache/rocketmq/broker/processor/AdminBrokerProcessor.java
-/// (`resumeCheckHalfMessage`). Deviation: messages of other topics, and half messages that have ended, are refused;
-/// Java stores whatever lies at the offset as a half message, so that a message delivered once is delivered again.
-package struct ResumeCheckHalfMessage: RequestHandler {
+/// (`resumeCheckHalfMessage`). Deviations: messages of other topics, and half messages that have ended, are refused;
+/// Java stores whatever lies at the offset as a half message, so that a message delivered once is delivered again. A
+/// request that is repeated brings nothing back a second time, unless the broker was started anew between the two.
+package struct ResumeCheckHalfMessageHandler: RequestHandler {
   private let transactions: Transactions
   /// Where it is stored.
   private let state: BrokerLoop

@@ -4,7 +4,7 @@ package import ApusProtocol
 package import ApusSystem
 
 /// Code 29: the offset of the message of a queue that was stored closest to a moment.
-package struct SearchOffsetByTimestamp: RequestHandler {
+package struct SearchOffsetByTimestampHandler: RequestHandler {
   private let topics: Locked<Topics>
   private let messages: any StoredMessages
 

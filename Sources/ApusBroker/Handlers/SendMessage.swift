@@ -92,11 +92,7 @@ package final class SendMessageHandler: Sendable {
       }
       return known
     }
-    do throws(NameFault) {
-      try TopicName.validate(name)
-    } catch {
-      throw Refusal(.systemError, TopicName.remark(error))
-    }
+    try TopicName.check(name)
     if SystemTopics.closedToProducers.contains(name.text) {
       throw Refusal(.noPermission, "sending message to topic[\(name.text)] is forbidden.")
     }
@@ -278,7 +274,7 @@ package final class SendMessageHandler: Sendable {
     if let queue = state.queue(topic: target.topic, id: target.queueID) { return queue }
     let key = QueueKey(topic: target.topic.id, queue: target.queueID)
     if let error = state.unreadableQueues.removeValue(forKey: key) {
-      throw Refusal(.systemError, "the queue cannot be opened: \(error)")
+      throw Refusals.queue(error)
     }
     let (topic, id) = (target.topic, target.queueID)
     do throws(DiskError) {
@@ -293,7 +289,7 @@ package final class SendMessageHandler: Sendable {
         return queue
       }
     } catch {
-      throw Refusal(.systemError, "the queue cannot be opened: \(error)")
+      throw Refusals.queue(error)
     }
     try load(topic, id, key, state)
     return nil
@@ -309,7 +305,7 @@ package final class SendMessageHandler: Sendable {
       }
     }
     guard accepted else {
-      throw Refusal(.systemBusy, "too many requests wait for the disk: try again in a moment")
+      throw Refusals.ioBusy
     }
   }
 

@@ -4,7 +4,7 @@ package import ApusProtocol
 package import ApusSystem
 
 /// Code 35: a client leaves a producer group, a consumer group, or both.
-package struct UnregisterClient: RequestHandler {
+package struct UnregisterClientHandler: RequestHandler {
   private let clients: Locked<ClientTable>
   private let groups: Locked<SubscriptionGroups>
 

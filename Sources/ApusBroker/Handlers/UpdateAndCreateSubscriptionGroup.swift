@@ -7,7 +7,7 @@ package import ApusSystem
 /// Code 200: makes or changes a consumer group and writes `subscriptionGroup.json`.
 ///
 /// Deviation from Java: names that cannot be groups and numbers that cannot be are refused.
-package struct UpdateAndCreateSubscriptionGroup: RequestHandler {
+package struct UpdateAndCreateSubscriptionGroupHandler: RequestHandler {
   private let groups: Locked<SubscriptionGroups>
   private let config: ConfigStore
 
@@ -25,11 +25,7 @@ package struct UpdateAndCreateSubscriptionGroup: RequestHandler {
     } catch {
       throw Refusals.body(error)
     }
-    do throws(NameFault) {
-      try GroupName.validate(group.name)
-    } catch {
-      throw Refusal(.systemError, GroupName.remark(error))
-    }
+    try GroupName.check(group.name)
     guard (0...Topics.queueLimit).contains(group.retryQueueCount) else {
       throw Refusal(
         .systemError, "retryQueueNums is \(group.retryQueueCount) but must be from 0 to \(Topics.queueLimit)")

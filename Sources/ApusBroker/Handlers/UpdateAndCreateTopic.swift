@@ -7,7 +7,7 @@ package import ApusSystem
 /// Code 17: makes or changes a topic, writes `topics.json` and has the topic registered.
 ///
 /// Deviation from Java: queue numbers and permission bits that cannot be are refused.
-package struct UpdateAndCreateTopic: RequestHandler {
+package struct UpdateAndCreateTopicHandler: RequestHandler {
   private let topics: Locked<Topics>
   private let config: ConfigStore
   private let listener: any TopicListener
@@ -56,11 +56,7 @@ package struct UpdateAndCreateTopic: RequestHandler {
 enum TopicChecks {
   /// Throws Java's refusals for a name that cannot be one and for a topic of the broker's own.
   static func changeable(_ name: String, _ topics: Locked<Topics>) throws(Refusal) {
-    do throws(NameFault) {
-      try TopicName.validate(name)
-    } catch {
-      throw Refusal(.systemError, TopicName.remark(error))
-    }
+    try TopicName.check(name)
     guard !topics.withLock({ $0.isSystem(name) }) else {
       throw Refusal(.systemError, "The topic[\(name)] is conflict with system topic.")
     }

@@ -8,7 +8,7 @@ package import ApusSystem
 ///
 /// Deviation from Java: a value that cannot be is refused rather than ignored, and the remark of a success names the
 /// settings that count from the next start on.
-package struct UpdateBrokerConfig: RequestHandler {
+package struct UpdateBrokerConfigHandler: RequestHandler {
   private let settings: Locked<BrokerSettings>
   private let topics: Locked<Topics>
   private let groups: Locked<SubscriptionGroups>

@@ -7,7 +7,7 @@ package import ApusSystem
 ///
 /// Deviation from Java, which remembers whatever it is told: topic and group must exist, where groups are not made by
 /// use, and the queue's id and the offset must be possible; the group by which half messages are found is the broker's.
-package struct UpdateConsumerOffset: Sendable {
+package struct UpdateConsumerOffsetHandler: Sendable {
   private let topics: Locked<Topics>
   private let groups: Locked<SubscriptionGroups>
   private let offsets: Locked<ConsumerOffsets>
@@ -34,7 +34,7 @@ package struct UpdateConsumerOffset: Sendable {
   /// Commits what a request, or a pull that carries a commit, says.
   package func commit(topic: RawSpan, group: RawSpan, queue: Int32, offset: Int64) throws(Refusal) {
     guard !Self.isBrokersOwn(group) else {
-      throw Refusal(.noPermission, "the offsets of group \(group.text) are kept by the broker itself")
+      throw Refusals.ownOffsets(group.text)
     }
     guard topics.withLock({ $0.findOrMakeLight(topic) }) != nil else { throw Refusals.noTopic(topic.text) }
     if groups.withLock({ $0.find(group) }) == nil {
@@ -48,7 +48,7 @@ package struct UpdateConsumerOffset: Sendable {
     case .outOfRange:
       throw Refusal(.systemError, "queue \(queue) or offset \(offset) cannot be of topic \(topic.text)")
     case .full:
-      throw Refusal(.systemError, "there are too many pairs of topic and group with offsets: delete groups (code 207)")
+      throw Refusals.tooManyOffsets
     }
   }
 }

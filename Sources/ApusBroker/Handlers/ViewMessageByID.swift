@@ -3,7 +3,7 @@ import ApusBase
 package import ApusProtocol
 
 /// Code 33: the record at an offset of the log, which a message's offset id names.
-package struct ViewMessageByID: RequestHandler {
+package struct ViewMessageByIDHandler: RequestHandler {
   private let messages: any StoredMessages
 
   /// Takes its parts.

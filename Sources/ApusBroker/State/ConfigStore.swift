@@ -7,7 +7,7 @@ package import ApusSystem
 /// files are written, so that offsets are found whichever a next start reads.
 ///
 /// Topics and groups are written when they changed, offsets and filters at intervals; each file is written only when
-/// its table moved since. All calls write to the device: they are made by the I/O threads and the cleaner, never by a
+/// its table moved since. All calls write to the device: they are made by the I/O threads and the housekeeper, never by a
 /// loop, and a lock per file, which nobody else takes, keeps two of them from writing the same file at once.
 package final class ConfigStore: Sendable {
   /// What an earlier run left behind.
@@ -89,7 +89,7 @@ package final class ConfigStore: Sendable {
     return loaded.value
   }
 
-  /// Takes over the tables, which hold what ``load(root:disk:)`` gave.
+  /// Takes over the tables, which hold what ``load(root:disk:light:)`` gave.
   package init(
     root: String, disk: any Disk, topics: Locked<Topics>, groups: Locked<SubscriptionGroups>,
     offsets: Locked<ConsumerOffsets>, filters: Locked<ConsumerFilters>, light: Bool = false

@@ -1,7 +1,8 @@
 package import ApusBase
+import ApusBrokerCore
 package import ApusProtocol
 package import ApusStoreCore
-package import ApusStoreCore
+import ApusSystem
 
 /// What requests ask of the messages besides sending and pulling. The calls may wait for the device, so none is made on
 /// an event loop. Topics are names that the topic table knows.
@@ -31,6 +32,21 @@ package protocol StoredMessages: AnyObject, Sendable {
   ) throws(DiskError) -> [ConsumeQueueDump.Entry]
   /// The state of the whole store.
   func summary() -> StoreSummary
+}
+
+extension StoredMessages {
+  /// Where the queue begins and ends that a request names; nil for one that never had a message, and when there is no
+  /// such topic. May wait for the device.
+  func bounds(for request: Command, of topics: Locked<Topics>) throws(Refusal) -> QueueBounds? {
+    let topic = try request.text("topic")
+    let queue: Int32 = try request.number("queueId")
+    guard topics.withLock({ $0.find(topic) }) != nil else { return nil }
+    do throws(DiskError) {
+      return try bounds(topic: topic, queue: queue)
+    } catch {
+      throw Refusals.disk(error)
+    }
+  }
 }
 
 /// Where a queue begins and ends.

@@ -24,8 +24,6 @@ final class TimedMessages: @unchecked Sendable {
   private static let retryLimit = 5
   /// How many due messages may wait for the device at once.
   private static let awayLimit = 64
-  /// Records this near to the log's end count as being in memory.
-  private static let residentBytes = 64 << 20
 
   let parts: BrokerParts
   let file: TimerFile
@@ -213,8 +211,7 @@ final class TimedMessages: @unchecked Sendable {
   }
 
   private func isNear(_ range: Fetch.Range) -> Bool {
-    let end = parts.store.withLock { $0.marks.appended }
-    return end - range.offset < Self.residentBytes || parts.store.disk.isResident(range.mapping.segment, range.range)
+    parts.store.isResident(range, logEnd: parts.store.withLock { $0.marks.appended })
   }
 
   private func timerQueue() -> ConsumeQueue? {
@@ -323,7 +320,7 @@ final class TimedMessages: @unchecked Sendable {
       let (name, queueID) = (place.topic.text, place.queueID)
       away[id] = 0
       let accepted = parts.io.submit { [self] in
-        let isDone = DelayedMessages.load(name, queueID, parts)
+        let isDone = parts.loadQueue(topic: name, id: queueID)
         _ = loop.loop.execute { [self] in returned(id, timer.offset, isDone: isDone) }
       }
       if !accepted { away[id] = nil }

@@ -101,13 +101,7 @@ final class TimerFile: Sendable {
     var tries = 0
     var fetch = Fetch()
     while position < part.upperBound {
-      store.withLock {
-        $0.fetch(from: queue, at: position, limits: FetchLimits(maxMessages: 32), filter: .all, into: &fetch)
-      }
-      if let plan = fetch.cold {
-        store.warm(plan)
-        continue
-      }
+      store.fetch(from: queue, at: position, count: 32, into: &fetch)
       if fetch.status == .offsetFoundNull, fetch.nextOffset == position, tries < Self.tryLimit {
         tries += 1
         continue
@@ -115,7 +109,7 @@ final class TimerFile: Sendable {
       tries = 0
       fetch.warm(on: store.disk)
       for range in fetch.ranges {
-        Self.forEachRecord(range.bytes()) { record in
+        StoredRecord.forEach(in: range.bytes()) { record in
           guard record.queueOffset < part.upperBound, let read = TimerRecord.read(record) else { return }
           replay.take(read, at: record.physicalOffset)
         }
@@ -147,26 +141,10 @@ final class TimerFile: Sendable {
       case .slice(let slice):
         tries = 0
         store.disk.warm(slice.range.mapping.segment, slice.range.range)
-        let used = Self.forEachRecord(slice.range.bytes(), body)
+        let used = StoredRecord.forEach(in: slice.range.bytes(), body)
         // A blank, the file's end, or bytes that recovery would have cut off.
         position = used > 0 && slice.start + used < slice.next ? slice.start + used : slice.next
       }
     }
-  }
-
-  /// Calls `body` with the whole records at the start of `bytes`; returns how many bytes they have.
-  @discardableResult
-  private static func forEachRecord(_ bytes: RawSpan, _ body: (borrowing StoredRecord) -> Void) -> Int {
-    var position = 0
-    while position < bytes.byteCount {
-      do throws(DecodeError) {
-        let record = try StoredRecord(bytes.extracting(position..<bytes.byteCount))
-        body(record)
-        position += record.size
-      } catch {
-        return position
-      }
-    }
-    return position
   }
 }

@@ -106,14 +106,7 @@ struct HalfRecord: ~Escapable {
   /// The message for a queue of another topic. `properties` has room in a record.
   @_lifetime(copy self, copy topic, copy properties)
   func draft(topic: RawSpan, queueID: Int32, properties: RawSpan) -> RecordDraft {
-    var tagsCode: Int64 = 0
-    if let tags = MessageProperties(properties).value(of: PropertyName.tags) { tagsCode = TagsCode.hash(tags) }
-    var draft = RecordDraft(
-      topic: topic, body: record.body, properties: properties, queueID: queueID, flag: record.flag,
-      sysFlag: record.sysFlag, bodyCRC: record.bodyCRC, bornTime: record.bornTime, bornHost: record.bornHost,
-      storeHost: record.storeHost, tagsCode: tagsCode)
-    draft.reconsumeTimes = record.reconsumeTimes
-    return draft
+    record.draft(topic: topic, queueID: queueID, properties: properties)
   }
 
   /// The message as it is delivered: marked as committed, with the half message's place in the log.

@@ -2,7 +2,6 @@ import ApusBase
 import ApusBrokerCore
 import ApusModel
 import ApusProtocol
-import ApusRemoting
 import ApusStore
 import ApusStoreCore
 import ApusSystem
@@ -10,7 +9,8 @@ import ApusSystem
 /// Asks producers about half messages that nobody ended: every `transactionCheckInterval` a round over all open ones.
 ///
 /// Rounds run on one loop by its timers; records are read on I/O threads, a bounded number of bytes at a time. One
-/// producer of the group is asked, the next time the next one.
+/// producer of the group is asked, the next time the next one. One that does not fetch what it was sent is not asked,
+/// which counts as a check all the same.
 final class TransactionChecks: Sendable {
   /// How much is read before something is done about it.
   private static let batchCount = 32
@@ -22,8 +22,8 @@ final class TransactionChecks: Sendable {
 
   private let parts: BrokerParts
   private let transactions: Transactions
+  private let relay: ClientRelay
   private let state: BrokerLoop
-  private let loops: [BrokerLoop]
   private let turn = Locked(0)
 
   /// A round under way.
@@ -40,12 +40,12 @@ final class TransactionChecks: Sendable {
     var isGone = false
   }
 
-  /// Works on the first of `loops`, and asks over connections of all.
-  init(_ parts: BrokerParts, transactions: Transactions, loops: [BrokerLoop]) {
+  /// Works on the loop of `state`, and asks by way of `relay`.
+  init(_ parts: BrokerParts, transactions: Transactions, relay: ClientRelay, on state: BrokerLoop) {
     self.parts = parts
     self.transactions = transactions
-    self.loops = loops
-    state = loops[0]
+    self.relay = relay
+    self.state = state
   }
 
   /// Begins: to be called once.
@@ -175,15 +175,9 @@ final class TransactionChecks: Sendable {
       turn &+= 1
       return turn
     }
-    let id = ConnectionID(rawValue: members[Int(UInt(bitPattern: next) % UInt(members.count))])
-    guard let target = loops.first(where: { $0.loop.index == id.loop }) else { return }
-    let fields = question.fields
-    if target === state {
-      state.loop.connection(id)?.notify(CheckTransactionState.Request.code, fields: fields, body: question.body)
-    } else {
-      _ = target.loop.execute {
-        target.loop.connection(id)?.notify(CheckTransactionState.Request.code, fields: fields, body: question.body)
-      }
-    }
+    let call = ClientCall(
+      connection: members[Int(UInt(bitPattern: next) % UInt(members.count))], code: CheckTransactionState.Request.code,
+      fields: question.fields, body: question.body)
+    relay.notify(call, on: state.loop)
   }
 }

@@ -21,6 +21,8 @@ package final class Transactions: Sendable {
   /// A half message that had become something when the process ended, before its operation message was stored.
   private let unfinished: Int64?
   private let progress: Locked<TransactionProgress>
+  /// Half messages that were given up and came back in this run, by the place in the log of the copy that was given up.
+  private let reopened = Locked<[PhysicalOffset: HalfMessages.Half]>([:])
 
   private static let halfTopic = Array(SystemTopics.halfMessages.utf8)
   private static let operationTopic = Array(SystemTopics.halfOperations.utf8)
@@ -75,14 +77,7 @@ package final class Transactions: Sendable {
     var tries = 0
     var fetch = Fetch()
     while position < offsets.upperBound {
-      parts.store.withLock {
-        $0.fetch(
-          from: queue, at: QueueOffset(position), limits: FetchLimits(maxMessages: 32), filter: .all, into: &fetch)
-      }
-      if let plan = fetch.cold {
-        parts.store.warm(plan)
-        continue
-      }
+      parts.store.fetch(from: queue, at: QueueOffset(position), count: 32, into: &fetch)
       // The device failed just now: asked again it may give what half messages have ended.
       if fetch.status == .offsetFoundNull, fetch.nextOffset.rawValue == position, tries < Self.tryLimit {
         tries += 1
@@ -92,7 +87,7 @@ package final class Transactions: Sendable {
       fetch.warm(on: parts.store.disk)
       var read: [Int64: [Int64]] = [:]
       for range in fetch.ranges {
-        forEachRecord(range.bytes()) { record in
+        StoredRecord.forEach(in: range.bytes()) { record in
           read[record.queueOffset.rawValue] = OperationRecord.halves(record).filter { $0 >= 0 && $0 < halfEnd }
         }
       }
@@ -103,19 +98,6 @@ package final class Transactions: Sendable {
     }
   }
 
-  private static func forEachRecord(_ bytes: RawSpan, _ body: (borrowing StoredRecord) -> Void) {
-    var position = 0
-    while position < bytes.byteCount {
-      do throws(DecodeError) {
-        let record = try StoredRecord(bytes.extracting(position..<bytes.byteCount))
-        body(record)
-        position += record.size
-      } catch {
-        return
-      }
-    }
-  }
-
   /// The half message that the last record of the log is made of, as its committed form or as its copy, when the
   /// process ended before the operation message was written.
   private static func unfinished(_ parts: BrokerParts) -> Int64? {
@@ -123,7 +105,7 @@ package final class Transactions: Sendable {
       return nil
     }
     var place: Int64?
-    forEachRecord(bytes.rawSpan) { record in
+    StoredRecord.forEach(in: bytes.rawSpan) { record in
       let source = record.preparedTransactionOffset
       // A half message that its sender stored names no other one.
       let isCopy =
@@ -159,16 +141,9 @@ package final class Transactions: Sendable {
   }
 
   private func storeOwed(_ half: Int64) -> AppendOutcome {
-    let now = SystemClock.wall()
-    let body = Array("\(half)".utf8)
-    let (topic, properties) = (Self.operationTopic, HalfRecord.operationProperties)
-    let operation = HalfRecord.operation(
-      topic: topic.rawSpan, body: body.rawSpan, properties: properties.rawSpan, host: parts.identity.storeHost,
-      now: now)
-    guard let operations = parts.messages.queue(0, ofDeleted: SystemTopics.halfOperations) else {
-      return .needsSegment
-    }
-    return parts.store.withLock { $0.appendOwed(operation, to: operations, now: now) }
+    withOperation(ending: half) { operation, queue, now in
+      parts.store.withLock { $0.appendOwed(operation, to: queue, now: now) }
+    } ?? .needsSegment
   }
 
   /// Ends on a loop what the start could not end, and tries again until it is done.
@@ -200,16 +175,10 @@ package final class Transactions: Sendable {
   func end(
     _ half: Int64, storing draft: borrowing RecordDraft, in queue: ConsumeQueue, on state: BrokerLoop
   ) -> Ending {
-    let now = SystemClock.wall()
-    let body = Array("\(half)".utf8)
-    let (topic, properties) = (Self.operationTopic, HalfRecord.operationProperties)
-    let operation = HalfRecord.operation(
-      topic: topic.rawSpan, body: body.rawSpan, properties: properties.rawSpan, host: parts.identity.storeHost,
-      now: now)
-    guard let operations = parts.messages.queue(0, ofDeleted: SystemTopics.halfOperations) else {
-      return open(half, .needsSegment)
+    let outcome = withOperation(ending: half) { operation, operations, now in
+      parts.store.withLock { $0.append(draft, to: queue, with: operation, to: operations, now: now) }
     }
-    switch parts.store.withLock({ $0.append(draft, to: queue, with: operation, to: operations, now: now) }) {
+    switch outcome {
     case .appended(let message, let operation):
       appended(half, operation, on: state)
       return .ended(message)
@@ -217,27 +186,37 @@ package final class Transactions: Sendable {
       parts.threads.segmentMissing()
       return open(half, .needsSegment)
     case .refused(let refusal): return open(half, .refused(refusal))
+    case nil: return open(half, .needsSegment)
     }
   }
 
   /// Ends a claimed half message that becomes nothing. On the loop of `state`.
   func end(_ half: Int64, on state: BrokerLoop) -> Ending {
+    let outcome = withOperation(ending: half) { operation, queue, now in
+      parts.messages.append(operation, to: queue, now: now, on: state)
+    }
+    switch outcome {
+    case .appended(let operation):
+      appended(half, operation, on: state)
+      return .ended(nil)
+    case .needsSegment, nil: return open(half, .needsSegment)
+    case .refused(let refusal): return open(half, .refused(refusal))
+    }
+  }
+
+  /// Hands on the operation message that ends a half message, its queue and the time at which it is stored. Returns
+  /// what `store` does; nil, without calling it, when the files of that queue cannot be opened without the device.
+  private func withOperation<Outcome>(
+    ending half: Int64, store: (borrowing RecordDraft, ConsumeQueue, WallTime) -> Outcome
+  ) -> Outcome? {
+    guard let queue = parts.messages.queue(0, ofDeleted: SystemTopics.halfOperations) else { return nil }
     let now = SystemClock.wall()
     let body = Array("\(half)".utf8)
     let (topic, properties) = (Self.operationTopic, HalfRecord.operationProperties)
     let operation = HalfRecord.operation(
       topic: topic.rawSpan, body: body.rawSpan, properties: properties.rawSpan, host: parts.identity.storeHost,
       now: now)
-    guard let operations = parts.messages.queue(0, ofDeleted: SystemTopics.halfOperations) else {
-      return open(half, .needsSegment)
-    }
-    switch parts.messages.append(operation, to: operations, now: now, on: state) {
-    case .appended(let operation):
-      appended(half, operation, on: state)
-      return .ended(nil)
-    case .needsSegment: return open(half, .needsSegment)
-    case .refused(let refusal): return open(half, .refused(refusal))
-    }
+    return store(operation, queue, now)
   }
 
   /// Ends a half message and stores a copy of it, which says how often it was asked about, in another topic of the
@@ -272,8 +251,12 @@ package final class Transactions: Sendable {
     }
   }
 
-  /// Puts a half message that was given up back to the end of the queue of half messages. On the loop of `state`.
+  /// Puts a half message that was given up back to the end of the queue of half messages. One that came back in this
+  /// run does not come again, as each of the two could be committed; its checks begin anew while it is open. On the loop
+  /// of `state`.
   func reopen(_ half: borrowing HalfRecord, on state: BrokerLoop) -> Bool {
+    let source = half.record.physicalOffset
+    if let known = reopened.withLock({ $0[source] }) { return halves.withLock { $0.restartChecks(of: known) } }
     let properties = half.properties(checks: 0)
     guard properties.count <= MessageProperties.maximumBytes else { return false }
     do throws(Refusal) {
@@ -281,10 +264,25 @@ package final class Transactions: Sendable {
       guard let queue = parts.messages.queue(0, of: topic, on: state) else { return false }
       let name = Self.halfTopic
       let draft = half.draft(topic: name.rawSpan, queueID: 0, properties: properties.rawSpan)
-      if case .appended = parts.messages.append(draft, to: queue, now: SystemClock.wall(), on: state) { return true }
-      return false
+      guard case .appended(let appended) = parts.messages.append(draft, to: queue, now: SystemClock.wall(), on: state)
+      else { return false }
+      var known = half.half
+      known.queueOffset = appended.queueOffset.rawValue
+      known.offset = appended.offset
+      known.checks = 0
+      remember(reopened: known, from: source)
+      return true
     } catch {
       return false
+    }
+  }
+
+  private func remember(reopened half: HalfMessages.Half, from source: PhysicalOffset) {
+    let logStart = parts.store.withLock { $0.minOffset }
+    reopened.withLock { reopened in
+      // A copy that is not in the log any more cannot be asked for again.
+      reopened = reopened.filter { $0.key >= logStart }
+      reopened[source] = half
     }
   }
 
@@ -307,13 +305,7 @@ package final class Transactions: Sendable {
   func read(half: Int64) throws(DiskError) -> [UInt8]? {
     guard let queue = try parts.store.queue(topic: SystemTopics.halfMessages, id: 0) else { return nil }
     var fetch = Fetch()
-    while true {
-      parts.store.withLock {
-        $0.fetch(from: queue, at: QueueOffset(half), limits: FetchLimits(maxMessages: 1), filter: .all, into: &fetch)
-      }
-      guard let plan = fetch.cold else { break }
-      parts.store.warm(plan)
-    }
+    parts.store.fetch(from: queue, at: QueueOffset(half), count: 1, into: &fetch)
     guard fetch.status == .found, let range = fetch.ranges.first else { return nil }
     fetch.warm(on: parts.store.disk)
     let bytes = range.bytes().array
@@ -378,21 +370,5 @@ package final class Transactions: Sendable {
   package func saveCounts() throws(DiskError) {
     let (checks, changes) = halves.withLock { ($0.checks, $0.checkChanges) }
     try counts.save(checks, changes: changes)
-  }
-}
-
-extension BrokerParts {
-  /// A topic of the broker's own, made with one queue when it is missing.
-  func ownTopic(_ name: String) throws(Refusal) -> Topic {
-    if let known = topics.withLock({ $0.find(name) }) { return known }
-    do throws(Topics.Missing) {
-      let made = try topics.withLock { (topics) throws(Topics.Missing) in
-        try topics.ensure(name, queueCount: 1, now: SystemClock.wall())
-      }
-      listener.topicChanged(made)
-      return made
-    } catch {
-      throw Refusal(.systemError, "the topic \(name) cannot be created: topicLimit is reached")
-    }
   }
 }

@@ -6,7 +6,7 @@ extension NameServerRequests {
   /// 216 DELETE_TOPIC_IN_NAMESRV: forgets where a topic is, everywhere or in one cluster.
   ///
   /// Fields: `topic`, `clusterName` (optional).
-  func deleteTopic(_ request: borrowing Request) throws(Refusal) -> Reply {
+  func deleteTopicInNamesrv(_ request: borrowing Request) throws(Refusal) -> Reply {
     let topic = try request.text("topic")
     let cluster = request.text(optional: "clusterName")
     routes.withLock { $0.deleteTopic(topic, inCluster: cluster?.isEmpty == true ? nil : cluster) }

@@ -5,7 +5,7 @@ import ApusSystem
 
 extension NameServerRequests {
   /// 106 GET_BROKER_CLUSTER_INFO: every cluster, group and broker. Answers ClusterInfo.
-  func clusterInfo() -> Reply {
+  func getBrokerClusterInfo() -> Reply {
     Reply(body: routes.withLock { $0.clusterInfo }.bytes())
   }
 }

@@ -10,7 +10,7 @@ extension NameServerRequests {
   /// 105 GET_ROUTEINFO_BY_TOPIC: where a topic's queues are. A topic is never created here.
   ///
   /// Fields: `topic`, `acceptStandardJsonOnly`. Answers TopicRouteData, or 17.
-  func routeInfoByTopic(_ request: borrowing Request) -> Reply {
+  func getRouteInfoByTopic(_ request: borrowing Request) -> Reply {
     let isStandard = request.header.version >= Self.standardJSONVersion || request.bool("acceptStandardJsonOnly")
     let form: RouteForm = isStandard ? .standard : .fastjson
     let topic = request.field("topic")

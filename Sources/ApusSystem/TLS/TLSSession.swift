@@ -238,9 +238,6 @@ package final class TLSSession {
   /// The version of the protocol, `TLSv1.2` or `TLSv1.3`.
   package var version: String { unsafe String(cString: SSL_get_version(session)) }
 
-  /// Whether a ticket of an earlier connection was used.
-  package var isResumed: Bool { unsafe SSL_session_reused(session) == 1 }
-
   /// The subject of the peer's certificate in one line; nil when it has sent none.
   package var peerSubject: String? {
     guard let certificate = unsafe SSL_get1_peer_certificate(session) else { return nil }

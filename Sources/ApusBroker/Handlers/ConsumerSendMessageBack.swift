@@ -17,7 +17,7 @@ import ApusSystem
 ///
 /// Source:
 /// apache/rocketmq@rocketmq-all-4.9.8:broker/src/main/java/org/apache/rocketmq/broker/processor/SendMessageProcessor.java
-package final class ConsumerSendBack: Sendable {
+package final class ConsumerSendMessageBackHandler: Sendable {
   private let parts: BrokerParts
 
   /// Makes a handler that uses these parts.
@@ -205,14 +205,14 @@ package final class ConsumerSendBack: Sendable {
         answer(Reply())
       case .notFlushed: answer(Reply(.flushDiskTimeout, remark: "stored, but the device did not take it in time"))
       case .refused(let refusal): answer(Reply(.systemError, remark: "the store takes no messages: \(refusal)"))
-      case .queueUnreadable(let error): answer(Reply(.systemError, remark: "the queue cannot be opened: \(error)"))
+      case .queueUnreadable(let error): answer(Reply(Refusals.queue(error)))
       case .busy: answer(Reply(.systemBusy, remark: "too many messages wait for the disk: try again in a moment"))
       }
     }
   }
 }
 
-extension ConsumerSendBack {
+extension ConsumerSendMessageBackHandler {
   private func count(_ prepared: Prepared, _ state: BrokerLoop) {
     guard let topic = parts.topics.withLock({ $0.find(prepared.topic) }) else { return }
     let pair = parts.tables.statistics.withLock { $0.pair(topic: topic.id, group: prepared.group) }

@@ -3,14 +3,11 @@ import ApusProtocol
 import ApusSystem
 
 extension NameServerRequests {
-  /// 319 GET_NAMESRV_CONFIG: the settings as properties text.
-  func config() -> Reply { Reply(body: settings.withLock { $0.properties }) }
-
   /// 318 UPDATE_NAMESRV_CONFIG: changes settings and stores them. Body: properties text.
   ///
   /// Unknown keys are ignored. A key of the black list refuses the whole request with 16, and a value that cannot be
   /// read with 1: then nothing is changed. (Java ignores unreadable values silently.)
-  func updateConfig(_ request: borrowing Request) throws(Refusal) -> Outcome {
+  func updateNamesrvConfig(_ request: borrowing Request) throws(Refusal) -> Outcome {
     let changes: PropertiesFile
     do throws(DecodeError) {
       changes = try PropertiesFile(parsing: request.body)

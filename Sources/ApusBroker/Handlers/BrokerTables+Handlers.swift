@@ -1,0 +1,113 @@
+package import ApusBase
+import ApusProtocol
+import ApusSystem
+
+extension BrokerTables {
+  /// The handlers of every code that ``BrokerService`` does not answer in place; code 14 is here too, for groups
+  /// without an offset.
+  package func handlers(
+    messages: any StoredMessages, config: ConfigStore, settingsFile: SettingsFile?, listener: any TopicListener,
+    booted: WallTime
+  ) -> HandlerTable {
+    let broker = settings.withLock { $0.identity.broker }
+    var table = HandlerTable()
+    addClientCodes(to: &table, listener)
+    addQueueCodes(to: &table, messages, broker)
+    addInquiries(to: &table, messages, config)
+    addRelays(to: &table, messages, broker)
+    table.add(
+      .updateAndCreateTopic, .ioThread, UpdateAndCreateTopicHandler(topics: topics, config: config, listener: listener))
+    table.add(
+      .deleteTopicInBroker, .ioThread,
+      DeleteTopicInBrokerHandler(
+        topics: topics, offsets: offsets, filters: filters, messages: messages, config: config, listener: listener))
+    table.add(.getAllTopicConfig, .ioThread, GetAllTopicConfigHandler(topics: topics))
+    table.add(
+      .updateAndCreateSubscriptionGroup, .ioThread,
+      UpdateAndCreateSubscriptionGroupHandler(groups: groups, config: config))
+    table.add(
+      .deleteSubscriptionGroup, .ioThread,
+      DeleteSubscriptionGroupHandler(groups: groups, offsets: offsets, statistics: statistics, config: config))
+    table.add(.getAllSubscriptionGroupConfig, .ioThread, GetAllSubscriptionGroupConfigHandler(groups: groups))
+    table.add(.getAllConsumerOffset, .ioThread, GetAllConsumerOffsetHandler(offsets: offsets))
+    table.add(.getAllDelayOffset, .ioThread, GetAllDelayOffsetHandler(delays: delays))
+    table.add(
+      .updateBrokerConfig, .ioThread,
+      UpdateBrokerConfigHandler(
+        settings: settings, topics: topics, groups: groups, clients: clients, file: settingsFile, listener: listener))
+    table.add(.getBrokerConfig, .ioThread, GetBrokerConfigHandler(settings: settings))
+    table.add(
+      .getBrokerRuntimeInfo, .ioThread,
+      GetBrokerRuntimeInfoHandler(
+        settings: settings, statistics: statistics, delays: delays, messages: messages, booted: booted))
+    return table
+  }
+
+  private func addClientCodes(to table: inout HandlerTable, _ listener: any TopicListener) {
+    table.add(
+      .heartbeat, .loop,
+      HeartbeatHandler(clients: clients, groups: groups, topics: topics, filters: filters, listener: listener))
+    table.add(.checkClientConfig, .ioThread, CheckClientConfigHandler(settings: settings))
+    table.add(.unregisterClient, .loop, UnregisterClientHandler(clients: clients, groups: groups))
+    table.add(.getConsumerListByGroup, .loop, GetConsumerListByGroupHandler(clients: clients))
+    table.add(.getConsumerConnectionList, .loop, GetConsumerConnectionListHandler(clients: clients))
+    table.add(.getProducerConnectionList, .loop, GetProducerConnectionListHandler(clients: clients))
+    table.add(.lockBatchMessageQueue, .loop, LockBatchMessageQueueHandler(locks: locks))
+    table.add(.unlockBatchMessageQueue, .loop, UnlockBatchMessageQueueHandler(locks: locks))
+  }
+
+  /// What tools ask about topics and groups, and the cleaning that they ask for.
+  private func addInquiries(to table: inout HandlerTable, _ messages: any StoredMessages, _ config: ConfigStore) {
+    let identity = settings.withLock { $0.identity }
+    table.add(.queryTopicConsumeByWho, .ioThread, QueryTopicConsumeByWhoHandler(clients: clients, offsets: offsets))
+    table.add(
+      .queryConsumeTimeSpan, .ioThread,
+      QueryConsumeTimeSpanHandler(topics: topics, offsets: offsets, messages: messages, broker: identity.broker))
+    table.add(
+      .getSystemTopicListFromBroker, .ioThread,
+      GetSystemTopicListFromBrokerHandler(cluster: identity.cluster, broker: identity.broker))
+    table.add(.queryCorrectionOffset, .ioThread, QueryCorrectionOffsetHandler(offsets: offsets, messages: messages))
+    table.add(
+      .cloneGroupOffset, .ioThread,
+      CloneGroupOffsetHandler(topics: topics, offsets: offsets, clients: clients, config: config))
+    table.add(
+      .viewBrokerStatsData, .ioThread,
+      ViewBrokerStatsDataHandler(topics: topics, statistics: statistics, cluster: identity.cluster))
+    table.add(.getBrokerConsumeStats, .ioThread, GetBrokerConsumeStatsHandler(tables: self, messages: messages))
+    table.add(.getAllProducerInfo, .ioThread, GetAllProducerInfoHandler(clients: clients))
+    table.add(
+      .queryConsumeQueue, .ioThread,
+      QueryConsumeQueueHandler(topics: topics, clients: clients, filters: filters, messages: messages))
+    table.add(.cleanExpiredConsumeQueue, .ioThread, CleanExpiredConsumeQueueHandler(messages: messages))
+    table.add(.cleanUnusedTopic, .ioThread, CleanUnusedTopicHandler(topics: topics, messages: messages))
+    table.add(.deleteExpiredCommitLog, .ioThread, DeleteExpiredCommitLogHandler(removal))
+  }
+
+  /// What is passed on to clients.
+  private func addRelays(to table: inout HandlerTable, _ messages: any StoredMessages, _ broker: String) {
+    table.add(.getConsumerRunningInfo, relay: GetConsumerRunningInfoHandler(clients: clients))
+    table.add(
+      .consumeMessageDirectly,
+      relay: ConsumeMessageDirectlyHandler(clients: clients, messages: messages, broker: broker))
+    table.add(.invokeBrokerToGetConsumerStatus, relay: InvokeBrokerToGetConsumerStatusHandler(clients: clients))
+    table.add(.invokeBrokerToResetOffset, relay: InvokeBrokerToResetOffsetHandler(tables: self, messages: messages))
+  }
+
+  private func addQueueCodes(to table: inout HandlerTable, _ messages: any StoredMessages, _ broker: String) {
+    table.add(
+      .queryConsumerOffset, .ioThread, QueryConsumerOffsetHandler(topics: topics, offsets: offsets, messages: messages))
+    table.add(.getMaxOffset, .ioThread, GetMaxOffsetHandler(topics: topics, messages: messages))
+    table.add(.getMinOffset, .ioThread, GetMinOffsetHandler(topics: topics, messages: messages))
+    table.add(.searchOffsetByTimestamp, .ioThread, SearchOffsetByTimestampHandler(topics: topics, messages: messages))
+    table.add(
+      .getEarliestMessageStoreTime, .ioThread, GetEarliestMessageStoreTimeHandler(topics: topics, messages: messages))
+    table.add(.viewMessageByID, .ioThread, ViewMessageByIDHandler(messages: messages))
+    table.add(.queryMessage, .ioThread, QueryMessageHandler(topics: topics, settings: settings, messages: messages))
+    table.add(
+      .getTopicStatsInfo, .ioThread, GetTopicStatsInfoHandler(topics: topics, messages: messages, broker: broker))
+    table.add(
+      .getConsumeStats, .ioThread,
+      GetConsumeStatsHandler(
+        topics: topics, offsets: offsets, clients: clients, statistics: statistics, messages: messages, broker: broker))
+  }
+}

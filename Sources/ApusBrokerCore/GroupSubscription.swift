@@ -1,0 +1,28 @@
+package import ApusFilter
+package import ApusProtocol
+
+/// What a consumer group wants of one topic, as a heartbeat says, ready to filter pulls.
+package final class GroupSubscription: Sendable {
+  /// As the heartbeat says. C++ clients send no tags; they are made from the expression then.
+  package let data: SubscriptionData
+  /// The filter for pulls; nil when the expression is not one of tags, or cannot be read.
+  package let filter: Subscription?
+  /// The SQL condition for pulls, of a version of its own; nil when the expression is another, or cannot be read.
+  package let condition: SQLExpression?
+  /// The version of ``condition``; nil without one.
+  package let conditionVersion: Int64?
+
+  /// Reads a heartbeat's subscription. `filter` is what the broker knows of the group's condition on the topic.
+  package init(_ data: SubscriptionData, filter known: ConsumerFilter? = nil) {
+    self.data = data
+    filter = data.isTagExpression ? Subscription(tagExpression: data.expression) : nil
+    let isCondition = data.expressionType == SubscriptionData.sqlExpression
+    condition = isCondition ? known?.condition : nil
+    conditionVersion = isCondition && known?.condition != nil ? known?.version : nil
+  }
+
+  /// The topic.
+  package var topic: String { data.topic }
+  /// When the client made the subscription; the newest counts. Milliseconds in Java, nanoseconds in Go.
+  package var version: Int64 { data.version }
+}

@@ -42,8 +42,9 @@ import Testing
     return id
   }
 
-  /// What a client is answered, in its order, until the second of two more requests is answered: by then its loop has come
-  /// through all that was handed to it before the first. A pull that nobody wakes is looked at every five seconds only.
+  /// What a client is answered, in its order, until the second of two more requests is answered: by then its loop has
+  /// come through all that was handed to it before the first. A pull that nobody wakes is looked at every five seconds
+  /// only.
   private func answers(_ client: RawClient) throws -> [Command] {
     var found: [Command] = []
     for _ in 0..<2 {

@@ -34,8 +34,8 @@ import Testing
     }
   }
 
-  /// Prepares what is due after a lead, in milliseconds, and on a machine that stands still once more with a longer one:
-  /// nothing was due yet when this returns.
+  /// Prepares what is due after a lead, in milliseconds, and on a machine that stands still once more with a longer
+  /// one: nothing was due yet when this returns.
   private func early<Prepared>(_ lead: Int64, _ prepare: (Int64) throws -> Prepared) rethrows -> Prepared {
     var lead = lead
     while true {

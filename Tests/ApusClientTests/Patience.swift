@@ -10,8 +10,8 @@ enum Patience {
   static let end = Duration.seconds(30)
 }
 
-/// Waits until a condition holds that stays true once it does. A test whose time is over is cancelled, and its wait ends
-/// with an error.
+/// Waits until a condition holds that stays true once it does. A test whose time is over is cancelled, and its wait
+/// ends with an error.
 func until(_ holds: () async throws -> Bool) async throws {
   while try await !holds() {
     try Task.checkCancellation()

@@ -208,8 +208,8 @@ import Testing
       try await until { consumer.work(of: queue)?.consumed == 1 }
       gate.open()
     }
-    // What it answers then is of no account: it was given back for its second try once. That try may have taken too long
-    // itself.
+    // What it answers then is of no account: it was given back for its second try once. That try may have taken too
+    // long itself.
     let retried = try await stored(1, in: "%RETRY%cgl", cluster)
     #expect(retried.count { $0.reconsumeTimes == 1 } == 1)
   }

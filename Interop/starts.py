@@ -12,11 +12,10 @@ import sys
 import time
 
 import remoting
-from broker import BINARY, READY, Broker, BrokerFailure, require, temporary_directory
+from broker import BINARY, PATIENCE, READY, Broker, BrokerFailure, require, temporary_directory
 
 PORT_IN_USE, STORE_IN_USE = 5, 4
 WAITING = "waiting for another process to end"
-TIME_LIMIT = 60
 
 
 def serve(directory, store, broker_port=0):
@@ -28,7 +27,7 @@ def serve(directory, store, broker_port=0):
 
 def await_log(process, directory, text):
     """Waits until a process has logged a text; it has not said that it is ready by then."""
-    deadline = time.monotonic() + TIME_LIMIT
+    deadline = time.monotonic() + PATIENCE
     while text not in directory.joinpath("next.log").read_text("utf-8", "replace"):
         require(process.poll() is None, f"ended with {process.returncode} and did not wait")
         require(time.monotonic() < deadline, f"does not say {text!r}")
@@ -48,8 +47,19 @@ def end(process):
     process.stdout.close()
 
 
+def hold_port():
+    """A server on a port of which the second one, two below it, is free."""
+    while True:
+        holder = socket.create_server(("127.0.0.1", 0))
+        try:
+            socket.create_server(("127.0.0.1", holder.getsockname()[1] - 2)).close()
+            return holder
+        except OSError:
+            holder.close()
+
+
 def port_is_given_up(directory):
-    with socket.create_server(("127.0.0.1", 0)) as holder:
+    with hold_port() as holder:
         process = serve(directory, directory / "port", holder.getsockname()[1])
         try:
             await_log(process, directory, WAITING)
@@ -88,7 +98,7 @@ def stays_taken(directory, broker):
             (broker.store, 0, STORE_IN_USE), (directory / "other", port, PORT_IN_USE)):
         process = serve(directory, store, broker_port)
         try:
-            require(process.wait(TIME_LIMIT) == status, f"exit code {process.returncode}, not {status}")
+            require(process.wait(PATIENCE) == status, f"exit code {process.returncode}, not {status}")
         finally:
             end(process)
         said = directory.joinpath("next.log").read_text("utf-8", "replace")

@@ -16,6 +16,8 @@ from broker import BINARY, PATIENCE, READY, Broker, BrokerFailure, require, temp
 
 PORT_IN_USE, STORE_IN_USE = 5, 4
 WAITING = "waiting for another process to end"
+# How many seconds a start waits for what is taken.
+START_WAITS = 5
 
 
 def serve(directory, store, broker_port=0):
@@ -58,15 +60,30 @@ def hold_port():
             holder.close()
 
 
-def port_is_given_up(directory):
-    with hold_port() as holder:
-        process = serve(directory, directory / "port", holder.getsockname()[1])
+def in_time(attempt):
+    """Does what has to be done while a start waits, and once more where the machine took longer than that."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        begin = time.monotonic()
         try:
-            await_log(process, directory, WAITING)
-            holder.close()
-            await_ready(process)
-        finally:
-            end(process)
+            return attempt()
+        except AssertionError:
+            if time.monotonic() - begin <= START_WAITS or time.monotonic() > deadline:
+                raise
+
+
+def port_is_given_up(directory):
+    def attempt():
+        with hold_port() as holder:
+            process = serve(directory, directory / "port", holder.getsockname()[1])
+            try:
+                await_log(process, directory, WAITING)
+                holder.close()
+                await_ready(process)
+            finally:
+                end(process)
+
+    in_time(attempt)
     print("ok a port that its holder gives up is waited for", flush=True)
 
 
@@ -78,16 +95,22 @@ def store_is_given_up(directory, broker):
         "h": "0", "i": "", "j": "0", "k": "false", "m": "false"}, b"before")
     connection.close()
     require(header["code"] == remoting.SUCCESS, f"the message was refused: {header}")
-    process = serve(directory, broker.store)
-    try:
-        await_log(process, directory, WAITING)
-        require(broker.stop() == 0, "the first broker did not stop in order")
-        connection = remoting.Connection(await_ready(process)["broker"])
-        bodies = [record.body for record in connection.read_all("Starts", 1)]
-        connection.close()
-        require(bodies == [b"before"], f"the store has {bodies}")
-    finally:
-        end(process)
+
+    def attempt():
+        if broker.process.poll() is not None:
+            broker.start()
+        process = serve(directory, broker.store)
+        try:
+            await_log(process, directory, WAITING)
+            require(broker.stop() == 0, "the first broker did not stop in order")
+            connection = remoting.Connection(await_ready(process)["broker"])
+            bodies = [record.body for record in connection.read_all("Starts", 1)]
+            connection.close()
+            require(bodies == [b"before"], f"the store has {bodies}")
+        finally:
+            end(process)
+
+    in_time(attempt)
     print("ok a store that its broker closes is waited for, and what it acknowledged is there", flush=True)
 
 

@@ -73,7 +73,10 @@ import Testing
   }
 
   @Test func `a transaction whose end is not told is asked about`() async throws {
-    let cluster = try Cluster(["fx-a"], [("transactionTimeOut", "10"), ("transactionCheckInterval", "50")])
+    // Asked about without end, however long the producer takes to say that it is there.
+    let cluster = try Cluster(
+      ["fx-a"],
+      [("transactionTimeOut", "10"), ("transactionCheckInterval", "50"), ("transactionCheckMax", "1000000")])
     let client = try await cluster.client()
     let asked = WakeUp()
     let producer = try client.transactionProducer(group: "txc") { message in

@@ -1,3 +1,4 @@
+import ApusBase
 import ApusSystem
 import Testing
 

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 
-from broker import Broker, BrokerFailure, temporary_directory
+from broker import PATIENCE, Broker, BrokerFailure, temporary_directory
 
 TOPIC, GROUP = "Signed", "signed_consumers"
 FILE = """accounts:
@@ -63,7 +63,7 @@ def client(namesrv, role):
     consumer.set_session_credentials(key, secret, "")
     consumer.subscribe(TOPIC, receive)
     consumer.start()
-    print("served" if done.wait(60) else f"sent, but consumed {len(seen)} of 8 only", flush=True)
+    print("served" if done.wait(PATIENCE) else f"sent, but consumed {len(seen)} of 8 only", flush=True)
     # The client frees what its own threads still use.
     os._exit(0)
 
@@ -83,7 +83,8 @@ def main():
             environment = dict(os.environ, HOME=directory, PYTHONUNBUFFERED="1")
             try:
                 done = subprocess.run(
-                    command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
+                    command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                    timeout=2 * PATIENCE)
                 lines = done.stdout.splitlines()
             except subprocess.TimeoutExpired:
                 lines = []

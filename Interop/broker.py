@@ -10,6 +10,9 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BINARY = ROOT / os.environ.get("APUS_BINARY", ".build/release/apus")
+# How many seconds a test waits for what has to come: so many that only a fault lets them pass, also on a machine that
+# stands still now and then.
+PATIENCE = 300
 READY = re.compile(r"^apus \S+ ready in .*: name server (?P<namesrv>\S+), broker (?P<broker>\S+) ")
 
 
@@ -41,7 +44,7 @@ class Broker:
         """Writes the file that the next start reads."""
         self.config.write_text("".join(f"{key}={value}\n" for key, value in settings.items()))
 
-    def start(self, timeout=60):
+    def start(self, timeout=PATIENCE):
         """Starts the process and returns the seconds until it said that it was ready."""
         begin = time.monotonic()
         self.launch()
@@ -79,7 +82,7 @@ class Broker:
             line += piece
         return line.decode("utf-8", "replace")
 
-    def stop(self, timeout=30):
+    def stop(self, timeout=PATIENCE):
         """Asks the process to end and returns its exit code; a process that does not end is killed and answers None."""
         self.process.send_signal(signal.SIGTERM)
         try:
@@ -96,10 +99,25 @@ class Broker:
             self.process.wait()
         self.process.stdout.close()
 
+    def await_log(self, text):
+        """Waits until the log has a text; lines are written by a thread of their own."""
+        wait_until(lambda: text in self._logged(), f"the log does not say {text!r}")
+
+    def _logged(self):
+        return self.log.read_text("utf-8", "replace") if self.log.exists() else ""
+
     def log_tail(self, lines=30):
         """The end of the log, for a failure's report."""
-        text = self.log.read_text("utf-8", "replace") if self.log.exists() else ""
+        text = self._logged()
         return "\n".join("    | " + line for line in text.splitlines()[-lines:])
+
+
+def wait_until(holds, text, pause=0.05):
+    """Asks until something holds that stays so, and fails a test with a text when it never does."""
+    deadline = time.monotonic() + PATIENCE
+    while not holds():
+        require(time.monotonic() < deadline, text)
+        time.sleep(pause)
 
 
 def require(holds, text):

@@ -15,7 +15,7 @@ import sys
 import time
 
 import remoting
-from broker import BINARY, Broker, require, temporary_directory
+from broker import BINARY, PATIENCE, Broker, require, temporary_directory
 
 TOPIC, COUNT, SEGMENT = "damage", 400, 64 << 10
 SETTINGS = {"mappedFileSizeCommitLog": SEGMENT, "scrubBytesPerSecond": 1 << 30}
@@ -59,7 +59,7 @@ def change(store, offset):
 
 
 def check(store):
-    return subprocess.run([BINARY, "store", "check", store], capture_output=True, text=True, timeout=60)
+    return subprocess.run([BINARY, "store", "check", store], capture_output=True, text=True, timeout=PATIENCE)
 
 
 def main():
@@ -72,10 +72,7 @@ def main():
         change(broker.store, found[10].physical_offset)
         require(sorted(set(range(COUNT)) - set(drain(broker.address))) == [10], "not just message 10 was left out")
         path = change(broker.store, found[20].physical_offset)
-        deadline = time.monotonic() + 75
-        while str(found[20].physical_offset) not in pathlib.Path(broker.log).read_text():
-            require(time.monotonic() < deadline, "the scrub did not tell of message 20")
-            time.sleep(0.5)
+        broker.await_log(str(found[20].physical_offset))
         require(path.name in pathlib.Path(broker.log).read_text(), "the log does not name the file")
         print("ok a changed byte is never served, and is told", flush=True)
 
@@ -88,7 +85,7 @@ def main():
             raise AssertionError("a file that was cut was read")
         except (ConnectionError, OSError):
             pass
-        status = broker.process.wait(10)
+        status = broker.process.wait(PATIENCE)
         require(status == -signal.SIGBUS, f"exit status {status}")
         said = pathlib.Path(broker.log).read_text()
         require("SIGBUS" in said and str(cut) in said, f"no line of the fault:\n{said[-500:]}")

@@ -14,6 +14,7 @@ usage: disk_faults.py [--fs ext4|xfs]
 Exit code 0 also when the machine cannot do this (no root, no loop devices): a line says so.
 """
 import argparse
+import json
 import os
 import signal
 import subprocess
@@ -22,14 +23,16 @@ import time
 
 import load
 import remoting
-from broker import BINARY, Broker, BrokerFailure, require, temporary_directory
+from broker import BINARY, PATIENCE, Broker, BrokerFailure, require, temporary_directory, wait_until
 from volatile_disk import Disk, MountedDisk, describe, why_not
 
-TOPIC, QUEUES, UNAVAILABLE = "diskfaults", 2, 14
+TOPIC, QUEUES, UNAVAILABLE, RUNTIME_INFO = "diskfaults", 2, 14, 28
 DISK_BYTES = {"ext4": 64 << 20, "xfs": 320 << 20}
 SETTINGS = {
     "mappedFileSizeCommitLog": 1 << 20, "mappedFileSizeConsumeQueue": 20 * 1000, "maxHashSlotNum": 5_000,
     "maxIndexNum": 20_000, "flushIntervalConsumeQueue": 100, "flushDiskType": "SYNC_FLUSH",
+    # A machine that stands still is no disk that fails.
+    "syncFlushTimeout": 1000 * PATIENCE,
     # Nothing is removed to make space, and only a write that fails says that there is none.
     "cleanFileForciblyEnable": "false", "cleanResourceInterval": 3_600_000,
 }
@@ -58,23 +61,28 @@ class Messages:
         self.stored[key] = header["extFields"]["msgId"]
         return None
 
-    def send_until_refused(self, limit):
+    def send_until_refused(self):
         """Sends until a message is refused, and returns the remark."""
-        for _ in range(limit):
+        deadline = time.monotonic() + PATIENCE
+        while True:
             refused = self.send()
             if refused:
                 require(refused[0] == UNAVAILABLE, f"refused with {refused}")
                 return refused[1]
-        raise AssertionError(f"{limit} messages were stored on a full disk")
+            require(time.monotonic() < deadline, f"{self.sent} messages were stored")
 
-    def send_until_stored(self, seconds):
-        deadline = time.monotonic() + seconds
-        while True:
-            refused = self.send()
-            if not refused:
-                return
-            require(time.monotonic() < deadline, f"still refused {seconds} s later: {refused}")
-            time.sleep(0.1)
+    def send_until_stored(self):
+        wait_until(lambda: not self.send(), "messages are still refused", 0.1)
+
+    def wait_until_flushed(self):
+        """Waits until the disk has everything that was stored."""
+        def is_flushed():
+            connection = remoting.Connection(self.broker.address)
+            _, body = connection.expect(RUNTIME_INFO, {})
+            connection.close()
+            return json.loads(body)["table"]["remainHowManyDataToFlush"].startswith("0 ")
+
+        wait_until(is_flushed, "what was stored is not flushed")
 
     def read(self):
         """Everything that was acknowledged is there."""
@@ -104,7 +112,7 @@ def full(disk, broker):
     messages = Messages(broker)
     require(not messages.send(), "the first message was refused")
     ballast = fill(disk, 5 << 20)
-    remark = messages.send_until_refused(2000)
+    remark = messages.send_until_refused()
     require("full" in remark.lower() or "space" in remark.lower(), f"the remark does not say why: {remark!r}")
     messages.read()
     connection = remoting.Connection(broker.address)
@@ -114,7 +122,7 @@ def full(disk, broker):
     topic_code = header["code"]
     connection.close()
     ballast.unlink()
-    messages.send_until_stored(20)
+    messages.send_until_stored()
     require(broker.stop() == 0, "the broker did not stop in order")
     print(f"ok a disk that fills up: {len(messages.stored)} messages are there, sends refused ({remark!r}), "
           f"a new topic answered with code {topic_code}, sends go on when there is space", flush=True)
@@ -122,9 +130,9 @@ def full(disk, broker):
     ballast = fill(disk, 900 << 10)  # Less than a log file takes, and enough for a few names.
     broker.start()
     messages.read()
-    messages.send_until_refused(2000)
+    messages.send_until_refused()
     ballast.unlink()
-    messages.send_until_stored(20)
+    messages.send_until_stored()
     broker.kill()
     broker.start()
     messages.read()
@@ -136,12 +144,12 @@ def starts(disk, broker):
     """What a start says of the machine."""
     broker.configure(SETTINGS | {"mappedFileSizeCommitLog": 512 << 20})
     broker.start()
-    log = broker.log.read_text()
-    require("MiB are free, a log file takes 512 MiB" in log, f"nothing is said of little space:\n{log}")
+    broker.await_log("MiB are free, a log file takes 512 MiB")
     require(broker.stop() == 0, "the broker did not stop in order")
     command = [BINARY, "serve", "--store", broker.store, "--broker-port", "0", "--namesrv-port", "0"]
     done = subprocess.run(
-        ["prlimit", "--nofile=100:100", *command], capture_output=True, text=True, timeout=30, cwd=broker.directory)
+        ["prlimit", "--nofile=100:100", *command], capture_output=True, text=True, timeout=PATIENCE,
+        cwd=broker.directory)
     require(done.returncode == 1 and "100 descriptors" in done.stderr, f"with 100 descriptors: {done}")
     print("ok a start says that there is little space, and refuses too few descriptors", flush=True)
 
@@ -198,11 +206,11 @@ def fails(disk, broker, is_synchronous):
     messages = Messages(broker)
     for _ in range(50):
         require(not messages.send(), "a message was refused")
-    time.sleep(1.5)  # More than flushIntervalCommitLog: what was acknowledged is flushed.
+    messages.wait_until_flushed()
     durable = dict(messages.stored)
     disk.cut()
     try:
-        remark = messages.send_until_refused(4000)
+        remark = messages.send_until_refused()
         require(remark, "the refusal has no remark")
         for _ in range(5):
             require(messages.send(), "a message was stored after a flush had failed")
@@ -211,7 +219,7 @@ def fails(disk, broker, is_synchronous):
         if is_synchronous:
             require(messages.stored == durable, "a message was acknowledged that the disk cannot have")
     except OSError:
-        status = broker.process.wait(10)
+        status = broker.process.wait(PATIENCE)
         said = broker.log_tail(5)
         require(status == -signal.SIGBUS and str(broker.store) in said, f"exit status {status}:\n{said}")
         outcome = "the process ended and named the file"
@@ -220,7 +228,7 @@ def fails(disk, broker, is_synchronous):
     messages.stored = durable
     broker.start()
     messages.read()
-    messages.send_until_stored(5)
+    messages.send_until_stored()
     require(broker.stop() == 0, "the broker did not stop in order")
     mode = "sync" if is_synchronous else "async"
     print(f"ok a disk that fails, {mode} flush: {outcome}; after a restart all is there", flush=True)

@@ -18,15 +18,17 @@ import time
 
 import load
 import remoting
-from broker import Broker, BrokerFailure, temporary_directory
+from broker import PATIENCE, Broker, BrokerFailure, temporary_directory
 
 TOPIC, QUEUES = "kill9", 4
 # Segments are small so that a round crosses several of them.
 SETTINGS = {
     "mappedFileSizeCommitLog": 16 << 20, "mappedFileSizeConsumeQueue": 20 * 20_000, "maxHashSlotNum": 50_000,
     "maxIndexNum": 200_000,
+    # A machine that stands still refuses nothing.
+    "syncFlushTimeout": 1000 * PATIENCE,
 }
-ONCE = {"dedupWindowMillis": 600_000}
+ONCE = {"dedupWindowMillis": 24 * 3600 * 1000}
 SHAPES = [(4, 1), (16, 1), (1, 1), (2, 8), (4, 32)]
 
 

@@ -14,6 +14,7 @@ import time
 
 import crashes
 import remoting
+from broker import PATIENCE
 
 TOPIC, QUEUES = "kill9delay", 4
 SETTINGS = {
@@ -37,7 +38,7 @@ class Delays(crashes.Ledger):
             connection.create_topic(TOPIC, QUEUES)
         end = time.monotonic() + generator.uniform(0.3, 2.5)
         item = 0
-        while time.monotonic() < end:
+        while time.monotonic() < end or item < crashes.LEAST:
             self._send(connection, f"{number}.{item}", generator)
             item += 1
         connection.close()
@@ -66,7 +67,7 @@ class Delays(crashes.Ledger):
 
     def settle(self, broker):
         wanted = set(self.exact) - self.forgiven | self.level
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline and not wanted <= set(self._delivered(broker)):
             time.sleep(0.2)
         # What is cancelled or delivered already must not come either: the longest delay goes by once more.

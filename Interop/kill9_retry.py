@@ -14,6 +14,7 @@ import time
 
 import crashes
 import remoting
+from broker import PATIENCE
 
 TOPIC, QUEUES, GROUP = "kill9retry", 4, "kill9-consumers"
 RETRIES, DEAD_LETTERS = f"%RETRY%{GROUP}", f"%DLQ%{GROUP}"
@@ -38,7 +39,7 @@ class GivenBack(crashes.Ledger):
             connection.create_topic(TOPIC, QUEUES)
         end = time.monotonic() + generator.uniform(0.5, 2.5)
         item = 0
-        while time.monotonic() < end:
+        while time.monotonic() < end or item < crashes.LEAST:
             key = f"{number}.{item}"
             item += 1
             fields = connection.send(TOPIC, crashes.queue_of(key, QUEUES), key.encode(), {"UNIQ_KEY": key})
@@ -84,7 +85,7 @@ class GivenBack(crashes.Ledger):
         return retries, letters
 
     def settle(self, broker):
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline and not self.retried <= set(self._found(broker)[0]):
             time.sleep(0.2)
         time.sleep(0.5)

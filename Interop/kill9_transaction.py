@@ -14,6 +14,7 @@ import time
 
 import crashes
 import remoting
+from broker import PATIENCE
 
 TOPIC, QUEUES, GROUP = "kill9transaction", 4, "kill9-producers"
 SETTINGS = {
@@ -37,7 +38,7 @@ class Producers(crashes.Ledger):
             connection.create_topic(TOPIC, QUEUES)
         end = time.monotonic() + generator.uniform(0.3, 2.0)
         item = 0
-        while time.monotonic() < end:
+        while time.monotonic() < end or item < crashes.LEAST:
             self._transaction(connection, f"{number}.{item}", generator)
             item += 1
         connection.close()
@@ -91,7 +92,7 @@ class Producers(crashes.Ledger):
         committed = {key for key in self.acknowledged if self.decisions[key] == COMMIT}
         self.asked.clear()
         undecided = {key for key in self.acknowledged if self.decisions[key] == UNDECIDED}
-        deadline = time.monotonic() + 40
+        deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             # Reading the topic is also what lets this connection see the broker's questions.
             found = {record.body.decode() for record in connection.read_all(TOPIC, QUEUES)}

@@ -5,6 +5,7 @@ import socket
 import time
 
 import remoting
+from broker import PATIENCE
 
 
 def body_of(key):
@@ -28,7 +29,7 @@ class Producer:
     def __init__(self, address, topic, queues, name, window, batch, unique=False, limit=None):
         """`unique` gives each message a UNIQ_KEY, as clients do; `limit` ends it after so many requests."""
         host, port = address.rsplit(":", 1)
-        self.socket = socket.create_connection((host, int(port)), 10)
+        self.socket = socket.create_connection((host, int(port)), PATIENCE)
         self.socket.setblocking(False)
         self.topic, self.queues, self.name, self.window, self.batch = topic, queues, name, window, batch
         self.unique, self.limit = unique, limit
@@ -113,7 +114,10 @@ def finish(producers):
     for producer in producers:
         selector.register(producer.socket, selectors.EVENT_READ, producer)
     living = {producer for producer in producers if producer.limit}
+    deadline = time.monotonic() + 2 * PATIENCE
     while living:
+        if time.monotonic() > deadline:
+            raise AssertionError("the broker does not answer")
         for producer in list(living):
             producer.fill()
             if not producer.write():
@@ -127,14 +131,17 @@ def finish(producers):
 
 
 def run(producers, seconds, strike):
-    """Sends for a while, calls `strike` in the middle of it, and returns when every connection has broken."""
+    """Sends for a while, and until something was answered; calls `strike` in the middle of it, and returns when every
+    connection has broken."""
     selector = selectors.DefaultSelector()
     for producer in producers:
         selector.register(producer.socket, selectors.EVENT_READ, producer)
     end, struck = time.monotonic() + seconds, False
     living = set(producers)
     while living:
-        if not struck and time.monotonic() >= end:
+        late = time.monotonic() - end
+        is_answered = any(producer.acknowledged or producer.refused for producer in producers)
+        if not struck and late >= 0 and (is_answered or late > PATIENCE):
             strike()
             struck = True
         for producer in list(living):

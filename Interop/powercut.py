@@ -36,13 +36,15 @@ import kill9_delay
 import kill9_transaction
 import load
 import remoting
-from broker import BINARY, Broker, BrokerFailure, temporary_directory
+from broker import BINARY, PATIENCE, Broker, BrokerFailure, temporary_directory
 from volatile_disk import Disk, describe, why_not
 
 SMALL = {
     "mappedFileSizeCommitLog": 1 << 20, "mappedFileSizeConsumeQueue": 20 * 1000, "maxHashSlotNum": 5_000,
     "maxIndexNum": 20_000, "flushIntervalConsumeQueue": 100, "cleanResourceInterval": 200,
     "flushConsumerOffsetInterval": 200,
+    # A machine that stands still refuses nothing.
+    "syncFlushTimeout": 1000 * PATIENCE,
 }
 SHAPES = [(4, 1), (16, 1), (2, 8), (2, 32)]
 DISK_BYTES = {"load": {"ext4": 64 << 20, "xfs": 320 << 20}, "steps": {"ext4": 512 << 20, "xfs": 512 << 20}}
@@ -75,7 +77,7 @@ class Load(kill9.Evidence):
         acknowledged = [self.by_place[queue, offset].physical_offset for offset in range(first, end)
                         if (queue, offset) in self.by_place]
         # The store lets go of a file before it removes it.
-        deadline = time.monotonic() + 2
+        deadline = time.monotonic() + 30
         while first < end and time.monotonic() < deadline:
             if max(acknowledged, default=-1) < self._log_start():
                 return True
@@ -273,14 +275,14 @@ def check_store(broker, work):
         work.problems.append(f"exit code {status} after SIGTERM")
     done = subprocess.run(
         [BINARY, "store", "check", broker.store, "--index-slots", str(SMALL["maxHashSlotNum"])],
-        capture_output=True, text=True, timeout=120)
+        capture_output=True, text=True, timeout=PATIENCE)
     if done.returncode != 0:
         work.problems.append(f"apus store check: {done.stdout}{done.stderr}")
 
 
-def one_round(disk, broker, work, number, generator):
+def one_round(disk, broker, work, number, generator, always_cuts):
     """Works until the power is cut, or only the process is killed; returns a line about it."""
-    has_cut = generator.random() < 0.75
+    has_cut = generator.random() < 0.75 or always_cuts
     seed = generator.randrange(1 << 32)
     pause = generator.choice([0, 0, generator.uniform(0, 0.03)])
 
@@ -311,7 +313,7 @@ def series(kind, flush, options, promise=None, late=False):
         try:
             broker.start()
             for number in range(options.rounds):
-                last = f"round {number + 1}: {one_round(disk, broker, work, number, generator)}"
+                last = f"round {number + 1}: {one_round(disk, broker, work, number, generator, promise is not None)}"
                 if options.verbose:
                     print(f"  {last}", flush=True)
                 if work.problems:

@@ -44,7 +44,7 @@ def take_frames(buffer):
 class Connection:
     """A blocking connection that asks one thing after the other."""
 
-    def __init__(self, address, timeout=15, context=None, session=None):
+    def __init__(self, address, timeout=300, context=None, session=None):
         """With an `ssl.SSLContext` through TLS; the server is called localhost then."""
         host, port = address.rsplit(":", 1)
         self._socket = socket.create_connection((host, int(port)), timeout)

@@ -15,7 +15,7 @@ import time
 import warnings
 
 import remoting
-from broker import BINARY, ROOT, Broker, BrokerFailure, temporary_directory
+from broker import BINARY, PATIENCE, ROOT, Broker, BrokerFailure, temporary_directory, wait_until
 
 FIXTURES = ROOT / "Fixtures/tls"
 FILES = {"tls.server.certPath": FIXTURES / "server.pem", "tls.server.keyPath": FIXTURES / "server.key"}
@@ -105,7 +105,8 @@ def own_certificate(directory):
 
 def modes(directory):
     """enforcing refuses plain, disabled refuses TLS; the broker itself reaches its name server in both"""
-    with broker(directory, **files(server_mode="enforcing")) as served:
+    with broker(
+            directory, registerBrokerTimeoutMills=1000 * PATIENCE, **files(server_mode="enforcing")) as served:
         assert is_refused(served.address)
         assert is_refused(served.namesrv)
         use(remoting.Connection(served.address, context=context()))
@@ -113,7 +114,7 @@ def modes(directory):
     with broker(directory, **files(server_mode="disabled")) as served:
         assert is_refused(served.address, context=context())
         use(remoting.Connection(served.address))
-        assert "TLS is disabled" in served.log.read_text()
+        served.await_log("TLS is disabled")
 
 
 def client_certificates(directory):
@@ -126,7 +127,7 @@ def client_certificates(directory):
         use(remoting.Connection(served.address, context=context(certificate="client")))
         for certificate in None, "unknown", "expired":
             assert is_refused(served.address, context=context(certificate=certificate)), certificate
-        assert "certificate has expired" in served.log.read_text()
+        served.await_log("certificate has expired")
 
 
 def tickets(directory):
@@ -161,12 +162,9 @@ def reload(directory):
         old = remoting.Connection(served.address, context=context())
         assert shown(served.address) == "server"
         put("renewed")
-        deadline = time.monotonic() + 20
-        while shown(served.address) != "renewed":
-            assert time.monotonic() < deadline, "not read again"
+        wait_until(lambda: shown(served.address) == "renewed", "not read again")
         key.write_text("nonsense")
-        while "changed certificates cannot be used" not in served.log.read_text():
-            assert time.monotonic() < deadline, "not noticed"
+        served.await_log("changed certificates cannot be used")
         assert shown(served.address) == "renewed"
         use(old)
 
@@ -184,7 +182,7 @@ def refused_starts(directory):
         path = directory / f"wrong{index}.conf"
         path.write_text("".join(f"{key}={value}\n" for key, value in settings.items()))
         for role in ["serve", "--store", directory / "s", "--broker-port", "0", "--namesrv-port", "0"], ["namesrv"]:
-            done = subprocess.run([BINARY, *role, "-c", path], capture_output=True, text=True, timeout=20)
+            done = subprocess.run([BINARY, *role, "-c", path], capture_output=True, text=True, timeout=PATIENCE)
             assert done.returncode != 0 and reason in done.stderr, (role, done)
 
 
@@ -197,7 +195,7 @@ def hostile(directory):
         for seed in range(300):
             incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
             engine = context().wrap_bio(incoming, outgoing, server_hostname="localhost")
-            raw = socket.create_connection((host, int(port)), 5)
+            raw = socket.create_connection((host, int(port)), PATIENCE)
             with contextlib.suppress(ssl.SSLWantReadError):
                 engine.do_handshake()
             hello = bytearray(outgoing.read())
@@ -223,7 +221,7 @@ def byte_by_byte(directory):
     """a handshake and a request that come byte by byte are served"""
     with broker(directory, **FILES) as served:
         host, port = served.address.rsplit(":", 1)
-        raw = socket.create_connection((host, int(port)), 10)
+        raw = socket.create_connection((host, int(port)), PATIENCE)
         raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         engine = context().wrap_bio(incoming, outgoing, server_hostname="localhost")
@@ -256,11 +254,15 @@ def bench(directory):
     with broker(directory, **files(server_mode="enforcing")) as served:
         for mode in "send", "pull", "e2e":
             warmup = "0" if mode == "pull" else "0.1"
-            done = subprocess.run(
-                [BINARY, "bench", mode, "--broker", served.address, "--tls", "--json", "--seconds", "0.5", "--warmup",
-                 warmup], capture_output=True, text=True, timeout=60)
-            assert done.returncode == 0, done
-            result = json.loads(done.stdout)
+            # A machine that stands still for half a second measures nothing.
+            for seconds in "0.5", "5", "50":
+                done = subprocess.run(
+                    [BINARY, "bench", mode, "--broker", served.address, "--tls", "--json", "--seconds", seconds,
+                     "--warmup", warmup], capture_output=True, text=True, timeout=PATIENCE)
+                assert done.returncode == 0, done
+                result = json.loads(done.stdout)
+                if result["messages"]:
+                    break
             assert result["messages"] and not result["errors"], result
 
 

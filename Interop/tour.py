@@ -22,7 +22,7 @@ from broker import ROOT, temporary_directory
 
 HEADINGS = ("## Five minutes", "## 五分钟")
 PORTS = (9876, 10909, 10911)
-TIME_LIMIT = 600
+TIME_LIMIT = 1200
 DONE = "tour-block-ended"
 
 
@@ -91,7 +91,7 @@ class Shell:
         # What runs in the background may print behind the end of its block.
         while missing or not ended:
             try:
-                line = self.lines.get(timeout=max(0, deadline - time.monotonic() if not ended else 30))
+                line = self.lines.get(timeout=max(0, deadline - time.monotonic() if not ended else 300))
             except queue.Empty:
                 line = None
             if line is None:
@@ -109,7 +109,7 @@ class Shell:
         """Ends the shell and what it started."""
         self.feed(["kill -9 $(jobs -p) 2>/dev/null", "exit"])
         self.process.stdin.close()
-        self.process.wait(30)
+        self.process.wait(300)
 
 
 def main(page):

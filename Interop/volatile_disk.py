@@ -246,12 +246,12 @@ class MountedDisk:
 
     def _unmount(self):
         # Whoever was killed a moment ago may still be on its way out.
-        for attempt in range(100):
+        for attempt in range(1200):
             try:
                 run("umount", self.root)
                 break
             except subprocess.CalledProcessError:
-                if attempt == 99:
+                if attempt == 1199:
                     raise
                 time.sleep(0.05)
         self._is_mounted = False
@@ -324,7 +324,7 @@ class Disk(MountedDisk):
             self._fuse = None
         if self._process:
             self._control.close()
-            self._process.join(10)
+            self._process.join(60)
             if self._process.is_alive():
                 self._process.kill()
 
@@ -332,4 +332,4 @@ class Disk(MountedDisk):
 def run(*command):
     """Runs a program and returns what it printed."""
     return subprocess.run(
-        [str(part) for part in command], check=True, capture_output=True, text=True, timeout=60).stdout
+        [str(part) for part in command], check=True, capture_output=True, text=True, timeout=300).stdout

@@ -9,8 +9,10 @@ package enum AdminTool {
 
   /// Runs the words behind `apus admin`, or behind `mqadmin`. Every failure is said on standard error and ends with 1,
   /// as with mqadmin. `tls` is how connections are encrypted when the words say nothing of it; nil for plain ones.
+  /// `configure` may change how servers are reached, beyond what the words say.
   package static func run(
-    _ words: [String], _ console: Console, tls: TLSConfiguration? = nil, environment: Environment? = nil
+    _ words: [String], _ console: Console, tls: TLSConfiguration? = nil, environment: Environment? = nil,
+    configure: (inout ClientConfiguration) -> Void = { _ in }
   ) async -> ExitStatus {
     let environment = environment ?? { ProcessIO.environment($0) }
     guard let first = words.first, first != "--help", first != "-h", words != ["help"] else {
@@ -27,13 +29,13 @@ package enum AdminTool {
       console.write(type.description.helpText)
       return .success
     }
-    return await run(type, words.dropFirst(), console, tls, environment)
+    return await run(type, words.dropFirst(), console, tls, environment, configure)
   }
 
   /// Runs one command with its options.
   private static func run(
     _ type: any AdminCommand.Type, _ words: ArraySlice<String>, _ console: Console, _ tls: TLSConfiguration?,
-    _ environment: Environment
+    _ environment: Environment, _ configure: (inout ClientConfiguration) -> Void
   ) async -> ExitStatus {
     do throws(CommandFailure) {
       let arguments = try Arguments(words, of: type.description)
@@ -44,7 +46,7 @@ package enum AdminTool {
       if type.description.operandLimit == nil {
         for word in arguments.operands { console.note("\(type.shortName): '\(word)' is not used\n") }
       }
-      try await run(try type.init(arguments), arguments, console, tls, environment)
+      try await run(try type.init(arguments), arguments, console, tls, environment, configure)
       return .success
     } catch {
       console.note("apus: \(error.message)\n")
@@ -54,11 +56,12 @@ package enum AdminTool {
 
   private static func run(
     _ command: some AdminCommand, _ arguments: Arguments, _ console: Console, _ tls: TLSConfiguration?,
-    _ environment: Environment
+    _ environment: Environment, _ configure: (inout ClientConfiguration) -> Void
   ) async throws(CommandFailure) {
     let name = Swift.type(of: command).shortName
     do throws(AdminError) {
-      let configuration = try ClientConfiguration(arguments, environment, tls: tls)
+      var configuration = try ClientConfiguration(arguments, environment, tls: tls)
+      configure(&configuration)
       let session = AdminSession(
         client: try AdminClient(configuration), configuration: configuration, console: console,
         isJSON: arguments.has(CommonOption.json.name),

@@ -7,7 +7,7 @@ import Testing
 @testable import ApusAdmin
 
 /// The commands for accounts, at a broker that controls access and lets this machine in.
-@Suite struct AccessCommandTests {
+@Suite(.timeLimit(.minutes(10))) struct AccessCommandTests {
   @Test func `accounts are made, listed by version and deleted`() async throws {
     let directory = NSTemporaryDirectory() + "apus-acl-" + UUID().uuidString
     try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)

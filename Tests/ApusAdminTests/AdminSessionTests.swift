@@ -4,7 +4,7 @@ import Testing
 
 @testable import ApusAdmin
 
-@Suite(.timeLimit(.minutes(1))) struct AdminSessionTests {
+@Suite(.timeLimit(.minutes(10))) struct AdminSessionTests {
   private static func session(_ notes: Locked<String>) throws -> AdminSession {
     let configuration = ClientConfiguration(nameServers: ["127.0.0.1:1"])
     let console = Console(write: { _ in }, note: { text in notes.withLock { $0 += text } })
@@ -25,7 +25,7 @@ import Testing
         if rounds.withLock({ $0 }) == 2 { throw AdminError("down") }
       }
     }
-    while rounds.withLock({ $0 }) < 3 { await Task.yield() }
+    try await until { rounds.withLock { $0 } >= 3 }
     watching.cancel()
     try await watching.value
     #expect(notes.withLock { $0 } == "watch: down\n")

@@ -5,7 +5,7 @@ import Testing
 
 @testable import ApusAdmin
 
-@Suite struct AdminToolTests {
+@Suite(.timeLimit(.minutes(10))) struct AdminToolTests {
   @Test func `without a command all commands are listed`() async {
     for line in ["", "help", "--help"] {
       let run = await ToolUnderTest.run(line)
@@ -73,7 +73,7 @@ import Testing
     let value = await ToolUnderTest.run("updateKvConfig -s S -k one -v 1 -n \(servers)")
     #expect(value.status == .failure)
     #expect(value.notes.contains("apus: updateKvConfig: failed at 127.0.0.1:1, 1 of 2"), "\(value.notes)")
-    let client = try AdminClient(ClientConfiguration(nameServers: [tool.cluster.nameServerAddress]))
+    let client = try AdminClient(.patient([tool.cluster.nameServerAddress]))
     #expect(try await client.value(of: "one", in: "S") == "1")
   }
 }

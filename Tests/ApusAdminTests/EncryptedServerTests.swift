@@ -7,7 +7,7 @@ import Testing
 @testable import ApusAdmin
 
 /// The tool against servers that speak TLS only.
-@Suite(.timeLimit(.minutes(2))) struct EncryptedServerTests {
+@Suite(.timeLimit(.minutes(10))) struct EncryptedServerTests {
   private static func path(_ name: String) -> String {
     "/" + #filePath.split(separator: "/").dropLast(3).joined(separator: "/") + "/Fixtures/tls/\(name)"
   }

@@ -5,7 +5,7 @@ import Testing
 
 @testable import ApusAdmin
 
-@Suite struct ExportCommandTests {
+@Suite(.timeLimit(.minutes(10))) struct ExportCommandTests {
   private func document(_ path: String) throws -> JSONValue {
     try JSONParser.parse(try String(contentsOfFile: path, encoding: .utf8))
   }

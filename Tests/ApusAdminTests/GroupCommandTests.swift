@@ -7,7 +7,7 @@ import Testing
 
 @testable import ApusAdmin
 
-@Suite struct GroupCommandTests {
+@Suite(.timeLimit(.minutes(10))) struct GroupCommandTests {
   @Test func `a group is made, shown and deleted`() async throws {
     let tool = try await ToolUnderTest()
     let broker = try tool.address()

@@ -8,7 +8,7 @@ import Testing
 
 @testable import ApusAdmin
 
-@Suite struct MessageCommandTests {
+@Suite(.timeLimit(.minutes(10))) struct MessageCommandTests {
   @Test func `a message is sent and found by every id and key`() async throws {
     let tool = try await ToolUnderTest()
     _ = await tool.output("updateTopic -c TestCluster -t Orders -r 1 -w 1")

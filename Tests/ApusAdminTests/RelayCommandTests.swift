@@ -7,7 +7,7 @@ import Testing
 @testable import ApusAdmin
 
 /// The commands that brokers pass on to consumers.
-@Suite(.timeLimit(.minutes(2))) struct RelayCommandTests {
+@Suite(.timeLimit(.minutes(10))) struct RelayCommandTests {
   @Test func `consumers say how they are doing, and consume what they are told to`() async throws {
     let tool = try await ToolUnderTest()
     _ = await tool.output("updateTopic -c TestCluster -t Orders -r 1 -w 1")

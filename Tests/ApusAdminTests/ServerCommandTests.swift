@@ -6,7 +6,7 @@ import Testing
 
 @testable import ApusAdmin
 
-@Suite struct ServerCommandTests {
+@Suite(.timeLimit(.minutes(10))) struct ServerCommandTests {
   @Test func `brokers are listed with their figures`() async throws {
     let tool = try await ToolUnderTest()
     let list = await tool.output("clusterList")
@@ -84,7 +84,7 @@ import Testing
     #expect(
       await tool.output("updateKvConfig -s SPACE -k one -v 1").output
         == "create or update kv config to namespace success.\n")
-    let client = try AdminClient(ClientConfiguration(nameServers: [tool.cluster.nameServerAddress]))
+    let client = try AdminClient(.patient([tool.cluster.nameServerAddress]))
     #expect(try await client.value(of: "one", in: "SPACE") == "1")
     #expect(try await client.values(in: "SPACE").rows.map(\.key) == ["one"])
     #expect(

@@ -76,7 +76,10 @@ final class ToolUnderTest {
           return answer
         }
       })
-    let status = await AdminTool.run(words, console, environment: { $0 == "ROCKETMQ_HOME" ? home : nil })
+    let status = await AdminTool.run(words, console, environment: { $0 == "ROCKETMQ_HOME" ? home : nil }) {
+      $0.requestTimeout = Patience.limit
+      $0.connectTimeout = Patience.limit
+    }
     return Run(status: status, output: output.withLock { $0 }, notes: notes.withLock { $0 })
   }
 }
@@ -124,10 +127,10 @@ extension ToolUnderTest {
       tasks.addTask { try await other.run() }
       tasks.addTask { try await consumer.run() }
       // Consumed, committed, and told of by a heartbeat.
-      while seen.withLock({ $0 }) < count { await Task.yield() }
-      while true {
+      try await until { seen.withLock { $0 } >= count }
+      try await until {
         let progress = await run("consumerProgress -g \(group) --json").output
-        if progress.contains("\"topic\":\"\(topic)\"") && progress.contains("\"consumerOffset\":\(count)") { break }
+        return progress.contains("\"topic\":\"\(topic)\"") && progress.contains("\"consumerOffset\":\(count)")
       }
       try await body(other.clientID)
       tasks.cancelAll()
@@ -135,11 +138,12 @@ extension ToolUnderTest {
     }
   }
 
-  /// Runs the tool until it does what it is asked for, as when what it looks for is still on its way into an index.
+  /// Runs the tool until it does what it is asked for, as when what it looks for is still on its way into an index; or
+  /// until the time of the test is over.
   func eventually(_ line: String) async -> Run {
     while true {
       let run = await run(line)
-      if run.status == .success { return run }
+      if run.status == .success || Task.isCancelled { return run }
       await Task.yield()
     }
   }

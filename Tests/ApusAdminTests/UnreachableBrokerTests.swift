@@ -7,7 +7,7 @@ import Testing
 
 /// Of two broker groups the first one cannot be reached: what the other one knows is shown, the first one is named, and
 /// the command fails.
-@Suite(.timeLimit(.minutes(2))) struct UnreachableBrokerTests {
+@Suite(.timeLimit(.minutes(10))) struct UnreachableBrokerTests {
   @Test func `what the others know is shown`() async throws {
     let tool = try await ToolUnderTest()
     _ = await tool.output("updateTopic -c TestCluster -t Orders -r 1 -w 1")

@@ -9,7 +9,7 @@ import ApusSigning
 
 @testable import ApusBroker
 
-@Suite struct AccessControlTests {
+@Suite(.timeLimit(.minutes(10))) struct AccessControlTests {
   static let exception = "org.apache.rocketmq.acl.common.AclException: "
   let body = Array("text".utf8)
 

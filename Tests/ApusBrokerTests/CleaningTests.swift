@@ -8,7 +8,7 @@ import Testing
 @testable import ApusBroker
 
 /// Looking into queues (321) and cleaning them and the log (306, 316, 329).
-@Suite struct CleaningTests {
+@Suite(.timeLimit(.minutes(10))) struct CleaningTests {
   let broker: BrokerUnderTest
 
   init() throws { broker = try BrokerUnderTest() }

@@ -60,7 +60,7 @@ final class GatedDisk: Disk {
 
   /// Waits until a flush stands before the gate; false when none comes in time.
   func waitForFlush() -> Bool {
-    let deadline = SystemClock.monotonic() + .seconds(20)
+    let deadline = SystemClock.monotonic() + Patience.limit
     while state.withLock({ $0.entered }) == 0 {
       guard SystemClock.monotonic() < deadline else { return false }
       _ = arrived.wait(until: deadline)
@@ -69,7 +69,7 @@ final class GatedDisk: Disk {
   }
 
   func flush(_ segment: Segment, _ range: Range<Int>) throws(DiskError) {
-    let deadline = SystemClock.monotonic() + .seconds(60)
+    let deadline = SystemClock.monotonic() + Patience.limit
     while state.withLock({ $0.isShut }), SystemClock.monotonic() < deadline {
       state.withLock { $0.entered += 1 }
       arrived.signal()
@@ -101,7 +101,7 @@ final class GatedDisk: Disk {
   func modificationTime(of path: String) throws(DiskError) -> WallTime { try disk.modificationTime(of: path) }
   func setLength(of file: DiskFile, to length: Int64) throws(DiskError) { try disk.setLength(of: file, to: length) }
   func allocate(_ file: DiskFile, length: Int64) throws(DiskError) {
-    let deadline = SystemClock.monotonic() + .seconds(60)
+    let deadline = SystemClock.monotonic() + Patience.limit
     while state.withLock({ $0.allocated >= $0.allocationLimit }), SystemClock.monotonic() < deadline {
       _ = opened.wait(until: deadline)
     }

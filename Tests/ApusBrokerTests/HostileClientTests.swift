@@ -6,7 +6,7 @@ import Testing
 @testable import ApusBroker
 
 /// Clients that send what no client should: a broker answers or hangs up, and serves the next one.
-@Suite struct HostileClientTests {
+@Suite(.timeLimit(.minutes(10))) struct HostileClientTests {
   private static let topic = "HostileTopic"
 
   /// The broker still takes a message and gives it out.

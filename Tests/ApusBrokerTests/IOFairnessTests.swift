@@ -6,7 +6,7 @@ import Testing
 @testable import ApusBroker
 
 /// What waits for the I/O threads, over real sockets: one client's flood against another's request.
-@Suite struct IOFairnessTests {
+@Suite(.timeLimit(.minutes(10))) struct IOFairnessTests {
   /// Occupies the only I/O thread of a broker until it is opened.
   private final class Gate: Sendable {
     private let entered = WakeUp()
@@ -36,7 +36,9 @@ import Testing
   }
 
   /// Waits until so many pieces of work wait.
-  private static func wait(for count: Int, _ io: IOThreads) { while io.figures.waiting < count {} }
+  private static func wait(for count: Int, _ io: IOThreads) throws {
+    try Patience.wait { io.figures.waiting >= count }
+  }
 
   @Test func `a flood of one connection does not hold up another`() throws {
     let served = try ServedBroker([("ioThreads", "1")])
@@ -46,9 +48,9 @@ import Testing
     first.waitUntilEntered()
     let (flooding, modest) = (try RawClient(port: served.port), try RawClient(port: served.port))
     Self.ask(flooding, times: 500)
-    Self.wait(for: 500, io)
+    try Self.wait(for: 500, io)
     let id = modest.send(.getAllTopicConfig)
-    Self.wait(for: 501, io)
+    try Self.wait(for: 501, io)
     second.occupy(io)
     first.open()
     second.waitUntilEntered()
@@ -78,7 +80,7 @@ import Testing
     #expect(io.figures.refused == 1)
     // The credit is the connection's own.
     Self.ask(modest)
-    Self.wait(for: 1025, io)
+    try Self.wait(for: 1025, io)
     gate.open()
     #expect(try modest.receive()?.responseCode == .success)
     for _ in 0..<1024 { #expect(try flooding.receive()?.responseCode == .success) }

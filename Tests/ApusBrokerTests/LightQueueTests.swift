@@ -9,7 +9,7 @@ import Testing
 
 /// One message in many light queues (`enableLmq`, `enableMultiDispatch`), through a whole broker. Brokers over kept
 /// stores run one after the other, as a child process may hold a parent's lock for a moment.
-@Suite(.serialized) struct LightQueueTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct LightQueueTests {
   private static let settings = [("enableLmq", "true"), ("enableMultiDispatch", "true")]
 
   /// Asks a light queue of a light group, as a gateway of devices does.
@@ -61,8 +61,8 @@ import Testing
     if queueIsThere { _ = try client.send("0", to: "FxLight", [("INNER_MULTI_DISPATCH", "%LMQ%a")]) }
     let waiting = try RawClient(port: served.port)
     let from: Int64 = queueIsThere ? 1 : 0
-    let id = waiting.send(.pullMessage, Fields.pull("%LMQ%a", at: from, wait: 15_000))
-    while served.broker.service.loops.allSatisfy({ $0.parkedCount.load(ordering: .acquiring) == 0 }) {}
+    let id = waiting.send(.pullMessage, Fields.pull("%LMQ%a", at: from, wait: 300_000))
+    try Patience.wait { served.broker.service.loops.contains { $0.parkedCount.load(ordering: .acquiring) > 0 } }
     _ = try client.send("next", to: "FxLight", [("INNER_MULTI_DISPATCH", "%LMQ%a,%LMQ%b")])
     let answer = try #require(try waiting.receive())
     #expect(answer.header.id == id)

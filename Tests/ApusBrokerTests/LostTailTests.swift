@@ -7,7 +7,7 @@ import Testing
 @testable import ApusBroker
 
 /// What files of a store say that a power loss left ahead of its log.
-@Suite struct LostTailTests {
+@Suite(.timeLimit(.minutes(10))) struct LostTailTests {
   private func offset(_ client: TestClient, _ topic: String, _ group: String) throws -> String? {
     try client.ask(
       .queryConsumerOffset,

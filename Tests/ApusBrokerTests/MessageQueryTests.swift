@@ -6,7 +6,7 @@ import Testing
 @testable import ApusBroker
 
 /// Lookups of messages by their keys, through a whole broker.
-@Suite struct MessageQueryTests {
+@Suite(.timeLimit(.minutes(10))) struct MessageQueryTests {
   @Test func `an answer is no longer than clients take, and holds the newest messages`() throws {
     let served = try ServedBroker([("mappedFileSizeCommitLog", "16777216")])
     let client = try served.client()

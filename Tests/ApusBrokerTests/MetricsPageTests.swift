@@ -10,7 +10,7 @@ import Testing
 
 @testable import ApusBroker
 
-@Suite struct MetricsPageTests {
+@Suite(.timeLimit(.minutes(10))) struct MetricsPageTests {
   private func ask(_ pages: BrokerPages, _ path: String) -> HTTPResponse {
     let answer = Locked<HTTPResponse?>(nil)
     let done = WakeUp()

@@ -8,7 +8,7 @@ import Testing
 @testable import ApusBroker
 
 /// What waits in a store that a broker has closed.
-@Suite(.serialized) struct PendingMessagesTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct PendingMessagesTests {
   private static func settings(_ root: String, levels: String) throws -> StoreSettings {
     var settings = StoreSettings(root: root)
     settings.logFileBytes = 1_048_576

@@ -8,7 +8,7 @@ import Testing
 @testable import ApusBroker
 
 /// Pulls against a broker behind a port.
-@Suite struct PullMessageTests {
+@Suite(.timeLimit(.minutes(10))) struct PullMessageTests {
   private static let topic = "PullTopic"
 
   private func send(
@@ -40,6 +40,22 @@ import Testing
     let other = client.send(.getMaxOffset, Fields.queue(Self.topic))
     #expect(try client.receive()?.header.id == other)
     return id
+  }
+
+  /// What a client is answered, in its order, until the second of two more requests is answered: by then its loop has
+  /// come through all that was handed to it before the first. A pull that nobody wakes is looked at every five seconds
+  /// only.
+  private func answers(_ client: RawClient) throws -> [Command] {
+    var found: [Command] = []
+    for _ in 0..<2 {
+      let id = client.send(.getMaxOffset, Fields.queue(Self.topic))
+      while true {
+        let answer = try #require(try client.receive())
+        if answer.header.id == id { break }
+        found.append(answer)
+      }
+    }
+    return found
   }
 
   // MARK: Statuses
@@ -197,15 +213,13 @@ import Testing
     let served = try ServedBroker()
     let (producer, consumer) = (try RawClient(port: served.port), try RawClient(port: served.port))
     try send(producer, "before", tags: "a")
-    let id = try park(consumer, Fields.pull(Self.topic, at: 1, expression: "a", wait: 60_000))
+    let id = try park(consumer, Fields.pull(Self.topic, at: 1, expression: "a", wait: 300_000))
     for _ in 0..<5 { try send(producer, "b", tags: "b") }
     // The consumer's loop has seen all five, and this is the first that it says.
     let other = consumer.send(.getMaxOffset, Fields.queue(Self.topic))
     #expect(try consumer.receive()?.header.id == other)
-    let sent = SystemClock.monotonic()
     try send(producer, "a", tags: "a")
-    let answer = try #require(try consumer.receive())
-    #expect(SystemClock.monotonic() - sent < .seconds(4))
+    let answer = try #require(try answers(consumer).first)
     #expect(answer.header.id == id)
     expect(answer, .success, "FOUND", next: 7, max: 7)
     #expect(try bodies(answer) == ["a"])
@@ -228,7 +242,7 @@ import Testing
     let served = try ServedBroker()
     let (producer, consumer) = (try RawClient(port: served.port), try RawClient(port: served.port))
     try send(producer, "x", queue: 1)
-    let id = try park(consumer, Fields.pull(Self.topic, at: 0, wait: 60_000))
+    let id = try park(consumer, Fields.pull(Self.topic, at: 0, wait: 300_000))
     try send(producer, "first")
     let answer = try #require(try consumer.receive())
     #expect(answer.header.id == id)
@@ -241,10 +255,10 @@ import Testing
     try send(producer, "x")
     for _ in 0..<20 {
       let consumer = try RawClient(port: served.port)
-      _ = try park(consumer, Fields.pull(Self.topic, at: 1, wait: 60_000))
+      _ = try park(consumer, Fields.pull(Self.topic, at: 1, wait: 300_000))
     }
     let consumer = try RawClient(port: served.port)
-    _ = try park(consumer, Fields.pull(Self.topic, at: 1, wait: 60_000))
+    _ = try park(consumer, Fields.pull(Self.topic, at: 1, wait: 300_000))
     try send(producer, "y")
     #expect(try bodies(try #require(try consumer.receive())) == ["y"])
   }
@@ -253,7 +267,7 @@ import Testing
     let served = try ServedBroker()
     let (producer, consumer) = (try RawClient(port: served.port), try RawClient(port: served.port))
     try send(producer, "x")
-    let id = try park(consumer, Fields.pull(Self.topic, at: 1, wait: 60_000))
+    let id = try park(consumer, Fields.pull(Self.topic, at: 1, wait: 300_000))
     #expect(
       try producer.ask(.deleteTopicInBroker, [ReplyField("topic", Self.topic)]).responseCode == .success)
     let answer = try #require(try consumer.receive())
@@ -270,18 +284,15 @@ import Testing
     let consumers = try (0..<2).map { _ in try RawClient(port: served.port) }
     try send(producers[0], "first")
     for round in 1...1000 {
-      let started = SystemClock.monotonic()
       for consumer in consumers {
-        consumer.send(.pullMessage, Fields.pull(Self.topic, at: Int64(round), wait: 60_000))
+        consumer.send(.pullMessage, Fields.pull(Self.topic, at: Int64(round), wait: 300_000))
       }
       try send(producers[round % 2], "m\(round)")
       for consumer in consumers {
-        let answer = try #require(try consumer.receive())
+        let answer = try #require(try answers(consumer).first)
         try #require(answer.responseCode == .success)
         try #require(bodies(answer) == ["m\(round)"])
       }
-      // A pull that nobody wakes is looked at every five seconds.
-      try #require(SystemClock.monotonic() - started < .seconds(4))
     }
   }
 }

@@ -7,7 +7,7 @@ import Testing
 @testable import ApusBroker
 
 /// Answers of request-reply on their way from the client that gives them to the client that asked.
-@Suite struct RequestReplyTests {
+@Suite(.timeLimit(.minutes(10))) struct RequestReplyTests {
   private static let fields = [
     ReplyField("a", "replier"), ReplyField("b", "FxCluster_REPLY_TOPIC"), ReplyField("c", "TBW102"),
     ReplyField("d", "4"), ReplyField("e", "0"), ReplyField("f", "0"), ReplyField("g", "1795219489633"),
@@ -34,7 +34,7 @@ import Testing
     #expect(answer["queueOffset"] == "0")
     #expect(answer["msgId"]?.count == 32)
     #expect(answer["MSG_REGION"] == "DefaultRegion")
-    let pushed = asker.request(.pushReplyMessageToClient)
+    let pushed = try asker.request(.pushReplyMessageToClient)
     #expect(pushed.body == Array("pong".utf8))
     #expect(pushed["topic"] == "FxCluster_REPLY_TOPIC")
     #expect(pushed["bornHost"]?.hasPrefix("127.0.0.1:") == true)
@@ -95,7 +95,7 @@ import Testing
       }
       done.signal()
     }
-    _ = asker.request(.pushReplyMessageToClient)
+    _ = try asker.request(.pushReplyMessageToClient)
     asker.disconnect()
     done.wait(until: nil)
     thread.join()

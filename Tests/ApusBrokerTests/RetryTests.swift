@@ -6,7 +6,7 @@ import Testing
 @testable import ApusBroker
 
 /// Messages that consumers give back, through a whole broker.
-@Suite(.serialized) struct RetryTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct RetryTests {
   private static let schedule = "SCHEDULE_TOPIC_XXXX"
   private static let levels = [("messageDelayLevel", "0s 1h 0s 0s")]
 
@@ -189,7 +189,7 @@ import Testing
     disk.open()
     var stored = 0
     for _ in 1..<count where try client.receive()?.responseCode == .success { stored += 1 }
-    // 64 MiB, and what was being read when that was reached.
-    #expect((1...80).contains(stored))
+    // 64 MiB, and what was being read when that was reached: how much depends on when threads have their turns.
+    #expect((1...90).contains(stored))
   }
 }

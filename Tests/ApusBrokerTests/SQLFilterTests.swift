@@ -9,7 +9,7 @@ import Testing
 @testable import ApusBroker
 
 /// Consumers that filter by SQL92 conditions, over sockets.
-@Suite struct SQLFilterTests {
+@Suite(.timeLimit(.minutes(10))) struct SQLFilterTests {
   private static let topic = "SQLTopic"
 
   private func send(
@@ -113,7 +113,7 @@ import Testing
   private func follow(_ client: TestClient, from start: Int64) throws -> Command {
     var offset = start
     while true {
-      let answer = try pull(client, "cg", at: offset, suspend: 20_000)
+      let answer = try pull(client, "cg", at: offset, suspend: 250_000)
       guard answer.responseCode == .pullRetryImmediately else { return answer }
       let next = try #require(answer["nextBeginOffset"].flatMap { Int64($0) })
       try #require(next > offset)
@@ -224,11 +224,9 @@ import Testing
   /// Waits until the file of queue 0 has an entry that names a unit.
   private func wait(untilWritten index: Int, in directory: String) throws {
     let path = "\(directory)/consumequeue/\(Self.topic)/0/00000000000000000000"
-    let deadline = SystemClock.monotonic() + .seconds(60)
-    while SystemClock.monotonic() < deadline {
-      if let file = FileManager.default.contents(atPath: path), file[index * 20 + 12] == 0x80 { return }
+    try Patience.wait {
+      FileManager.default.contents(atPath: path).map { $0[index * 20 + 12] == 0x80 } ?? false
     }
-    Issue.record("entry \(index) was not written within a minute")
   }
 
   private func dump(_ client: TestClient, at index: Int) throws -> [ConsumeQueueDump.Entry] {

@@ -9,7 +9,7 @@ import Testing
 @testable import ApusBroker
 
 /// Sends of all three codes against a broker behind a port.
-@Suite struct SendMessageTests {
+@Suite(.timeLimit(.minutes(10))) struct SendMessageTests {
   private static let topic = "SendTopic"
 
   private func end(_ client: RawClient, _ queue: Int32 = 0, of topic: String = Self.topic) throws -> String? {
@@ -336,13 +336,14 @@ import Testing
   @Test(arguments: [nil, "TRAN_MSG\u{1}true\u{2}PGROUP\u{1}pg"] as [String?])
   func `a send, and a half message, does not wait behind too many others`(properties: String?) throws {
     let served = try ServedBroker(Self.synchronous)
+    served.endLimit = .zero
     for state in served.broker.service.loops {
       state.loop.executeAndWait {
         for number in 0..<Int32(100_000) {
           let sent = PendingSend(
             header: CommandHeader(code: 310, id: RequestID(number)), connection: ConnectionID(rawValue: 0), queueID: 0,
             queueOffset: .zero, offset: .zero, batchIDs: [])
-          state.pending.add(sent, end: PhysicalOffset(1 << 40), deadline: state.loop.now + .seconds(60))
+          state.pending.add(sent, end: PhysicalOffset(1 << 40), deadline: state.loop.now + Patience.limit)
         }
       }
     }

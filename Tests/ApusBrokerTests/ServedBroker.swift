@@ -14,6 +14,8 @@ final class ServedBroker {
   let port: UInt16
   /// The port that answers everything but pulls.
   let secondPort: UInt16
+  /// How long the end waits for what is under way.
+  var endLimit = Duration.seconds(60)
   /// Whether the store has failed, so that it cannot be closed in order.
   var isBroken = false
   /// Why the broker did not close in order; nil before it ended and when it did.
@@ -36,6 +38,8 @@ final class ServedBroker {
     let own = [
       ("brokerClusterName", "FxCluster"), ("brokerName", "fx-a"), ("mappedFileSizeCommitLog", "1048576"),
       ("maxHashSlotNum", "1000"), ("maxIndexNum", "4000"), ("brokerIP1", "127.0.0.1"),
+      // A device that stands still for seconds is no failure.
+      ("syncFlushTimeout", "\(Patience.limit.components.seconds * 1000)"),
     ]
     let properties = PropertiesFile((own + entries).map { PropertiesFile.Entry($0.0, $0.1) })
     let settings = try BrokerSettings(properties, machine: machine, now: SystemClock.wall())
@@ -67,8 +71,8 @@ final class ServedBroker {
     isRunning = false
     broker.leave()
     server.quiesce()
-    broker.drain(within: .seconds(1))
-    server.close(within: .seconds(1))
+    broker.drain(within: endLimit)
+    server.close(within: endLimit)
     do throws(BrokerError) {
       try broker.close()
     } catch {
@@ -136,7 +140,8 @@ final class TestClient: Sendable {
     address = .loopback(port: port)
     loop = try EventLoop(index: 200, name: "test-client")
     service = Service(answer)
-    client = RemotingClient(loop: loop, service: service, log: Logger(level: .error))
+    client = RemotingClient(
+      loop: loop, connectTimeout: Patience.limit, service: service, log: Logger(level: .error))
     try loop.start()
   }
 
@@ -148,7 +153,7 @@ final class TestClient: Sendable {
 
   /// Asks the broker and waits for its answer.
   func ask(
-    _ code: RequestCode, _ fields: [ReplyField] = [], body: [UInt8] = [], timeout: Duration = .seconds(20)
+    _ code: RequestCode, _ fields: [ReplyField] = [], body: [UInt8] = [], timeout: Duration = Patience.limit
   ) throws -> Command {
     let done = WakeUp()
     let result = Locked<Result<Command, CallError>?>(nil)
@@ -174,11 +179,15 @@ final class TestClient: Sendable {
   }
 
   /// The first request of a code that the broker sent, waited for.
-  func request(_ code: RequestCode, where matches: (Command) -> Bool = { _ in true }) -> Command {
+  func request(
+    _ code: RequestCode, at location: SourceLocation = #_sourceLocation,
+    where matches: (Command) -> Bool = { _ in true }
+  ) throws -> Command {
+    let deadline = SystemClock.monotonic() + Patience.limit
     while true {
       let asked = service.asked.withLock { $0 }
       if let found = asked.first(where: { $0.header.code == code.rawValue && matches($0) }) { return found }
-      service.arrival.wait(until: nil)
+      try #require(service.arrival.wait(until: deadline), "the broker does not ask", sourceLocation: location)
     }
   }
 

@@ -8,7 +8,7 @@ import Testing
 @testable import ApusBroker
 
 /// How a broker ends, and what the next one finds.
-@Suite struct ShutdownTests {
+@Suite(.timeLimit(.minutes(10))) struct ShutdownTests {
   private static let topic = "KeptTopic"
 
   /// A directory for a store that outlives its broker; removed with this.
@@ -40,7 +40,7 @@ import Testing
     let (producer, consumer) = (try RawClient(port: served.port), try RawClient(port: served.port))
     try fill(producer, 1)
     _ = try consumer.ask(.pullMessage, Fields.pull(Self.topic, at: 1))
-    let waiting = consumer.send(.pullMessage, Fields.pull(Self.topic, at: 1, wait: 60_000))
+    let waiting = consumer.send(.pullMessage, Fields.pull(Self.topic, at: 1, wait: 300_000))
     let probe = consumer.send(.getMaxOffset, Fields.queue(Self.topic, 1))
     #expect(try consumer.receive()?.header.id == probe)
     disk.shut()

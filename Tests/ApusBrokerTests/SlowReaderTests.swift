@@ -7,7 +7,7 @@ import Testing
 @testable import ApusBroker
 
 /// Consumers that ask for messages and do not read what they are given.
-@Suite struct SlowReaderTests {
+@Suite(.timeLimit(.minutes(10))) struct SlowReaderTests {
   private static let topic = "SlowTopic"
   private static let bodyBytes = 200_000
 
@@ -39,7 +39,7 @@ import Testing
     _ = try sender.ask(.sendMessageV2, Fields.send(to: Self.topic, queue: 1), body: [1])
     let slow = try RawClient(port: served.port, receiveBuffer: 65_536)
     let count = 2000
-    for _ in 0..<count { slow.send(.pullMessage, Fields.pull(Self.topic, at: 0, wait: 60_000)) }
+    for _ in 0..<count { slow.send(.pullMessage, Fields.pull(Self.topic, at: 0, wait: 300_000)) }
     // Answered behind them, so that all of them wait now.
     _ = try slow.ask(.getMaxOffset, Fields.queue(Self.topic))
     // 400 megabytes if each were answered in full.
@@ -74,7 +74,7 @@ import Testing
     let slow = try RawClient(port: served.port, receiveBuffer: 65_536)
     let count = 400
     for _ in 0..<count { slow.send(.viewMessageByID, [ReplyField("offset", 0)]) }
-    served.broker.drain(within: .seconds(30))
+    served.broker.drain(within: Patience.limit)
     var found = 0
     for _ in 0..<count {
       let answer = try #require(try slow.receive())

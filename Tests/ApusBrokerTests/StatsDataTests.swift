@@ -8,7 +8,7 @@ import Testing
 @testable import ApusBroker
 
 /// What code 315 tells of counters that requests move.
-@Suite struct StatsDataTests {
+@Suite(.timeLimit(.minutes(10))) struct StatsDataTests {
   /// Lets the broker take over what its loops counted.
   private func collect(_ served: ServedBroker) {
     let done = WakeUp()

@@ -13,7 +13,7 @@ import Testing
 
 /// Messages that are delivered at a time of their own, through a whole broker; restarts and kills between. Brokers over
 /// kept stores run one after the other, as a child process may hold a parent's lock for a moment.
-@Suite(.serialized, .timeLimit(.minutes(3))) struct TimerTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct TimerTests {
   private static let waiting = "rmq_sys_wheel_timer"
   private static let hour = "3600"
 
@@ -27,10 +27,22 @@ import Testing
   }
 
   private func wait(_ served: ServedBroker, _ client: TestClient, until counts: ClosedRange<Int>) throws {
-    while true {
+    let timers = try #require(served.broker.timed).parts.timers
+    try Patience.wait {
       let end = max(try client.end(Self.waiting), 0)
-      let timers = try #require(served.broker.timed).parts.timers
-      if timers.position.load(ordering: .relaxed) >= end, counts.contains(pending(served)) { return }
+      return timers.position.load(ordering: .relaxed) >= end && counts.contains(pending(served))
+    }
+  }
+
+  /// Prepares what is due after a lead, in milliseconds, and on a machine that stands still once more with a longer
+  /// one: nothing was due yet when this returns.
+  private func early<Prepared>(_ lead: Int64, _ prepare: (Int64) throws -> Prepared) rethrows -> Prepared {
+    var lead = lead
+    while true {
+      let due = SystemClock.wall().milliseconds + lead
+      let prepared = try prepare(lead)
+      if SystemClock.wall().milliseconds < due { return prepared }
+      lead *= 4
     }
   }
 
@@ -39,6 +51,7 @@ import Testing
   @Test func `a message waits and is delivered with what RocketMQ 5 stores`() throws {
     let served = try ServedBroker()
     let client = try served.client()
+    let before = SystemClock.wall().milliseconds
     let answer = try client.send(
       "x", to: "T", queue: 2, [("TIMER_DELAY_MS", "300"), ("TAGS", "A"), ("UNIQ_KEY", "k"), ("REAL_TOPIC", "other")],
       reconsumed: 2)
@@ -46,8 +59,7 @@ import Testing
     #expect(answer["queueId"] == "2")
     let waiting = try client.record(at: try answer.recordOffset)
     let due = try #require(Int64(waiting.properties["TIMER_OUT_MS"] ?? ""))
-    #expect(due >= waiting.storeTime + 299)
-    #expect(due <= waiting.storeTime + 301)
+    #expect(due >= before + 299 && due <= SystemClock.wall().milliseconds + 301)
     #expect(
       waiting.properties == [
         "TIMER_DELAY_MS": "300", "TAGS": "A", "UNIQ_KEY": "k", "REAL_TOPIC": "T", "REAL_QID": "2",
@@ -59,8 +71,6 @@ import Testing
     expected["TIMER_DEQUEUE_MS"] = "\(delivered.storeTime)"
     #expect(delivered.properties == expected)
     #expect(delivered.storeTime >= due)
-    // Ten milliseconds on a machine of its own; tests share theirs.
-    #expect(delivered.storeTime < due + 1000)
     #expect(delivered.body == "x")
     #expect(delivered.flag == 7)
     #expect(delivered.reconsumeTimes == 2)
@@ -70,12 +80,17 @@ import Testing
   }
 
   @Test func `messages come in the order of their times, whatever order they were sent in`() throws {
-    let served = try ServedBroker()
-    let client = try served.client()
-    let start = SystemClock.wall().milliseconds + 400
-    for number in [3, 0, 4, 1, 2] as [Int64] {
-      _ = try client.send("\(number)", to: "T", [("TIMER_DELIVER_MS", "\(start + number * 20)")])
+    let (served, client) = try early(400) { lead -> (ServedBroker, TestClient) in
+      let served = try ServedBroker()
+      let client = try served.client()
+      let start = SystemClock.wall().milliseconds + lead
+      for number in [3, 0, 4, 1, 2] as [Int64] {
+        _ = try client.send("\(number)", to: "T", [("TIMER_DELIVER_MS", "\(start + number * 20)")])
+      }
+      try wait(served, client, until: 0...5)
+      return (served, client)
     }
+    defer { withExtendedLifetime(served) {} }
     var delivered: [Received] = []
     while delivered.count < 5 { delivered += try client.pull("T", from: Int64(delivered.count)) }
     #expect(delivered.map(\.body) == ["0", "1", "2", "3", "4"])
@@ -134,10 +149,13 @@ import Testing
   }
 
   @Test func `a topic that was deleted gets its message all the same`() throws {
-    let served = try ServedBroker()
-    let client = try served.client()
-    _ = try client.send("x", to: "T", [("TIMER_DELAY_MS", "600")])
-    #expect(try client.ask(.deleteTopicInBroker, [ReplyField("topic", "T")]).responseCode == .success)
+    let (served, client) = try early(600) { lead -> (ServedBroker, TestClient) in
+      let served = try ServedBroker()
+      let client = try served.client()
+      _ = try client.send("x", to: "T", [("TIMER_DELAY_MS", "\(lead)")])
+      #expect(try client.ask(.deleteTopicInBroker, [ReplyField("topic", "T")]).responseCode == .success)
+      return (served, client)
+    }
     try wait(served, client, until: 0)
     _ = try client.send("y", to: "T")
     #expect(try client.pull("T").map(\.body) == ["x", "y"])
@@ -149,11 +167,13 @@ import Testing
   func `a message that waits is cancelled by its key`(name: String) throws {
     let served = try ServedBroker()
     let client = try served.client()
+    // Those that are not cancelled come soon, on a machine that stands still even before the others are cancelled.
     for key in ["k1", "k1", "k2"] {
-      _ = try client.send(key, to: "T", [("TIMER_DELAY_MS", "4000"), ("UNIQ_KEY", key)])
+      let delay = key == "k1" ? "3600000" : "4000"
+      _ = try client.send(key, to: "T", [("TIMER_DELAY_MS", delay), ("UNIQ_KEY", key)])
     }
     _ = try client.send("other", to: "U", [("TIMER_DELAY_MS", "4000"), ("UNIQ_KEY", "k1")])
-    try wait(served, client, until: 4)
+    try wait(served, client, until: 2...4)
     let cancel = [("TIMER_DEL_UNIQKEY", name), ("TIMER_DELAY_MS", "4000"), ("UNIQ_KEY", "c")]
     #expect(try client.send("", to: "T", cancel).responseCode == .success)
     try wait(served, client, until: 0)
@@ -219,7 +239,7 @@ import Testing
     }
     func save() throws {
       var kept = TimedMessages.Kept()
-      try #require(served.broker.timed).save(&kept, waitingUpTo: .seconds(20))
+      try #require(served.broker.timed).save(&kept, waitingUpTo: Patience.limit)
     }
     try makeTopic(client)
     try send("later", 3_600_000, client)
@@ -250,14 +270,19 @@ import Testing
   }
 
   @Test func `an orderly restart goes on where the last process stopped`() throws {
-    let store = ServedBroker.newDirectory()
-    defer { do { try FileManager.default.removeItem(atPath: store) } catch { print(error) } }
-    do {
+    var stores: [String] = []
+    defer {
+      for store in stores { do { try FileManager.default.removeItem(atPath: store) } catch { print(error) } }
+    }
+    let store = try early(400) { lead -> String in
+      let store = ServedBroker.newDirectory()
+      stores.append(store)
       let served = try ServedBroker(kept: store)
       let client = try served.client()
-      for number in [2, 0, 1] as [Int64] { try send("\(number)", 400 + number * 50, client) }
+      for number in [2, 0, 1] as [Int64] { try send("\(number)", lead + number * 50, client) }
       try send("later", 3_600_000, client)
       try wait(served, client, until: 1...4)
+      return store
     }
     let served = try ServedBroker(kept: store)
     let client = try served.client()
@@ -280,25 +305,29 @@ import Testing
       served = try ServedBroker(last: store)
       client = try served.client()
     }
-    try makeTopic(client)
-    try send("a", 3_600_000, client)
-    try send("b", 3_600_000, client)
-    try send("soon", 4000, client)
-    let body = String(repeating: "x", count: 300_000)
-    for _ in 0..<4 { _ = try client.send(body, to: "U") }
-    try wait(served, client, until: 2...3)
     let boundary = PhysicalOffset(1 << 20)
+    let body = String(repeating: "x", count: 300_000)
+    let rolled = try early(4000) { lead -> PhysicalOffset in
+      served = try ServedBroker()
+      client = try served.client()
+      try makeTopic(client)
+      try send("a", 3_600_000, client)
+      try send("b", 3_600_000, client)
+      try send("soon", lead, client)
+      for _ in 0..<4 { _ = try client.send(body, to: "U") }
+      try wait(served, client, until: 2...3)
+      return try #require(served.broker.timed).roll(before: boundary, waitingUpTo: Patience.limit)
+    }
+    #expect(rolled == boundary)
     let timed = try #require(served.broker.timed)
-    #expect(timed.roll(before: boundary, waitingUpTo: .seconds(20)) == boundary)
     try wait(served, client, until: 2...3)
     let end = try client.end(Self.waiting)
-    // One fewer when the first has become due before.
-    #expect(end == 6 || end == 5)
+    #expect(end == 6)
     let copy = try client.entry(Self.waiting, queue: 0, at: 3)
     #expect(copy.properties["TIMER_ROLL_TIMES"] == "1")
     #expect(copy.offset >= boundary.rawValue)
     // Nothing waits there any more.
-    #expect(timed.roll(before: boundary, waitingUpTo: .seconds(20)) == boundary)
+    #expect(timed.roll(before: boundary, waitingUpTo: Patience.limit) == boundary)
     #expect(try client.end(Self.waiting) == end)
     try kill()
     try wait(served, client, until: 2...3)
@@ -311,22 +340,30 @@ import Testing
   }
 
   @Test func `a file that cannot be mapped for a while is waited for, and what is due there comes then`() throws {
-    let disk = GatedDisk()
-    let served = try ServedBroker([("messageDelayLevel", "5s")], disk: disk)
-    let client = try served.client()
-    try send("timed", 5000, client)
-    #expect(try client.send("delayed", to: "D", [("DELAY", "1")]).responseCode == .success)
     let body = String(repeating: "x", count: 300_000)
-    for _ in 0..<4 { _ = try client.send(body, to: "U") }
-    try wait(served, client, until: 1)
-    let store = served.broker.parts.store
-    while store.withLock({ $0.marks.flushed }) < PhysicalOffset(1 << 20) { store.flushAll() }
-    disk.failMappings(.exhausted)
-    _ = store.withLock { $0.releaseIdleMappings(after: 0) }
+    let (disk, served, client) = try early(5000) { lead -> (GatedDisk, ServedBroker, TestClient) in
+      let disk = GatedDisk()
+      let served = try ServedBroker([("messageDelayLevel", "\(lead / 1000)s")], disk: disk)
+      let client = try served.client()
+      try send("timed", lead, client)
+      #expect(try client.send("delayed", to: "D", [("DELAY", "1")]).responseCode == .success)
+      for _ in 0..<4 { _ = try client.send(body, to: "U") }
+      try wait(served, client, until: 0...1)
+      let store = served.broker.parts.store
+      try Patience.wait {
+        store.flushAll()
+        return store.withLock { $0.marks.flushed } >= PhysicalOffset(1 << 20)
+      }
+      disk.failMappings(.exhausted)
+      _ = store.withLock { $0.releaseIdleMappings(after: 0) }
+      return (disk, served, client)
+    }
+    defer { withExtendedLifetime(served) {} }
     // Each of the two tries ten times a second.
-    let deadline = SystemClock.monotonic() + .seconds(30)
-    while disk.refusedMappings < 24, SystemClock.monotonic() < deadline { _ = try client.end("D") }
-    #expect(disk.refusedMappings >= 24)
+    try Patience.wait {
+      _ = try client.end("D")
+      return disk.refusedMappings >= 24
+    }
     disk.failMappings(nil)
     #expect(try client.pull("T").map(\.body) == ["timed"])
     #expect(try client.pull("D").map(\.body) == ["delayed"])
@@ -343,13 +380,16 @@ import Testing
     let boundary = PhysicalOffset(1 << 20)
     let timed = try #require(served.broker.timed)
     let store = timed.parts.store
-    while store.withLock({ $0.marks.flushed }) < boundary { store.flushAll() }
+    try Patience.wait {
+      store.flushAll()
+      return store.withLock { $0.marks.flushed } >= boundary
+    }
     disk.failMappings(.exhausted)
     let released = store.withLock { $0.releaseIdleMappings(after: 0) }
     #expect(released.count == 1)
-    #expect(timed.roll(before: boundary, waitingUpTo: .seconds(20)) < boundary)
+    #expect(timed.roll(before: boundary, waitingUpTo: Patience.limit) < boundary)
     disk.failMappings(nil)
-    #expect(timed.roll(before: boundary, waitingUpTo: .seconds(20)) == boundary)
+    #expect(timed.roll(before: boundary, waitingUpTo: Patience.limit) == boundary)
     #expect(try client.entry(Self.waiting, queue: 0, at: 1).body == "a")
   }
 
@@ -364,15 +404,16 @@ import Testing
     let first = store + "/commitlog/00000000000000000000"
     let old = Date(timeIntervalSinceNow: -7200)
     // The file may be written to until it is on the device.
-    while FileManager.default.fileExists(atPath: first) {
+    try Patience.wait {
       do {
         try FileManager.default.setAttributes([.modificationDate: old], ofItemAtPath: first)
       } catch CocoaError.fileNoSuchFile {
-        break
+        return true
       }
       // Files go only behind the durable mark, which moves while something is stored.
       _ = try client.send("y", to: "U")
       #expect(try client.ask(.deleteExpiredCommitLog).responseCode == .success)
+      return !FileManager.default.fileExists(atPath: first)
     }
     try wait(served, client, until: 1)
     #expect(try client.end(Self.waiting) == 2)

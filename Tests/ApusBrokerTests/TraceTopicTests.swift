@@ -6,7 +6,7 @@ import Testing
 @testable import ApusBroker
 
 /// The topic that clients record their traces in.
-@Suite struct TraceTopicTests {
+@Suite(.timeLimit(.minutes(10))) struct TraceTopicTests {
   /// What a Java producer records of one send.
   private static let record =
     [

@@ -9,7 +9,7 @@ import Testing
 @testable import ApusBroker
 
 /// Transactions over real connections: half messages, their ends, questions to producers, and restarts between.
-@Suite(.timeLimit(.minutes(2))) struct TransactionTests {
+@Suite(.timeLimit(.minutes(10))) struct TransactionTests {
   /// A half message as its sender knows it.
   private struct Half {
     var offset: Int64
@@ -17,9 +17,11 @@ import Testing
     var key: String
   }
 
-  /// Producers are asked at once and often; no message is too old, as their birth is a moment that has passed.
+  /// Producers are asked at once, often and without end; no message is too old, as their birth is a moment that has
+  /// passed.
   private static let eager = [
     ("transactionTimeOut", "0"), ("transactionCheckInterval", "20"), ("fileReservedTime", "876000"),
+    ("transactionCheckMax", "1000000"),
   ]
 
   private static func properties(_ key: String, group: String = "pg") -> String {
@@ -95,7 +97,7 @@ import Testing
 
   /// Asks until a queue has as many messages.
   private func wait(_ client: TestClient, until topic: String, queue: Int32 = 0, has number: Int64) throws {
-    while try count(client, topic, queue: queue) < number {}
+    try Patience.wait { try count(client, topic, queue: queue) >= number }
   }
 
   // MARK: Half messages and their ends
@@ -244,7 +246,7 @@ import Testing
     let client = try served.client()
     try client.heartbeat("producer@1", producer: "pg")
     let half = try sendHalf(client, "one")
-    let question = client.request(.checkTransactionState)
+    let question = try client.request(.checkTransactionState)
     #expect(question.header.isOneway)
     #expect(question["commitLogOffset"] == "\(half.offset)")
     #expect(question["tranStateTableOffset"] == "0")
@@ -267,7 +269,7 @@ import Testing
     let clients = try (0..<3).map { _ in try served.client() }
     for (index, client) in clients.enumerated() { try client.heartbeat("producer@\(index)", producer: "pg") }
     _ = try sendHalf(clients[0], "one")
-    for client in clients { #expect(client.request(.checkTransactionState)["msgId"] == "one") }
+    for client in clients { #expect(try client.request(.checkTransactionState)["msgId"] == "one") }
   }
 
   @Test func `a producer that does not fetch its questions is asked no more`() throws {
@@ -300,9 +302,12 @@ import Testing
     #expect(record.properties.integer(PropertyName.transactionCheckTimes) == 2)
     #expect(record.properties.dictionary["REAL_TOPIC"] == "Orders")
     #expect(try end(client, half, 8).responseCode == .systemError)
+    // It is not given up once more before it is answered for.
+    let patient = try client.ask(.updateBrokerConfig, body: Array("transactionCheckMax=1000000".utf8))
+    #expect(patient.responseCode == .success)
     let resumed = try client.ask(ResumeCheckHalfMessage.Request(messageID: record.id.description))
     #expect(resumed.responseCode == .success)
-    let question = client.request(.checkTransactionState) { $0["tranStateTableOffset"] == "1" }
+    let question = try client.request(.checkTransactionState) { $0["tranStateTableOffset"] == "1" }
     let body = try StoredRecord(question.body.rawSpan)
     #expect(body.properties.integer(PropertyName.transactionCheckTimes) == 1)
     let again = Half(offset: Int64(question["commitLogOffset"] ?? "") ?? -1, queueOffset: 1, key: "one")
@@ -436,7 +441,9 @@ import Testing
     #expect(again.remark == "the half message at queue offset 0 is just being ended")
     #expect(try send(client, "x", properties: "PGROUP\u{1}pg", sysFlag: 0).responseCode == .serviceNotAvailable)
     disk.failPopulations(nil)
-    while try send(client, "next", properties: "PGROUP\u{1}pg", sysFlag: 0).responseCode != .success {}
+    try Patience.wait {
+      try send(client, "next", properties: "PGROUP\u{1}pg", sysFlag: 0).responseCode == .success
+    }
     try expectOperation(client, at: place)
     #expect(try end(client, half, 8).remark == "the half message at queue offset 0 has ended already")
     #expect(try bodies(client) == ["one", "next"])
@@ -459,7 +466,7 @@ import Testing
     #expect(text.contains("\"RMQ_SYS_TRANS_HALF_TOPIC@CID_RMQ_SYS_TRANS\":{0:1}"))
     #expect(text.contains("\"RMQ_SYS_TRANS_OP_HALF_TOPIC@CID_RMQ_SYS_TRANS\":{0:1}"))
     try client.heartbeat("producer@1", producer: "pg")
-    let question = client.request(.checkTransactionState)
+    let question = try client.request(.checkTransactionState)
     #expect(question["msgId"] == "open")
   }
 
@@ -484,7 +491,7 @@ import Testing
     let before = try count(client, "FxTx", queue: 0)
     try client.heartbeat("producer@1", producer: "fx_store_txpg")
     for place in [2, 5, 8, 11] {
-      let question = client.request(.checkTransactionState) { $0["tranStateTableOffset"] == "\(place)" }
+      let question = try client.request(.checkTransactionState) { $0["tranStateTableOffset"] == "\(place)" }
       let body = try StoredRecord(question.body.rawSpan)
       #expect(body.topic.text == "FxTx")
       let offset = Int64(question["commitLogOffset"] ?? "") ?? -1

@@ -5,7 +5,7 @@ import Testing
 @testable import ApusClient
 
 /// Clients of brokers that control access.
-@Suite(.timeLimit(.minutes(2))) struct AccessTests {
+@Suite(.timeLimit(.minutes(10))) struct AccessTests {
   private static let rules = """
     accounts:
     - accessKey: fxuser01
@@ -47,7 +47,10 @@ import Testing
         group.addTask { try await client.run() }
         group.addTask { try await consumer.run() }
         var found: [ReceivedMessage] = []
-        while found.isEmpty { found = await consumer.poll() ?? [] }
+        try await until {
+          found = await consumer.poll() ?? []
+          return !found.isEmpty
+        }
         #expect(found.map(\.text) == ["signed"])
         await consumer.commit()
         #expect(try await consumer.committed(receipt.queue) == 1)

@@ -4,7 +4,7 @@ import Testing
 
 @testable import ApusClient
 
-@Suite(.timeLimit(.minutes(2))) struct BroadcastTests {
+@Suite(.timeLimit(.minutes(10))) struct BroadcastTests {
   private static var broadcasting: ConsumerConfiguration {
     var configuration = ConsumerConfiguration.fromStart
     configuration.messageModel = .broadcasting

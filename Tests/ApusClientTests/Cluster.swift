@@ -31,17 +31,18 @@ final class Cluster {
       // The port is part of what the broker registers, so a free one is looked for first.
       let probe = try Socket.listen(on: .loopback(port: 0), backlog: 1)
       port = try Socket.localAddress(probe).port
-      Socket.close(probe)
       let own = [
         ("brokerClusterName", "TestCluster"), ("brokerName", name), ("mappedFileSizeCommitLog", "1048576"),
         ("maxHashSlotNum", "1000"), ("maxIndexNum", "4000"), ("brokerIP1", "127.0.0.1"), ("listenPort", "\(port)"),
-        ("namesrvAddr", nameServer),
+        ("namesrvAddr", nameServer), ("registerBrokerTimeoutMills", "\(Patience.limit.components.seconds * 1000)"),
       ]
       let properties = PropertiesFile((own + entries).map { PropertiesFile.Entry($0.0, $0.1) })
       let settings = try BrokerSettings(properties, machine: machine, now: SystemClock.wall())
       broker = try Broker(
         settings: settings, settingsFile: nil, loops: loops, ownAddresses: [HostAddress(ipv4: 0x7F00_0001, port: 0)],
         disk: PosixDisk(), memoryBytes: 1 << 30, clientTLS: tls?.client, log: log)
+      // The probe has kept the port from others until now.
+      Socket.close(probe)
       try server.bind(.loopback(port: port), service: broker.port)
       try broker.start()
       server.start()
@@ -50,8 +51,8 @@ final class Cluster {
     func stop() throws {
       broker.leave()
       server.quiesce()
-      broker.drain(within: .seconds(1))
-      server.close(within: .seconds(1))
+      broker.drain(within: Patience.end)
+      server.close(within: Patience.end)
       try broker.close()
       for loop in loops { loop.stop() }
       for loop in loops { loop.join() }
@@ -101,21 +102,19 @@ final class Cluster {
     isNameServerRunning = false
     server.quiesce()
     nameServer.stop()
-    server.close(within: .seconds(1))
+    server.close(within: Patience.end)
     loop.stop()
     loop.join()
   }
 
-  /// A client of this cluster that knows the topics' routes: brokers have registered when it is returned.
+  /// A patient client of this cluster. Its brokers have registered, as they are now, when it is returned.
   func client(_ configure: (inout ClientConfiguration) -> Void = { _ in }) async throws -> MessageClient {
-    var configuration = ClientConfiguration(nameServers: [nameServerAddress])
+    var configuration = ClientConfiguration.patient([nameServerAddress])
     configure(&configuration)
     let client = try MessageClient(configuration)
-    while true {
-      let found = await routes(client)
-      if found == members.count { return client }
-      await Task.yield()
-    }
+    let addresses = Set(members.values.map { "127.0.0.1:\($0.port)" })
+    try await until { await masters(client) == addresses }
+    return client
   }
 
   /// All messages of a queue, as they are stored.
@@ -127,16 +126,16 @@ final class Cluster {
       subscription: SubscriptionData(topic: queue.topic), version: 0)
     return try await pull.answer(
       from: try await runtime.address(member.address, for: .pullMessage), named: member.address, by: runtime,
-      timeout: .seconds(5)
+      timeout: Patience.limit
     ).messages
   }
 
-  /// How many brokers the name server knows.
-  private func routes(_ client: MessageClient) async -> Int {
+  /// Where the brokers listen that the name server knows.
+  private func masters(_ client: MessageClient) async -> Set<String> {
     do throws(ClientError) {
-      return try await client.runtime.nameServers.route("TBW102").brokers.count
+      return Set(try await client.runtime.nameServers.route("TBW102").brokers.compactMap { $0.addresses[0] })
     } catch {
-      return 0
+      return []
     }
   }
 

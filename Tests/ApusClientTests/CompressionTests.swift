@@ -5,7 +5,7 @@ import Testing
 
 @testable import ApusClient
 
-@Suite(.timeLimit(.minutes(2))) struct CompressionTests {
+@Suite(.timeLimit(.minutes(10))) struct CompressionTests {
   /// What the recorded bodies are when decompressed is known by its hash; each consists of repeated lines.
   private struct Recorded {
     let flag: SysFlag
@@ -108,7 +108,7 @@ import Testing
   func `large bodies are compressed on the way, small ones and batches are not`(type: CompressionType) async throws {
     let cluster = try Cluster()
     let client = try await cluster.client()
-    var configuration = ProducerConfiguration()
+    var configuration = ProducerConfiguration.patient
     configuration.compression = type
     let producer = try client.producer(group: "pg", configuration)
     let large = String(repeating: "large ", count: 2_000)
@@ -130,7 +130,7 @@ import Testing
   @Test(arguments: [(CompressionType.zlib, 10), (.zlib, -1), (.zstd, 0), (.zstd, 23)])
   func `a level that there is not is refused`(type: CompressionType, level: Int) throws {
     let client = try MessageClient(ClientConfiguration(nameServers: ["127.0.0.1:1"]))
-    var configuration = ProducerConfiguration()
+    var configuration = ProducerConfiguration.patient
     configuration.compression = type
     configuration.compressionLevel = level
     #expect(throws: ClientError(.invalidArgument, "")) { try client.producer(group: "pg", configuration) }

@@ -8,7 +8,7 @@ import Testing
 @testable import ApusClient
 
 /// How clients find name servers, and go on without them.
-@Suite(.timeLimit(.minutes(2))) struct DiscoveryTests {
+@Suite(.timeLimit(.minutes(10))) struct DiscoveryTests {
   /// An address server whose answer can be changed.
   private final class Addresses: HTTPService {
     let answer = Locked(HTTPResponse(.ok, ""))
@@ -39,22 +39,16 @@ import Testing
     loop.join()
   }
 
-  /// A port that nobody listens on.
-  private static func unusedPort() throws -> UInt16 {
-    let listener = try Socket.listen(on: .loopback(port: 0))
-    defer { Socket.close(listener) }
-    return try Socket.localAddress(listener).port
-  }
-
   @Test func `an address server tells where name servers are, to clients of a unit at a place of their own`()
     async throws
   {
     let cluster = try Cluster()
     _ = try await cluster.client()
+    let unused = try UnusedPort()
     try await Self.withAddresses { service, domain in
-      service.say("  127.0.0.1:\(try Self.unusedPort());\(cluster.nameServerAddress) \r\nand more that is ignored")
+      service.say("  \(unused.address);\(cluster.nameServerAddress) \r\nand more that is ignored")
       for (unit, path) in [("", "/rocketmq/group1"), ("unit7", "/rocketmq/group1-unit7")] {
-        var configuration = ClientConfiguration()
+        var configuration = ClientConfiguration.patient()
         configuration.addressServer = AddressServer(domain: domain, subgroup: "group1")
         configuration.unitName = unit
         let client = try MessageClient(configuration)
@@ -68,7 +62,7 @@ import Testing
   @Test func `the list is read again, and kept when that fails`() async throws {
     try await Self.withAddresses { service, domain in
       service.say("127.0.0.1:1;127.0.0.1:2")
-      var configuration = ClientConfiguration()
+      var configuration = ClientConfiguration.patient()
       configuration.addressServer = AddressServer(url: "http://\(domain)/any?place=here")
       let client = try MessageClient(configuration)
       defer { withExtendedLifetime(client) {} }
@@ -90,8 +84,10 @@ import Testing
   }
 
   @Test func `an address server that cannot be asked is named`() async throws {
-    var configuration = ClientConfiguration()
-    configuration.addressServer = AddressServer(domain: "127.0.0.1:\(try Self.unusedPort())")
+    let unused = try UnusedPort()
+    defer { withExtendedLifetime(unused) {} }
+    var configuration = ClientConfiguration.patient()
+    configuration.addressServer = AddressServer(domain: unused.address)
     let producer = try MessageClient(configuration).producer(group: "pg")
     do throws(ClientError) {
       try await producer.send(Message(topic: "T", text: "x"))
@@ -109,9 +105,10 @@ import Testing
   @Test func `the next name server is asked when one does not answer, and stays the one`() async throws {
     let cluster = try Cluster()
     _ = try await cluster.client()
-    let dead = "127.0.0.1:\(try Self.unusedPort())"
+    let dead = try UnusedPort()
+    defer { withExtendedLifetime(dead) {} }
     let client = try MessageClient(
-      ClientConfiguration(nameServers: [dead, "no.such.host.invalid:9876", cluster.nameServerAddress]))
+      ClientConfiguration.patient([dead.address, "no.such.host.invalid:9876", cluster.nameServerAddress]))
     for topic in ["TBW102", "TBW102"] { _ = try await client.runtime.nameServers.route(topic) }
     try await client.producer(group: "pg").send(Message(topic: "Failover", text: "x"))
   }
@@ -133,7 +130,7 @@ import Testing
         return [dead, live]
       })
     let servers = NameServers(
-      ["ns.example:9876"], source: nil, book: book, remoting: remoting, timeout: .seconds(3), type: .json)
+      ["ns.example:9876"], source: nil, book: book, remoting: remoting, timeout: Patience.limit, type: .json)
     _ = try await servers.route("TBW102")
     #expect(try await book.addresses("ns.example:9876") == [live, dead])
     #expect(lookUps.withLock { $0 } == 1)

@@ -10,7 +10,7 @@ import Testing
 @testable import ApusClient
 
 /// What becomes of requests when tasks, brokers or clients go.
-@Suite(.timeLimit(.minutes(2))) struct LifecycleTests {
+@Suite(.timeLimit(.minutes(10))) struct LifecycleTests {
   @Test func `a client may be let go by its own loop`() async throws {
     let mute = try MuteServer()
     let port = try #require(mute.address.split(separator: ":").last.flatMap { UInt16($0) })
@@ -21,7 +21,7 @@ import Testing
       // The call runs out of time, and what it would have told is the last to hold the client.
       runtime.remoting.call(.loopback(port: port), .heartbeat, timeout: .milliseconds(1)) { _ in _ = runtime }
     }
-    while last != nil { await Task.yield() }
+    try await until { last == nil }
     mute.stop()
   }
 
@@ -32,7 +32,7 @@ import Testing
       _ = try client.transactionProducer(group: "pg") { _ in .unknown }
       last = client.runtime
     }
-    while last != nil { await Task.yield() }
+    try await until { last == nil }
   }
 
   /// How many calls of a client wait for an answer.
@@ -44,31 +44,31 @@ import Testing
 
   @Test func `cancelled sends leave no request behind`() async throws {
     let server = try MuteServer()
-    let client = try MessageClient(ClientConfiguration(nameServers: [server.address]))
+    let client = try MessageClient(ClientConfiguration.patient([server.address]))
     let producer = try client.producer(group: "pg")
-    await withTaskGroup(of: ClientError.Code?.self) { group in
+    try await withThrowingTaskGroup(of: ClientError.Code?.self) { group in
       for number in 0..<200 {
         group.addTask {
           do throws(ClientError) {
-            try await producer.send(Message(topic: "T", text: "\(number)"), timeout: .seconds(60))
+            try await producer.send(Message(topic: "T", text: "\(number)"))
             return nil
           } catch {
             return error.code
           }
         }
       }
-      while server.asked.withLock({ $0 }) < 200 { await Task.yield() }
+      try await until { server.asked.withLock { $0 } == 200 }
       #expect(await outstanding(client) == 200)
       group.cancelAll()
-      for await code in group { #expect(code == .cancelled) }
+      for try await code in group { #expect(code == .cancelled) }
     }
-    while await outstanding(client) > 0 { await Task.yield() }
+    try await until { await outstanding(client) == 0 }
     server.stop()
   }
 
   @Test func `a pull that nobody waits for any more is forgotten`() async throws {
     let server = try MuteServer()
-    let client = try MessageClient(ClientConfiguration(nameServers: [server.address]))
+    let client = try MessageClient(ClientConfiguration.patient([server.address]))
     let queue = MessageQueue(topic: "T", brokerName: "mute", queueID: 0)
     let work = QueueWork(queue, from: 0)
     let puller = QueuePuller(
@@ -76,10 +76,10 @@ import Testing
       meter: ConsumeMeter(group: "cg", metrics: nil),
       limits: { ProcessQueue.Limits(count: 10, bytes: 1000, span: nil) }, came: { _, _ in }, moved: { _, _ in })
     let task = Task { await puller.run(work) }
-    while server.asked.withLock({ $0 }) == 0 { await Task.yield() }
+    try await until { server.asked.withLock { $0 } > 0 }
     work.drop()
     await task.value
-    while await outstanding(client) > 0 { await Task.yield() }
+    try await until { await outstanding(client) == 0 }
     server.stop()
   }
 
@@ -118,7 +118,7 @@ import Testing
       let offsets = [("nextBeginOffset", 50), ("minOffset", 50), ("maxOffset", 60), ("suggestWhichBrokerId", 0)]
       return Reply(.pullOffsetMoved, fields: offsets.map { ReplyField($0.0, Int64($0.1)) })
     }
-    let client = try MessageClient(ClientConfiguration(nameServers: [server.address]))
+    let client = try MessageClient(ClientConfiguration.patient([server.address]))
     let work = QueueWork(MessageQueue(topic: "T", brokerName: "mute", queueID: 0), from: 7)
     let inHand = try ReceivedMessage.sample(queueOffset: 7)
     #expect(work.put([inHand], from: 7, nextOffset: 8))
@@ -128,7 +128,7 @@ import Testing
       limits: { ProcessQueue.Limits(count: 10, bytes: 1000, span: nil) }, came: { _, _ in },
       moved: { _, _ in Issue.record("the queue goes on behind what is in hand") })
     let task = Task { await puller.run(work) }
-    while server.asked.withLock({ $0 }) < 2 { await Task.yield() }
+    try await until { server.asked.withLock { $0 } >= 2 }
     #expect(work.nextOffset == 50 && work.consumed == 7)
     work.finish(work.take(1))
     #expect(work.consumed == 50)
@@ -138,10 +138,9 @@ import Testing
   }
 
   @Test func `after a slave that cannot be reached the master is asked again`() async throws {
-    let listener = try Socket.listen(on: .loopback(port: 0))
-    let unused = try Socket.localAddress(listener).port
-    Socket.close(listener)
-    let server = try MuteServer(slave: "127.0.0.1:\(unused)") { code, before in
+    let unused = try UnusedPort()
+    defer { withExtendedLifetime(unused) {} }
+    let server = try MuteServer(slave: unused.address) { code, before in
       guard code == .pullMessage, before == 0 else { return nil }
       return Reply(
         .pullNotFound,
@@ -150,7 +149,7 @@ import Testing
           ReplyField("suggestWhichBrokerId", 1),
         ])
     }
-    var configuration = ClientConfiguration(nameServers: [server.address])
+    var configuration = ClientConfiguration.patient([server.address])
     configuration.pullDelayAfterError = .milliseconds(1)
     let client = try MessageClient(configuration, log: Logger(level: .error))
     let work = QueueWork(MessageQueue(topic: "T", brokerName: "mute", queueID: 0), from: 0)
@@ -159,7 +158,7 @@ import Testing
       meter: ConsumeMeter(group: "cg", metrics: nil),
       limits: { ProcessQueue.Limits(count: 10, bytes: 1000, span: nil) }, came: { _, _ in }, moved: { _, _ in })
     let task = Task { await puller.run(work) }
-    while server.asked.withLock({ $0 }) < 2 { await Task.yield() }
+    try await until { server.asked.withLock { $0 } >= 2 }
     work.drop()
     await task.value
     server.stop()
@@ -170,7 +169,7 @@ import Testing
       code == .lockBatchMessageQueue && before > 0 ? Reply(body: LockResponseBody([]).bytes()) : nil
     }
     let client = try MessageClient(
-      ClientConfiguration(nameServers: [server.address]), log: Logger(level: .error))
+      ClientConfiguration.patient([server.address]), log: Logger(level: .error))
     let consumer = try client.pushConsumer(
       group: "cg", subscriptions: [Subscription("T")], listener: .orderly { _ in .success })
     let work = QueueWork(MessageQueue(topic: "T", brokerName: "mute", queueID: 0), from: 0)
@@ -208,7 +207,7 @@ import Testing
   @Test func `only a broker that took a heartbeat counts as one that knows the client`() async throws {
     let server = try MuteServer(hangsUp: true) { code, before in code == .heartbeat && before > 0 ? Reply() : nil }
     let client = try MessageClient(
-      ClientConfiguration(nameServers: [server.address]), log: Logger(level: .error))
+      ClientConfiguration.patient([server.address]), log: Logger(level: .error))
     let producer = try client.producer(group: "asker")
     #expect(try await producer.queues(of: "T").count == 1)
     for expected in [1, 2, 2] {
@@ -256,15 +255,13 @@ import Testing
   @Test func `an end in the middle of everything is no warning`() async throws {
     let server = try MuteServer { code, _ in code == .unregisterClient ? Reply() : nil }
     let path = NSTemporaryDirectory() + "apus-client-log-" + UUID().uuidString
-    var configuration = ClientConfiguration(nameServers: [server.address])
-    configuration.requestTimeout = .seconds(60)
-    let client = try MessageClient(configuration, log: try Logger(path: path, level: .warning))
+    let client = try MessageClient(.patient([server.address]), log: try Logger(path: path, level: .warning))
     let push = try client.pushConsumer(
       group: "cg", subscriptions: [Subscription("T")], listener: .orderly { _ in .success })
     let pull = try client.pullConsumer(group: "cg2", subscriptions: [Subscription("T")])
     try await running(client, [push, pull]) {
       // Both wait for the list of their group's members, and a heartbeat is not answered either.
-      while server.asked.withLock({ $0 }) < 3 { await Task.yield() }
+      try await until { server.asked.withLock { $0 } >= 3 }
     }
     server.stop()
     #expect(try String(contentsOfFile: path, encoding: .utf8) == "")
@@ -273,28 +270,30 @@ import Testing
 
   @Test func `a call ends by its deadline, also before there is a connection`() async throws {
     let server = try MuteServer()
-    let client = try MessageClient(ClientConfiguration(nameServers: [server.address]))
+    let client = try MessageClient(ClientConfiguration.patient([server.address]))
     let producer = try client.producer(group: "pg")
     for _ in 0..<2 {
       await #expect(throws: ClientError(.timedOut, "")) {
         try await producer.send(Message(topic: "T", text: "x"), timeout: .milliseconds(50))
       }
     }
-    while await outstanding(client) > 0 { await Task.yield() }
+    try await until { await outstanding(client) == 0 }
     server.stop()
   }
 
   @Test func `a message that is stored but not safe counts as sent when no other try does better`() async throws {
-    let server = try MuteServer { _, before in
+    // Who is asked again hangs up.
+    let server = try MuteServer(hangsUp: true) { _, before in
       let fields = [ReplyField("msgId", "id"), ReplyField("queueId", 0), ReplyField("queueOffset", 7)]
       return before == 0 ? Reply(.flushDiskTimeout, fields: fields) : nil
     }
-    var configuration = ProducerConfiguration()
+    var configuration = ProducerConfiguration.patient
     configuration.retriesWhenNotStored = true
-    let client = try MessageClient(ClientConfiguration(nameServers: [server.address]))
+    let client = try MessageClient(ClientConfiguration.patient([server.address]))
     let producer = try client.producer(group: "pg", configuration)
-    let receipt = try await producer.send(Message(topic: "T", text: "x"), timeout: .milliseconds(300))
+    let receipt = try await producer.send(Message(topic: "T", text: "x"))
     #expect(receipt.status == .flushTimedOut && receipt.queueOffset == 7)
+    #expect(server.asked.withLock { $0 } == 3)
     server.stop()
   }
 
@@ -320,7 +319,7 @@ import Testing
 
   @Test func `a broker that goes mid-send is told apart from one that was never there`() async throws {
     let server = try MuteServer(hangsUp: true)
-    let client = try MessageClient(ClientConfiguration(nameServers: [server.address]))
+    let client = try MessageClient(ClientConfiguration.patient([server.address]))
     let producer = try client.producer(group: "pg")
     do throws(ClientError) {
       try await producer.send(Message(topic: "T", text: "x"))
@@ -342,7 +341,7 @@ import Testing
 
   @Test func `a client that has been shut down says so`() async throws {
     let server = try MuteServer { code, _ in code == .unregisterClient ? Reply() : nil }
-    let client = try MessageClient(ClientConfiguration(nameServers: [server.address]))
+    let client = try MessageClient(ClientConfiguration.patient([server.address]))
     let producer = try client.producer(group: "pg")
     #expect(try await producer.queues(of: "T").count == 1)
     try await running(client) {}
@@ -362,6 +361,7 @@ import Testing
     }
     try cluster.start("fx-a")
     _ = try await cluster.client()
+    // The topic stands in the registration that this waited for.
     try await client.runtime.routes.refresh("Back")
     let again = try await producer.send(Message(topic: "Back", text: "2"), to: first.queue)
     #expect(again.queueOffset == first.queueOffset + 1)
@@ -371,7 +371,7 @@ import Testing
     let cluster = try Cluster(
       ["fx-a"],
       [("maxMessageSize", "1000"), ("autoCreateTopicEnable", "false"), ("autoCreateSubscriptionGroup", "true")])
-    let client = try MessageClient(ClientConfiguration(nameServers: [cluster.nameServerAddress]))
+    let client = try MessageClient(ClientConfiguration.patient([cluster.nameServerAddress]))
     let producer = try client.producer(group: "pg")
     await expect(.unknownTopic, advice: true) { () async throws(ClientError) in
       try await producer.send(Message(topic: "Nobody", text: "x"))
@@ -401,7 +401,7 @@ import Testing
     await expect(.badExpression, advice: true) { () async throws(ClientError) in try await consumer.run() }
     let right = try client.pullConsumer(group: "cg2", subscriptions: [Subscription("Conditions", .sql("n > 3"))])
     let running = Task { try await right.run() }
-    while await right.poll(timeout: .milliseconds(1)) == nil { await Task.yield() }
+    try await until { await right.poll(timeout: .milliseconds(1)) != nil }
     running.cancel()
     try await running.value
   }

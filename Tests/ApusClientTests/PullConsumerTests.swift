@@ -3,7 +3,7 @@ import Testing
 
 @testable import ApusClient
 
-@Suite(.timeLimit(.minutes(2))) struct PullConsumerTests {
+@Suite(.timeLimit(.minutes(10))) struct PullConsumerTests {
   private func send(_ topic: String, _ count: Int, _ client: MessageClient) async throws -> Producer {
     let producer = try client.producer(group: "pg-\(topic)")
     for number in 0..<count { try await producer.send(Message(topic: topic, text: "\(number)")) }

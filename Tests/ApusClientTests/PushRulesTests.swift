@@ -8,7 +8,7 @@ import Testing
 @testable import ApusClient
 
 /// What a push consumer promises beyond handing messages over.
-@Suite(.timeLimit(.minutes(2))) struct PushRulesTests {
+@Suite(.timeLimit(.minutes(10))) struct PushRulesTests {
   private static let quickLevels = [("messageDelayLevel", "1s 1s 1s 1s 1s 1s")]
 
   /// A gate that listeners wait at.
@@ -46,6 +46,7 @@ import Testing
         guard error.code == .unknownTopic else { throw error }
       }
       if found.count >= count { return found }
+      try Task.checkCancellation()
       await Task.yield()
     }
   }
@@ -66,7 +67,7 @@ import Testing
       })
     try await running(client, [consumer]) {
       let dead = try await stored(2, in: "%DLQ%cgd", cluster)
-      #expect(dead.map(\.text) == ["given up", "hopeless"])
+      #expect(Set(dead.map(\.text)) == ["given up", "hopeless"])
       #expect(dead.map { $0.properties["RETRY_TOPIC"] } == ["Dead", "Dead"])
       let tries = await seen.first(3)
       #expect(tries.filter { $0.text == "hopeless" }.map(\.reconsumeTimes) == [0, 1])
@@ -121,10 +122,11 @@ import Testing
     try await running(first, [one]) {
       #expect(await seen.first(4).map(\.text) == ["1", "1", "1", "1"])
       try await running(second, [two]) {
-        while one.allWork.count(where: { $0.isLeaving }) != 2 { await Task.yield() }
+        try await until { one.allWork.count { $0.isLeaving && $0.queue.topic == "Hands" } == 2 }
         #expect(shares() == [4, 0])
         gate.open()
-        while shares() != [2, 2] { await Task.yield() }
+        // The first one had all four: two each are two halves.
+        try await until { shares() == [2, 2] }
         #expect(await seen.first(4).map(\.text) == ["2", "2", "2", "2"])
       }
     }
@@ -203,12 +205,13 @@ import Testing
       let found = await seen.first(2)
       #expect(found.map(\.reconsumeTimes) == [0, 1])
       // The first call is still under way, and holds the queue up no more.
-      while consumer.work(of: queue)?.consumed != 1 { await Task.yield() }
+      try await until { consumer.work(of: queue)?.consumed == 1 }
       gate.open()
     }
-    // What it answers then is of no account.
+    // What it answers then is of no account: it was given back for its second try once. That try may have taken too
+    // long itself.
     let retried = try await stored(1, in: "%RETRY%cgl", cluster)
-    #expect(retried.count == 1)
+    #expect(retried.count { $0.reconsumeTimes == 1 } == 1)
   }
 
   @Test(arguments: [true, false])
@@ -280,7 +283,7 @@ import Testing
       })
     try await running(client, [consumer]) {
       func counts() -> [Int] { consumer.allWork.filter { $0.queue.topic == "Flow" }.map(\.count) }
-      while counts() != [1, 1, 1, 1] { await Task.yield() }
+      try await until { counts() == [1, 1, 1, 1] }
       for _ in 0..<1_000 { await Task.yield() }
       #expect(counts() == [1, 1, 1, 1])
       gate.open()

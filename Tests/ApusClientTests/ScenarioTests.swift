@@ -8,7 +8,7 @@ import Testing
 
 /// What a third-party client's conformance run asks of a broker, asked through this library. Sync, oneway, batch, tag,
 /// retry and pull are in the suites of producers and consumers.
-@Suite(.timeLimit(.minutes(2))) struct ScenarioTests {
+@Suite(.timeLimit(.minutes(10))) struct ScenarioTests {
   private func consumer(
     _ topic: String, _ client: MessageClient, _ seen: Seen, group: String = "cg", orderly: Bool = false
   ) throws -> PushConsumer {
@@ -130,13 +130,13 @@ import Testing
 
   @Test func `a send goes to another broker when one is gone, and a gone topic says so`() async throws {
     let cluster = try Cluster(["fx-a", "fx-b"])
-    let client = try await cluster.client { $0.connectTimeout = .milliseconds(500) }
+    let client = try await cluster.client()
     let producer = try client.producer(group: "pg")
     for number in 0..<8 { try await producer.send(Message(topic: "Gone", text: "\(number)")) }
     #expect(Set(try await producer.queues(of: "Gone").map(\.brokerName)) == ["fx-a", "fx-b"])
     try cluster.stop("fx-b")
     for number in 0..<8 {
-      let receipt = try await producer.send(Message(topic: "Gone", text: "after \(number)"), timeout: .seconds(10))
+      let receipt = try await producer.send(Message(topic: "Gone", text: "after \(number)"))
       #expect(receipt.queue.brokerName == "fx-a")
     }
     // Of one queue there is no other.

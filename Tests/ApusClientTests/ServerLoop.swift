@@ -22,7 +22,7 @@ final class ServerLoop: Sendable {
 
   func stop() {
     server.quiesce()
-    server.close(within: .seconds(1))
+    server.close(within: Patience.end)
     loop.stop()
     loop.join()
   }

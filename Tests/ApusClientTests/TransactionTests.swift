@@ -4,7 +4,7 @@ import Testing
 
 @testable import ApusClient
 
-@Suite(.timeLimit(.minutes(2))) struct TransactionTests {
+@Suite(.timeLimit(.minutes(10))) struct TransactionTests {
   private struct LocalFailure: Error {}
 
   private func delivered(_ topic: String, _ count: Int, _ cluster: Cluster) async throws -> [String] {
@@ -53,7 +53,7 @@ import Testing
   @Test func `the end of a transaction is told although the task was cancelled`() async throws {
     let cluster = try Cluster()
     let client = try await cluster.client()
-    var configuration = ProducerConfiguration()
+    var configuration = ProducerConfiguration.patient
     configuration.tracesMessages = true
     let producer = try client.transactionProducer(group: "txe", configuration) { _ in .unknown }
     let (begun, begins) = AsyncStream.makeStream(of: Void.self)
@@ -73,7 +73,10 @@ import Testing
   }
 
   @Test func `a transaction whose end is not told is asked about`() async throws {
-    let cluster = try Cluster(["fx-a"], [("transactionTimeOut", "10"), ("transactionCheckInterval", "50")])
+    // Asked about without end, however long the producer takes to say that it is there.
+    let cluster = try Cluster(
+      ["fx-a"],
+      [("transactionTimeOut", "10"), ("transactionCheckInterval", "50"), ("transactionCheckMax", "1000000")])
     let client = try await cluster.client()
     let asked = WakeUp()
     let producer = try client.transactionProducer(group: "txc") { message in
@@ -93,7 +96,7 @@ import Testing
   @Test func `a batch is split by size, and every message has its receipt`() async throws {
     let cluster = try Cluster()
     let client = try await cluster.client()
-    var configuration = ProducerConfiguration()
+    var configuration = ProducerConfiguration.patient
     configuration.maxMessageBytes = 2_000
     let producer = try client.producer(group: "pgb", configuration)
     let messages = (0..<50).map { Message(topic: "Batch", text: "b\($0)", tag: "t", keys: ["k\($0)"]) }

@@ -4,7 +4,7 @@ import Testing
 
 @testable import apus
 
-@Suite struct ToolOutputTests {
+@Suite(.timeLimit(.minutes(10))) struct ToolOutputTests {
   @Test func `a tool whose output finds no space ends with a failure that says so`() async throws {
     let result = try await #require(processExitsWith: .exitCode(1), observing: [\.standardErrorContent]) {
       let full = try #require(FileHandle(forWritingAtPath: "/dev/full"))

@@ -4,7 +4,7 @@ import Testing
 
 @testable import ApusHTTP
 
-@Suite(.timeLimit(.minutes(1))) struct HTTPFetchTests {
+@Suite(.timeLimit(.minutes(10))) struct HTTPFetchTests {
   /// A server that answers every connection's first bytes with the same text and closes it; or never answers.
   private final class TextServer: EventHandler, @unchecked Sendable {
     private final class Peer: EventHandler {
@@ -57,7 +57,7 @@ import Testing
 
   /// Fetches on a loop of its own.
   private func fetch(
-    _ port: UInt16, path: String = "/", timeout: Duration = .seconds(10), on loop: EventLoop
+    _ port: UInt16, path: String = "/", timeout: Duration = Patience.limit, on loop: EventLoop
   ) throws -> Result<HTTPAnswer, HTTPFetchError> {
     let url = try HTTPURL("http://127.0.0.1:\(port)\(path)")
     let result = Locked<Result<HTTPAnswer, HTTPFetchError>?>(nil)
@@ -104,7 +104,7 @@ import Testing
   func `a server that does not answer rightly is an error`(text: String?, reason: String) throws {
     try withLoop { loop in
       let server = try TextServer(text, on: loop)
-      let timeout = text == nil ? Duration.milliseconds(20) : .seconds(10)
+      let timeout = text == nil ? Duration.milliseconds(20) : Patience.limit
       guard case .failure(let error) = try fetch(server.port, timeout: timeout, on: loop) else {
         Issue.record("fetched")
         return
@@ -114,9 +114,11 @@ import Testing
   }
 
   @Test func `a server that is not there is an error, and so is a loop that has stopped`() throws {
+    // One end of a connection has the port, so that nobody else is given it.
     let listener = try Socket.listen(on: .loopback(port: 0))
-    let port = try Socket.localAddress(listener).port
-    Socket.close(listener)
+    let end = try Socket.connect(to: Socket.localAddress(listener))
+    defer { for descriptor in [listener, end] { Socket.close(descriptor) } }
+    let port = try Socket.localAddress(end).port
     let loop = try EventLoop(index: 9, name: "test-fetch")
     try loop.start()
     guard case .failure(let error) = try fetch(port, on: loop) else {

@@ -5,7 +5,7 @@ import Testing
 
 @testable import ApusHTTP
 
-@Suite struct HTTPServerTests {
+@Suite(.timeLimit(.minutes(10))) struct HTTPServerTests {
   @Test func `answers one after the other on a connection that stays open`() throws {
     let server = try TestHTTPServer()
     let peer = try HTTPPeer(server.port)
@@ -99,7 +99,13 @@ private final class Paths: HTTPService {
   }
 }
 
-/// A server on a loop and a port of its own.
+/// How long a test waits for what has to come: so long that only a fault lets it pass, also on a machine whose threads
+/// stand still for seconds.
+enum Patience {
+  static let limit = Duration.seconds(300)
+}
+
+/// A server on a loop and a port of its own. Its limits are far away but for those that a test is about.
 final class TestHTTPServer {
   let server: HTTPServer
   private let loop: EventLoop
@@ -108,6 +114,10 @@ final class TestHTTPServer {
 
   init(_ configure: (inout HTTPLimits) -> Void = { _ in }) throws {
     var limits = HTTPLimits()
+    limits.headDeadline = Patience.limit
+    limits.idleLimit = Patience.limit
+    limits.sendDeadline = Patience.limit
+    limits.lingerLimit = Patience.limit
     configure(&limits)
     loop = try EventLoop(index: 8, name: "test-http")
     server = try HTTPServer(
@@ -123,7 +133,7 @@ final class TestHTTPServer {
   }
 }
 
-/// A client that waits.
+/// A client that waits, but not for ever.
 private final class HTTPPeer {
   private let descriptor: Int32
   /// MSG_NOSIGNAL: an error rather than a signal when the peer has gone.
@@ -141,6 +151,10 @@ private final class HTTPPeer {
       }
     }
     try #require(result == 0)
+    var limit = timeval(tv_sec: Int(Patience.limit.components.seconds), tv_usec: 0)
+    let bytes = socklen_t(MemoryLayout<timeval>.size)
+    unsafe setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, bytes)
+    unsafe setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, bytes)
   }
 
   deinit { close(descriptor) }
@@ -188,9 +202,11 @@ private final class HTTPPeer {
     }
   }
 
+  /// What comes next; empty when the server has closed. That nothing comes for a long time fails the test.
   private func read() -> String {
     var block = [UInt8](repeating: 0, count: 4096)
     let count = unsafe block.withUnsafeMutableBytes { unsafe recv(descriptor, $0.baseAddress, $0.count, 0) }
+    if count < 0, errno == EAGAIN { Issue.record("the server says nothing and does not close") }
     return String(decoding: block.prefix(max(count, 0)), as: UTF8.self)
   }
 }

@@ -10,7 +10,7 @@ import Synchronization
 import Testing
 
 /// A broker's registration against real name servers, over sockets of this machine.
-@Suite struct BrokerRegistrationTests {
+@Suite(.timeLimit(.minutes(10))) struct BrokerRegistrationTests {
   /// What a broker would have: topics with a version, and what it was told.
   private final class Broker: Sendable {
     let topics = Locked(TopicTable(version: DataVersion(timestamp: WallTime(milliseconds: 1)), topics: []))
@@ -19,7 +19,9 @@ import Testing
     let loop: EventLoop
     let registration: NameServerRegistration
 
-    init(_ name: String, id: Int64 = 0, options: NameServerRegistration.Options = .init()) throws {
+    init(_ name: String, id: Int64 = 0, options given: NameServerRegistration.Options = .init()) throws {
+      var options = given
+      options.timeout = Patience.limit
       resolver = try IOThreads(count: 1, capacity: 64)
       loop = try EventLoop(index: 9)
       let (topics, adopted) = (topics, adopted)
@@ -46,18 +48,6 @@ import Testing
     }
   }
 
-  /// Asks until the answer is as wanted; every question is a round trip, so that this is no busy loop. False when it
-  /// never is.
-  private func eventually(
-    _ server: RunningNameServer, _ request: some OutgoingRequest, _ isWanted: (Command) throws -> Bool
-  ) async throws -> Bool {
-    let deadline = SystemClock.monotonic() + .seconds(10)
-    while SystemClock.monotonic() < deadline {
-      if try isWanted(try await server.call(request)) { return true }
-    }
-    return false
-  }
-
   private func topics(of command: Command) throws -> [String] { try TopicList(bytes: command.body).topics }
 
   @Test(arguments: [false, true])
@@ -70,10 +60,10 @@ import Testing
     broker.add("T")
     broker.registration.start(nameServers: servers.map { $0.address.description })
     let all = GetAllTopicListFromNameserver.Request()
-    for server in servers { #expect(try await eventually(server, all) { try topics(of: $0) == ["T"] }) }
+    for server in servers { #expect(try await server.eventually(all) { try topics(of: $0) == ["T"] }) }
     broker.add("U")
     broker.registration.topicsChanged()
-    for server in servers { #expect(try await eventually(server, all) { try topics(of: $0) == ["T", "U"] }) }
+    for server in servers { #expect(try await server.eventually(all) { try topics(of: $0) == ["T", "U"] }) }
     broker.stop()
     // Nothing to wait for: stop returns when the name servers have answered.
     for server in servers { #expect(try topics(of: try await server.call(all)) == []) }
@@ -87,13 +77,13 @@ import Testing
     defer { master.stop() }
     master.registration.start(nameServers: [server.address.description])
     let clusters = GetBrokerClusterInfo.Request()
-    #expect(try await eventually(server, clusters) { String(decoding: $0.body, as: UTF8.self).contains("a-0:10911") })
+    #expect(try await server.eventually(clusters) { String(decoding: $0.body, as: UTF8.self).contains("a-0:10911") })
     let replica = try Broker("a", id: 1)
     defer { replica.stop() }
     replica.registration.start(nameServers: [server.address.description])
     let expected = Registration.Answer(
       masterAddress: "a-0:10911", haServerAddress: "a-0:10912", orderTopics: ["T": "a:4"])
-    #expect(try await eventually(server, clusters) { _ in replica.adopted.withLock { $0 } == [expected] })
+    #expect(try await server.eventually(clusters) { _ in replica.adopted.withLock { $0 } == [expected] })
   }
 
   @Test func `a name server that cannot be reached holds nothing up`() async throws {
@@ -103,7 +93,7 @@ import Testing
     broker.add("T")
     broker.registration.start(nameServers: ["127.0.0.1:1", "no such host:9876", server.address.description])
     let all = GetAllTopicListFromNameserver.Request()
-    #expect(try await eventually(server, all) { try topics(of: $0) == ["T"] })
+    #expect(try await server.eventually(all) { try topics(of: $0) == ["T"] })
     broker.stop()
   }
 

@@ -6,6 +6,12 @@ import ApusRemoting
 import ApusSimulator
 import ApusSystem
 
+/// How long a test waits for what has to come: so long that only a fault lets it pass, also on a machine whose threads
+/// stand still for seconds.
+enum Patience {
+  static let limit = Duration.seconds(300)
+}
+
 /// A running name server and a client of it.
 final class RunningNameServer: Sendable {
   let loop: EventLoop
@@ -22,7 +28,7 @@ final class RunningNameServer: Sendable {
     server = RemotingServer(loops: [loop], log: log)
     let port = try server.bind(.loopback(port: 0), service: nameServer).address.port
     address = .loopback(port: UInt16(truncatingIfNeeded: port))
-    client = RemotingClient(loop: loop, log: log)
+    client = RemotingClient(loop: loop, connectTimeout: Patience.limit, log: log)
     server.start()
     nameServer.start(on: [loop])
     try loop.start()
@@ -30,17 +36,31 @@ final class RunningNameServer: Sendable {
 
   func call(_ request: some OutgoingRequest) async throws -> Command {
     try await withCheckedThrowingContinuation { continuation in
-      client.call(address, type(of: request).code, fields: request.fields, body: request.body) {
+      client.call(
+        address, type(of: request).code, fields: request.fields, body: request.body, timeout: Patience.limit
+      ) {
         continuation.resume(with: $0)
       }
     }
+  }
+
+  /// Asks until the answer is as wanted; every question is a round trip, so that this is no busy loop. False when it
+  /// never is.
+  func eventually(
+    _ request: some OutgoingRequest, _ isWanted: (Command) throws -> Bool
+  ) async throws -> Bool {
+    let deadline = SystemClock.monotonic() + Patience.limit
+    while SystemClock.monotonic() < deadline {
+      if try isWanted(try await call(request)) { return true }
+    }
+    return false
   }
 
   func stop() {
     client.close()
     server.quiesce()
     nameServer.stop()
-    server.close(within: .seconds(1))
+    server.close(within: .seconds(30))
     loop.stop()
     loop.join()
   }

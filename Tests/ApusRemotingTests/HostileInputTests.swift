@@ -7,7 +7,7 @@ import Testing
 
 @testable import ApusRemoting
 
-@Suite struct HostileInputTests {
+@Suite(.timeLimit(.minutes(10))) struct HostileInputTests {
   private static let echo = RequestCode(310)
 
   /// The first bytes of a frame that announces more than it sends.
@@ -65,7 +65,7 @@ import Testing
     let server = try TestServer()
     let client = try TestClient(port: server.port)
     client.send(Self.beginning(of: 1000, header: 500).prefix(5))
-    while server.server.inboundBytes == 0 { server.turn() }
+    server.wait { $0.inboundBytes > 0 }
     server.advance(by: .milliseconds(9900))
     #expect(server.server.connectionCount == 1)
     server.advance(by: .milliseconds(200))
@@ -79,7 +79,7 @@ import Testing
     let client = try TestClient(port: server.port)
     let frame = TestClient.frame(Self.echo, id: 1, body: [UInt8](repeating: 1, count: 100_000))
     client.send(frame.prefix(1000))
-    while server.server.inboundBytes == 0 { server.turn() }
+    server.wait { $0.inboundBytes > 0 }
     for _ in 0..<59 {
       client.send([1])
       server.advance(by: .seconds(1))
@@ -126,8 +126,11 @@ import Testing
     server.turn()
     server.advance(by: .seconds(59))
     #expect(server.server.connectionCount == 1)
-    server.advance(by: .seconds(2))
-    #expect(server.server.connectionCount == 0)
+    // What the kernel still takes of the answers is progress, and the minute begins anew.
+    server.wait { remoting in
+      server.advance(by: .seconds(2))
+      return remoting.connectionCount == 0
+    }
     #expect(server.server.outboundBytes == 0)
   }
 
@@ -135,7 +138,7 @@ import Testing
     let server = try TestServer()
     let clients = try (0..<200).map { _ in try TestClient(port: server.port) }
     for client in clients { client.send(Self.beginning(of: 16_000_000) + [UInt8](repeating: 0, count: 400)) }
-    while server.server.inboundBytes < 200 * 400 { server.turn() }
+    server.wait { $0.inboundBytes >= 200 * 400 }
     #expect(server.server.inboundBytes <= 200 * 512)
   }
 
@@ -162,7 +165,7 @@ import Testing
     }
     var most = 0
     // All but the last byte of each: more than the budget holds. The first that fit stand at their last byte.
-    while server.server.inboundBytes < 4 << 20 { server.turn() }
+    server.wait { $0.inboundBytes >= 4 << 20 }
     for _ in 0..<50 {
       server.advance(by: .milliseconds(20))
       most = max(most, server.server.inboundBytes)
@@ -174,11 +177,11 @@ import Testing
     #expect(try small.receive()?.header.id == RequestID(3))
     for client in clients { client.send([5]) }
     var done = 0
-    while done < clients.count + 1 {
+    server.wait { remoting in
       server.advance(by: .milliseconds(20))
-      most = max(most, server.server.inboundBytes)
+      most = max(most, remoting.inboundBytes)
       done = server.service.seen.withLock { $0.requests }
-      if server.server.connectionCount < clients.count { break }
+      return done == clients.count + 1 || remoting.connectionCount < clients.count
     }
     #expect(done == clients.count + 1)
     #expect(most <= 8 << 20)

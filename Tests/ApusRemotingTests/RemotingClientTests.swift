@@ -5,13 +5,13 @@ import Testing
 
 @testable import ApusRemoting
 
-@Suite final class RemotingClientTests: Sendable {
+@Suite(.timeLimit(.minutes(10))) final class RemotingClientTests: Sendable {
   let loop: EventLoop
   let client: RemotingClient
 
   init() throws {
     loop = try EventLoop(index: 200, name: "client")
-    client = RemotingClient(loop: loop, log: Logger(level: .error))
+    client = RemotingClient(loop: loop, connectTimeout: Patience.limit, log: Logger(level: .error))
     try loop.start()
   }
 
@@ -22,7 +22,7 @@ import Testing
   }
 
   private func call(
-    _ port: UInt16, _ code: RequestCode, body: [UInt8] = [], timeout: Duration = .seconds(10)
+    _ port: UInt16, _ code: RequestCode, body: [UInt8] = [], timeout: Duration = Patience.limit
   ) -> Result<Command, CallError> {
     let done = WakeUp()
     let result = Locked<Result<Command, CallError>?>(nil)
@@ -48,11 +48,11 @@ import Testing
     let sums = Locked((count: 0, wrong: 0))
     let done = WakeUp()
     for number in 0..<500 {
-      client.call(.loopback(port: server.port), RequestCode(310), body: Array("\(number)".utf8), timeout: .seconds(10))
-      {
+      let body = Array("\(number)".utf8)
+      client.call(.loopback(port: server.port), RequestCode(310), body: body, timeout: Patience.limit) {
         let isRight: Bool =
           switch $0 {
-          case .success(let answer): answer.body == Array("\(number)".utf8)
+          case .success(let answer): answer.body == body
           case .failure: false
           }
         let count = sums.withLock { sums in
@@ -70,6 +70,7 @@ import Testing
 
   @Test func `a server that is not there is unreachable`() throws {
     let port = try UnusedPort()
+    defer { withExtendedLifetime(port) {} }
     guard case .failure(.unreachable(let reason)) = call(port.number, RequestCode(310)) else {
       Issue.record("reached a port that nobody listens on")
       return
@@ -97,7 +98,7 @@ import Testing
     #expect(try call(server.port, RequestCode(310), body: [1]).get().body == [1])
     let failed = Locked<CallError?>(nil)
     let done = WakeUp()
-    client.call(.loopback(port: server.port), EchoService.silent, timeout: .seconds(10)) { result in
+    client.call(.loopback(port: server.port), EchoService.silent, timeout: Patience.limit) { result in
       if case .failure(let error) = result { failed.withLock { $0 = error } }
       done.signal()
     }
@@ -117,13 +118,18 @@ import Testing
   }
 }
 
-/// A port that was free a moment ago.
-private struct UnusedPort {
+/// A port of this machine that nobody listens on, and that nobody else is given while this is there: one end of a
+/// connection has it.
+private final class UnusedPort {
   let number: UInt16
+  private let descriptors: [Int32]
 
   init() throws {
-    let descriptor = try Socket.listen(on: .loopback(port: 0))
-    number = try Socket.localAddress(descriptor).port
-    Socket.close(descriptor)
+    let listener = try Socket.listen(on: .loopback(port: 0))
+    let end = try Socket.connect(to: Socket.localAddress(listener))
+    descriptors = [listener, end]
+    number = try Socket.localAddress(end).port
   }
+
+  deinit { for descriptor in descriptors { Socket.close(descriptor) } }
 }

@@ -7,7 +7,7 @@ import Testing
 
 @testable import ApusRemoting
 
-@Suite struct RemotingServerTests {
+@Suite(.timeLimit(.minutes(10))) struct RemotingServerTests {
   private static let echo = RequestCode(310)
 
   @Test(arguments: [HeaderType.json, .binary]) func `answers in the request's header type`(type: HeaderType) throws {
@@ -181,7 +181,7 @@ import Testing
     })
     let client = try TestClient(port: server.port)
     client.send(TestClient.frame(Self.echo, id: 1))
-    while failures.withLock({ $0 }) > 0 { server.turn() }
+    server.wait { _ in failures.withLock { $0 } <= 0 }
     // The turn in which accepting failed ends before the clock moves: the pause begins in it.
     server.turn()
     #expect(server.server.connectionCount == 0)
@@ -231,9 +231,9 @@ import Testing
       remoting.close(within: .seconds(3))
       isDone.withLock { $0 = true }
     }
-    while remoting.connectionCount == 1 {
-      server.turn()
+    server.wait { remoting in
       server.advance(by: .milliseconds(100))
+      return remoting.connectionCount == 0
     }
     closer.join()
     #expect(isDone.withLock { $0 })

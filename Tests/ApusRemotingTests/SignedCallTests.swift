@@ -22,7 +22,7 @@ private final class SignatureService: RemotingService {
   }
 }
 
-@Suite struct SignedCallTests {
+@Suite(.timeLimit(.minutes(10))) struct SignedCallTests {
   /// One call each of several by a client of its own.
   private func answers(
     _ credentials: Credentials?, extra: [ReplyField] = [], to secret: String, bodies: [[UInt8]], type: HeaderType
@@ -30,7 +30,8 @@ private final class SignatureService: RemotingService {
     let loops = [try EventLoop(index: 1, name: "server"), try EventLoop(index: 201, name: "client")]
     let server = RemotingServer(loops: [loops[0]], log: Logger(level: .error))
     let client = RemotingClient(
-      loop: loops[1], credentials: credentials, extraFields: extra, log: Logger(level: .error))
+      loop: loops[1], connectTimeout: Patience.limit, credentials: credentials, extraFields: extra,
+      log: Logger(level: .error))
     for loop in loops { try loop.start() }
     defer {
       client.close()
@@ -47,7 +48,7 @@ private final class SignatureService: RemotingService {
       client.call(
         .loopback(port: UInt16(address.port)), RequestCode(310),
         fields: [ReplyField("topic", "中\"T"), ReplyField("z", "")],
-        body: body, type: type, timeout: .seconds(10)
+        body: body, type: type, timeout: Patience.limit
       ) { result in
         let count = results.withLock {
           $0.append(result)

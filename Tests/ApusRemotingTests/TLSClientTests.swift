@@ -6,13 +6,16 @@ import Testing
 @testable import ApusRemoting
 
 /// Connections that this side makes.
-@Suite struct TLSClientTests {
+@Suite(.timeLimit(.minutes(10))) struct TLSClientTests {
   /// One call by a client of its own.
   private func call(
     _ port: UInt16, _ tls: ClientTLS, name: String? = nil, calls: Int = 1
   ) throws -> [Result<[UInt8], CallError>] {
     let loop = try EventLoop(index: 201, name: "client")
-    let client = RemotingClient(loop: loop, tls: tls, log: Logger(descriptor: -1))
+    var settings = RemotingSettings()
+    settings.handshakeDeadline = Patience.limit
+    let client = RemotingClient(
+      loop: loop, settings: settings, connectTimeout: Patience.limit, tls: tls, log: Logger(descriptor: -1))
     try loop.start()
     defer {
       client.close()
@@ -24,7 +27,7 @@ import Testing
     let results = Locked<[Result<[UInt8], CallError>]>([])
     let done = WakeUp()
     for number in 0..<calls {
-      client.call(address, RequestCode(310), body: [UInt8(number)], timeout: .seconds(10)) { result in
+      client.call(address, RequestCode(310), body: [UInt8(number)], timeout: Patience.limit) { result in
         let count = results.withLock {
           $0.append(result.map(\.body))
           return $0.count

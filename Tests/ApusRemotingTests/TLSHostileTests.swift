@@ -5,7 +5,7 @@ import Testing
 
 @testable import ApusRemoting
 
-@Suite struct TLSHostileTests {
+@Suite(.timeLimit(.minutes(10))) struct TLSHostileTests {
   private static let echo = RequestCode(310)
 
   private func connected(_ server: TestServer) throws -> CarriedClient {
@@ -39,7 +39,7 @@ import Testing
     let client = try CarriedClient(port: server.port, TLSContext.client())
     _ = client.session.handshake()
     client.wire.send(client.outgoing().dropLast(10))
-    while server.server.inboundBytes == 0 { server.turn() }
+    server.wait { $0.inboundBytes > 0 }
     #expect(server.server.inboundBytes == TLSSession.handshakeBytes)
     server.advance(by: .milliseconds(9900))
     #expect(server.server.connectionCount == 1)
@@ -60,11 +60,14 @@ import Testing
       _ = client.session.handshake()
       client.wire.send(client.outgoing().dropLast(10))
     }
-    while server.server.connectionCount < 4 { server.turn() }
+    server.wait { $0.connectionCount == 4 && $0.inboundBytes >= 3 * TLSSession.handshakeBytes }
     server.turn()
     // Two, and one that runs in front.
     #expect(server.server.inboundBytes == 3 * TLSSession.handshakeBytes)
-    while server.server.connectionCount > 0 { server.advance(by: .seconds(11)) }
+    server.wait { remoting in
+      server.advance(by: .seconds(11))
+      return remoting.connectionCount == 0
+    }
     #expect(server.server.inboundBytes == 0)
   }
 
@@ -74,7 +77,7 @@ import Testing
     let client = try connected(server)
     let record = encrypted(client, [UInt8](repeating: 1, count: 10_000))
     client.wire.send(record.prefix(3))
-    while server.server.inboundBytes == 0 { server.turn() }
+    server.wait { $0.inboundBytes > 0 }
     #expect(server.server.inboundBytes == TLSSession.recordBytes)
     server.advance(by: .seconds(9))
     client.wire.send(record.dropFirst(3).prefix(5000))
@@ -94,12 +97,11 @@ import Testing
     for _ in 0..<7 {
       client.wire.send(encrypted(client, Array(frame[position..<position + 5000])))
       position += 5000
-      // What was sent is read in the second turn at the latest, before the time moves on.
-      for _ in 0..<2 { server.turn() }
+      // The first of it is read before the time moves on: the deadline begins then.
+      server.wait { $0.inboundBytes > 0 || $0.connectionCount == 0 }
       server.advance(by: .seconds(9))
     }
-    for _ in 0..<1000 where server.server.connectionCount > 0 { server.turn() }
-    #expect(server.server.connectionCount == 0)
+    server.wait { $0.connectionCount == 0 }
     #expect(server.server.inboundBytes == 0)
   }
 
@@ -112,7 +114,7 @@ import Testing
     let good = try TLSTestClient(port: server.port, TLSContext.client())
     let bad = try connected(server)
     bad.wire.send(bytes + [UInt8](repeating: 0, count: 100))
-    while server.server.connectionCount > 1 { server.turn() }
+    server.wait { $0.connectionCount == 1 }
     #expect(try good.isServed())
     #expect(server.server.inboundBytes == 0)
   }
@@ -128,7 +130,7 @@ import Testing
     let client = try TestClient(port: server.port)
     client.send(bytes + [UInt8](repeating: 0x41, count: 600))
     Socket.endSending(client.descriptor)
-    while server.service.seen.withLock({ $0.closed }) == 0 { server.turn() }
+    server.until { $0.closed > 0 }
     #expect(server.server.inboundBytes == 0)
     #expect(try TLSTestClient(port: server.port, TLSContext.client()).isServed())
   }
@@ -159,7 +161,7 @@ import Testing
         client.deliver(answer)
       }
       Socket.endSending(client.wire.descriptor)
-      while server.service.seen.withLock({ $0.closed }) <= Int(seed) { server.turn() }
+      server.until { $0.closed > Int(seed) }
     }
     #expect(server.server.inboundBytes == 0)
     #expect(server.server.outboundBytes == 0)

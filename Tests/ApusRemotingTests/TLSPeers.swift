@@ -80,7 +80,7 @@ final class TLSTestClient {
     while session.pendingOutput > 0 { guard session.send() > 0 else { return } }
   }
 
-  /// The next answer; nil when the server has closed or ten seconds are over.
+  /// The next answer; nil when the server has closed, or says nothing for a long time.
   func receive() throws -> Command? {
     while true {
       if let answer = try TestClient.takeFrame(&received) { return answer }

@@ -5,7 +5,7 @@ import Testing
 
 @testable import ApusRemoting
 
-@Suite struct TLSServerTests {
+@Suite(.timeLimit(.minutes(10))) struct TLSServerTests {
   private static let echo = RequestCode(310)
 
   private func anyone() throws -> TLSContext { try TLSContext.client() }
@@ -93,7 +93,7 @@ import Testing
     let server = try TestServer(tls: Certificates.server()) { $0.socketSendBuffer = 20_000 }
     let client = try TLSTestClient(port: server.port, anyone())
     for id in 0..<60 { client.send(TestClient.frame(EchoService.large, id: Int32(id))) }
-    while server.server.outboundBytes < 1 << 20 { server.turn() }
+    server.wait { $0.outboundBytes >= 1 << 20 }
     server.turn()
     // The mark, one turn's answers and what is encrypted of them.
     #expect(server.server.outboundBytes < 2 << 20)
@@ -112,7 +112,7 @@ import Testing
     var client: TLSTestClient? = try TLSTestClient(port: server.port, anyone())
     #expect(try client?.isServed() == true)
     client = nil
-    while server.server.connectionCount > 0 { server.turn() }
+    server.wait { $0.connectionCount == 0 }
     #expect(log.text == "")
   }
 

@@ -7,6 +7,12 @@ import Testing
 
 @testable import ApusRemoting
 
+/// How long a test waits for what has to come: so long that only a fault lets it pass, also on a machine whose threads
+/// stand still for seconds.
+enum Patience {
+  static let limit = Duration.seconds(300)
+}
+
 /// A clock that stands until it is moved.
 final class ManualClock: Sendable {
   private let time = Locked(MonotonicTime(nanoseconds: 0))
@@ -101,8 +107,20 @@ final class TestServer {
   func turn() { for _ in 0..<3 { for loop in loops { loop.executeAndWait {} } } }
 
   /// Waits until what the service has seen satisfies a condition.
-  func until(_ condition: (EchoService.Seen) -> Bool) {
-    while !service.seen.withLock({ condition($0) }) { turn() }
+  func until(at location: SourceLocation = #_sourceLocation, _ condition: (EchoService.Seen) -> Bool) {
+    wait(at: location) { _ in service.seen.withLock { condition($0) } }
+  }
+
+  /// Waits until the server satisfies a condition; a wait in vain fails the test.
+  func wait(at location: SourceLocation = #_sourceLocation, until holds: (RemotingServer) -> Bool) {
+    let deadline = SystemClock.monotonic() + Patience.limit
+    while !holds(server) {
+      guard SystemClock.monotonic() < deadline else {
+        Issue.record("waited in vain", sourceLocation: location)
+        return
+      }
+      turn()
+    }
   }
 }
 
@@ -114,10 +132,10 @@ final class TestClient {
   init(port: UInt16, receiveBuffer: Int32 = 0) throws {
     descriptor = try Socket.connect(to: .loopback(port: port))
     try Socket.resizeBuffers(descriptor, send: 0, receive: receiveBuffer)
-    // Blocking from here on, for at most ten seconds, so that a fault fails the test instead of holding it up.
+    // Blocking from here on, but not for ever, so that a fault fails the test instead of holding it up.
     let flags = fcntl(descriptor, F_GETFL, 0)
     _ = fcntl(descriptor, F_SETFL, flags & ~O_NONBLOCK)
-    var limit = timeval(tv_sec: 10, tv_usec: 0)
+    var limit = timeval(tv_sec: Int(Patience.limit.components.seconds), tv_usec: 0)
     unsafe setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
     unsafe setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
   }
@@ -134,7 +152,7 @@ final class TestClient {
     }
   }
 
-  /// The next answer; nil when the server has closed.
+  /// The next answer; nil when the server has closed, or says nothing for a long time.
   func receive() throws -> Command? {
     while true {
       if let answer = try TestClient.takeFrame(&received) { return answer }

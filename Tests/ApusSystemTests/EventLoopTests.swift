@@ -59,7 +59,7 @@ private final class TurnRecorder: TurnObserver, @unchecked Sendable {
   func tick(on loop: EventLoop, now: MonotonicTime) { ticks.append(now) }
 }
 
-@Suite final class EventLoopTests: Sendable {
+@Suite(.timeLimit(.minutes(10))) final class EventLoopTests: Sendable {
   let clock = ManualClock()
   let loop: EventLoop
 
@@ -72,6 +72,15 @@ private final class TurnRecorder: TurnObserver, @unchecked Sendable {
   deinit {
     loop.stop()
     loop.join()
+  }
+
+  /// Waits until a condition holds, turn by turn; fails when it never does.
+  private func until(at location: SourceLocation = #_sourceLocation, _ holds: () -> Bool) throws {
+    let deadline = SystemClock.monotonic() + .seconds(300)
+    while !holds() {
+      try #require(SystemClock.monotonic() < deadline, "waited in vain", sourceLocation: location)
+      loop.sync {}
+    }
   }
 
   private func socketPair() -> (Int32, Int32) {
@@ -152,7 +161,7 @@ private final class TurnRecorder: TurnObserver, @unchecked Sendable {
       return nil
     }
     #expect(failure == nil)
-    while handled.withLock({ $0 }) < pairs.count { loop.sync {} }
+    try until { handled.withLock { $0 } == pairs.count }
     loop.sync {}
     #expect(before.withLock { $0 } == 4)
     loop.stop()
@@ -163,7 +172,7 @@ private final class TurnRecorder: TurnObserver, @unchecked Sendable {
     }
   }
 
-  @Test func `timers go by the time that it is, and one that they make comes after everything else`() {
+  @Test func `timers go by the time that it is, and one that they make comes after everything else`() throws {
     let (order, times) = (Locked<[String]>([]), Locked<[MonotonicTime]>([]))
     @Sendable func again() {
       times.withLock { $0.append(loop.now) }
@@ -176,7 +185,7 @@ private final class TurnRecorder: TurnObserver, @unchecked Sendable {
       // The turn takes long.
       clock.advance(by: .seconds(1))
     }
-    while times.withLock({ $0.count }) < 3 { loop.sync {} }
+    try until { times.withLock { $0.count } == 3 }
     #expect(times.withLock { $0 } == Array(repeating: clock.now, count: 3))
     #expect(loop.sync { order.withLock { $0 } } == ["timer", "work", "timer", "work", "timer", "work"])
   }
@@ -232,9 +241,9 @@ private final class TurnRecorder: TurnObserver, @unchecked Sendable {
     let loop = loop
     let added = loop.sync { Result { try loop.add(near, recorder) } }
     let id = try added.get()
-    while loop.sync({ recorder.received }).count < 6 {}
+    try until { loop.sync { recorder.received }.count >= 6 }
     #expect(Socket.send(far, [UInt8]("after".utf8).rawSpan) == 5)
-    while loop.sync({ recorder.received }).count < 11 {}
+    try until { loop.sync { recorder.received }.count >= 11 }
     #expect(loop.sync { String(decoding: recorder.received, as: UTF8.self) } == "beforeafter")
     #expect(loop.load == 1)
     loop.sync { loop.remove(id, near) }

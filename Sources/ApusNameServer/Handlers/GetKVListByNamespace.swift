@@ -1,3 +1,4 @@
+import ApusBase
 import ApusProtocol
 import ApusRouteCore
 import ApusSystem

@@ -47,6 +47,8 @@ extension AdminSession {
         client = try MessageClient(own)
       }
       var configuration = ProducerConfiguration()
+      // A send is waited for no shorter than any other request.
+      configuration.sendTimeout = max(configuration.sendTimeout, self.configuration.requestTimeout)
       configure(&configuration)
       return TestSender(try client.producer(group: group, configuration), of: client)
     } catch {

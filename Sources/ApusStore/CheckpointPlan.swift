@@ -83,10 +83,12 @@ extension MessageStore {
   func planCheckpoint(closing: Bool) -> CheckpointPlan? {
     guard failure == nil, !checkpointing, !writingQueues else { return nil }
     let flushed = log.marks.flushed
-    let moved = mark.map { $0.offset != flushed || $0.queues != queuesWritten || $0.isClean != closing } ?? true
+    // Of one that belongs to another log only the number counts.
+    let known = markFits ? mark : nil
+    let moved = known.map { $0.offset != flushed || $0.queues != queuesWritten || $0.isClean != closing } ?? true
     guard moved || checkpoint.index != indexTime else { return nil }
     var last: (mapping: Mapping, range: Range<Int>)?
-    var lastRecord = mark?.lastRecord
+    var lastRecord = known?.lastRecord
     if let record = log.lastFlushed {
       guard let file = log.segments.file(at: record.offset), let mapping = file.mapping else { return nil }
       let position = record.offset - file.start
@@ -104,7 +106,7 @@ extension MessageStore {
       checkpointPath: settings.checkpointPath,
       mark: DurableMark(
         sequence: (mark?.sequence ?? 0) &+ 1, offset: flushed, lastRecord: lastRecord, queues: queuesWritten,
-        isClean: closing, witness: mark?.witness(before: lastRecord?.offset)),
+        isClean: closing, witness: known?.witness(before: lastRecord?.offset)),
       markPath: settings.markPath, root: settings.root, lastRecord: last)
   }
 
@@ -114,6 +116,7 @@ extension MessageStore {
     switch outcome {
     case .written(let mark):
       self.mark = mark
+      markFits = true
       checkpoint = plan.checkpoint
       clearFull(.checkpoint)
     case .failed(let error):

@@ -70,24 +70,34 @@ enum SDKBenchCommand {
 
   private static func text(_ load: SDKLoad, _ result: SDKLoad.Result) -> String {
     let (rate, cpu) = figures(result)
-    func at(_ fraction: Double) -> String { Format.milliseconds(result.latencies.percentile(fraction)) }
+    func at(_ fraction: Double, of latencies: Histogram) -> String {
+      Format.milliseconds(latencies.percentile(fraction))
+    }
+    func line(_ latencies: Histogram) -> String {
+      "p50 \(at(0.5, of: latencies)) ms, p99 \(at(0.99, of: latencies)) ms, p99.9 \(at(0.999, of: latencies)) ms"
+    }
     var text = "\(load.mode.rawValue) \(load.topic): \(Format.grouped(rate)) messages/s, "
     text += "\(Format.grouped(Double(result.messages))) in \(Format.decimal(result.elapsed.seconds, places: 2)) s\n"
     text += "  this process: \(Format.decimal(cpu, places: 2)) µs CPU a message, "
     text += "\(Format.decimal(Double(result.anonymousBytes) / 1e6, places: 1)) MB anonymous memory\n"
-    if result.latencies.count > 0 { text += "  p50 \(at(0.5)) ms, p99 \(at(0.99)) ms, p99.9 \(at(0.999)) ms\n" }
+    if result.latencies.count > 0 { text += "  \(line(result.latencies))\n" }
+    if result.latenciesFromCall.count > 0 { text += "  from the call of send: \(line(result.latenciesFromCall))\n" }
     return text
   }
 
   private static func json(_ load: SDKLoad, _ result: SDKLoad.Result) -> JSONValue {
     let (rate, cpu) = figures(result)
-    func micros(_ fraction: Double) -> JSONValue { .number(Double(result.latencies.percentile(fraction)) / 1000) }
+    func micros(_ fraction: Double, of latencies: Histogram) -> JSONValue {
+      .number(Double(latencies.percentile(fraction)) / 1000)
+    }
+    let (due, called) = (result.latencies, result.latenciesFromCall)
     return JSONValue(members: [
       "mode": .string(load.mode.rawValue), "topic": .string(load.topic), "bodyBytes": JSONValue(load.bodyBytes),
       "window": JSONValue(load.window), "seconds": .number(result.elapsed.seconds),
       "messages": JSONValue(result.messages), "messagesPerSecond": .number(rate), "cpuMicrosPerMessage": .number(cpu),
-      "anonymousBytes": JSONValue(result.anonymousBytes), "p50Micros": micros(0.5), "p99Micros": micros(0.99),
-      "p999Micros": micros(0.999),
+      "anonymousBytes": JSONValue(result.anonymousBytes), "p50Micros": micros(0.5, of: due),
+      "p99Micros": micros(0.99, of: due), "p999Micros": micros(0.999, of: due),
+      "p50MicrosFromCall": micros(0.5, of: called), "p99MicrosFromCall": micros(0.99, of: called),
     ])
   }
 }

@@ -9,7 +9,7 @@ enum SDKBenchMode: String, CaseIterable, Sendable {
   case send = "sdk-send"
   /// A push consumer that drains a topic from its start.
   case pull = "sdk-pull"
-  /// From a send that was due to the listener's call.
+  /// From a send to the listener's call.
   case endToEnd = "sdk-e2e"
 }
 
@@ -33,7 +33,10 @@ struct SDKLoad: Sendable {
   /// What was counted between the end of the warm-up and the end of the load.
   struct Result: Sendable {
     var messages: UInt64 = 0
+    /// From the moment that a send was due, as all loads measure, in nanoseconds.
     var latencies = Histogram()
+    /// Of `sdk-e2e`: from the call of send, which is later by what this process's timer and its tasks take.
+    var latenciesFromCall = Histogram()
     var elapsed = Duration.zero
     var cpu = Duration.zero
     var anonymousBytes: Int64 = 0
@@ -176,17 +179,19 @@ struct SDKLoad: Sendable {
 
   private func exchange(with client: MessageClient) async throws(ClientError) -> Result {
     let producer = try producer(of: client)
-    let body = [UInt8](repeating: UInt8(ascii: "x"), count: max(bodyBytes, 8))
+    let body = [UInt8](repeating: UInt8(ascii: "x"), count: max(bodyBytes, 16))
     try await producer.send(Message(topic: topic, body: body))
-    let latencies = Locked(Histogram())
+    let latencies = Locked((fromDue: Histogram(), fromCall: Histogram()))
     let begin = SystemClock.monotonic() + warmUp
     let consumer = try consumer(of: client, group: group) { messages in
       let now = SystemClock.monotonic()
       for message in messages {
-        let sent = message.body.prefix(8).reduce(Int64(0)) { $0 << 8 | Int64($1) }
+        let (due, called) = (Self.time(in: message.body.prefix(8)), Self.time(in: message.body.dropFirst(8).prefix(8)))
         // Others of the topic have anything there.
-        if sent >= begin.rawValue, sent <= now.rawValue {
-          latencies.withLock { $0.record(UInt64(now.rawValue - sent)) }
+        guard begin <= due, due <= called, called <= now else { continue }
+        latencies.withLock {
+          $0.fromDue.record(UInt64((now - due).nanoseconds))
+          $0.fromCall.record(UInt64((now - called).nanoseconds))
         }
       }
     }
@@ -198,11 +203,11 @@ struct SDKLoad: Sendable {
       await withDiscardingTaskGroup { group in
         while due < begin + duration {
           await Self.sleep(until: due)
-          let time = due.rawValue
+          let dueTime = due
           group.addTask(executorPreference: client.executor) {
-            let stamp = stride(from: 56, through: 0, by: -8).map { UInt8(truncatingIfNeeded: time >> $0) }
+            let stamp = Self.bytes(of: dueTime) + Self.bytes(of: SystemClock.monotonic())
             await Self.told { () async throws(ClientError) in
-              try await producer.send(Message(topic: topic, body: stamp + body.dropFirst(8)))
+              try await producer.send(Message(topic: topic, body: stamp + body.dropFirst(16)))
             }
           }
           due = due + .seconds(1 / rate)
@@ -212,10 +217,18 @@ struct SDKLoad: Sendable {
       used.withLock { $0 = total }
     }
     var result = Result()
-    result.latencies = latencies.withLock { $0 }
+    (result.latencies, result.latenciesFromCall) = latencies.withLock { $0 }
     (result.messages, result.elapsed) = (result.latencies.count, duration)
     if let total = used.withLock({ $0 }) { (result.cpu, result.anonymousBytes) = (total.cpu, total.anonymousBytes) }
     return result
+  }
+
+  private static func bytes(of time: MonotonicTime) -> [UInt8] {
+    stride(from: 56, through: 0, by: -8).map { UInt8(truncatingIfNeeded: time.rawValue >> $0) }
+  }
+
+  private static func time(in bytes: some Sequence<UInt8>) -> MonotonicTime {
+    MonotonicTime(nanoseconds: bytes.reduce(Int64(0)) { $0 << 8 | Int64($1) })
   }
 
   /// What this process used between two moments.

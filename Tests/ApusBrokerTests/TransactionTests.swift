@@ -330,7 +330,7 @@ import Testing
     }
     #expect(try count(client, "RMQ_SYS_TRANS_HALF_TOPIC", queue: 0) == 2)
     try client.heartbeat("producer@1", producer: "pg")
-    let question = client.request(.checkTransactionState)
+    let question = try client.request(.checkTransactionState)
     let half = Half(offset: Int64(question["commitLogOffset"] ?? "") ?? -1, queueOffset: 1, key: "one")
     #expect(try end(client, half, 8).responseCode == .success)
     #expect(try client.ask(ResumeCheckHalfMessage.Request(messageID: id)).responseCode == .systemError)

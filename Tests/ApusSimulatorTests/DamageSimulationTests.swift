@@ -12,6 +12,7 @@ import Testing
     15, 48,  // zeroes for which nothing was missing were taken for the end of a file
     233,  // behind a record with a wrong size the index left out those that are whole
     5130,  // a bit of a blank that recovery had put back was taken for damage of a message
+    3425,  // the first mark of a log that somebody had emptied could not be read, so that one of before counted
     1, 12, 16,  // somebody had removed or cut queue files
   ]
 

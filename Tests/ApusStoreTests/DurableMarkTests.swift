@@ -62,4 +62,20 @@ import Testing
     #expect(try harness.bodies("T") == [0, 1, 2, 4, 5, 6, 7].map { "body \($0)" })
     #expect(try harness.queue("T").nextOffset == QueueOffset(8))
   }
+
+  @Test func `a log that somebody emptied gets a mark of its own at its start`() throws {
+    let disk = SimulatedDisk(seed: 1)
+    var settings = StoreSettings(root: "store")
+    settings.logFileBytes = 4096
+    settings.queueFileBytes = 200
+    let harness = try StoreHarness(on: disk, settings: settings)
+    for number in 0..<4 { try harness.send("T", 0, "body \(number)") }
+    harness.settle()
+    try harness.store.close()
+    disk.replace("store/commitlog/" + SegmentName.text(0), with: [])
+    try harness.reopen()
+    let file = try #require(disk.contents(of: "store").first { $0.name == DurableMark.fileName })
+    let mark = try #require(DurableMark.newest(in: file.bytes.rawSpan))
+    #expect(mark.offset == .zero && mark.lastRecord == nil && mark.witness == nil && !mark.isClean)
+  }
 }

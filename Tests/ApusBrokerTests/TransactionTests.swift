@@ -273,7 +273,8 @@ import Testing
   }
 
   @Test func `a producer that does not fetch its questions is asked no more`() throws {
-    let served = try ServedBroker(Self.eager + [("mappedFileSizeCommitLog", "16777216")])
+    let served = try ServedBroker(
+      Self.eager + [("mappedFileSizeCommitLog", "16777216"), ("transactionCheckMax", "15")])
     let slow = try RawClient(port: served.port, receiveBuffer: 65_536)
     let data = HeartbeatData(clientID: "slow@1", producerGroups: ["pg"], consumers: [])
     #expect(try slow.ask(.heartbeat, body: data.bytes()).responseCode == .success)

@@ -22,6 +22,9 @@ package final class Broker {
   package let pages: BrokerPages
   /// What recovery said of the store.
   package let recovery: [String]
+  /// Where the log ended when recovery was done: what lies before it was found on the device, what follows was stored
+  /// by this broker.
+  package let recoveredEnd: PhysicalOffset
 
   let parts: BrokerParts
   let service: BrokerService
@@ -51,6 +54,7 @@ package final class Broker {
     let opened = try Self.open(settings, disk: disk, memoryBytes: memoryBytes, log: log, &said)
     recovery = said
     let store = opened.store
+    recoveredEnd = store.withLock { $0.marks.appended }
     let io = try Self.ioThreads(settings)
     do throws(DiskError) {
       var random = SystemRandom()

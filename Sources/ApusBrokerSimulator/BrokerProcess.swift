@@ -37,6 +37,9 @@ final class BrokerProcess {
   /// Starts what works by itself.
   func start() throws { try broker.start() }
 
+  /// Where the log ended when recovery was done.
+  var recoveredEnd: Int64 { broker.recoveredEnd.rawValue }
+
   /// A new connection to the broker: the client's end.
   func connect(port: UInt16) throws -> Int32 {
     let pair = try Socket.pair()

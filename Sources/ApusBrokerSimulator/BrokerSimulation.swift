@@ -20,6 +20,7 @@ package final class BrokerSimulation {
   private let log: Logger
   private let tampering: Tampering?
   private var broker: BrokerProcess?
+  private var watch = LoopWatch()
   private var peers: [SimulatedPeer] = []
   private let producers: [SimulatedProducer]
   private let consumer: SimulatedConsumer
@@ -197,10 +198,13 @@ package final class BrokerSimulation {
 
   private func start() throws {
     while true {
+      let left = watch.remaining()
+      guard left == 0 else { throw SimulationFailure("\(left) loops of brokers that have ended are still there") }
       do {
         let entries = configuration.entries(using: &random)
         let kept = KeptOffsets(disk)
-        let broker = try BrokerProcess(entries.settings, loopCount: entries.loops, disk: disk, log: log)
+        let broker = try BrokerProcess(
+          entries.settings, loopCount: entries.loops, disk: disk, log: log, watch: &watch)
         self.broker = broker
         guard !disk.hasCrashed else { throw Interrupted() }
         let audited = try audit(upTo: broker.recoveredEnd)

@@ -36,6 +36,8 @@ struct AuditedLog {
   private(set) var waitingTries: [Try: Int] = [:]
   private(set) var deliveredTries: [Try: Int] = [:]
   private(set) var deadLetters: [Try: Int] = [:]
+  /// The records that name a light queue, in their order, by its name.
+  private(set) var lightQueues: [String: [ScannedLog.Record]] = [:]
   /// Where the queues end.
   private(set) var ends: [SimulatedConsumer.Queue: Int64] = [:]
   /// Every record without a key that should have one.
@@ -81,6 +83,7 @@ struct AuditedLog {
         deadLetters[Try(key: key, group: group, times: record.reconsumeTimes), default: 0] += 1
       } else {
         delivered[key, default: []].append(record)
+        for name in record.lightQueues { lightQueues[name, default: []].append(record) }
       }
     }
   }
@@ -103,4 +106,16 @@ extension ScannedLog.Record {
   }
 
   var key: String? { namedProperties["UNIQ_KEY"] }
+
+  /// The light queues that the message names.
+  var lightQueues: [String] {
+    (namedProperties["INNER_MULTI_DISPATCH"] ?? "").split(separator: ",").map { String($0) }
+  }
+
+  /// Its place in a light queue; nil when it has none.
+  func place(in lightQueue: String) -> Int64? {
+    let places = (namedProperties["INNER_MULTI_QUEUE_OFFSET"] ?? "").split(separator: ",")
+    guard let index = lightQueues.firstIndex(of: lightQueue), index < places.count else { return nil }
+    return Int64(places[index])
+  }
 }

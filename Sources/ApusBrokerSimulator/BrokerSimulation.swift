@@ -24,6 +24,7 @@ package final class BrokerSimulation {
   private var peers: [SimulatedPeer] = []
   private let producers: [SimulatedProducer]
   private let consumer: SimulatedConsumer
+  private let lightReader: SimulatedLightReader
   private let lockHolders: [SimulatedLockHolder]
   private var report = BrokerSimulationReport()
   private var step = 0
@@ -47,13 +48,13 @@ package final class BrokerSimulation {
     disk.ignoresFlushes = settings.canary == .acknowledgeBeforeFlush
     disk.hidesFailedSyncs = settings.canary == .ignoreSyncErrors
     let configuration = SimulatedConfiguration(using: &random)
-    let world = SimulatedWorld(
-      machine: machine, seed: random.next(), levels: configuration.levels, tryLimit: configuration.tryLimit)
+    let world = SimulatedWorld(machine: machine, seed: random.next(), configuration)
     let faults = NetworkFaults(seed: random.next())
     faults.isCalm = settings.without.contains(.network)
     let table = SimulatedLockHolder.Table()
-    producers = (0..<2).map { SimulatedProducer(world, number: $0) }
+    producers = (0..<SimulatedProducer.count).map { SimulatedProducer(world, number: $0) }
     consumer = SimulatedConsumer(world)
+    lightReader = SimulatedLightReader(world)
     lockHolders = ["left", "right"].map { SimulatedLockHolder($0, world, table) }
     log = Logger(descriptor: settings.logDescriptor, level: settings.logDescriptor < 0 ? .error : .info)
     tampering = settings.canary.map { Tampering($0) }
@@ -122,7 +123,8 @@ package final class BrokerSimulation {
   private func act() {
     switch Int.random(in: 0..<20, using: &random) {
     case 0..<9: producers.randomElement(using: &random)?.act()
-    case 9..<17: consumer.act()
+    case 9..<16: consumer.act()
+    case 16: lightReader.act()
     case 17, 18: lockHolders.randomElement(using: &random)?.act()
     default:
       let record = undelivered.randomElement(using: &random)
@@ -202,7 +204,7 @@ package final class BrokerSimulation {
       guard left == 0 else { throw SimulationFailure("\(left) loops of brokers that have ended are still there") }
       do {
         let entries = configuration.entries(using: &random)
-        let kept = KeptOffsets(disk)
+        let kept = KeptOffsets(disk, light: configuration.hasLightQueues)
         let broker = try BrokerProcess(
           entries.settings, loopCount: entries.loops, disk: disk, log: log, watch: &watch)
         self.broker = broker
@@ -243,12 +245,14 @@ package final class BrokerSimulation {
     // One that went on by itself after messages were lost would be beyond them.
     let isNew = world.lostMessages || random.chance(1, in: 2)
     world.lostMessages = false
-    consumer.connect(try connect("consumer"), kept: kept.offsets, ends: audited.ends, isNew: isNew)
+    let written = kept.offsets(of: SimulatedConsumer.group)
+    consumer.connect(try connect("consumer"), kept: written, ends: audited.ends, isNew: isNew)
+    lightReader.connect(try connect("light reader"), audited)
     for (index, holder) in lockHolders.enumerated() { holder.connect(try connect("lock holder \(index)")) }
   }
 
-  /// Scans the log and holds it against everything known. What recovery found, all before `end`, stays from now on. What
-  /// the broker stored itself while it opened, an operation message that a crash left out, is not on the device yet.
+  /// Scans the log and holds it against everything known. What recovery found, all before `end`, stays from now on;
+  /// what the broker stored while it opened, an operation message that a crash left out, is not on the device yet.
   private func audit(upTo end: Int64) throws -> AuditedLog {
     let audited = AuditedLog(ScannedLog(files: disk.contents(of: "store/commitlog"), from: 0))
     for (offset, record) in found where audited.byOffset[offset] != record {
@@ -324,7 +328,8 @@ package final class BrokerSimulation {
   private func settle() throws {
     world.isSettling = true
     faults.isCalm = true
-    machine.wall = latestTime
+    // A clock that was set back is right again; one that went on while somebody waited stays as it is.
+    machine.wall = max(latestTime, machine.wall)
     pass(0)
     try restart()
     var unfinished = SimulationFailure("nothing was looked at")
@@ -335,6 +340,7 @@ package final class BrokerSimulation {
       if let failure = world.failure { throw failure }
       for producer in producers { producer.act() }
       for _ in 0..<6 { consumer.act() }
+      lightReader.act()
       pass(Int64.random(in: 20...400, using: &random))
       guard round >= 60, round % 20 == 0 else { continue }
       guard let failure = checkEnd() else { return try restart() }
@@ -353,6 +359,6 @@ package final class BrokerSimulation {
     } catch {
       return error
     }
-    return consumer.missing(in: audited).map { SimulationFailure($0) }
+    return (consumer.missing(in: audited) ?? lightReader.missing(in: audited)).map { SimulationFailure($0) }
   }
 }

@@ -43,6 +43,10 @@ package enum BrokerCanary: String, CaseIterable, Hashable, Sendable {
   case skipMessages
   /// A repeated send is answered with the place of another message.
   case confuseSends
+  /// The ids of a batch's messages are answered in another order.
+  case misplaceBatch
+  /// A light queue is read without some of its messages.
+  case skipLightMessages
   /// After a crash the end of the log is taken for whole, as after a stop in order.
   case trustTail
 }

@@ -61,6 +61,9 @@ final class SimulatedPeer {
     return 2
   }
 
+  /// Answers what the broker asked.
+  func answer(_ question: Command, _ code: ResponseCode) { send(Command(header: question.header.answer(code))) }
+
   private func send(_ command: Command) {
     var output = ByteWriter()
     command.encode(into: &output)

@@ -18,16 +18,21 @@ final class SimulatedWorld {
   /// The topics that messages are sent to, with two queues each.
   let topics = ["Orders", "Bills"]
   let queueCount: Int32 = 2
+  /// The light queues that messages may name; none where the broker has no light queues.
+  let lightQueues: [String]
+  /// Replies that were handed to those who asked.
+  var handedOver: Set<String> = []
   /// Whether a power loss may have taken messages since the last start.
   var lostMessages = false
   /// What a client found wrong.
   private(set) var failure: SimulationFailure?
 
-  init(machine: SimulatedMachine, seed: UInt64, levels: [Int64], tryLimit: Int32) {
+  init(machine: SimulatedMachine, seed: UInt64, _ configuration: SimulatedConfiguration) {
     self.machine = machine
     random = SeededGenerator(seed: seed)
-    self.levels = levels
-    tries = KnownTries(limit: tryLimit)
+    levels = configuration.levels
+    lightQueues = configuration.hasLightQueues ? ["%LMQ%a", "%LMQ%b", "%LMQ%c"] : []
+    tries = KnownTries(limit: configuration.tryLimit)
   }
 
   /// What an answer of the broker that runs promises.
@@ -42,6 +47,12 @@ final class SimulatedWorld {
 
   /// A client found something wrong. The first finding counts.
   func fail(_ text: String) { if failure == nil { failure = SimulationFailure(text) } }
+
+  /// The light queues that a new message names, most often none.
+  func someLightQueues() -> [String] {
+    guard !lightQueues.isEmpty, chance(1, in: 4) else { return [] }
+    return lightQueues.filter { _ in chance(1, in: 2) }
+  }
 
   func chance(_ part: Int, in whole: Int) -> Bool { random.chance(part, in: whole) }
 }

@@ -38,6 +38,8 @@ struct AuditedLog {
   private(set) var deadLetters: [Try: Int] = [:]
   /// The records that name a light queue, in their order, by its name.
   private(set) var lightQueues: [String: [ScannedLog.Record]] = [:]
+  /// The records of each queue, in their order.
+  private(set) var byQueue: [SimulatedConsumer.Queue: [ScannedLog.Record]] = [:]
   /// Where the queues end.
   private(set) var ends: [SimulatedConsumer.Queue: Int64] = [:]
   /// Every record without a key that should have one.
@@ -50,7 +52,9 @@ struct AuditedLog {
 
   private mutating func take(_ record: ScannedLog.Record) {
     byOffset[record.offset] = record
-    ends[SimulatedConsumer.Queue(topic: record.topic, id: record.queueID)] = record.queueOffset + 1
+    let queue = SimulatedConsumer.Queue(topic: record.topic, id: record.queueID)
+    byQueue[queue, default: []].append(record)
+    ends[queue] = record.queueOffset + 1
     if record.topic == Self.operationTopic {
       endedHalves.formUnion(String(decoding: record.body, as: UTF8.self).split(separator: ",").compactMap { Int64($0) })
       return

@@ -21,11 +21,14 @@ package final class BrokerSimulation {
   private let tampering: Tampering?
   private var broker: BrokerProcess?
   private var watch = LoopWatch()
+  /// The port that the last client came from.
+  private var lastPort: UInt16 = 40_000
   private var peers: [SimulatedPeer] = []
   private let producers: [SimulatedProducer]
   private let consumer: SimulatedConsumer
   private let lightReader: SimulatedLightReader
   private let lockHolders: [SimulatedLockHolder]
+  private let groups: [SimulatedGroup]
   private var report = BrokerSimulationReport()
   private var step = 0
   /// What a start found last: none of it may change any more.
@@ -48,7 +51,7 @@ package final class BrokerSimulation {
     disk.ignoresFlushes = settings.canary == .acknowledgeBeforeFlush
     disk.hidesFailedSyncs = settings.canary == .ignoreSyncErrors
     let configuration = SimulatedConfiguration(using: &random)
-    let world = SimulatedWorld(machine: machine, seed: random.next(), configuration)
+    let world = SimulatedWorld(machine: machine, seed: random.next(), configuration, canary: settings.canary)
     let faults = NetworkFaults(seed: random.next())
     faults.isCalm = settings.without.contains(.network)
     let table = SimulatedLockHolder.Table()
@@ -56,10 +59,14 @@ package final class BrokerSimulation {
     consumer = SimulatedConsumer(world)
     lightReader = SimulatedLightReader(world)
     lockHolders = ["left", "right"].map { SimulatedLockHolder($0, world, table) }
+    groups = [
+      SimulatedGroup("workers", isOrderly: false, memberCount: 3, world),
+      SimulatedGroup("clerks", isOrderly: true, memberCount: 2, world),
+    ]
     log = Logger(descriptor: settings.logDescriptor, level: settings.logDescriptor < 0 ? .error : .info)
     tampering = settings.canary.map { Tampering($0) }
     latestTime = begin
-    calmSteps = Int.random(in: 955...985, using: &random)
+    calmSteps = Int.random(in: 955...992, using: &random)
     self.settings = settings
     self.machine = machine
     self.disk = disk
@@ -67,6 +74,7 @@ package final class BrokerSimulation {
     self.world = world
     self.faults = faults
     self.random = random
+    world.dial = { [weak self] name in self?.dial(name) }
   }
 
   /// Runs all steps, lets everything settle, and looks at the end. Throws what a checker found, with seed and step.
@@ -88,6 +96,7 @@ package final class BrokerSimulation {
     report.count("answers lost", faults.lostAnswers)
     report.count("requests repeated", faults.repeatedRequests)
     report.count("messages", world.known.keys.count)
+    for (name, number) in world.counts { report.count(name, number) }
     for (kind, number) in disk.crashes { report.count("\(kind.rawValue)", number) }
     for (call, number) in disk.faults { report.count("failed \(call.rawValue)", number) }
     return report
@@ -103,8 +112,8 @@ package final class BrokerSimulation {
 
   private func takeStep() throws {
     switch Int.random(in: 0..<1000, using: &random) {
-    case 0..<520: turn()
-    case 520..<700: act()
+    case 0..<470: turn()
+    case 470..<700: act()
     case 700..<900: pass(Int64.random(in: 1...40, using: &random))
     case 900..<940: pass(Int64.random(in: 100...2000, using: &random))
     case 940..<950: disk.writeBack()
@@ -121,7 +130,8 @@ package final class BrokerSimulation {
 
   /// Clients hear and say something, and the loops look.
   private func act() {
-    switch Int.random(in: 0..<20, using: &random) {
+    switch Int.random(in: 0..<36, using: &random) {
+    case 20..<36: for _ in 0..<6 { groups.randomElement(using: &random)?.act() }
     case 0..<9: producers.randomElement(using: &random)?.act()
     case 9..<16: consumer.act()
     case 16: lightReader.act()
@@ -145,6 +155,7 @@ package final class BrokerSimulation {
   private func afterTurn() throws {
     if disk.hasCrashed { try restartAfterCrash() }
     for peer in peers { try peer.poll() }
+    peers.removeAll { !$0.isOpen }
     if let failure = world.failure { throw failure }
   }
 
@@ -214,7 +225,7 @@ package final class BrokerSimulation {
         guard !disk.hasCrashed else { throw Interrupted() }
         world.isSynchronous = entries.isSynchronous
         report.starts += 1
-        try greet(broker, kept, audited)
+        greet(kept, audited)
         return
       } catch let failure as SimulationFailure {
         throw failure
@@ -231,24 +242,34 @@ package final class BrokerSimulation {
     }
   }
 
-  /// Connects everybody.
-  private func greet(_ broker: BrokerProcess, _ kept: KeptOffsets, _ audited: AuditedLog) throws {
-    var port: UInt16 = 40_000
-    func connect(_ name: String) throws -> SimulatedPeer {
-      port += 1
-      let peer = SimulatedPeer(try broker.connect(port: port), name: name, faults: faults)
+  /// Connects a client; nil when it cannot be reached.
+  private func dial(_ name: String) -> SimulatedPeer? {
+    guard let broker else { return nil }
+    do {
+      lastPort = lastPort == .max ? 40_000 : lastPort + 1
+      let peer = SimulatedPeer(try broker.connect(port: lastPort), name: name, faults: faults)
       peer.tamper = tampering
       peers.append(peer)
       return peer
+    } catch {
+      world.fail("\(name) cannot be connected: \(error)")
+      return nil
     }
-    for (index, producer) in producers.enumerated() { producer.connect(try connect("producer \(index)")) }
+  }
+
+  /// Connects everybody.
+  private func greet(_ kept: KeptOffsets, _ audited: AuditedLog) {
+    world.startCount += 1
+    func connect(_ name: String, _ body: (SimulatedPeer) -> Void) { dial(name).map(body) }
+    for (index, producer) in producers.enumerated() { connect("producer \(index)") { producer.connect($0) } }
     // One that went on by itself after messages were lost would be beyond them.
-    let isNew = world.lostMessages || random.chance(1, in: 2)
+    let (wereLost, isNew) = (world.lostMessages, world.lostMessages || random.chance(1, in: 2))
     world.lostMessages = false
     let written = kept.offsets(of: SimulatedConsumer.group)
-    consumer.connect(try connect("consumer"), kept: written, ends: audited.ends, isNew: isNew)
-    lightReader.connect(try connect("light reader"), audited)
-    for (index, holder) in lockHolders.enumerated() { holder.connect(try connect("lock holder \(index)")) }
+    connect("consumer") { consumer.connect($0, kept: written, ends: audited.ends, isNew: isNew) }
+    connect("light reader") { lightReader.connect($0, audited) }
+    for (index, holder) in lockHolders.enumerated() { connect("lock holder \(index)") { holder.connect($0) } }
+    for group in groups { group.connect(kept: kept.offsets(of: group.name), audited, isNew: wereLost) }
   }
 
   /// Scans the log and holds it against everything known. What recovery found, all before `end`, stays from now on;
@@ -341,6 +362,7 @@ package final class BrokerSimulation {
       for producer in producers { producer.act() }
       for _ in 0..<6 { consumer.act() }
       lightReader.act()
+      for _ in 0..<8 { for group in groups { group.act() } }
       pass(Int64.random(in: 20...400, using: &random))
       guard round >= 60, round % 20 == 0 else { continue }
       guard let failure = checkEnd() else { return try restart() }
@@ -359,6 +381,8 @@ package final class BrokerSimulation {
     } catch {
       return error
     }
-    return (consumer.missing(in: audited) ?? lightReader.missing(in: audited)).map { SimulationFailure($0) }
+    var missing = consumer.missing(in: audited) ?? lightReader.missing(in: audited)
+    for group in groups where missing == nil { missing = group.missing(in: audited) }
+    return missing.map { SimulationFailure($0) }
   }
 }

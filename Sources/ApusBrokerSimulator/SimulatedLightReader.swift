@@ -45,15 +45,11 @@ final class SimulatedLightReader {
 
   private func pull(_ name: String) {
     let from = next[name] ?? 0
-    let fields = [
-      ReplyField("consumerGroup", Self.group), ReplyField("topic", name), ReplyField("queueId", 0),
-      ReplyField("queueOffset", from), ReplyField("maxMsgNums", 32), ReplyField("sysFlag", 4),
-      ReplyField("commitOffset", 0), ReplyField("suspendTimeoutMillis", 0), ReplyField("subscription", "*"),
-      ReplyField("subVersion", 1), ReplyField("expressionType", "TAG"),
-    ]
+    let queue = SimulatedConsumer.Queue(topic: name, id: 0)
+    let pull = SimulatedPull(group: Self.group, queue: queue, from: from, limit: 32)
     guard let peer else { return }
     waiting.insert(name)
-    peer.ask(.pullMessage, fields) { [weak self] answer in
+    peer.ask(.pullMessage, pull.fields) { [weak self] answer in
       guard let self, peer === self.peer else { return }
       waiting.remove(name)
       guard let answer, answer.responseCode == .success else { return }

@@ -23,7 +23,7 @@ final class SimulatedPeer {
   private var waiting: [Int32: Completion] = [:]
   private var unsent: [UInt8] = []
   private var lastID: Int32 = 0
-  private var isOpen = true
+  private(set) var isOpen = true
   private let faults: NetworkFaults
 
   /// Takes the descriptor over.

@@ -114,7 +114,8 @@ let package = Package(
     library(
       "ApusBrokerSimulator",
       [
-        "ApusBase", "ApusModel", "ApusProtocol", "ApusSystem", "ApusRemoting", "ApusBroker", "ApusSimulator",
+        "ApusBase", "ApusModel", "ApusProtocol", "ApusClientCore", "ApusSystem", "ApusRemoting", "ApusBroker",
+        "ApusSimulator",
       ]),
     .executableTarget(
       name: "apus-sim", dependencies: ["ApusBase", "ApusBrokerCore", "ApusBrokerSimulator", "ApusSimulator"],

@@ -22,6 +22,9 @@ package final class Broker {
   package let pages: BrokerPages
   /// What recovery said of the store.
   package let recovery: [String]
+  /// Where the log ended when recovery was done: what lies before it was found on the device, what follows was stored
+  /// by this broker.
+  package let recoveredEnd: PhysicalOffset
 
   let parts: BrokerParts
   let service: BrokerService
@@ -51,6 +54,7 @@ package final class Broker {
     let opened = try Self.open(settings, disk: disk, memoryBytes: memoryBytes, log: log, &said)
     recovery = said
     let store = opened.store
+    recoveredEnd = store.withLock { $0.marks.appended }
     let io = try Self.ioThreads(settings)
     do throws(DiskError) {
       var random = SystemRandom()
@@ -88,7 +92,6 @@ package final class Broker {
         access: AdminAccess(ownAddresses: ownAddresses, networks: settings.process.adminNetworks),
         queryOffset: QueryConsumerOffsetHandler(topics: tables.topics, offsets: tables.offsets, messages: messages),
         transactions: transactions, relay: clientRelay, states: states)
-      relay.join(service)
       access?.join { [weak service] in service?.adopt($0) }
       port = BrokerPort(service, servesPulls: true)
       secondPort = BrokerPort(service, servesPulls: false)
@@ -96,9 +99,11 @@ package final class Broker {
         metrics: MetricsPage(parts: parts, messages: messages, service: service, booted: SystemClock.wall()),
         store: store, io: io)
       registration = Self.registration(settings, identity, tables, loop: loops[0], io: io, tls: clientTLS, log: log)
-      events.join(registration: registration, service: service)
       delayed = identity.id == 0 ? DelayedMessages(parts, config: config, on: states[0]) : nil
       timed = try identity.id == 0 ? TimedMessages(parts, root: settings.keeping.root, on: states[0]) : nil
+      // From here on parts hold each other until the broker is closed, so nothing may fail any more.
+      relay.join(service)
+      events.join(registration: registration, service: service)
       if let delayed, let timed { service.join(delayed, timed) }
       housekeeper = Housekeeper(
         service: service, config: config, store: store, index: index, delayed: delayed, timed: timed,
@@ -106,17 +111,22 @@ package final class Broker {
         retention: Retention.Settings(settings.keeping),
         intervals: Housekeeper.Intervals(settings.keeping), log: log)
     } catch {
+      io.stop()
       throw .disk(error)
     }
   }
 
-  /// Prepares the log, starts the threads and begins to register with the name servers.
+  /// Prepares the log, starts the threads and begins to register with the name servers. When it throws, no thread runs
+  /// but those of ``BrokerParts/io``, and the broker is to be closed.
   package func start() throws(BrokerError) {
     do throws(SystemError) {
       try parts.threads.start()
       try parts.index?.start()
       try housekeeper.start()
     } catch {
+      housekeeper.stop()
+      parts.threads.stop()
+      parts.index?.stop()
       throw .system(error)
     }
     delayed?.start()
@@ -149,6 +159,7 @@ package final class Broker {
     parts.threads.stop()
     relay.leave()
     parts.index?.stop()
+    for state in service.loops { state.loop.executeAndWait { [parts] in parts.messages.endWaiting(state) } }
     let isIndexWhole = parts.index?.close() ?? true
     // What the files say must not be ahead of the log.
     parts.store.flushAll()

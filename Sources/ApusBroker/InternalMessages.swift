@@ -158,6 +158,15 @@ package final class InternalMessages: Sendable {
     state.bytesWaitingForSegment = 0
     for entry in waiting { store(entry.message, on: state, then: entry.completion) }
   }
+
+  /// The broker ends: nobody waits any longer, as those who do hold the loop that holds them. To be called on the loop.
+  func endWaiting(_ state: BrokerLoop) {
+    while let message = state.awaited.popAny() { message.completion(.notFlushed(message.appended)) }
+    let waiting = state.waitingForSegment
+    state.waitingForSegment.removeAll()
+    state.bytesWaitingForSegment = 0
+    for entry in waiting { entry.completion(.busy) }
+  }
 }
 
 /// A stored message whose maker waits for the device.

@@ -36,6 +36,10 @@ struct AuditedLog {
   private(set) var waitingTries: [Try: Int] = [:]
   private(set) var deliveredTries: [Try: Int] = [:]
   private(set) var deadLetters: [Try: Int] = [:]
+  /// The records that name a light queue, in their order, by its name.
+  private(set) var lightQueues: [String: [ScannedLog.Record]] = [:]
+  /// The records of each queue, in their order.
+  private(set) var byQueue: [SimulatedConsumer.Queue: [ScannedLog.Record]] = [:]
   /// Where the queues end.
   private(set) var ends: [SimulatedConsumer.Queue: Int64] = [:]
   /// Every record without a key that should have one.
@@ -48,7 +52,9 @@ struct AuditedLog {
 
   private mutating func take(_ record: ScannedLog.Record) {
     byOffset[record.offset] = record
-    ends[SimulatedConsumer.Queue(topic: record.topic, id: record.queueID)] = record.queueOffset + 1
+    let queue = SimulatedConsumer.Queue(topic: record.topic, id: record.queueID)
+    byQueue[queue, default: []].append(record)
+    ends[queue] = record.queueOffset + 1
     if record.topic == Self.operationTopic {
       endedHalves.formUnion(String(decoding: record.body, as: UTF8.self).split(separator: ",").compactMap { Int64($0) })
       return
@@ -81,6 +87,7 @@ struct AuditedLog {
         deadLetters[Try(key: key, group: group, times: record.reconsumeTimes), default: 0] += 1
       } else {
         delivered[key, default: []].append(record)
+        for name in record.lightQueues { lightQueues[name, default: []].append(record) }
       }
     }
   }
@@ -103,4 +110,16 @@ extension ScannedLog.Record {
   }
 
   var key: String? { namedProperties["UNIQ_KEY"] }
+
+  /// The light queues that the message names.
+  var lightQueues: [String] {
+    (namedProperties["INNER_MULTI_DISPATCH"] ?? "").split(separator: ",").map { String($0) }
+  }
+
+  /// Its place in a light queue; nil when it has none.
+  func place(in lightQueue: String) -> Int64? {
+    let places = (namedProperties["INNER_MULTI_QUEUE_OFFSET"] ?? "").split(separator: ",")
+    guard let index = lightQueues.firstIndex(of: lightQueue), index < places.count else { return nil }
+    return Int64(places[index])
+  }
 }

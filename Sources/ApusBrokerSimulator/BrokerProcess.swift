@@ -13,13 +13,16 @@ final class BrokerProcess {
   private let server: RemotingServer
   private static let host = HostAddress(ipv4: 0x7F00_0001, port: 10_911)
 
-  /// Opens the store on `disk`, as `apus broker` does. To be called on the machine.
-  init(_ entries: [(String, String)], loopCount: Int, disk: any Disk, log: Logger) throws {
+  /// Opens the store on `disk`, as `apus broker` does; `watch` is told of the loops. To be called on the machine.
+  init(
+    _ entries: [(String, String)], loopCount: Int, disk: any Disk, log: Logger, watch: inout LoopWatch
+  ) throws {
     let machine = BrokerSettings.Machine(cores: 2, hostName: "sim", address: "127.0.0.1", storeRoot: "store")
     let properties = PropertiesFile(entries.map { PropertiesFile.Entry($0.0, $0.1) })
     let settings = try BrokerSettings(properties, machine: machine, now: SystemClock.wall())
     let loops = try (0..<loopCount).map { try EventLoop(index: $0, name: "loop-\($0)", readBufferBytes: 32 << 10) }
     self.loops = loops
+    watch.add(loops)
     server = RemotingServer(loops: loops, log: log)
     for loop in loops { try loop.start() }
     do {
@@ -33,6 +36,9 @@ final class BrokerProcess {
       throw error
     }
   }
+
+  /// Where the log ended when recovery was done.
+  var recoveredEnd: Int64 { broker.recoveredEnd.rawValue }
 
   /// Starts what works by itself.
   func start() throws { try broker.start() }

@@ -20,10 +20,15 @@ package final class BrokerSimulation {
   private let log: Logger
   private let tampering: Tampering?
   private var broker: BrokerProcess?
+  private var watch = LoopWatch()
+  /// The port that the last client came from.
+  private var lastPort: UInt16 = 40_000
   private var peers: [SimulatedPeer] = []
   private let producers: [SimulatedProducer]
   private let consumer: SimulatedConsumer
+  private let lightReader: SimulatedLightReader
   private let lockHolders: [SimulatedLockHolder]
+  private let groups: [SimulatedGroup]
   private var report = BrokerSimulationReport()
   private var step = 0
   /// What a start found last: none of it may change any more.
@@ -46,18 +51,22 @@ package final class BrokerSimulation {
     disk.ignoresFlushes = settings.canary == .acknowledgeBeforeFlush
     disk.hidesFailedSyncs = settings.canary == .ignoreSyncErrors
     let configuration = SimulatedConfiguration(using: &random)
-    let world = SimulatedWorld(
-      machine: machine, seed: random.next(), levels: configuration.levels, tryLimit: configuration.tryLimit)
+    let world = SimulatedWorld(machine: machine, seed: random.next(), configuration, canary: settings.canary)
     let faults = NetworkFaults(seed: random.next())
     faults.isCalm = settings.without.contains(.network)
     let table = SimulatedLockHolder.Table()
-    producers = (0..<2).map { SimulatedProducer(world, number: $0) }
+    producers = (0..<SimulatedProducer.count).map { SimulatedProducer(world, number: $0) }
     consumer = SimulatedConsumer(world)
+    lightReader = SimulatedLightReader(world)
     lockHolders = ["left", "right"].map { SimulatedLockHolder($0, world, table) }
+    groups = [
+      SimulatedGroup("workers", isOrderly: false, memberCount: 3, world),
+      SimulatedGroup("clerks", isOrderly: true, memberCount: 2, world),
+    ]
     log = Logger(descriptor: settings.logDescriptor, level: settings.logDescriptor < 0 ? .error : .info)
     tampering = settings.canary.map { Tampering($0) }
     latestTime = begin
-    calmSteps = Int.random(in: 955...985, using: &random)
+    calmSteps = Int.random(in: 955...992, using: &random)
     self.settings = settings
     self.machine = machine
     self.disk = disk
@@ -65,6 +74,7 @@ package final class BrokerSimulation {
     self.world = world
     self.faults = faults
     self.random = random
+    world.dial = { [weak self] name in self?.dial(name) }
   }
 
   /// Runs all steps, lets everything settle, and looks at the end. Throws what a checker found, with seed and step.
@@ -86,6 +96,7 @@ package final class BrokerSimulation {
     report.count("answers lost", faults.lostAnswers)
     report.count("requests repeated", faults.repeatedRequests)
     report.count("messages", world.known.keys.count)
+    for (name, number) in world.counts { report.count(name, number) }
     for (kind, number) in disk.crashes { report.count("\(kind.rawValue)", number) }
     for (call, number) in disk.faults { report.count("failed \(call.rawValue)", number) }
     return report
@@ -101,8 +112,8 @@ package final class BrokerSimulation {
 
   private func takeStep() throws {
     switch Int.random(in: 0..<1000, using: &random) {
-    case 0..<520: turn()
-    case 520..<700: act()
+    case 0..<470: turn()
+    case 470..<700: act()
     case 700..<900: pass(Int64.random(in: 1...40, using: &random))
     case 900..<940: pass(Int64.random(in: 100...2000, using: &random))
     case 940..<950: disk.writeBack()
@@ -119,9 +130,11 @@ package final class BrokerSimulation {
 
   /// Clients hear and say something, and the loops look.
   private func act() {
-    switch Int.random(in: 0..<20, using: &random) {
+    switch Int.random(in: 0..<36, using: &random) {
+    case 20..<36: for _ in 0..<6 { groups.randomElement(using: &random)?.act() }
     case 0..<9: producers.randomElement(using: &random)?.act()
-    case 9..<17: consumer.act()
+    case 9..<16: consumer.act()
+    case 16: lightReader.act()
     case 17, 18: lockHolders.randomElement(using: &random)?.act()
     default:
       let record = undelivered.randomElement(using: &random)
@@ -142,6 +155,7 @@ package final class BrokerSimulation {
   private func afterTurn() throws {
     if disk.hasCrashed { try restartAfterCrash() }
     for peer in peers { try peer.poll() }
+    peers.removeAll { !$0.isOpen }
     if let failure = world.failure { throw failure }
   }
 
@@ -197,18 +211,21 @@ package final class BrokerSimulation {
 
   private func start() throws {
     while true {
+      let left = watch.remaining()
+      guard left == 0 else { throw SimulationFailure("\(left) loops of brokers that have ended are still there") }
       do {
         let entries = configuration.entries(using: &random)
-        let kept = KeptOffsets(disk)
-        let broker = try BrokerProcess(entries.settings, loopCount: entries.loops, disk: disk, log: log)
+        let kept = KeptOffsets(disk, light: configuration.hasLightQueues)
+        let broker = try BrokerProcess(
+          entries.settings, loopCount: entries.loops, disk: disk, log: log, watch: &watch)
         self.broker = broker
         guard !disk.hasCrashed else { throw Interrupted() }
-        let audited = try audit()
+        let audited = try audit(upTo: broker.recoveredEnd)
         try broker.start()
         guard !disk.hasCrashed else { throw Interrupted() }
         world.isSynchronous = entries.isSynchronous
         report.starts += 1
-        try greet(broker, kept, audited)
+        greet(kept, audited)
         return
       } catch let failure as SimulationFailure {
         throw failure
@@ -225,26 +242,39 @@ package final class BrokerSimulation {
     }
   }
 
-  /// Connects everybody.
-  private func greet(_ broker: BrokerProcess, _ kept: KeptOffsets, _ audited: AuditedLog) throws {
-    var port: UInt16 = 40_000
-    func connect(_ name: String) throws -> SimulatedPeer {
-      port += 1
-      let peer = SimulatedPeer(try broker.connect(port: port), name: name, faults: faults)
+  /// Connects a client; nil when it cannot be reached.
+  private func dial(_ name: String) -> SimulatedPeer? {
+    guard let broker else { return nil }
+    do {
+      lastPort = lastPort == .max ? 40_000 : lastPort + 1
+      let peer = SimulatedPeer(try broker.connect(port: lastPort), name: name, faults: faults)
       peer.tamper = tampering
       peers.append(peer)
       return peer
+    } catch {
+      world.fail("\(name) cannot be connected: \(error)")
+      return nil
     }
-    for (index, producer) in producers.enumerated() { producer.connect(try connect("producer \(index)")) }
-    // One that went on by itself after messages were lost would be beyond them.
-    let isNew = world.lostMessages || random.chance(1, in: 2)
-    world.lostMessages = false
-    consumer.connect(try connect("consumer"), kept: kept.offsets, ends: audited.ends, isNew: isNew)
-    for (index, holder) in lockHolders.enumerated() { holder.connect(try connect("lock holder \(index)")) }
   }
 
-  /// Scans the log and holds it against everything known. What it holds stays from now on.
-  private func audit() throws -> AuditedLog {
+  /// Connects everybody.
+  private func greet(_ kept: KeptOffsets, _ audited: AuditedLog) {
+    world.startCount += 1
+    func connect(_ name: String, _ body: (SimulatedPeer) -> Void) { dial(name).map(body) }
+    for (index, producer) in producers.enumerated() { connect("producer \(index)") { producer.connect($0) } }
+    // One that went on by itself after messages were lost would be beyond them.
+    let (wereLost, isNew) = (world.lostMessages, world.lostMessages || random.chance(1, in: 2))
+    world.lostMessages = false
+    let written = kept.offsets(of: SimulatedConsumer.group)
+    connect("consumer") { consumer.connect($0, kept: written, ends: audited.ends, isNew: isNew) }
+    connect("light reader") { lightReader.connect($0, audited) }
+    for (index, holder) in lockHolders.enumerated() { connect("lock holder \(index)") { holder.connect($0) } }
+    for group in groups { group.connect(kept: kept.offsets(of: group.name), audited, isNew: wereLost) }
+  }
+
+  /// Scans the log and holds it against everything known. What recovery found, all before `end`, stays from now on;
+  /// what the broker stored while it opened, an operation message that a crash left out, is not on the device yet.
+  private func audit(upTo end: Int64) throws -> AuditedLog {
     let audited = AuditedLog(ScannedLog(files: disk.contents(of: "store/commitlog"), from: 0))
     for (offset, record) in found where audited.byOffset[offset] != record {
       throw SimulationFailure("the record of \(record.topic) at \(offset), which a start had found, is not there")
@@ -252,7 +282,7 @@ package final class BrokerSimulation {
     try rules(for: audited).check(world.tries)
     world.known.found { place, key in audited.byOffset[place.offset]?.key == key }
     world.tries.found(audited)
-    found = audited.byOffset
+    found = audited.byOffset.filter { $0.key < end }
     undelivered = audited.log.records.suffix(200).filter { AuditedLog.undeliveredTopics.contains($0.topic) }
     return audited
   }
@@ -319,7 +349,8 @@ package final class BrokerSimulation {
   private func settle() throws {
     world.isSettling = true
     faults.isCalm = true
-    machine.wall = latestTime
+    // A clock that was set back is right again; one that went on while somebody waited stays as it is.
+    machine.wall = max(latestTime, machine.wall)
     pass(0)
     try restart()
     var unfinished = SimulationFailure("nothing was looked at")
@@ -330,6 +361,8 @@ package final class BrokerSimulation {
       if let failure = world.failure { throw failure }
       for producer in producers { producer.act() }
       for _ in 0..<6 { consumer.act() }
+      lightReader.act()
+      for _ in 0..<8 { for group in groups { group.act() } }
       pass(Int64.random(in: 20...400, using: &random))
       guard round >= 60, round % 20 == 0 else { continue }
       guard let failure = checkEnd() else { return try restart() }
@@ -348,6 +381,8 @@ package final class BrokerSimulation {
     } catch {
       return error
     }
-    return consumer.missing(in: audited).map { SimulationFailure($0) }
+    var missing = consumer.missing(in: audited) ?? lightReader.missing(in: audited)
+    for group in groups where missing == nil { missing = group.missing(in: audited) }
+    return missing.map { SimulationFailure($0) }
   }
 }

@@ -43,6 +43,12 @@ package enum BrokerCanary: String, CaseIterable, Hashable, Sendable {
   case skipMessages
   /// A repeated send is answered with the place of another message.
   case confuseSends
+  /// The ids of a batch's messages are answered in another order.
+  case misplaceBatch
+  /// A light queue is read without some of its messages.
+  case skipLightMessages
+  /// A member of a group commits behind the newest message that it was given, not before the oldest unfinished one.
+  case commitGiven
   /// After a crash the end of the log is taken for whole, as after a stop in order.
   case trustTail
 }

@@ -13,21 +13,22 @@ struct FileTampering {
 
   func meddle() {
     switch canary {
-    case .forgetHalfMessage:
-      change("store/config", "consumerOffset.json") { bytes in
-        let text = String(decoding: bytes, as: UTF8.self)
-        return Array(Self.raising("RMQ_SYS_TRANS_HALF_TOPIC@CID_RMQ_SYS_TRANS", by: 2, in: text).utf8)
-      }
-    case .skipMessages:
-      change("store/config", "consumerOffset.json") { bytes in
-        let text = String(decoding: bytes, as: UTF8.self)
-        return Array(Self.raising("Orders@\(SimulatedConsumer.group)", by: 2, in: text).utf8)
-      }
+    case .forgetHalfMessage: raise("RMQ_SYS_TRANS_HALF_TOPIC@CID_RMQ_SYS_TRANS", by: 2)
+    case .skipMessages: raise("Orders@\(SimulatedConsumer.group)", by: 2)
     case .deliverTimerTwice:
       let end = ScannedLog(files: disk.contents(of: "store/commitlog"), from: 0).end
       change("store/apus-timers", "pending") { Self.moving(markTo: end, in: $0) }
     case .trustTail: disk.lose("store/abort")
     default: return
+    }
+  }
+
+  /// Adds to an offset of a group, in both files that say it.
+  private func raise(_ key: String, by number: Int64) {
+    for name in ["consumerOffset.json", "lmqConsumerOffset.json"] {
+      change("store/config", name) { bytes in
+        Array(Self.raising(key, by: number, in: String(decoding: bytes, as: UTF8.self)).utf8)
+      }
     }
   }
 

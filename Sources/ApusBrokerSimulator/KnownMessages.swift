@@ -30,6 +30,8 @@ struct SimulatedMessage {
     case half(HalfPlan)
     /// It takes another one out that waits.
     case cancel(of: String)
+    /// It answers a client that asked, the producer of this number, and is handed to it.
+    case reply(to: Int)
   }
 
   /// Where an answer said that it lies.
@@ -44,6 +46,8 @@ struct SimulatedMessage {
   var topic: String
   var queue: Int32
   var body: [UInt8]
+  /// The light queues that it names.
+  var lightQueues: [String] = []
   /// How often it was sent, repetitions by the network included.
   var attempts = 0
   var places: [Place] = []

@@ -17,6 +17,7 @@ struct LogRules {
     try checkQueues()
     try checkContents()
     try checkPlaces()
+    try checkLightQueues()
     for key in known.keys {
       guard let message = known[key] else { continue }
       try checkCopies(of: message)
@@ -72,6 +73,16 @@ struct LogRules {
     }
   }
 
+  /// The places in light queues that records name have no holes either, and none is there twice.
+  private func checkLightQueues() throws(SimulationFailure) {
+    for (name, records) in audited.lightQueues {
+      for (place, record) in records.enumerated() where record.place(in: name) != Int64(place) {
+        let found = record.place(in: name).map { "\($0)" } ?? "none"
+        try fail("the record at \(record.offset) has the place \(found) in \(name), not \(place)")
+      }
+    }
+  }
+
   // MARK: What became of a message
 
   private func checkCopies(of message: SimulatedMessage) throws(SimulationFailure) {
@@ -81,7 +92,7 @@ struct LogRules {
       try fail("\(key) is in \(copy.topic)/\(copy.queueID), it was sent to \(message.topic)/\(message.queue)")
     }
     switch message.kind {
-    case .plain:
+    case .plain, .reply:
       guard copies.count <= message.attempts else {
         try fail("\(key) was sent \(message.attempts) times and is there \(copies.count) times")
       }
@@ -121,7 +132,7 @@ struct LogRules {
     let key = message.key
     let copies = audited.delivered[key]?.count ?? 0
     switch message.kind {
-    case .plain, .cancel: return
+    case .plain, .cancel, .reply: return
     case .level:
       let waiting = audited.levels[key]?.count ?? 0
       guard copies >= waiting else { try fail("\(key) waited \(waiting) times in its level and came \(copies) times") }

@@ -13,9 +13,12 @@ struct SimulatedConfiguration {
   let levels: [Int64] = [1000, 2000, 3000, 4000, 6000, 9000, 13_000]
   /// How often consumers try a message.
   let tryLimit: Int32 = 2
+  /// Whether messages go to the light queues that they name.
+  let hasLightQueues: Bool
   private let lasting: [(String, String)]
 
   init(using random: inout SeededGenerator) {
+    hasLightQueues = random.chance(2, in: 3)
     lasting = [
       ("brokerClusterName", "Sim"), ("brokerName", "sim-a"), ("brokerIP1", "127.0.0.1"),
       ("mappedFileSizeCommitLog", "\([8192, 16_384, 65_536].randomElement(using: &random) ?? 8192)"),
@@ -23,6 +26,7 @@ struct SimulatedConfiguration {
       ("messageDelayLevel", "1s 2s 3s 4s 6s 9s 13s"), ("maxHashSlotNum", "20"), ("maxIndexNum", "100"),
       ("fileReservedTime", "876000"), ("cleanFileForciblyEnable", "false"), ("diskMaxUsedSpaceRatio", "95"),
       ("transactionCheckMax", "1000000"), ("ioThreads", "2"),
+      ("enableLmq", "\(hasLightQueues)"), ("enableMultiDispatch", "\(hasLightQueues)"),
     ]
   }
 

@@ -7,9 +7,11 @@ import ApusSimulator
 /// restart it goes on where the broker says.
 final class SimulatedConsumer {
   /// A queue that it consumes.
-  struct Queue: Hashable {
+  struct Queue: Hashable, CustomStringConvertible {
     var topic: String
     var id: Int32
+
+    var description: String { "\(topic)/\(id)" }
   }
 
   /// A message that it was given.
@@ -36,9 +38,7 @@ final class SimulatedConsumer {
 
   init(_ world: SimulatedWorld) {
     self.world = world
-    queues =
-      world.topics.flatMap { topic in (0..<world.queueCount).map { Queue(topic: topic, id: $0) } }
-      + [Queue(topic: Self.retryTopic, id: 0)]
+    queues = world.queues + [Queue(topic: Self.retryTopic, id: 0)]
   }
 
   /// Goes on over a new connection. `kept` is what the file of offsets said before the broker started, `ends` where the
@@ -98,10 +98,10 @@ final class SimulatedConsumer {
   private func check(_ offset: Int64, _ queue: Queue) {
     let least = min(kept[queue] ?? 0, ends[queue] ?? 0)
     if offset < least {
-      world.fail("\(Self.group) goes on at \(offset) in \(queue.topic)/\(queue.id), although \(least) was written")
+      world.fail("\(Self.group) goes on at \(offset) in \(queue), although \(least) was written")
     }
     if offset > (told[queue] ?? []).max() ?? 0 {
-      world.fail("\(Self.group) goes on at \(offset) in \(queue.topic)/\(queue.id), where it never was")
+      world.fail("\(Self.group) goes on at \(offset) in \(queue), where it never was")
     }
   }
 
@@ -121,15 +121,14 @@ final class SimulatedConsumer {
 
   private func pull(_ queue: Queue, _ peer: SimulatedPeer) {
     guard let from = next[queue] else { return }
-    let fields = [
-      ReplyField("consumerGroup", Self.group), ReplyField("topic", queue.topic), ReplyField("queueId", Int64(queue.id)),
-      ReplyField("queueOffset", from), ReplyField("maxMsgNums", Int64.random(in: 1...16, using: &world.random)),
-      ReplyField("sysFlag", 4), ReplyField("commitOffset", 0), ReplyField("suspendTimeoutMillis", 0),
-      ReplyField("subscription", "*"), ReplyField("subVersion", 1), ReplyField("expressionType", "TAG"),
-    ]
-    peer.ask(.pullMessage, fields) { [weak self] answer in
+    let limit = Int64.random(in: 1...16, using: &world.random)
+    let pull = SimulatedPull(group: Self.group, queue: queue, from: from, limit: limit)
+    peer.ask(.pullMessage, pull.fields) { [weak self] answer in
       guard let self, let answer, peer === self.peer, next[queue] == from else { return }
-      if answer.responseCode == .success, !take(answer.body, queue, from: from) { return }
+      if answer.responseCode == .success {
+        guard let records = world.records(of: pull, answer.body) else { return }
+        take(records, queue)
+      }
       guard
         answer.responseCode == .success || answer.responseCode == .pullOffsetMoved
           || answer.responseCode == .pullRetryImmediately
@@ -138,25 +137,12 @@ final class SimulatedConsumer {
     }
   }
 
-  /// False when something is wrong with what came.
-  private func take(_ bytes: [UInt8], _ queue: Queue, from first: Int64) -> Bool {
-    guard let records = ScannedLog.records(in: bytes), !records.isEmpty else {
-      world.fail("a pull from \(queue.topic)/\(queue.id) at \(first) brings bytes that are no records")
-      return false
-    }
-    var least = first
+  private func take(_ records: [ScannedLog.Record], _ queue: Queue) {
     for record in records {
-      guard let key = record.key, let message = world.known[key], message.body == record.body,
-        record.topic == queue.topic, record.queueID == queue.id, record.queueOffset >= least
-      else {
-        world.fail("a pull from \(queue.topic)/\(queue.id) at \(first) brings what nobody sent there")
-        return false
-      }
-      least = record.queueOffset + 1
+      guard let key = record.key else { continue }
       given[queue, default: []].insert(Given(key: key, offset: record.offset))
       if world.chance(1, in: 6), !world.isSettling { giveBack(key, record) }
     }
-    return true
   }
 
   private func giveBack(_ key: String, _ record: ScannedLog.Record) {

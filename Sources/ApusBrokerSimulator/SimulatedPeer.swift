@@ -23,7 +23,7 @@ final class SimulatedPeer {
   private var waiting: [Int32: Completion] = [:]
   private var unsent: [UInt8] = []
   private var lastID: Int32 = 0
-  private var isOpen = true
+  private(set) var isOpen = true
   private let faults: NetworkFaults
 
   /// Takes the descriptor over.
@@ -60,6 +60,9 @@ final class SimulatedPeer {
     send(command)
     return 2
   }
+
+  /// Answers what the broker asked.
+  func answer(_ question: Command, _ code: ResponseCode) { send(Command(header: question.header.answer(code))) }
 
   private func send(_ command: Command) {
     var output = ByteWriter()

@@ -8,15 +8,19 @@ import ApusSystem
 /// itself. A send without an answer is sent again now and then, with its unique key, as clients do.
 final class SimulatedProducer {
   static let group = "pg"
+  /// How many there are, numbered from 0.
+  static let count = 2
+  private static let replyTopic = "Sim_REPLY_TOPIC"
 
   private let world: SimulatedWorld
   private var peer: SimulatedPeer?
   private let number: Int
   private var nextKey = 1
-  /// Messages whose sends nobody answered.
-  private var unanswered: [String] = []
+  /// Sends that nobody answered: a message, or those of a batch.
+  private var unanswered: [[String]] = []
   /// Ends of transactions that are asked for later, perhaps of another broker's life.
   private var lateEnds: [End] = []
+  private var clientID: String { Self.clientID(number) }
 
   private struct End {
     var key: String
@@ -34,10 +38,14 @@ final class SimulatedProducer {
   /// Goes on over a new connection.
   func connect(_ peer: SimulatedPeer) {
     self.peer = peer
-    peer.onRequest = { [weak self] command in
-      if command.header.code == RequestCode.checkTransactionState.rawValue { self?.isAsked(command) }
+    peer.onRequest = { [weak self, weak peer] command in
+      switch RequestCode(command.header.code) {
+      case .checkTransactionState: self?.isAsked(command)
+      case .pushReplyMessageToClient: if let peer { self?.isHanded(command, over: peer) }
+      default: break
+      }
     }
-    let heartbeat = HeartbeatData(clientID: "producer@\(number)", producerGroups: [Self.group])
+    let heartbeat = HeartbeatData(clientID: clientID, producerGroups: [Self.group])
     peer.ask(.heartbeat, [], body: heartbeat.bytes()) { _ in }
   }
 
@@ -45,7 +53,7 @@ final class SimulatedProducer {
   func act() {
     guard let peer, peer.waitingCount < 16 else { return }
     switch Int.random(in: 0..<10, using: &world.random) {
-    case 0..<6: if !world.isSettling { send(make()) }
+    case 0..<6: if !world.isSettling { send(makeSome()) }
     case 6, 7:
       guard let index = unanswered.indices.randomElement(using: &world.random) else { return }
       send(unanswered.remove(at: index))
@@ -57,14 +65,21 @@ final class SimulatedProducer {
 
   // MARK: Sends
 
-  /// A new message; returns its key.
-  private func make() -> String {
+  /// A new message, or those of a new batch; returns their keys.
+  private func makeSome() -> [String] {
+    let topic = world.topics.randomElement(using: &world.random) ?? "Orders"
+    let queue = Int32.random(in: 0..<world.queueCount, using: &world.random)
+    guard world.chance(1, in: 8) else { return [make(kind(), topic, queue, namesLightQueues: true)] }
+    return (0..<Int.random(in: 2...6, using: &world.random)).map { _ in make(.plain, topic, queue) }
+  }
+
+  private func make(
+    _ kind: SimulatedMessage.Kind, _ topic: String, _ queue: Int32, namesLightQueues: Bool = false
+  ) -> String {
     let key = "K\(number)-\(nextKey)"
     nextKey += 1
-    var message = SimulatedMessage(
-      key: key, kind: kind(), topic: world.topics.randomElement(using: &world.random) ?? "Orders",
-      queue: Int32.random(in: 0..<world.queueCount, using: &world.random), body: Array("\(key)|".utf8))
-    if case .cancel(let other) = message.kind {
+    var message = SimulatedMessage(key: key, kind: kind, topic: topic, queue: queue, body: Array("\(key)|".utf8))
+    if case .cancel(let other) = kind {
       message.topic = world.known[other]?.topic ?? message.topic
       message.body = Array("-".utf8)
       world.known[other]?.mayBeCancelled = true
@@ -72,13 +87,19 @@ final class SimulatedProducer {
       let length = world.chance(1, in: 20) ? 3000 : Int.random(in: 0...120, using: &world.random)
       for _ in 0..<length { message.body.append(UInt8.random(in: 32...126, using: &world.random)) }
     }
+    switch kind {
+    case .reply: (message.topic, message.queue) = (Self.replyTopic, 0)
+    case .cancel: break
+    default: if namesLightQueues { message.lightQueues = world.someLightQueues() }
+    }
     world.known.add(message)
     return key
   }
 
   private func kind() -> SimulatedMessage.Kind {
     switch Int.random(in: 0..<100, using: &world.random) {
-    case 0..<35: return .plain
+    case 0..<31: return .plain
+    case 31..<35: return .reply(to: Int.random(in: 0..<Self.count, using: &world.random))
     case 35..<50: return .level(Int.random(in: 1...4, using: &world.random))
     case 50..<68:
       return .timer(due: world.machine.wall.milliseconds + Int64.random(in: 20...20_000, using: &world.random))
@@ -95,7 +116,7 @@ final class SimulatedProducer {
     }
   }
 
-  private func properties(of message: SimulatedMessage) -> [(String, String)] {
+  private func properties(of message: SimulatedMessage) -> String {
     var properties = [("UNIQ_KEY", message.key), ("TAGS", "A")]
     switch message.kind {
     case .plain: break
@@ -103,39 +124,76 @@ final class SimulatedProducer {
     case .timer(let due): properties.append(("TIMER_DELIVER_MS", "\(due)"))
     case .half: properties += [("TRAN_MSG", "true"), ("PGROUP", Self.group)]
     case .cancel(let other): properties.append(("TIMER_DEL_UNIQKEY", other))
+    case .reply(let asker):
+      properties += [("CORRELATION_ID", message.key), ("REPLY_TO_CLIENT", Self.clientID(asker)), ("MSG_TYPE", "reply")]
     }
-    return properties
+    if !message.lightQueues.isEmpty {
+      properties.append(("INNER_MULTI_DISPATCH", message.lightQueues.joined(separator: ",")))
+    }
+    return properties.map { "\($0.0)\u{1}\($0.1)" }.joined(separator: "\u{2}")
   }
 
-  private func send(_ key: String) {
-    guard let peer, let message = world.known[key] else { return }
-    var isHalf = false
-    if case .half = message.kind { isHalf = true }
-    let text = properties(of: message).map { "\($0.0)\u{1}\($0.1)" }.joined(separator: "\u{2}")
+  /// The body of a batch.
+  private func batch(_ messages: [SimulatedMessage]) -> [UInt8] {
+    var body = ByteWriter()
+    for message in messages {
+      let properties = Array(properties(of: message).utf8)
+      body.write(Int32(22 + message.body.count + properties.count))
+      // Magic, CRC and flag are the broker's and the user's.
+      for _ in 0..<3 { body.write(Int32(0)) }
+      body.write(Int32(message.body.count))
+      body.write(message.body)
+      body.write(Int16(properties.count))
+      body.write(properties)
+    }
+    return body.array
+  }
+
+  private func send(_ keys: [String]) {
+    let messages = keys.compactMap { world.known[$0] }
+    guard let peer, let first = messages.first else { return }
+    var (code, flags, text, body) = (RequestCode.sendMessageV2, 0 as Int64, properties(of: first), first.body)
+    switch first.kind {
+    case .half: flags = 4
+    case .reply: code = .sendReplyMessageV2
+    case .plain where keys.count > 1: (code, text, body) = (.sendBatchMessage, "WAIT\u{1}true", batch(messages))
+    default: break
+    }
     let fields = [
-      ReplyField("a", Self.group), ReplyField("b", message.topic), ReplyField("c", "TBW102"), ReplyField("d", 4),
-      ReplyField("e", Int64(message.queue)), ReplyField("f", Int64(isHalf ? 4 : 0)),
-      ReplyField("g", world.machine.wall.milliseconds), ReplyField("h", 0), ReplyField("i", text), ReplyField("j", 0),
+      ReplyField("a", Self.group), ReplyField("b", first.topic), ReplyField("c", "TBW102"), ReplyField("d", 4),
+      ReplyField("e", Int64(first.queue)), ReplyField("f", flags), ReplyField("g", world.machine.wall.milliseconds),
+      ReplyField("h", 0), ReplyField("i", text), ReplyField("j", 0),
     ]
-    let count = peer.ask(.sendMessageV2, fields, body: message.body) { [weak self] answer in
-      self?.answered(key, answer)
-    }
-    world.known[key]?.attempts += count
+    let count = peer.ask(code, fields, body: body) { [weak self] answer in self?.answered(keys, answer) }
+    for key in keys { world.known[key]?.attempts += count }
   }
 
-  private func answered(_ key: String, _ answer: Command?) {
+  private func answered(_ keys: [String], _ answer: Command?) {
+    if case .reply(let asker) = world.known[keys[0]]?.kind { return replied(keys[0], asker, answer) }
     guard let answer, answer.responseCode == .success || answer.responseCode == .flushDiskTimeout else {
-      unanswered.append(key)
-      return
+      return unanswered.append(keys)
     }
-    guard let id = answer["msgId"], let queueOffset = answer["queueOffset"].flatMap({ Int64($0) }),
-      let offset = Self.offset(id)
-    else { return world.fail("the answer to \(key) does not say where it is") }
-    let isFlushed = answer.responseCode == .success
-    let promise = isFlushed ? world.promise : .untilPowerLoss
-    world.known.answered(key, .init(offset: offset, queueOffset: queueOffset, promise: promise))
-    guard case .half(let plan) = world.known[key]?.kind else { return }
-    let one = End(key: key, offset: offset, queueOffset: queueOffset, commits: plan.commits)
+    let promise = answer.responseCode == .success ? world.promise : .untilPowerLoss
+    guard let places = places(answer, promise), places.count == keys.count else {
+      return world.fail("the answer to \(keys.joined(separator: ", ")) does not say where that is")
+    }
+    for (key, place) in zip(keys, places) { world.known.answered(key, place) }
+    if case .half(let plan) = world.known[keys[0]]?.kind { begun(keys[0], plan, places[0]) }
+  }
+
+  /// Where the messages of a send lie, as the answer says: those of a batch one behind the other.
+  private func places(_ answer: Command, _ promise: Promise) -> [SimulatedMessage.Place]? {
+    guard let first = answer["queueOffset"].flatMap({ Int64($0) }) else { return nil }
+    var places: [SimulatedMessage.Place] = []
+    for id in (answer["msgId"] ?? "").split(separator: ",") {
+      guard let offset = Self.offset(String(id)) else { return nil }
+      places.append(.init(offset: offset, queueOffset: first + Int64(places.count), promise: promise))
+    }
+    return places
+  }
+
+  private func begun(_ key: String, _ plan: HalfPlan, _ place: SimulatedMessage.Place) {
+    let one = End(key: key, offset: place.offset, queueOffset: place.queueOffset, commits: plan.commits)
     var other = one
     other.commits.toggle()
     if plan.endsUnasked { endSometime(one) }
@@ -184,5 +242,31 @@ final class SimulatedProducer {
     case 6: lateEnds.append(one)
     default: break
     }
+  }
+
+  // MARK: Replies
+
+  private static func clientID(_ number: Int) -> String { "producer@\(number)" }
+
+  /// The broker says what became of a reply. It is of use to the one who waits for it now, and not sent again.
+  private func replied(_ key: String, _ asker: Int, _ answer: Command?) {
+    guard let answer else { return }
+    if answer.responseCode == .success, !world.handedOver.contains(key) {
+      return world.fail("\(key) was handed over, as its sender was told, and \(Self.clientID(asker)) does not have it")
+    }
+    // It is stored all the same when it could not be handed over; nobody waited for the device.
+    guard let place = places(answer, .untilPowerLoss)?.first else { return }
+    world.known.answered(key, place)
+  }
+
+  /// The broker hands a reply over.
+  private func isHanded(_ push: Command, over peer: SimulatedPeer) {
+    let properties = (push["properties"] ?? "").split(separator: "\u{2}")
+    guard let key = properties.first(where: { $0.hasPrefix("CORRELATION_ID\u{1}") })?.dropFirst(15),
+      let reply = world.known[String(key)], reply.kind == .reply(to: number), reply.body == push.body
+    else { return world.fail("\(clientID) is given a reply that nobody sent it") }
+    guard world.isSettling || world.chance(7, in: 8) else { return }
+    world.handedOver.insert(reply.key)
+    peer.answer(push, .success)
   }
 }

@@ -18,16 +18,36 @@ final class SimulatedWorld {
   /// The topics that messages are sent to, with two queues each.
   let topics = ["Orders", "Bills"]
   let queueCount: Int32 = 2
+  /// The queues of these topics.
+  var queues: [SimulatedConsumer.Queue] {
+    topics.flatMap { topic in (0..<queueCount).map { SimulatedConsumer.Queue(topic: topic, id: $0) } }
+  }
+  /// The light queues that messages may name; none where the broker has no light queues.
+  let lightQueues: [String]
+  /// Replies that were handed to those who asked.
+  var handedOver: Set<String> = []
+  /// How many brokers have started.
+  var startCount = 0
+  /// What clients did that is worth telling, by what it is called.
+  private(set) var counts: [String: Int] = [:]
   /// Whether a power loss may have taken messages since the last start.
   var lostMessages = false
+  /// Connects a client that comes while the broker runs, by its name; nil when it cannot be reached.
+  var dial: (String) -> SimulatedPeer? = { _ in nil }
+  /// What a client does wrong on purpose.
+  let canary: BrokerCanary?
   /// What a client found wrong.
   private(set) var failure: SimulationFailure?
 
-  init(machine: SimulatedMachine, seed: UInt64, levels: [Int64], tryLimit: Int32) {
+  init(
+    machine: SimulatedMachine, seed: UInt64, _ configuration: SimulatedConfiguration, canary: BrokerCanary?
+  ) {
     self.machine = machine
     random = SeededGenerator(seed: seed)
-    self.levels = levels
-    tries = KnownTries(limit: tryLimit)
+    levels = configuration.levels
+    lightQueues = configuration.hasLightQueues ? ["%LMQ%a", "%LMQ%b", "%LMQ%c"] : []
+    tries = KnownTries(limit: configuration.tryLimit)
+    self.canary = canary
   }
 
   /// What an answer of the broker that runs promises.
@@ -40,8 +60,17 @@ final class SimulatedWorld {
     lostMessages = true
   }
 
+  /// A client did something worth telling, while all went wrong.
+  func count(_ name: String) { if !isSettling { counts[name, default: 0] += 1 } }
+
   /// A client found something wrong. The first finding counts.
   func fail(_ text: String) { if failure == nil { failure = SimulationFailure(text) } }
+
+  /// The light queues that a new message names, most often none.
+  func someLightQueues() -> [String] {
+    guard !lightQueues.isEmpty, chance(1, in: 4) else { return [] }
+    return lightQueues.filter { _ in chance(1, in: 2) }
+  }
 
   func chance(_ part: Int, in whole: Int) -> Bool { random.chance(part, in: whole) }
 }

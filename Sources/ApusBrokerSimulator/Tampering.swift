@@ -37,8 +37,19 @@ final class Tampering {
       } catch {
         return answer
       }
+    case (.misplaceBatch, .sendBatchMessage):
+      return changing("msgId", in: answer) { $0.split(separator: ",").reversed().joined(separator: ",") }
+    case (.skipLightMessages, .pullMessage):
+      guard fields.contains(where: { $0.name == "topic" && $0.value.hasPrefix("%LMQ%") }) else { return answer }
+      return changing("nextBeginOffset", in: answer) { "\((Int64($0) ?? 0) + 1)" }
     default: return answer
     }
+  }
+
+  private func changing(_ name: String, in answer: Command, _ body: (String) -> String) -> Command {
+    var changed = answer
+    changed.fields = answer.fields?.map { $0.name == name ? ReplyField(name, body($0.value)) : $0 }
+    return changed
   }
 
   /// Answers every eighth send with what the one before it in its queue was answered with.
@@ -48,8 +59,6 @@ final class Tampering {
     let before = remembered[queue]
     remembered[queue] = answer[name]
     guard sends % 8 == 0, let before else { return answer }
-    var changed = answer
-    changed.fields = answer.fields?.map { $0.name == name ? ReplyField(name, before) : $0 }
-    return changed
+    return changing(name, in: answer) { _ in before }
   }
 }

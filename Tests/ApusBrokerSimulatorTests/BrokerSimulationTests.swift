@@ -10,6 +10,13 @@ import Testing
     #expect(report.counts["messages", default: 0] > 0)
   }
 
+  /// Seeds that failed once: 20 and 27 held brokers that had ended, 1960 took what a start had stored itself for what it
+  /// had found.
+  @Test(arguments: [20, 27, 1960] as [UInt64])
+  func `a run that failed once does not fail any more`(seed: UInt64) throws {
+    _ = try BrokerSimulation(BrokerSimulationSettings(seed: seed)).run()
+  }
+
   @Test func `the same seed does the same`() throws {
     let settings = BrokerSimulationSettings(seed: 77, steps: 600)
     #expect(try BrokerSimulation(settings).run() == BrokerSimulation(settings).run())

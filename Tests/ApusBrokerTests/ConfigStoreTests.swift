@@ -2,6 +2,7 @@ import ApusBase
 import ApusBrokerCore
 import ApusModel
 import ApusProtocol
+import ApusSimulator
 import ApusSystem
 import Testing
 
@@ -66,5 +67,29 @@ import Testing
     #expect(stored.topics?.topics.contains { $0.name == "T" } == true)
     #expect(stored.fallbacks.count == 1)
     #expect(stored.fallbacks.first?.contains("topics.json") == true)
+  }
+
+  @Test(arguments: 1...4 as ClosedRange<Int>)
+  func `with light queues a start goes on no further back than either file of offsets says`(rename: Int) throws {
+    let broker = try BrokerUnderTest([("enableLmq", "true")])
+    let (topic, group) = (Array("T".utf8), Array("g".utf8))
+    for offset in [3, 5] as [Int64] {
+      broker.tables.offsets.withLock {
+        _ = $0.commit(topic: topic.rawSpan, group: group.rawSpan, queue: 0, offset: offset)
+      }
+      if offset == 5 {
+        broker.disk.plan = FaultPlan(failures: [
+          .init(.rename, occurrence: rename, code: .failed(ErrorNumber.inputOutput))
+        ])
+      }
+      do throws(DiskError) { try broker.config.saveOffsets() } catch { #expect(offset == 5) }
+    }
+    let (light, plain) = (try Self.offset(on: broker.disk, light: true), try Self.offset(on: broker.disk, light: false))
+    #expect(light >= plain)
+  }
+
+  private static func offset(on disk: SimulatedDisk, light: Bool) throws -> Int64 {
+    let stored = try ConfigStore.load(root: "/store", disk: disk, light: light)
+    return try #require(stored.offsets?.entries.first { $0.topic == "T" }?.queues[0])
   }
 }

@@ -451,6 +451,23 @@ import Testing
     #expect(client.count(.checkTransactionState) == 0)
   }
 
+  @Test func `a delivered message that comes again ends no half message at a start`() throws {
+    let served = try ServedBroker()
+    let client = try served.client()
+    let first = try sendHalf(client, "first")
+    try #require(first.offset == 0)
+    #expect(try end(client, try sendHalf(client, "other"), 8).responseCode == .success)
+    let record = try records(client, "Orders")[0]
+    let delivered = try StoredRecord(record.rawSpan).physicalOffset.rawValue
+    // The last record is marked as committed, as the delivered one is, and names no half message: 0, where one lies.
+    let back = ConsumerSendMessageBack.Request(offset: delivered, group: "readers", delayLevel: 7)
+    #expect(try client.ask(.consumerSendMessageBack, back.fields).responseCode == .success)
+    let next = try ServedBroker(last: try served.killed())
+    let again = try next.client()
+    #expect(try end(again, first, 8).responseCode == .success)
+    #expect(try bodies(again) == ["other", "first"])
+  }
+
   @Test func `after a stop the offsets say what is done, and the open one is asked about`() throws {
     let store = ServedBroker.newDirectory()
     do {

@@ -43,7 +43,7 @@ import Testing
       "ApusHTTP", "ApusNameServer", "ApusBroker", "ApusSimulator",
     ]),
     "apus-fuzz": ["ApusBase", "ApusFuzz", "ApusSimulator", "ApusSystem", "Glibc"],
-    "ApusBrokerSimulator": remoting.union(["ApusBroker", "ApusSimulator"]),
+    "ApusBrokerSimulator": remoting.union(["ApusClientCore", "ApusBroker", "ApusSimulator"]),
     "apus-sim": ["ApusBase", "ApusBrokerCore", "ApusBrokerSimulator", "ApusSimulator", "Glibc"],
   ]
 

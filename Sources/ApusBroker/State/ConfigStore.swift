@@ -114,10 +114,11 @@ package final class ConfigStore: Sendable {
   /// Writes the groups if they changed.
   package func saveGroups() throws(DiskError) { try save(groups, \.mark, \.json, to: groupFile) }
 
-  /// Writes the offsets if they changed.
+  /// Writes the offsets if they changed: first to the file that counts first at a start, so that one between the two
+  /// does not go back behind what was written.
   package func saveOffsets() throws(DiskError) {
-    try save(offsets, \.changes, \.json, to: offsetFile)
     if let lightOffsetFile { try save(offsets, \.changes, \.lightJSON, to: lightOffsetFile) }
+    try save(offsets, \.changes, \.json, to: offsetFile)
   }
 
   /// Forgets the conditions that have been dead for long, and writes the others if they changed.

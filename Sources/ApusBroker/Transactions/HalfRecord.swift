@@ -94,6 +94,20 @@ struct HalfRecord: ~Escapable {
     return !namesAny
   }
 
+  /// Whether a record is this message as it is delivered.
+  func isSource(of bytes: RawSpan) -> Bool {
+    do throws(DecodeError) {
+      let other = try StoredRecord(bytes)
+      guard let realTopic, realTopic.equals(other.topic), realQueueID == other.queueID,
+        record.bornTime == other.bornTime, record.bornHost == other.bornHost, record.body.equals(other.body)
+      else { return false }
+      let key = record.properties.value(of: PropertyName.uniqueKey)?.text
+      return key == other.properties.value(of: PropertyName.uniqueKey)?.text
+    } catch {
+      return false
+    }
+  }
+
   /// The properties with a number of checks.
   func properties(checks: Int32) -> [UInt8] {
     var writer = ByteWriter(capacity: record.properties.bytes.byteCount + 32)

@@ -113,8 +113,13 @@ package final class Transactions: Sendable {
         && (record.topic.equals("RMQ_SYS_TRANS_HALF_TOPIC") || record.topic.equals("TRANS_CHECK_MAX_TIME_TOPIC"))
       if isCopy || record.sysFlag.transaction == .committed { place = source }
     }
-    guard let place, let record = parts.store.record(at: PhysicalOffset(place)) else { return nil }
-    return HalfRecord(record.rawSpan)?.queueOffset
+    guard let place, let source = parts.store.record(at: PhysicalOffset(place)),
+      let half = HalfRecord(source.rawSpan)
+    else { return nil }
+    // A delivered message that comes again is marked as committed, too, and names no place, which reads as the log's
+    // first.
+    guard place > 0 || half.isSource(of: bytes.rawSpan) else { return nil }
+    return half.queueOffset
   }
 
   /// Stores the operation message that a crash left out, before any other record. Until it is stored the half message

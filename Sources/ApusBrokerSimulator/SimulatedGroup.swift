@@ -1,0 +1,142 @@
+import ApusBase
+import ApusSimulator
+import ApusSystem
+
+/// A group whose members share the queues out among themselves, and what it has done as a whole: the truth that its
+/// members' progress is held against.
+///
+/// - Every message is consumed by some member, at least once.
+/// - No committed offset, and none that the broker names or keeps, passes a message that nobody consumed.
+/// - In order, one member at a time is at work on a queue, and a message is consumed after all before it.
+final class SimulatedGroup {
+  typealias Queue = SimulatedConsumer.Queue
+  typealias Given = SimulatedConsumer.Given
+
+  /// Who is at work on a queue that is consumed in order.
+  private struct Work {
+    var member: String
+    var lock: QueueLock
+  }
+
+  let name: String
+  /// Whether queues are locked and consumed in order.
+  let isOrderly: Bool
+  /// The queues to share out, by topic.
+  let queues: [String: [Queue]]
+  private let world: SimulatedWorld
+  private(set) var members: [SimulatedMember] = []
+  /// What members were given of each queue, by queue offset.
+  private var given: [Queue: [Int64: Given]] = [:]
+  private var consumed: [Queue: Set<Given>] = [:]
+  private var atWork: [Queue: Work] = [:]
+
+  init(_ name: String, isOrderly: Bool, memberCount: Int, _ world: SimulatedWorld) {
+    self.name = name
+    self.isOrderly = isOrderly
+    self.world = world
+    queues = Dictionary(grouping: world.queues + [Queue(topic: "%RETRY%" + name, id: 0)], by: \.topic)
+    members = (1...memberCount).map { SimulatedMember("\(name)@\($0)", of: self, world) }
+  }
+
+  /// The broker has started: `kept` is what its file of offsets said, `audited` what its log holds. Members go on over
+  /// new connections; after messages were lost, with nothing in hand.
+  func connect(kept: [Queue: Int64], _ audited: AuditedLog, isNew: Bool) {
+    atWork = [:]
+    for (queue, records) in audited.byQueue {
+      let end = min(kept[queue] ?? 0, audited.ends[queue] ?? 0)
+      for record in records where record.queueOffset < end {
+        if let given = record.given, !isConsumed(given, queue) {
+          world.fail("\(name) is kept at \(end) in \(queue), and nobody consumed \(given.key) at \(record.queueOffset)")
+        }
+      }
+    }
+    for queue in given.keys {
+      given[queue] = given[queue]?.filter { audited.byOffset[$0.value.offset]?.key == $0.value.key }
+    }
+    for member in members { member.reconnect(isNew: isNew) }
+  }
+
+  /// One of the members does something.
+  func act() { members.randomElement(using: &world.random)?.act() }
+
+  /// A message that some member should have consumed by now.
+  func missing(in audited: AuditedLog) -> String? {
+    for queue in queues.values.joined().sorted(by: { ($0.topic, $0.id) < ($1.topic, $1.id) }) {
+      for record in audited.byQueue[queue] ?? [] {
+        guard let given = record.given, !isConsumed(given, queue) else { continue }
+        return "\(name) missed \(given.key), which is in \(queue) at \(record.queueOffset)"
+      }
+    }
+    return nil
+  }
+
+  // MARK: What members do
+
+  private func isConsumed(_ given: Given, _ queue: Queue) -> Bool { consumed[queue]?.contains(given) == true }
+
+  /// A member was given messages.
+  func gave(_ records: [ScannedLog.Record], of queue: Queue) {
+    for record in records { given[queue, default: [:]][record.queueOffset] = record.given }
+  }
+
+  /// The oldest message before an offset that somebody was given and nobody consumed.
+  private func unconsumed(before offset: Int64, in queue: Queue) -> Given? {
+    let left = (given[queue] ?? [:]).filter { $0.key < offset && !isConsumed($0.value, queue) }
+    return left.min { $0.key < $1.key }?.value
+  }
+
+  /// A member consumed a message, or the broker took it back.
+  func consumes(_ record: ScannedLog.Record, of queue: Queue, _ member: String) {
+    guard let given = record.given else { return }
+    if isOrderly, let before = unconsumed(before: record.queueOffset, in: queue) {
+      world.fail("\(member) consumes \(given.key) of \(queue) before \(before.key)")
+    }
+    consumed[queue, default: []].insert(given)
+    world.count(isOrderly ? "consumed in order" : "consumed")
+  }
+
+  /// A member commits an offset, or goes on at one.
+  func passes(_ offset: Int64, of queue: Queue, _ member: String) {
+    if let given = unconsumed(before: offset, in: queue) {
+      world.fail("\(member) is at \(offset) in \(queue), and nobody consumed \(given.key)")
+    }
+  }
+
+  /// A member that has a lock begins to work on a queue.
+  func begins(_ queue: Queue, _ member: String, _ lock: QueueLock) {
+    if let other = atWork[queue], other.member != member, other.lock.start == lock.start,
+      world.machine.monotonic < other.lock.leaseEnd
+    {
+      world.fail("\(member) and \(other.member) are at work on \(queue)")
+    }
+    atWork[queue] = Work(member: member, lock: lock)
+  }
+
+  /// It is done.
+  func ends(_ queue: Queue, _ member: String) { if atWork[queue]?.member == member { atWork[queue] = nil } }
+
+  /// A member is gone, whatever it was doing.
+  func left(_ member: String) { atWork = atWork.filter { $0.value.member != member } }
+}
+
+/// The lock of a queue as its holder knows it.
+struct QueueLock {
+  /// How long the holder relies on it, and how long the broker keeps it.
+  private static let trust = Duration.seconds(30)
+  private static let lease = Duration.seconds(60)
+
+  /// When it was asked for.
+  var asked: MonotonicTime
+  /// Which start of the broker gave it: the next one knows nothing of it.
+  var start: Int
+
+  /// Until when the holder consumes.
+  var trustEnd: MonotonicTime { asked + Self.trust }
+  /// Until when nobody else can have it.
+  var leaseEnd: MonotonicTime { asked + Self.lease }
+}
+
+extension ScannedLog.Record {
+  /// Which message it is for who was given it.
+  var given: SimulatedConsumer.Given? { key.map { SimulatedConsumer.Given(key: $0, offset: offset) } }
+}

@@ -67,9 +67,8 @@ package final class Broker {
       relay = FlushRelay()
       let threads = StoreThreads(
         store: store, settings: StoreThreads.Settings(settings.keeping),
-        bitMaps: settings.filtering.mapsBits ? FilterBitMaps(tables.filters) : nil,
-        log: log, onFlushed: { [relay] in relay.flushed() },
-        onSegment: { [relay] in relay.segmentReady() })
+        bitMaps: settings.filtering.mapsBits ? FilterBitMaps(tables.filters) : nil, log: log,
+        onFlushed: { [relay] in relay.flushed() }, onSegment: { [relay] in relay.segmentReady() })
       let index = opened.index.map { SharedIndex($0, store: store, log: log) }
       let duplicates = try DuplicateSends(
         capacity: settings.keeping.rememberedSends, rules: settings.serving.duplicates, store: store,
@@ -80,8 +79,8 @@ package final class Broker {
       let messages = StoreQueries(store: store, index: index, root: settings.keeping.root)
       let states = Self.states(settings, identity, on: loops, access)
       transactions = try Transactions(parts: parts, root: settings.keeping.root)
-      let clientRelay = ClientRelay(loops: loops)
-      checks = TransactionChecks(parts, transactions: transactions, relay: clientRelay, on: states[0])
+      let clients = ClientRelay(loops: loops)
+      checks = TransactionChecks(parts, transactions: transactions, relay: clients, on: states[0])
       var table = tables.handlers(
         messages: messages, config: config, settingsFile: settingsFile, listener: events, booted: SystemClock.wall())
       table.add(
@@ -91,7 +90,7 @@ package final class Broker {
         parts: parts, table: table,
         access: AdminAccess(ownAddresses: ownAddresses, networks: settings.process.adminNetworks),
         queryOffset: QueryConsumerOffsetHandler(topics: tables.topics, offsets: tables.offsets, messages: messages),
-        transactions: transactions, relay: clientRelay, states: states)
+        transactions: transactions, relay: clients, states: states)
       access?.join { [weak service] in service?.adopt($0) }
       port = BrokerPort(service, servesPulls: true)
       secondPort = BrokerPort(service, servesPulls: false)
@@ -108,8 +107,7 @@ package final class Broker {
       housekeeper = Housekeeper(
         service: service, config: config, store: store, index: index, delayed: delayed, timed: timed,
         access: access, duplicates: duplicates, removal: tables.removal,
-        retention: Retention.Settings(settings.keeping),
-        intervals: Housekeeper.Intervals(settings.keeping), log: log)
+        retention: Retention.Settings(settings.keeping), intervals: Housekeeper.Intervals(settings.keeping), log: log)
     } catch {
       io.stop()
       throw .disk(error)

@@ -77,8 +77,8 @@ package final class BrokerParts: Sendable {
       .systemBusy, "too many requests wait for the disk: try again in \(wait.milliseconds) ms", retryAfter: wait)
   }
 
-  /// Loads the files of a queue, if it has any. Returns whether they could be read; why not stands in the log. Waits for
-  /// the device.
+  /// Loads the files of a queue, if it has any. Returns whether they could be read; why not stands in the log. Waits
+  /// for the device.
   func loadQueue(topic: String, id: Int32) -> Bool {
     do throws(DiskError) {
       _ = try store.queue(topic: topic, id: id)

@@ -104,8 +104,8 @@ package final class SharedStore: @unchecked Sendable {
     }
   }
 
-  /// Looks up at most `count` messages of a queue from an offset on, as a pull does, and reads what is cold itself. Waits
-  /// for the device.
+  /// Looks up at most `count` messages of a queue from an offset on, as a pull does, and reads what is cold itself.
+  /// Waits for the device.
   func fetch(from queue: ConsumeQueue, at offset: QueueOffset, count: Int, into result: inout Fetch) {
     while true {
       withLock {

@@ -2,7 +2,8 @@ import ApusBase
 import ApusModel
 
 extension StoredRecord {
-  /// Calls `body` with the whole records that `bytes` begin with, one behind the other. Returns how many bytes they have.
+  /// Calls `body` with the whole records that `bytes` begin with, one behind the other. Returns how many bytes they
+  /// have.
   @discardableResult
   static func forEach(in bytes: RawSpan, _ body: (borrowing StoredRecord) -> Void) -> Int {
     var position = 0

@@ -73,8 +73,8 @@ final class ConsumeJobs: Sendable {
     }
   }
 
-  /// Ends the workers when they are done with what they do. Jobs that wait are dropped: whoever has the queues next gets
-  /// the messages again.
+  /// Ends the workers when they are done with what they do. Jobs that wait are dropped: whoever has the queues next
+  /// gets the messages again.
   func finish() {
     let idle = state.withLock { state in
       state.isFinished = true

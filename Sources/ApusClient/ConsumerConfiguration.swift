@@ -56,8 +56,8 @@ public struct ConsumerConfiguration: Sendable {
   public var maxReconsumeTimes: Int32?
   /// `suspendCurrentQueueTimeMillis` (1 s): the pause before a message is tried again in order, 10 ms…30 s.
   public var suspendTime = Duration.seconds(1)
-  /// `rocketmq.client.rebalance.lockInterval` (20 s): how often brokers are asked to keep the queues that are consumed in
-  /// order, more than 0 and less than ``lockMaxLiveTime``.
+  /// `rocketmq.client.rebalance.lockInterval` (20 s): how often brokers are asked to keep the queues that are consumed
+  /// in order, more than 0 and less than ``lockMaxLiveTime``.
   public var lockInterval = Duration.seconds(20)
   /// `rocketmq.client.rebalance.lockMaxLiveTime` (30 s): for how long a queue is consumed in order after its broker was
   /// asked to keep it, at most 60 s: then the broker may give it to another member.

@@ -142,8 +142,8 @@ package final class EventLoop: @unchecked Sendable {
     return true
   }
 
-  /// As ``execute(_:)``, and returns when `work` has run; at once when the loop has stopped. Not to be called on the loop
-  /// itself.
+  /// As ``execute(_:)``, and returns when `work` has run; at once when the loop has stopped. Not to be called on the
+  /// loop itself.
   package func executeAndWait(_ work: @escaping Work) {
     let done = WakeUp()
     let isAccepted = execute {

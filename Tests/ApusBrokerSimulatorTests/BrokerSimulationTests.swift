@@ -10,8 +10,8 @@ import Testing
     #expect(report.counts["messages", default: 0] > 0)
   }
 
-  /// Seeds that failed once: 20 and 27 held brokers that had ended, 1960 took what a start had stored itself for what it
-  /// had found.
+  /// Seeds that failed once: 20 and 27 held brokers that had ended, 1960 took what a start had stored itself for what
+  /// it had found.
   @Test(arguments: [20, 27, 1960] as [UInt64])
   func `a run that failed once does not fail any more`(seed: UInt64) throws {
     _ = try BrokerSimulation(BrokerSimulationSettings(seed: seed)).run()

@@ -110,7 +110,7 @@ import Testing
     #expect(try all(harness) == 2100)
   }
 
-  @Test(arguments: [(1, 1), (100, 1), (200, 2), (204, 3), (1000, 6)])
+  @Test(arguments: [(1, 1), (100, 1), (200, 3), (204, 3), (1000, 6)])
   func `after a kill the file of a queue is opened once and read in few pieces`(count: Int, reads: Int) throws {
     let directory = try TemporaryDirectory()
     let disk = WatchedDisk()

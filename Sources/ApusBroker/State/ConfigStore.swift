@@ -7,8 +7,8 @@ package import ApusSystem
 /// files are written, so that offsets are found whichever a next start reads.
 ///
 /// Topics and groups are written when they changed, offsets and filters at intervals; each file is written only when
-/// its table moved since. All calls write to the device: they are made by the I/O threads and the housekeeper, never by a
-/// loop, and a lock per file, which nobody else takes, keeps two of them from writing the same file at once.
+/// its table moved since. All calls write to the device: they are made by the I/O threads and the housekeeper, never by
+/// a loop, and a lock per file, which nobody else takes, keeps two of them from writing the same file at once.
 package final class ConfigStore: Sendable {
   /// What an earlier run left behind.
   package struct Stored: Sendable {

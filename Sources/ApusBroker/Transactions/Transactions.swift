@@ -257,8 +257,8 @@ package final class Transactions: Sendable {
   }
 
   /// Puts a half message that was given up back to the end of the queue of half messages. One that came back in this
-  /// run does not come again, as each of the two could be committed; its checks begin anew while it is open. On the loop
-  /// of `state`.
+  /// run does not come again, as each of the two could be committed; its checks begin anew while it is open. On the
+  /// loop of `state`.
   func reopen(_ half: borrowing HalfRecord, on state: BrokerLoop) -> Bool {
     let source = half.record.physicalOffset
     if let known = reopened.withLock({ $0[source] }) { return halves.withLock { $0.restartChecks(of: known) } }

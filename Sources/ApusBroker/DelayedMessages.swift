@@ -85,14 +85,7 @@ final class DelayedMessages: @unchecked Sendable {
   /// its delivery was noted and then undone by a crash. Waits for the device.
   func save(waitingUpTo limit: Duration) throws(DiskError) {
     let progress = parts.tables.delays.withLock { $0 }
-    let deadline = SystemClock.monotonic() + limit
-    let pause = WakeUp()
-    while parts.store.withLock({ $0.marks.flushed }) < progress.end {
-      guard SystemClock.monotonic() < deadline else { return }
-      parts.store.want(progress.end)
-      parts.threads.flushNow()
-      pause.wait(until: SystemClock.monotonic() + .milliseconds(5))
-    }
+    guard parts.threads.waitUntilFlushed(progress.end, for: limit) else { return }
     try config.saveDelays(progress)
   }
 

@@ -48,7 +48,7 @@ extension TimedMessages {
     let isDue = state.timers.count < Self.smallCount || grown >= Self.logBytes || now >= kept.time + Self.interval
     // A log that grows without timers moves the mark, so that the next start reads less of it.
     guard state.changes != kept.changes || grown >= Self.logBytes, isDue else { return }
-    guard wait(until: state.mark, for: limit) else { return }
+    guard parts.threads.waitUntilFlushed(state.mark, for: limit) else { return }
     try file.save(mark: state.mark, position: state.position, timers: state.timers)
     kept = Kept(changes: state.changes, mark: state.mark, time: now)
   }
@@ -58,18 +58,6 @@ extension TimedMessages {
     let state = state()
     guard changes > 0, parts.store.withLock({ $0.marks.flushed }) >= state.mark else { return }
     try file.save(mark: state.mark, position: state.position, timers: state.timers)
-  }
-
-  private func wait(until end: PhysicalOffset, for limit: Duration) -> Bool {
-    let deadline = SystemClock.monotonic() + limit
-    let pause = WakeUp()
-    while parts.store.withLock({ $0.marks.flushed }) < end {
-      guard SystemClock.monotonic() < deadline else { return false }
-      parts.store.want(end)
-      parts.threads.flushNow()
-      pause.wait(until: SystemClock.monotonic() + .milliseconds(5))
-    }
-    return true
   }
 
   // MARK: Rolling
@@ -114,7 +102,7 @@ extension TimedMessages {
       position += part.count
     }
     // The copies must be on the device before what they are copies of goes.
-    guard wait(until: end.withLock { $0 }, for: limit) else { return first.offset }
+    guard parts.threads.waitUntilFlushed(end.withLock { $0 }, for: limit) else { return first.offset }
     parts.log.info("timers", "waiting messages were stored anew, so that old files can go", ["count": all.count])
     return boundary
   }

@@ -105,7 +105,7 @@ package final class Broker {
       events.join(registration: registration, service: service)
       if let delayed, let timed { service.join(delayed, timed) }
       housekeeper = Housekeeper(
-        service: service, config: config, store: store, index: index, delayed: delayed, timed: timed,
+        service: service, config: config, store: store, threads: threads, index: index, delayed: delayed, timed: timed,
         access: access, duplicates: duplicates, removal: tables.removal,
         retention: Retention.Settings(settings.keeping), intervals: Housekeeper.Intervals(settings.keeping), log: log)
     } catch {

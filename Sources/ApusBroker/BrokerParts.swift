@@ -89,20 +89,6 @@ package final class BrokerParts: Sendable {
     }
   }
 
-  /// Has everything before `end` brought to the device, and waits for that no longer than `limit`. Returns whether it
-  /// is there. Not to be called on a loop.
-  func waitUntilFlushed(_ end: PhysicalOffset, within limit: Duration) -> Bool {
-    let deadline = SystemClock.monotonic() + limit
-    let pause = WakeUp()
-    while store.withLock({ $0.marks.flushed }) < end {
-      guard SystemClock.monotonic() < deadline else { return false }
-      store.want(end)
-      threads.flushNow()
-      pause.wait(until: SystemClock.monotonic() + .milliseconds(5))
-    }
-    return true
-  }
-
   /// A retry or dead-letter topic, made when it is missing; whoever registers topics hears of a change.
   func ensureTopic(_ name: String, queueCount: Int32, systemFlag: Int32 = 0) throws(Refusal) -> Topic {
     try TopicName.check(name)

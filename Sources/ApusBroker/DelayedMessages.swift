@@ -83,7 +83,7 @@ final class DelayedMessages: @unchecked Sendable {
   /// its delivery was noted and then undone by a crash. Waits for the device.
   func save(waitingUpTo limit: Duration) throws(DiskError) {
     let progress = parts.tables.delays.withLock { $0 }
-    guard parts.waitUntilFlushed(progress.end, within: limit) else { return }
+    guard parts.threads.waitUntilFlushed(progress.end, for: limit) else { return }
     try config.saveDelays(progress)
   }
 

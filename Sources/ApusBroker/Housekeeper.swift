@@ -40,6 +40,7 @@ final class Housekeeper: Sendable {
   private let service: BrokerService
   private let config: ConfigStore
   private let store: SharedStore
+  private let threads: StoreThreads
   private let index: SharedIndex?
   private let delayed: DelayedMessages?
   /// Nil while access control is off.
@@ -53,14 +54,14 @@ final class Housekeeper: Sendable {
   private let thread = StepThread(name: "apus-house")
 
   init(
-    service: BrokerService, config: ConfigStore, store: SharedStore, index: SharedIndex?, delayed: DelayedMessages?,
-    timed: TimedMessages?, access: AccessFiles?, duplicates: DuplicateSends, removal: RemovalRequest,
-    retention: Retention.Settings,
-    intervals: Intervals, log: Logger
+    service: BrokerService, config: ConfigStore, store: SharedStore, threads: StoreThreads, index: SharedIndex?,
+    delayed: DelayedMessages?, timed: TimedMessages?, access: AccessFiles?, duplicates: DuplicateSends,
+    removal: RemovalRequest, retention: Retention.Settings, intervals: Intervals, log: Logger
   ) {
     self.service = service
     self.config = config
     self.store = store
+    self.threads = threads
     self.index = index
     self.delayed = delayed
     self.access = access
@@ -187,6 +188,9 @@ final class Housekeeper: Sendable {
         $0.finish(survey, answer, retention: &rules, now: now, localHour: hour, keeping: needed)
       }
       guard let removal else { return }
+      // What was made of messages in these files, when they were delivered, committed or taken back, must be on the
+      // device before they go. A store that failed keeps them for the next start.
+      guard threads.waitUntilFlushed(store.withLock { $0.marks.appended }) else { return }
       let outcome = removal.run(on: store.disk)
       store.withLock { $0.finish(removal, outcome) }
       // What could not be removed is told once, as an event of the store's.

@@ -80,6 +80,23 @@ package final class StoreThreads: Sendable {
   /// Somebody waits for the device: flush now.
   package func flushNow() { flusher.wake() }
 
+  /// Waits until everything before `end` is on the device, at most as long as told, nil for as long as it takes. False
+  /// when it is not by then, or the store failed. Not to be called on a loop.
+  func waitUntilFlushed(_ end: PhysicalOffset, for limit: Duration? = nil) -> Bool {
+    let deadline = limit.map { SystemClock.monotonic() + $0 }
+    let pause = WakeUp()
+    while true {
+      let (flushed, refusal) = store.withLock { ($0.marks.flushed, $0.refusal) }
+      if flushed >= end { return true }
+      if case .failed = refusal { return false }
+      let now = SystemClock.monotonic()
+      if let deadline, now >= deadline { return false }
+      store.want(end)
+      flushNow()
+      pause.wait(until: now + .milliseconds(5))
+    }
+  }
+
   /// The log grew to `end`: makes sure that the threads which follow it are awake. Cheap enough for every turn of a
   /// loop.
   package func logGrew(to end: PhysicalOffset) {

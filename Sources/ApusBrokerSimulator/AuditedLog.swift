@@ -1,6 +1,6 @@
 import ApusSimulator
 
-/// What a scan of the log holds, sorted by what it means. It uses no code of the broker: topics, properties and their
+/// What the log holds, and held before its present start, sorted by what it means. It uses no code of the broker: topics, properties and their
 /// meaning are spelled out once more.
 struct AuditedLog {
   /// A message on its way through retries: which one, of which group, how often it was tried.
@@ -19,7 +19,10 @@ struct AuditedLog {
   /// The topics whose records nobody is given.
   static let undeliveredTopics: Set = [halfTopic, operationTopic, givenUpTopic, levelTopic, timerTopic]
 
-  let log: ScannedLog
+  /// In their order.
+  let records: [ScannedLog.Record]
+  /// Where the log begins; records before it are gone from it.
+  let start: Int64
   private(set) var byOffset: [Int64: ScannedLog.Record] = [:]
   /// Messages in the topics they were sent to, by key.
   private(set) var delivered: [String: [ScannedLog.Record]] = [:]
@@ -27,11 +30,13 @@ struct AuditedLog {
   private(set) var halves: [String: [ScannedLog.Record]] = [:]
   private(set) var levels: [String: [ScannedLog.Record]] = [:]
   private(set) var timers: [String: [ScannedLog.Record]] = [:]
+  /// How many messages were stored anew, as their files were to go while they waited.
+  private(set) var rolledTimers = 0
   private(set) var givenUp: [String: [ScannedLog.Record]] = [:]
   /// Queue offsets of half messages that a stored operation message ends.
   private(set) var endedHalves: Set<Int64> = []
-  /// Keys that a stored message takes out.
-  private(set) var cancelled: Set<String> = []
+  /// Keys that a stored message takes out, with where the first such one lies.
+  private(set) var cancelled: [String: Int64] = [:]
   /// Tries that wait, that were delivered, and that ended among the dead letters.
   private(set) var waitingTries: [Try: Int] = [:]
   private(set) var deliveredTries: [Try: Int] = [:]
@@ -40,14 +45,17 @@ struct AuditedLog {
   private(set) var lightQueues: [String: [ScannedLog.Record]] = [:]
   /// The records of each queue, in their order.
   private(set) var byQueue: [SimulatedConsumer.Queue: [ScannedLog.Record]] = [:]
+  /// How many of the tries that waited are still in the log.
+  private(set) var presentTries: [Try: Int] = [:]
   /// Where the queues end.
   private(set) var ends: [SimulatedConsumer.Queue: Int64] = [:]
   /// Every record without a key that should have one.
   private(set) var strangers: [ScannedLog.Record] = []
 
-  init(_ log: ScannedLog) {
-    self.log = log
-    for record in log.records { take(record) }
+  init(_ records: [ScannedLog.Record], start: Int64) {
+    self.records = records
+    self.start = start
+    for record in records { take(record) }
   }
 
   private mutating func take(_ record: ScannedLog.Record) {
@@ -70,13 +78,17 @@ struct AuditedLog {
     case Self.givenUpTopic: givenUp[key, default: []].append(record)
     case Self.timerTopic:
       if let other = properties["TIMER_DEL_UNIQKEY"] {
-        cancelled.insert(other)
+        cancelled[other] = min(cancelled[other] ?? record.offset, record.offset)
       } else if properties["TIMER_ROLL_TIMES"] == nil {
         timers[key, default: []].append(record)
+      } else {
+        rolledTimers += 1
       }
     case Self.levelTopic:
       if let group = Self.suffix(properties["REAL_TOPIC"] ?? "", after: "%RETRY%") {
-        waitingTries[Try(key: key, group: group, times: record.reconsumeTimes), default: 0] += 1
+        let one = Try(key: key, group: group, times: record.reconsumeTimes)
+        waitingTries[one, default: 0] += 1
+        if record.offset >= start { presentTries[one, default: 0] += 1 }
       } else {
         levels[key, default: []].append(record)
       }
@@ -94,6 +106,14 @@ struct AuditedLog {
 
   private static func suffix(_ text: String, after prefix: String) -> String? {
     text.hasPrefix(prefix) ? String(text.dropFirst(prefix.count)) : nil
+  }
+}
+
+extension AuditedLog {
+  /// How many copies there are of a message that waited for its time: others were sent when their time had passed, and
+  /// are the messages themselves.
+  func timedCopies(of key: String) -> Int {
+    (delivered[key] ?? []).count { $0.namedProperties["TIMER_OUT_MS"] != nil }
   }
 }
 

@@ -31,11 +31,19 @@ package final class BrokerSimulation {
   private let groups: [SimulatedGroup]
   private var report = BrokerSimulationReport()
   private var step = 0
-  /// What a start found last: none of it may change any more.
-  private var found: [Int64: ScannedLog.Record] = [:]
+  /// What starts found.
+  private var found: FoundRecords
+  /// How many copies there were of messages when a start found that they were taken out.
+  private var cancelled: [String: Int] = [:]
   /// Records that were not delivered as they are, for those who try to be given them.
   private var undelivered: [ScannedLog.Record] = []
   private var latestTime: WallTime
+  /// How long the broker is to be down the next time, in milliseconds; nil when that is left to chance.
+  private var longDowntime: Int64?
+  /// Whether the machine was off for long before the present start.
+  private var isAfterDowntime = false
+  /// The latest that it ever was.
+  private var now: Int64 { max(latestTime, machine.wall).milliseconds }
   private var clockJumped: Bool { report.counts[Trouble.clockJump.rawValue] != nil }
   /// How many of a thousand steps are quiet.
   private let calmSteps: Int
@@ -71,9 +79,14 @@ package final class BrokerSimulation {
     self.machine = machine
     self.disk = disk
     self.configuration = configuration
+    found = FoundRecords(retention: configuration.retention)
     self.world = world
     self.faults = faults
     self.random = random
+    world.isExpired = { [weak self] record in
+      guard let self else { return false }
+      return found.isExpired(record, now: now)
+    }
     world.dial = { [weak self] name in self?.dial(name) }
   }
 
@@ -186,7 +199,7 @@ package final class BrokerSimulation {
     case .clockJump:
       machine.wall = machine.wall.advanced(byMilliseconds: Int64(number - 13) * 2500)
       pass(0)
-    case .network, .theft: return
+    case .downtime, .network, .theft: return
     }
   }
 
@@ -214,7 +227,7 @@ package final class BrokerSimulation {
       let left = watch.remaining()
       guard left == 0 else { throw SimulationFailure("\(left) loops of brokers that have ended are still there") }
       do {
-        let entries = configuration.entries(using: &random)
+        let entries = configuration.entries(keepsAll: world.isSettling, using: &random)
         let kept = KeptOffsets(disk, light: configuration.hasLightQueues)
         let broker = try BrokerProcess(
           entries.settings, loopCount: entries.loops, disk: disk, log: log, watch: &watch)
@@ -226,6 +239,7 @@ package final class BrokerSimulation {
         world.isSynchronous = entries.isSynchronous
         report.starts += 1
         greet(kept, audited)
+        planCrashAfterDowntime()
         return
       } catch let failure as SimulationFailure {
         throw failure
@@ -275,22 +289,24 @@ package final class BrokerSimulation {
   /// Scans the log and holds it against everything known. What recovery found, all before `end`, stays from now on;
   /// what the broker stored while it opened, an operation message that a crash left out, is not on the device yet.
   private func audit(upTo end: Int64) throws -> AuditedLog {
-    let audited = AuditedLog(ScannedLog(files: disk.contents(of: "store/commitlog"), from: 0))
-    for (offset, record) in found where audited.byOffset[offset] != record {
-      throw SimulationFailure("the record of \(record.topic) at \(offset), which a start had found, is not there")
-    }
+    let audited = try found.read(disk, now: now)
+    report.counts["expired bytes"] = audited.start > 0 ? Int(audited.start) : nil
+    report.counts["timers stored anew"] = audited.rolledTimers > 0 ? audited.rolledTimers : nil
     try rules(for: audited).check(world.tries)
     world.known.found { place, key in audited.byOffset[place.offset]?.key == key }
     world.tries.found(audited)
-    found = audited.byOffset.filter { $0.key < end }
-    undelivered = audited.log.records.suffix(200).filter { AuditedLog.undeliveredTopics.contains($0.topic) }
+    found.found(audited, upTo: end)
+    for (key, place) in audited.cancelled where cancelled[key] == nil && place < end {
+      cancelled[key] = audited.timedCopies(of: key)
+    }
+    undelivered = audited.records.suffix(200).filter { AuditedLog.undeliveredTopics.contains($0.topic) }
     return audited
   }
 
   private func rules(for audited: AuditedLog) -> LogRules {
     LogRules(
       audited: audited, known: world.known, levels: world.levels, clockJumped: clockJumped,
-      latestTime: latestTime.milliseconds)
+      latestTime: now, isExpired: world.isExpired, cancelled: cancelled)
   }
 
   private func dropPeers() {
@@ -306,13 +322,36 @@ package final class BrokerSimulation {
     try start()
   }
 
+  /// How long the broker is down, in milliseconds.
+  private func downtime() -> Int64 {
+    if let longDowntime {
+      self.longDowntime = nil
+      return longDowntime
+    }
+    guard let retention = configuration.retention, !world.isSettling, !settings.without.contains(.downtime),
+      random.chance(1, in: 3)
+    else { return Int64.random(in: 10...3000, using: &random) }
+    report.count(Trouble.downtime.rawValue)
+    isAfterDowntime = true
+    return Int64.random(in: retention / 4...3 * retention, using: &random)
+  }
+
+  /// After a long downtime files expire within seconds: that is when a loss of power meets them.
+  private func planCrashAfterDowntime() {
+    guard isAfterDowntime else { return }
+    isAfterDowntime = false
+    guard random.chance(1, in: 2), !world.isSettling, !settings.without.contains(.crashInCall) else { return }
+    report.count(Trouble.crashInCall.rawValue)
+    disk.plan = FaultPlan(crashAtCall: Int.random(in: 1...80, using: &random), crashKind: .powerLoss)
+  }
+
   /// The machine comes up again.
   private func prepareRestart() throws {
     if disk.lastCrash == .powerLoss { world.losePower() }
     disk.restart()
     machine.endProcess()
     disk.capacity = Self.largeCapacity
-    pass(Int64.random(in: 10...3000, using: &random))
+    pass(downtime())
     FileTampering(settings.canary, disk).meddle()
     if random.chance(1, in: 6), !world.isSettling, !settings.without.contains(.crashInCall) {
       report.count("crashInStart")
@@ -338,7 +377,7 @@ package final class BrokerSimulation {
     dropPeers()
     broker = nil
     guard !disk.hasCrashed else { return try restartAfterCrash() }
-    pass(Int64.random(in: 10...3000, using: &random))
+    pass(downtime())
     FileTampering(settings.canary, disk).meddle()
     try start()
   }
@@ -352,6 +391,7 @@ package final class BrokerSimulation {
     // A clock that was set back is right again; one that went on while somebody waited stays as it is.
     machine.wall = max(latestTime, machine.wall)
     pass(0)
+    longDowntime = world.longestDelay
     try restart()
     var unfinished = SimulationFailure("nothing was looked at")
     for round in 0..<600 {
@@ -373,9 +413,10 @@ package final class BrokerSimulation {
 
   /// What is still to happen, or is wrong; nil when all is as it should be.
   private func checkEnd() -> SimulationFailure? {
-    let audited = AuditedLog(ScannedLog(files: disk.contents(of: "store/commitlog"), from: 0))
-    let rules = rules(for: audited)
+    let audited: AuditedLog
     do throws(SimulationFailure) {
+      audited = try found.read(disk, now: now)
+      let rules = rules(for: audited)
       try rules.check(world.tries)
       try rules.checkEnd(world.tries)
     } catch {

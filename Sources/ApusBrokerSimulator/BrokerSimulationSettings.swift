@@ -14,6 +14,8 @@ package enum Trouble: String, CaseIterable, Hashable, Sendable {
   case restart
   /// The time of day is set.
   case clockJump
+  /// The machine is off for so long that log files expire.
+  case downtime
   /// Answers are lost, and requests come twice.
   case network
   /// A consumer gives back what it was not given.
@@ -49,6 +51,8 @@ package enum BrokerCanary: String, CaseIterable, Hashable, Sendable {
   case skipLightMessages
   /// A member of a group commits behind the newest message that it was given, not before the oldest unfinished one.
   case commitGiven
+  /// A log file is removed before its time.
+  case removeTooSoon
   /// After a crash the end of the log is taken for whole, as after a stop in order.
   case trustTail
 }

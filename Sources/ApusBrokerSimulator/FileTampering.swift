@@ -16,8 +16,11 @@ struct FileTampering {
     case .forgetHalfMessage: raise("RMQ_SYS_TRANS_HALF_TOPIC@CID_RMQ_SYS_TRANS", by: 2)
     case .skipMessages: raise("Orders@\(SimulatedConsumer.group)", by: 2)
     case .deliverTimerTwice:
-      let end = ScannedLog(files: disk.contents(of: "store/commitlog"), from: 0).end
+      let end = ScannedLog(of: disk).end
       change("store/apus-timers", "pending") { Self.moving(markTo: end, in: $0) }
+    case .removeTooSoon:
+      let files = disk.contents(of: "store/commitlog")
+      if files.count > 1 { disk.lose("store/commitlog/\(files[0].name)") }
     case .trustTail: disk.lose("store/abort")
     default: return
     }

@@ -9,6 +9,10 @@ struct LogRules {
   /// Whether the time of day was set, and what was the latest that it ever was.
   let clockJumped: Bool
   let latestTime: Int64
+  /// Whether a record may be gone by now.
+  let isExpired: (ScannedLog.Record) -> Bool
+  /// How many copies there were of messages when a start found that they were taken out.
+  let cancelled: [String: Int]
 
   private func fail(_ text: String) throws(SimulationFailure) -> Never { throw SimulationFailure(text) }
 
@@ -39,7 +43,7 @@ struct LogRules {
   /// Queue offsets have no holes, and none is used twice.
   private func checkQueues() throws(SimulationFailure) {
     var next: [String: Int64] = [:]
-    for record in audited.log.records {
+    for record in audited.records {
       let queue = "\(record.topic)/\(record.queueID)"
       let expected = next[queue, default: 0]
       guard record.queueOffset == expected else {
@@ -52,7 +56,7 @@ struct LogRules {
   /// Every record is of a message that somebody sent, with its body.
   private func checkContents() throws(SimulationFailure) {
     if let stranger = audited.strangers.first { try fail("nobody sent the record at \(stranger.offset)") }
-    for record in audited.log.records {
+    for record in audited.records {
       guard let key = record.key else { continue }
       guard let message = known[key] else { try fail("nobody sent \(key), which lies at \(record.offset)") }
       guard record.body == message.body else { try fail("\(key) has another body at \(record.offset)") }
@@ -110,8 +114,12 @@ struct LogRules {
       for copy in copies where copy.storeTime < due && (!clockJumped || latestTime < due) {
         try fail("\(key) came \(due - copy.storeTime) ms early, to \(copy.offset)")
       }
-      let (waiting, came) = (audited.timers[key]?.count ?? 0, timed(copies))
-      guard came <= waiting else { try fail("\(key) waited \(waiting) times and came \(came) times") }
+      let (waiting, came) = (audited.timers[key] ?? [], audited.timedCopies(of: key))
+      guard came <= waiting.count else { try fail("\(key) waited \(waiting.count) times and came \(came) times") }
+      if let before = cancelled[key], let place = audited.cancelled[key] {
+        let allowed = before + waiting.count { $0.offset > place }
+        guard came <= allowed else { try fail("\(key) was taken out and came \(came) times, not \(allowed)") }
+      }
     case .half:
       let halves = audited.halves[key]?.count ?? 0
       guard copies.count <= halves else {
@@ -123,26 +131,24 @@ struct LogRules {
     }
   }
 
-  /// How many copies come of a timer: the others were sent when their time had passed, and are the messages themselves.
-  private func timed(_ copies: [ScannedLog.Record]) -> Int {
-    copies.count { $0.namedProperties["TIMER_OUT_MS"] != nil }
-  }
-
   private func checkOutcome(of message: SimulatedMessage) throws(SimulationFailure) {
     let key = message.key
     let copies = audited.delivered[key]?.count ?? 0
     switch message.kind {
     case .plain, .cancel, .reply: return
     case .level:
-      let waiting = audited.levels[key]?.count ?? 0
+      // What waits for longer than files are kept goes with them, as in Java.
+      let waiting = (audited.levels[key] ?? []).count { $0.offset >= audited.start }
       guard copies >= waiting else { try fail("\(key) waited \(waiting) times in its level and came \(copies) times") }
     case .timer:
-      let (waiting, came) = (audited.timers[key]?.count ?? 0, timed(audited.delivered[key] ?? []))
+      let (waiting, came) = (audited.timers[key]?.count ?? 0, audited.timedCopies(of: key))
       guard came == waiting || message.mayBeCancelled else {
         try fail("\(key) waited \(waiting) times and came \(came) times")
       }
     case .half(let plan):
       let halves = audited.halves[key] ?? []
+      // Those that their producers did not end in time are given up, or gone with the file.
+      if halves.contains(where: isExpired) { return }
       if let open = halves.first(where: { !audited.endedHalves.contains($0.queueOffset) }) {
         try fail("\(key) is open at queue offset \(open.queueOffset), and nobody is asked about it")
       }
@@ -206,9 +212,9 @@ struct KnownTries {
     }
   }
 
-  /// Every try that waits has come.
+  /// Every try that waits has come, but for those that were gone before.
   func checkEnd(_ audited: AuditedLog) throws(SimulationFailure) {
-    for (one, count) in audited.waitingTries where audited.deliveredTries[one, default: 0] < count {
+    for (one, count) in audited.presentTries where audited.deliveredTries[one, default: 0] < count {
       throw SimulationFailure("try \(one.times) of \(one.key) by \(one.group) waited and did not come")
     }
   }

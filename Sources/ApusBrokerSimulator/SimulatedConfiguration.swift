@@ -15,28 +15,38 @@ struct SimulatedConfiguration {
   let tryLimit: Int32 = 2
   /// Whether messages go to the light queues that they name.
   let hasLightQueues: Bool
+  /// How long log files are kept, in milliseconds; nil for ever.
+  let retention: Int64?
   private let lasting: [(String, String)]
 
   init(using random: inout SeededGenerator) {
     hasLightQueues = random.chance(2, in: 3)
+    retention = random.chance(1, in: 2) ? 3_600_000 : nil
+    let sizes = retention == nil ? [8192, 16_384, 65_536] : [8192, 8192, 16_384]
     lasting = [
       ("brokerClusterName", "Sim"), ("brokerName", "sim-a"), ("brokerIP1", "127.0.0.1"),
-      ("mappedFileSizeCommitLog", "\([8192, 16_384, 65_536].randomElement(using: &random) ?? 8192)"),
+      ("mappedFileSizeCommitLog", "\(sizes.randomElement(using: &random) ?? 8192)"),
       ("mappedFileSizeConsumeQueue", "\(20 * Int.random(in: 8...100, using: &random))"),
       ("messageDelayLevel", "1s 2s 3s 4s 6s 9s 13s"), ("maxHashSlotNum", "20"), ("maxIndexNum", "100"),
-      ("fileReservedTime", "876000"), ("cleanFileForciblyEnable", "false"), ("diskMaxUsedSpaceRatio", "95"),
+      ("deleteWhen", (0...23).map { "\($0)" }.joined(separator: ";")),
+      ("cleanFileForciblyEnable", "false"), ("diskMaxUsedSpaceRatio", "95"),
       ("transactionCheckMax", "1000000"), ("ioThreads", "2"),
       ("enableLmq", "\(hasLightQueues)"), ("enableMultiDispatch", "\(hasLightQueues)"),
     ]
   }
 
-  func entries(using random: inout SeededGenerator) -> Entries {
+  /// What a start is given; one that `keepsAll` lets no log file expire.
+  func entries(keepsAll: Bool, using random: inout SeededGenerator) -> Entries {
     func number(_ range: ClosedRange<Int>) -> String { "\(Int.random(in: range, using: &random))" }
     let isSynchronous = random.chance(1, in: 2)
     var settings = lasting
     settings += [
       ("flushDiskType", isSynchronous ? "SYNC_FLUSH" : "ASYNC_FLUSH"),
-      ("flushIntervalCommitLog", number(10...500)), ("flushIntervalConsumeQueue", number(10...1000)),
+      // A file may go while what was made of its messages waits for the device.
+      ("flushIntervalCommitLog", number(10...(retention == nil ? 500 : 4000))),
+      ("flushIntervalConsumeQueue", number(10...1000)),
+      ("fileReservedTime", retention == nil || keepsAll ? "876000" : "1"),
+      ("cleanResourceInterval", number(100...4000)),
       ("flushConsumerOffsetInterval", number(100...2000)), ("flushDelayOffsetInterval", number(100...2000)),
       ("transactionTimeOut", number(0...3000)), ("transactionCheckInterval", number(200...4000)),
       ("dedupWindowMillis", random.chance(1, in: 2) ? "60000" : "0"), ("dedupWindowMessages", "1000"),

@@ -26,7 +26,7 @@ final class SimulatedGroup {
   private let world: SimulatedWorld
   private(set) var members: [SimulatedMember] = []
   /// What members were given of each queue, by queue offset.
-  private var given: [Queue: [Int64: Given]] = [:]
+  private var given: [Queue: [Int64: ScannedLog.Record]] = [:]
   private var consumed: [Queue: Set<Given>] = [:]
   private var atWork: [Queue: Work] = [:]
 
@@ -44,14 +44,13 @@ final class SimulatedGroup {
     atWork = [:]
     for (queue, records) in audited.byQueue {
       let end = min(kept[queue] ?? 0, audited.ends[queue] ?? 0)
-      for record in records where record.queueOffset < end {
-        if let given = record.given, !isConsumed(given, queue) {
-          world.fail("\(name) is kept at \(end) in \(queue), and nobody consumed \(given.key) at \(record.queueOffset)")
-        }
+      for record in records where record.queueOffset < end && isLeft(record, queue) {
+        let key = record.key ?? ""
+        world.fail("\(name) is kept at \(end) in \(queue), and nobody consumed \(key) at \(record.queueOffset)")
       }
     }
     for queue in given.keys {
-      given[queue] = given[queue]?.filter { audited.byOffset[$0.value.offset]?.key == $0.value.key }
+      given[queue] = given[queue]?.filter { audited.byOffset[$0.value.offset] == $0.value }
     }
     for member in members { member.reconnect(isNew: isNew) }
   }
@@ -63,8 +62,8 @@ final class SimulatedGroup {
   func missing(in audited: AuditedLog) -> String? {
     for queue in queues.values.joined().sorted(by: { ($0.topic, $0.id) < ($1.topic, $1.id) }) {
       for record in audited.byQueue[queue] ?? [] {
-        guard let given = record.given, !isConsumed(given, queue) else { continue }
-        return "\(name) missed \(given.key), which is in \(queue) at \(record.queueOffset)"
+        guard isLeft(record, queue) else { continue }
+        return "\(name) missed \(record.key ?? ""), which is in \(queue) at \(record.queueOffset)"
       }
     }
     return nil
@@ -72,17 +71,21 @@ final class SimulatedGroup {
 
   // MARK: What members do
 
-  private func isConsumed(_ given: Given, _ queue: Queue) -> Bool { consumed[queue]?.contains(given) == true }
+  /// Whether a message is still to be consumed.
+  private func isLeft(_ record: ScannedLog.Record, _ queue: Queue) -> Bool {
+    guard let given = record.given, consumed[queue]?.contains(given) != true else { return false }
+    return !world.isExpired(record)
+  }
 
   /// A member was given messages.
   func gave(_ records: [ScannedLog.Record], of queue: Queue) {
-    for record in records { given[queue, default: [:]][record.queueOffset] = record.given }
+    for record in records { given[queue, default: [:]][record.queueOffset] = record }
   }
 
   /// The oldest message before an offset that somebody was given and nobody consumed.
   private func unconsumed(before offset: Int64, in queue: Queue) -> Given? {
-    let left = (given[queue] ?? [:]).filter { $0.key < offset && !isConsumed($0.value, queue) }
-    return left.min { $0.key < $1.key }?.value
+    let left = (given[queue] ?? [:]).filter { $0.key < offset && isLeft($0.value, queue) }
+    return left.min { $0.key < $1.key }?.value.given
   }
 
   /// A member consumed a message, or the broker took it back.

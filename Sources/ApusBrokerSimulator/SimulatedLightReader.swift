@@ -37,8 +37,9 @@ final class SimulatedLightReader {
   func missing(in audited: AuditedLog) -> String? {
     for name in world.lightQueues {
       let records = audited.lightQueues[name] ?? []
-      guard let read = Int(exactly: next[name] ?? 0), read < records.count else { continue }
-      return "\(name) ends at \(read), the message at \(records[read].offset) names it"
+      let read = Int(next[name] ?? 0)
+      guard let left = records.dropFirst(read).first(where: { !world.isExpired($0) }) else { continue }
+      return "\(name) ends at \(read), the message at \(left.offset) names it"
     }
     return nil
   }
@@ -52,27 +53,48 @@ final class SimulatedLightReader {
     peer.ask(.pullMessage, pull.fields) { [weak self] answer in
       guard let self, peer === self.peer else { return }
       waiting.remove(name)
-      guard let answer, answer.responseCode == .success else { return }
-      take(answer, name, from)
+      guard let answer else { return }
+      switch answer.responseCode {
+      case .success: take(answer, name, from)
+      case .pullOffsetMoved: move(answer, name, from)
+      default: break
+      }
     }
+  }
+
+  /// The messages before an offset are gone.
+  private func move(_ answer: Command, _ name: String, _ from: Int64) {
+    guard let to = answer["nextBeginOffset"].flatMap({ Int64($0) }), to > from else { return }
+    guard mayPass(from..<to, of: name) else { return }
+    next[name] = to
+    pull(name)
+  }
+
+  /// Whether places may be passed over: what they held has expired.
+  private func mayPass(_ places: Range<Int64>, of name: String) -> Bool {
+    let passed = (listed[name] ?? []).dropFirst(Int(places.lowerBound)).prefix(places.count)
+    guard let record = passed.first(where: { !world.isExpired($0) }) else { return true }
+    world.fail("\(name) goes on at \(places.upperBound) and passes over the message at \(record.offset)")
+    return false
   }
 
   private func take(_ answer: Command, _ name: String, _ from: Int64) {
     guard let records = ScannedLog.records(in: answer.body), !records.isEmpty else {
       return world.fail("a pull from \(name) at \(from) brings bytes that are no records")
     }
-    for (index, record) in records.enumerated() {
-      let place = from + Int64(index)
-      guard record.place(in: name) == place else {
-        return world.fail("\(name) has the message at \(record.offset) at \(place), which does not say so")
+    var end = from
+    for record in records {
+      guard let place = record.place(in: name), place >= end else {
+        return world.fail("\(name) has the message at \(record.offset) at \(end), which does not say so")
       }
+      guard mayPass(end..<place, of: name) else { return }
+      end = place + 1
       guard let known = listed[name], place < known.count else { continue }
       let expected = known[Int(place)]
       guard record == expected else {
         return world.fail("\(name) has the message at \(record.offset) at \(place), not the one at \(expected.offset)")
       }
     }
-    let end = from + Int64(records.count)
     guard let told = answer["nextBeginOffset"].flatMap({ Int64($0) }), told == end else {
       return world.fail("a pull from \(name) at \(from) brings \(records.count) messages and passes others over")
     }

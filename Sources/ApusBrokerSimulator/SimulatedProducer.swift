@@ -102,7 +102,8 @@ final class SimulatedProducer {
     case 31..<35: return .reply(to: Int.random(in: 0..<Self.count, using: &world.random))
     case 35..<50: return .level(Int.random(in: 1...4, using: &world.random))
     case 50..<68:
-      return .timer(due: world.machine.wall.milliseconds + Int64.random(in: 20...20_000, using: &world.random))
+      let longest = world.chance(1, in: 3) ? 20_000 : world.longestDelay
+      return .timer(due: world.machine.wall.milliseconds + Int64.random(in: 20...longest, using: &world.random))
     case 68..<74:
       let waiting = world.known.keys.suffix(60).filter {
         if case .timer = world.known[$0]?.kind { true } else { false }

@@ -26,6 +26,10 @@ final class SimulatedWorld {
   let lightQueues: [String]
   /// Replies that were handed to those who asked.
   var handedOver: Set<String> = []
+  /// Whether a message may be gone from the log by now, as it is older than files are kept.
+  var isExpired: (ScannedLog.Record) -> Bool = { _ in false }
+  /// How long a message with a time of its own may wait, in milliseconds.
+  let longestDelay: Int64
   /// How many brokers have started.
   var startCount = 0
   /// What clients did that is worth telling, by what it is called.
@@ -46,6 +50,7 @@ final class SimulatedWorld {
     random = SeededGenerator(seed: seed)
     levels = configuration.levels
     lightQueues = configuration.hasLightQueues ? ["%LMQ%a", "%LMQ%b", "%LMQ%c"] : []
+    longestDelay = configuration.retention.map { 4 * $0 } ?? 20_000
     tries = KnownTries(limit: configuration.tryLimit)
     self.canary = canary
   }

@@ -422,4 +422,30 @@ import Testing
     _ = try client.send("", to: "T", [("TIMER_DEL_UNIQKEY", "a")])
     try wait(served, client, until: 0)
   }
+
+  @Test func `a file goes when what was stored since, deliveries from it above all, is on the device`() throws {
+    let store = ServedBroker.newDirectory()
+    let lazy = [("flushIntervalCommitLog", "600000"), ("flushDelayOffsetInterval", "600000")]
+    let served = try ServedBroker(
+      [("fileReservedTime", "1"), ("flushIntervalConsumeQueue", "50")] + lazy, last: store)
+    let client = try served.client()
+    let body = String(repeating: "x", count: 300_000)
+    for _ in 0..<8 { _ = try client.send(body, to: "U") }
+    let shared = served.broker.parts.store
+    while shared.withLock({ $0.marks.flushed }) < PhysicalOffset(1 << 20) { shared.flushAll() }
+    // Nobody but the retention asks for the device from here on.
+    let unflushed = try client.send("y", to: "U").recordOffset
+    let first = store + "/commitlog/00000000000000000000"
+    let old = Date(timeIntervalSinceNow: -7200)
+    while FileManager.default.fileExists(atPath: first) {
+      do {
+        try FileManager.default.setAttributes([.modificationDate: old], ofItemAtPath: first)
+      } catch CocoaError.fileNoSuchFile {
+        break
+      }
+      _ = try client.send("z", to: "U")
+      #expect(try client.ask(.deleteExpiredCommitLog).responseCode == .success)
+    }
+    #expect(shared.withLock({ $0.marks.flushed }) > PhysicalOffset(unflushed))
+  }
 }

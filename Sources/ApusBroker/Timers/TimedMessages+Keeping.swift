@@ -48,7 +48,7 @@ extension TimedMessages {
     let isDue = state.timers.count < Self.smallCount || grown >= Self.logBytes || now >= kept.time + Self.interval
     // A log that grows without timers moves the mark, so that the next start reads less of it.
     guard state.changes != kept.changes || grown >= Self.logBytes, isDue else { return }
-    guard parts.waitUntilFlushed(state.mark, within: limit) else { return }
+    guard parts.threads.waitUntilFlushed(state.mark, for: limit) else { return }
     try file.save(mark: state.mark, position: state.position, timers: state.timers)
     kept = Kept(changes: state.changes, mark: state.mark, time: now)
   }
@@ -102,7 +102,7 @@ extension TimedMessages {
       position += part.count
     }
     // The copies must be on the device before what they are copies of goes.
-    guard parts.waitUntilFlushed(end.withLock { $0 }, within: limit) else { return first.offset }
+    guard parts.threads.waitUntilFlushed(end.withLock { $0 }, for: limit) else { return first.offset }
     parts.log.info("timers", "waiting messages were stored anew, so that old files can go", ["count": all.count])
     return boundary
   }

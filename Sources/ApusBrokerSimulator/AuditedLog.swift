@@ -1,7 +1,7 @@
 import ApusSimulator
 
-/// What the log holds, and held before its present start, sorted by what it means. It uses no code of the broker: topics,
-/// properties and their meaning are spelled out once more.
+/// What the log holds, and held before its present start, sorted by what it means. It uses no code of the broker:
+/// topics, properties and their meaning are spelled out once more.
 struct AuditedLog {
   /// A message on its way through retries: which one, of which group, how often it was tried.
   struct Try: Hashable {

@@ -40,6 +40,7 @@ import Testing
     }
     let shrunk = BrokerShrinker(settings, try #require(found))
     #expect(shrunk.settings.steps < settings.steps / 2)
-    #expect(shrunk.settings.without.contains(.powerLoss))
+    #expect(shrunk.settings.without.count >= Trouble.allCases.count / 2)
+    #expect(throws: SimulationFailure.self) { try BrokerSimulation(shrunk.settings).run() }
   }
 }

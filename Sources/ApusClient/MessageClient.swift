@@ -192,19 +192,24 @@ public final class MessageClient: Sendable {
   /// Asks for all routes anew; consumers share queues out at once when some came or went.
   private func refreshRoutes() async {
     var haveChanged = false
-    for topic in runtime.routes.topics {
+    // A topic may be made after those who consume it have asked for it.
+    let subscribed = consumers.flatMap { $0.heartbeat.subscriptions.map(\.topic) }
+    for topic in Set(runtime.routes.topics).union(subscribed).sorted() {
       let known = runtime.routes.known(topic)
       do throws(ClientError) {
         let fresh = try await runtime.routes.refresh(topic)
         if fresh.readQueues != known?.readQueues { haveChanged = true }
       } catch {
+        if known == nil, error.code == .unknownTopic { continue }
         // The old route stays in use; sends that fail by it say so themselves.
         runtime.warn("a route cannot be refreshed", "topic", topic, cause: error)
       }
     }
     guard haveChanged else { return }
-    for consumer in members.withLock({ Array($0.consumers.values) }) { consumer.rebalanceNow() }
+    for consumer in consumers { consumer.rebalanceNow() }
   }
+
+  private var consumers: [any ConsumerMember] { members.withLock { Array($0.consumers.values) } }
 
   /// Tells all brokers that routes name who is there: masters, and the other members when there are consumers; or only
   /// those at `addresses`. Each may take `timeout`, and no more than `requestTimeout`.

@@ -87,7 +87,7 @@ import Testing
       ])
     #expect(ConsumeQueueExtension(writer.bytes, at: 0) == unit)
     #expect(ConsumeQueueExtension.address(of: 0) == .min)
-    #expect(ConsumeQueueExtension.address(of: 34) == .min + 34)
+    #expect(ConsumeQueueExtension.address(of: 34) == Int64.min + 34)
     #expect(ConsumeQueueExtension.offset(of: .min + 34) == .some(34))
     #expect(ConsumeQueueExtension.offset(of: Int64(Int32.min)) == nil)
     #expect(ConsumeQueueExtension.address(of: Int64(Int32.min) - Int64.min) == nil)

@@ -60,6 +60,8 @@ void apus_closedir(void *directory);
 
 struct apus_volume {
   int64_t total;
+  // With what is reserved for root, which `available` is without.
+  int64_t free;
   int64_t available;
 };
 int apus_space(const char *path, struct apus_volume *out);

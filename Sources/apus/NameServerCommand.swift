@@ -25,9 +25,7 @@ enum NameServerCommand {
     let address = try process.bind(
       ServerProcess.address(arguments.text("bind") ?? "0.0.0.0", port: port), service: nameServer)
     process.server.start()
-    process.flushLog()
-    ProcessIO.write(
-      "apus \(Version.number) ready in \(process.startTime): name server \(address)\n", to: .standardOutput)
+    process.announce("name server \(address)")
     try process.waitForStop()
     process.quiesce()
     nameServer.stop()

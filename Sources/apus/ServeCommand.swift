@@ -46,11 +46,9 @@ enum ServeCommand {
     try broker.start()
     process.server.start()
     awaitRegistration(of: broker, with: nameServer, process)
-    process.flushLog()
-    ProcessIO.write(
-      "apus \(Version.number) ready in \(process.startTime): name server \(settings.identity.host):\(bound.port), "
-        + "broker \(broker.address) (second listener \(broker.secondPort)), \(broker.http)store \(broker.store)\n",
-      to: .standardOutput)
+    process.announce(
+      "name server \(settings.identity.host):\(bound.port), broker \(broker.address) "
+        + "(second listener \(broker.secondPort)), \(broker.http)store \(broker.store)")
     try process.waitForStop()
     broker.leave()
     process.quiesce()

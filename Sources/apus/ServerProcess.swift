@@ -45,6 +45,7 @@ final class ServerProcess {
       signals = try Signals()
       try Signals.reportBusErrors()
       log = try Logger(onThreadTo: logPath)
+      log.info("process", "starting", ["version": Version.number])
       if limit.soft < DescriptorLimit.enough {
         log.warning("process", "few descriptors: connections and files are limited", ["limit": "\(limit.soft)"])
       }
@@ -162,8 +163,14 @@ final class ServerProcess {
     throw CommandFailure(.portInUse, "no two free ports were found on \(address.host)")
   }
 
-  /// How long the process has been starting, for people: whole milliseconds, rounded up.
-  var startTime: String { "\((SystemClock.monotonic() - began).milliseconds + 1) ms" }
+  /// Says that the process is ready and with which addresses and store: in the log, whose lines are written first, and
+  /// on standard output for who started it. The time is rounded up to whole milliseconds.
+  func announce(_ what: String) {
+    let took = "\((SystemClock.monotonic() - began).milliseconds + 1) ms"
+    log.info("process", "ready", ["version": Version.number, "after": took, "with": what])
+    log.flush()
+    ProcessIO.write("apus \(Version.number) ready in \(took): \(what)\n", to: .standardOutput)
+  }
 
   /// Waits until the process is asked to stop.
   func waitForStop() throws(CommandFailure) {
@@ -189,7 +196,6 @@ final class ServerProcess {
     log.info("process", "stopped", [:])
   }
 
-  /// Lets the lines of the log be written: those of a start before it says that it is ready, and the last ones, which
-  /// say why the process ends.
+  /// Lets the lines of the log be written that say why the process ends.
   func flushLog() { log.flush() }
 }

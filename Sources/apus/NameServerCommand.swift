@@ -49,6 +49,23 @@ enum NameServerCommand {
     return (settings, unknown)
   }
 
+  /// The settings that requests changed when the name server of `apus serve` ran in `home` before; empty when none did.
+  ///
+  /// Where files are follows from the store, which may have moved since, and who may administer is for the file of the
+  /// command line to say: those keys are left out.
+  static func kept(in home: String) throws(CommandFailure) -> PropertiesFile {
+    var file = ConfigFile(path: NameServerSettings(home: home).configStorePath)
+    do throws(ConfigFileError) {
+      let loaded = try file.load(from: PosixDisk()) { (bytes) throws(DecodeError) in
+        try PropertiesFile(parsing: bytes)
+      }
+      let told: Set<String> = ["kvConfigPath", "configStorePath", "rocketmqHome", "adminAllow"]
+      return PropertiesFile((loaded?.value.entries ?? []).filter { !told.contains($0.key) })
+    } catch {
+      throw CommandFailure(.disk, "\(error)")
+    }
+  }
+
   private static func port(_ settings: NameServerSettings) throws(CommandFailure) -> Int {
     guard (0...65_535).contains(settings.listenPort) else {
       throw CommandFailure(

@@ -26,6 +26,7 @@ final class ServerProcess {
   let clientTLS: ClientTLS?
   private let tls: ServerTLS
   private let signals: Signals
+  private let hasLogFile: Bool
   private let began: MonotonicTime
 
   /// Prepares the process. To be called once, on the main thread, before any other thread is started. `loopCount` 0
@@ -33,6 +34,7 @@ final class ServerProcess {
   init(
     logPath: String?, loopCount: Int, settings: RemotingSettings, tls tlsSettings: TLSSettings
   ) throws(CommandFailure) {
+    hasLogFile = logPath != nil
     do throws(TLSError) {
       tls = try ServerTLS(mode: tlsSettings.mode, identity: tlsSettings.server)
       clientTLS = try ClientTLS(tlsSettings)
@@ -172,10 +174,16 @@ final class ServerProcess {
     ProcessIO.write("apus \(Version.number) ready in \(took): \(what)\n", to: .standardOutput)
   }
 
-  /// Waits until the process is asked to stop.
+  /// Waits until the process is asked to stop. SIGHUP asks for that only when there is no log file; else it says that
+  /// the file was moved away and is to be opened anew.
   func waitForStop() throws(CommandFailure) {
     do throws(SystemError) {
-      let signal = try signals.wait()
+      var signal = try signals.wait()
+      while signal == .hangUp, hasLogFile {
+        log.reopen()
+        log.info("process", "log file opened anew")
+        signal = try signals.wait()
+      }
       log.info("process", "stopping", ["signal": "\(signal)"])
     } catch {
       throw CommandFailure(.failure, "\(error)")

@@ -102,17 +102,24 @@ public struct DiskEntry: Hashable, Sendable {
 public struct DiskSpace: Hashable, Sendable {
   /// Everything it could hold.
   public var total: Int64
+  /// What holds nothing, with what is reserved for root.
+  public var free: Int64
   /// What this process may still write.
   public var available: Int64
 
-  /// Describes a file system.
-  public init(total: Int64, available: Int64) {
+  /// Describes a file system; without `free` nothing is reserved.
+  public init(total: Int64, free: Int64? = nil, available: Int64) {
     self.total = total
+    self.free = free ?? available
     self.available = available
   }
 
-  /// The used share, 0…1, as RocketMQ computes it.
-  public var usedRatio: Double { total > 0 ? Double(total - available) / Double(total) : 0 }
+  /// What holds something. What is reserved for root does not.
+  public var used: Int64 { total - free }
+  /// What is used and what may be: everything but what is reserved for root and free.
+  public var usable: Int64 { used + available }
+  /// The used share of what is usable, 0…1, as RocketMQ and `df` compute it.
+  public var usedRatio: Double { usable > 0 ? Double(used) / Double(usable) : 0 }
 }
 
 /// Memory that is a file: what a ``Disk`` hands out for the log. It says nothing about who may write where; its owner

@@ -29,7 +29,7 @@ extension Broker {
         disk: disk, settings: StoreSettings(settings, memoryBytes: memoryBytes),
         log: { event in
           collected.append("\(event)")
-          log.info("store", "\(event)")
+          log.report(event)
         }, progress: { reporter.report($0) })
       said = collected
     } catch {
@@ -145,6 +145,13 @@ extension Broker {
         guard let ordered = answer.orderTopics else { return }
         _ = tables.topics.withLock { $0.applyOrder(Set(ordered.keys), now: SystemClock.wall()) }
       }, tls: tls, log: log)
+  }
+}
+
+extension Logger {
+  /// Writes what happened to a store: a warning unless it is a part of ordinary work.
+  func report(_ event: StoreEvent) {
+    if event.isOrdinary { info("store", "\(event)") } else { warning("store", "\(event)") }
   }
 }
 

@@ -135,7 +135,7 @@ final class Housekeeper: Sendable {
       store.finish(plan, outcome)
       return outcome.damaged.isEmpty && outcome.error == nil ? [] : store.takeEvents()
     }
-    for event in events { log.warning("store", "\(event)") }
+    for event in events { log.report(event) }
     return .seconds(max(1, outcome.bytesRead / intervals.scrubBytes))
   }
 

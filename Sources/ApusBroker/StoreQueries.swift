@@ -136,11 +136,9 @@ package final class StoreQueries: StoredMessages {
     summary.undispatchedBytes = pending
     summary.earliest = earliest(from: minimum)
     do throws(DiskError) {
-      let space = try store.disk.space(of: root)
-      summary.capacityBytes = space.total
-      summary.freeBytes = space.available
+      summary.space = try store.disk.space(of: root)
     } catch {
-      // Not known, which the summary says by zero.
+      // Not known, which the summary says by nil.
     }
     return summary
   }

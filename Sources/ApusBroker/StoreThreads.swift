@@ -186,7 +186,7 @@ package final class StoreThreads: Sendable {
     }
     // Dropped here, outside of the lock: unmapping takes time.
     if !released.isEmpty || isBehind { worked = true }
-    for event in events { log.warning("store", "\(event)") }
+    for event in events { log.report(event) }
     if worked { return now + settings.queueInterval }
     // What was written last waits for its checkpoint, also when nothing follows: only a round that was due and found
     // nothing to write ends the waiting.

@@ -64,7 +64,7 @@ package struct NameServerSettings: Hashable, Sendable {
 
   /// Takes over a configuration file. Unknown keys are returned, so that a start can warn of them. With a `path`,
   /// settings changed by requests are stored in that file, as in Java; its unknown keys are kept, its comments are not.
-  /// Without one they are stored in `configStorePath`, which is not read at the start.
+  /// Without one they are stored in `configStorePath`, which only `apus serve` reads at its start.
   package mutating func load(_ file: PropertiesFile, from path: String? = nil) throws(DecodeError) -> [String] {
     if let list = file[AdminAccess.settingName] { adminAllow = try Network.list(list) }
     try replace(with: file)

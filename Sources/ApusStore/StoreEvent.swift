@@ -45,6 +45,18 @@ package enum StoreEvent: Hashable, Sendable, CustomStringConvertible {
   /// The device failed: the store accepts nothing any more.
   case failed(DiskError)
 
+  /// Whether the event is a part of ordinary work, as the end of a recovery is. Of all others an operator should be
+  /// warned: something was lost, cut, changed or passed over.
+  package var isOrdinary: Bool {
+    switch self {
+    case .recoveryStarted, .recoveryWentBack, .recovered, .blankRestored, .diskFreed: true
+    case .markIgnored, .fileLengthRepaired, .fileMissing, .damageIsolated, .logCut, .queueCut, .queueBlanked,
+      .queueRewound, .queueFileUnreadable, .fileUnreadable, .recordDamaged, .removalFailed, .diskFull,
+      .spaceNotReserved, .failed:
+      false
+    }
+  }
+
   /// One line for the log.
   package var description: String {
     switch self {

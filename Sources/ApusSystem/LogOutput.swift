@@ -1,3 +1,4 @@
+import ApusBase
 import CPosix
 import Glibc
 
@@ -63,6 +64,26 @@ final class LogOutput: @unchecked Sendable {
         }
         file = current
       }
+    }
+  }
+
+  /// Opens the file's path anew, after somebody has moved the file away. When that fails, the file that is open is
+  /// written to further, and a line there says so.
+  func reopen() {
+    do throws(SystemError) {
+      try lock.withLock { () throws(SystemError) -> Void in
+        guard var current = file else { return }
+        let (descriptor, length) = try LogOutput.openFile(current.path)
+        _ = apus_close(current.descriptor)
+        current.descriptor = descriptor
+        current.length = length
+        file = current
+      }
+    } catch {
+      write(
+        LogLine.text(
+          .warning, "log", "the log file cannot be opened anew, the one before is written to", ["cause": error],
+          repeats: 0, at: SystemClock.wall()))
     }
   }
 

@@ -8,12 +8,13 @@ final class LogQueue: Sendable {
   private struct State: Sendable {
     var waiting = ""
     var dropped = 0
+    var mustReopen = false
     var isWriting = false
     var isEnding = false
     /// Told when a write is over.
     var sleepers: [WakeUp] = []
 
-    var isIdle: Bool { waiting.isEmpty && dropped == 0 }
+    var isIdle: Bool { waiting.isEmpty && dropped == 0 && !mustReopen }
   }
 
   private let output: LogOutput
@@ -43,6 +44,12 @@ final class LogQueue: Sendable {
     if wasIdle { wakeUp.signal() }
   }
 
+  /// Has the thread open the output's file anew before it writes what follows.
+  func reopen() {
+    state.withLock { $0.mustReopen = true }
+    wakeUp.signal()
+  }
+
   /// Waits until everything is written, but no longer than told. Returns whether it is.
   @discardableResult
   func flush(within limit: Duration) -> Bool {
@@ -70,8 +77,9 @@ final class LogQueue: Sendable {
   // MARK: On the thread
 
   private func run() {
-    while let lines = next() {
-      output.write(lines)
+    while let (lines, mustReopen) = next() {
+      if mustReopen { output.reopen() }
+      if !lines.isEmpty { output.write(lines) }
       let sleepers = state.withLock { state -> [WakeUp] in
         state.isWriting = false
         defer { state.sleepers = [] }
@@ -81,18 +89,21 @@ final class LogQueue: Sendable {
     }
   }
 
-  /// Takes what waits; nil at the end.
-  private func next() -> String? {
+  /// Takes what waits, and whether the file is to be opened anew before; nil at the end.
+  private func next() -> (lines: String, mustReopen: Bool)? {
     while true {
-      let (lines, dropped, isEnding) = state.withLock { state -> (String, Int, Bool) in
+      let (lines, dropped, mustReopen, isEnding) = state.withLock { state -> (String, Int, Bool, Bool) in
         defer {
           state.isWriting = !state.isIdle
           state.waiting = ""
           state.dropped = 0
+          state.mustReopen = false
         }
-        return (state.waiting, state.dropped, state.isEnding)
+        return (state.waiting, state.dropped, state.mustReopen, state.isEnding)
       }
-      guard lines.isEmpty, dropped == 0 else { return lines + (dropped > 0 ? Self.line(dropped: dropped) : "") }
+      guard lines.isEmpty, dropped == 0, !mustReopen else {
+        return (lines + (dropped > 0 ? Self.line(dropped: dropped) : ""), mustReopen)
+      }
       if isEnding { return nil }
       wakeUp.wait(until: nil)
     }

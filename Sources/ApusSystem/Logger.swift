@@ -114,6 +114,11 @@ package final class Logger: Sendable {
     if let queue { queue.add(line) } else { output.write(line) }
   }
 
+  /// Opens the file anew, after somebody has moved it away; without a file nothing happens.
+  package func reopen() {
+    if let queue { queue.reopen() } else { output.reopen() }
+  }
+
   /// Writes what has been counted, and waits until all lines are written, at most a second: a reader that has stopped
   /// does not keep the process from ending. Called at the end of a process.
   package func flush() {

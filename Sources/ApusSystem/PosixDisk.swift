@@ -240,7 +240,7 @@ package final class PosixDisk: Disk {
   package func space(of path: String) throws(DiskError) -> DiskSpace {
     var space = apus_volume()
     try unsafe check(apus_space(path, &space), "statvfs", path)
-    return DiskSpace(total: space.total, available: space.available)
+    return DiskSpace(total: space.total, free: space.free, available: space.available)
   }
 }
 

@@ -5,6 +5,8 @@ import Glibc
 package final class Signals: Sendable {
   /// A signal that asks the process to end.
   package enum Termination: Int32, Sendable {
+    /// From a terminal that closes, or from who has moved the log file away and wants it opened anew.
+    case hangUp = 1
     /// From the keyboard.
     case interrupt = 2
     /// From `kill` or the service manager.
@@ -14,10 +16,12 @@ package final class Signals: Sendable {
   /// Readable when a signal has come; for an event loop that wants to know. Closed with this object.
   package let descriptor: Int32
 
-  /// Keeps SIGTERM and SIGINT back for ``wait()`` and ignores SIGPIPE. To be called on the main thread before another
-  /// is started: threads take the mask of the one that starts them.
+  /// Keeps SIGTERM, SIGINT and SIGHUP back for ``wait()`` and ignores SIGPIPE, SIGUSR1 and SIGUSR2; a SIGHUP that was
+  /// ignored before, as by `nohup`, stays so. To be called on the main thread before another is started: threads take
+  /// the mask of the one that starts them.
   package init() throws(SystemError) {
     try Syscall.check(apus_ignore_broken_pipes(), "sigaction SIGPIPE")
+    try Syscall.check(apus_ignore_user_signals(), "sigaction SIGUSR1")
     descriptor = try Syscall.check(apus_termination_descriptor(), "signalfd")
   }
 

@@ -112,6 +112,7 @@ int apus_space(const char *path, struct apus_volume *out) {
   } while (result < 0 && errno == EINTR);
   if (result < 0) return -errno;
   out->total = (int64_t)status.f_frsize * (int64_t)status.f_blocks;
+  out->free = (int64_t)status.f_frsize * (int64_t)status.f_bfree;
   out->available = (int64_t)status.f_frsize * (int64_t)status.f_bavail;
   return 0;
 }

@@ -56,11 +56,19 @@ ssize_t apus_random(void *to, size_t count) {
   APUS_REPEAT(ssize_t, getrandom(to, count, 0));
 }
 
+// Whether whoever started the process had the signal ignored, as nohup has SIGHUP.
+static int is_ignored(int number) {
+  struct sigaction action;
+  return sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
 int apus_termination_descriptor(void) {
   sigset_t set;
   sigemptyset(&set);
   sigaddset(&set, SIGTERM);
   sigaddset(&set, SIGINT);
+  // A signal that is blocked is delivered to the descriptor though it is ignored.
+  if (!is_ignored(SIGHUP)) sigaddset(&set, SIGHUP);
   int result = pthread_sigmask(SIG_BLOCK, &set, NULL);
   if (result != 0) return -result;
   int fd = signalfd(-1, &set, SFD_CLOEXEC);
@@ -76,11 +84,18 @@ int apus_read_signal(int fd) {
   return count < 0 ? -errno : (int)info.ssi_signo;
 }
 
-int apus_ignore_broken_pipes(void) {
+static int ignore(int number) {
   struct sigaction action;
   memset(&action, 0, sizeof action);
   action.sa_handler = SIG_IGN;
-  return sigaction(SIGPIPE, &action, NULL) < 0 ? -errno : 0;
+  return sigaction(number, &action, NULL) < 0 ? -errno : 0;
+}
+
+int apus_ignore_broken_pipes(void) { return ignore(SIGPIPE); }
+
+int apus_ignore_user_signals(void) {
+  int result = ignore(SIGUSR1);
+  return result < 0 ? result : ignore(SIGUSR2);
 }
 
 int apus_descriptor_limit(struct apus_limit *out) {

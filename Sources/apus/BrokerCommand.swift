@@ -25,11 +25,9 @@ enum BrokerCommand {
     process.server.start()
     let nameServers = settings.identity.nameServers
     let registered = nameServers.isEmpty ? "none" : nameServers.joined(separator: ";")
-    process.flushLog()
-    ProcessIO.write(
-      "apus \(Version.number) ready in \(process.startTime): broker \(broker.address) "
-        + "(second listener \(broker.secondPort)), name servers \(registered), \(broker.http)store \(broker.store)\n",
-      to: .standardOutput)
+    process.announce(
+      "broker \(broker.address) (second listener \(broker.secondPort)), name servers \(registered), "
+        + "\(broker.http)store \(broker.store)")
     try process.waitForStop()
     broker.leave()
     process.quiesce()

@@ -25,9 +25,7 @@ enum NameServerCommand {
     let address = try process.bind(
       ServerProcess.address(arguments.text("bind") ?? "0.0.0.0", port: port), service: nameServer)
     process.server.start()
-    process.flushLog()
-    ProcessIO.write(
-      "apus \(Version.number) ready in \(process.startTime): name server \(address)\n", to: .standardOutput)
+    process.announce("name server \(address)")
     try process.waitForStop()
     process.quiesce()
     nameServer.stop()
@@ -49,6 +47,23 @@ enum NameServerCommand {
     }
     _ = try port(settings)
     return (settings, unknown)
+  }
+
+  /// The settings that requests changed when the name server of `apus serve` ran in `home` before; empty when none did.
+  ///
+  /// Where files are follows from the store, which may have moved since, and who may administer is for the file of the
+  /// command line to say: those keys are left out.
+  static func kept(in home: String) throws(CommandFailure) -> PropertiesFile {
+    var file = ConfigFile(path: NameServerSettings(home: home).configStorePath)
+    do throws(ConfigFileError) {
+      let loaded = try file.load(from: PosixDisk()) { (bytes) throws(DecodeError) in
+        try PropertiesFile(parsing: bytes)
+      }
+      let told: Set<String> = ["kvConfigPath", "configStorePath", "rocketmqHome", "adminAllow"]
+      return PropertiesFile((loaded?.value.entries ?? []).filter { !told.contains($0.key) })
+    } catch {
+      throw CommandFailure(.disk, "\(error)")
+    }
   }
 
   private static func port(_ settings: NameServerSettings) throws(CommandFailure) -> Int {

@@ -22,20 +22,21 @@ enum ServeCommand {
       ToolOutput.write(text)
       return
     }
-    let nameServerPort = try arguments.integer("namesrv-port", in: 0...65_535) ?? 9876
+    let toldPort = try arguments.integer("namesrv-port", in: 0...65_535)
+    let nameServerHome = preview.keeping.root + "/namesrv"
+    var adopted = try NameServerCommand.kept(in: nameServerHome)
+    adopted["adminAllow"] = file["adminAllow"]
+    let (nameServerSettings, _) = try NameServerCommand.settings(home: nameServerHome, file: adopted)
     var tls = try Configuration.tls(arguments, file: file)
     // The broker registers with the name server beside it, which takes nothing else then.
     if tls.mode == .enforcing { tls.isClientEnabled = true }
     let process = try ServerProcess(
       logPath: arguments.text("log"), loopCount: preview.process.loops, settings: RemotingSettings(preview), tls: tls)
     defer { process.flushLog() }
-    var adopted = PropertiesFile()
-    adopted["adminAllow"] = file["adminAllow"]
-    let (nameServerSettings, _) = try NameServerCommand.settings(
-      home: preview.keeping.root + "/namesrv", file: adopted)
     let nameServer = try NameServerCommand.start(nameServerSettings, process: process)
     let bound = try process.bind(
-      ServerProcess.address(preview.identity.bindAddress, port: nameServerPort), service: nameServer)
+      ServerProcess.address(preview.identity.bindAddress, port: toldPort ?? Int(nameServerSettings.listenPort)),
+      service: nameServer)
 
     properties = try BrokerRole.choosingPorts(properties)
     let local = Configuration.isEveryAddress(preview.identity.bindAddress) ? "127.0.0.1" : preview.identity.bindAddress
@@ -46,11 +47,9 @@ enum ServeCommand {
     try broker.start()
     process.server.start()
     awaitRegistration(of: broker, with: nameServer, process)
-    process.flushLog()
-    ProcessIO.write(
-      "apus \(Version.number) ready in \(process.startTime): name server \(settings.identity.host):\(bound.port), "
-        + "broker \(broker.address) (second listener \(broker.secondPort)), \(broker.http)store \(broker.store)\n",
-      to: .standardOutput)
+    process.announce(
+      "name server \(settings.identity.host):\(bound.port), broker \(broker.address) "
+        + "(second listener \(broker.secondPort)), \(broker.http)store \(broker.store)")
     try process.waitForStop()
     broker.leave()
     process.quiesce()

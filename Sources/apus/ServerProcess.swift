@@ -26,6 +26,7 @@ final class ServerProcess {
   let clientTLS: ClientTLS?
   private let tls: ServerTLS
   private let signals: Signals
+  private let hasLogFile: Bool
   private let began: MonotonicTime
 
   /// Prepares the process. To be called once, on the main thread, before any other thread is started. `loopCount` 0
@@ -33,6 +34,7 @@ final class ServerProcess {
   init(
     logPath: String?, loopCount: Int, settings: RemotingSettings, tls tlsSettings: TLSSettings
   ) throws(CommandFailure) {
+    hasLogFile = logPath != nil
     do throws(TLSError) {
       tls = try ServerTLS(mode: tlsSettings.mode, identity: tlsSettings.server)
       clientTLS = try ClientTLS(tlsSettings)
@@ -45,6 +47,7 @@ final class ServerProcess {
       signals = try Signals()
       try Signals.reportBusErrors()
       log = try Logger(onThreadTo: logPath)
+      log.info("process", "starting", ["version": Version.number])
       if limit.soft < DescriptorLimit.enough {
         log.warning("process", "few descriptors: connections and files are limited", ["limit": "\(limit.soft)"])
       }
@@ -162,13 +165,25 @@ final class ServerProcess {
     throw CommandFailure(.portInUse, "no two free ports were found on \(address.host)")
   }
 
-  /// How long the process has been starting, for people: whole milliseconds, rounded up.
-  var startTime: String { "\((SystemClock.monotonic() - began).milliseconds + 1) ms" }
+  /// Says that the process is ready and with which addresses and store: in the log, whose lines are written first, and
+  /// on standard output for who started it. The time is rounded up to whole milliseconds.
+  func announce(_ what: String) {
+    let took = "\((SystemClock.monotonic() - began).milliseconds + 1) ms"
+    log.info("process", "ready", ["version": Version.number, "after": took, "with": what])
+    log.flush()
+    ProcessIO.write("apus \(Version.number) ready in \(took): \(what)\n", to: .standardOutput)
+  }
 
-  /// Waits until the process is asked to stop.
+  /// Waits until the process is asked to stop. SIGHUP asks for that only when there is no log file; else it says that
+  /// the file was moved away and is to be opened anew.
   func waitForStop() throws(CommandFailure) {
     do throws(SystemError) {
-      let signal = try signals.wait()
+      var signal = try signals.wait()
+      while signal == .hangUp, hasLogFile {
+        log.reopen()
+        log.info("process", "log file opened anew")
+        signal = try signals.wait()
+      }
       log.info("process", "stopping", ["signal": "\(signal)"])
     } catch {
       throw CommandFailure(.failure, "\(error)")
@@ -189,7 +204,6 @@ final class ServerProcess {
     log.info("process", "stopped", [:])
   }
 
-  /// Lets the lines of the log be written: those of a start before it says that it is ready, and the last ones, which
-  /// say why the process ends.
+  /// Lets the lines of the log be written that say why the process ends.
   func flushLog() { log.flush() }
 }

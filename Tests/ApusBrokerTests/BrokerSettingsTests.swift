@@ -122,6 +122,24 @@ import Testing
     #expect(try settings([("popPollingSize", "7")]).warnings.count == 1)
   }
 
+  @Test(arguments: [("brokerRole", "SYNC_MASTER", "no replicas"), ("transientStorePoolEnable", "TRUE", "no effect")])
+  func `a setting that promises what is not done is a warning`(key: String, value: String, told: String) throws {
+    let warnings = try settings([(key, value)]).warnings
+    #expect(warnings.count == 1)
+    #expect(warnings.first?.contains(key) == true && warnings.first?.contains(told) == true)
+    #expect(try settings([("brokerRole", "ASYNC_MASTER"), ("transientStorePoolEnable", "false")]).warnings.isEmpty)
+  }
+
+  @Test func `the role of a replica is refused with the reason, at the start and by request`() throws {
+    let error = #expect(throws: SettingError.self) { try settings([("brokerRole", "SLAVE")]) }
+    #expect(
+      error?.description
+        == "setting brokerRole is SLAVE but must be ASYNC_MASTER or SYNC_MASTER: this version has no replicas")
+    var live = try settings()
+    #expect(throws: SettingError.self) { try live.update(PropertiesFile([.init("brokerRole", "SLAVE")]), now: now) }
+    #expect(live["brokerRole"] == "ASYNC_MASTER")
+  }
+
   @Test func `a change takes effect where it can and says what waits`() throws {
     var live = try settings()
     let change = try live.update(

@@ -163,8 +163,7 @@ final class MessagesInMemory: StoredMessages {
     var summary = StoreSummary()
     summary.maxOffset = 10_275
     summary.unflushedBytes = 1638
-    summary.capacityBytes = 252 << 30
-    summary.freeBytes = 61 << 30
+    summary.space = DiskSpace(total: 252 << 30, available: 61 << 30)
     return summary
   }
 }

@@ -1,6 +1,7 @@
 import ApusBase
 import ApusModel
 import ApusProtocol
+import ApusSimulator
 import ApusSystem
 import Testing
 
@@ -219,6 +220,18 @@ import Testing
     #expect(reply.code == .systemError)
     #expect(reply.remark?.contains("maxMessageSize") == true)
     #expect(broker.tables.settings.withLock { $0.serving.traceOn })
+  }
+
+  @Test func `settings that cannot be written are not changed, and the refusal names the file`() {
+    broker.disk.plan = FaultPlan(failures: [.init(.open, occurrence: 1, code: .denied)])
+    let body = Array("traceOn=false\nautoCreateTopicEnable=false".utf8)
+    let refused = broker.ask(.updateBrokerConfig, body: body)
+    #expect(refused.code == .systemError)
+    #expect(refused.remark?.hasPrefix("the settings file /conf/broker.conf cannot be written") == true)
+    #expect(broker.tables.settings.withLock { $0.serving.traceOn && $0.version.counter == 0 })
+    #expect(broker.tables.topics.withLock { $0.rules.autoCreates })
+    #expect(broker.ask(.updateBrokerConfig, body: body).code == .success)
+    #expect(broker.tables.settings.withLock { !$0.serving.traceOn && $0.version.counter == 1 })
   }
 
   @Test func `every code has one place to run`() {

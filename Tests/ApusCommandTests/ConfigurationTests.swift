@@ -3,6 +3,7 @@ import ApusBroker
 import ApusClient
 import ApusCommandLine
 import ApusRemoting
+import Foundation
 import Testing
 
 @testable import apus
@@ -78,6 +79,28 @@ import Testing
     #expect(properties["brokerName"] == "b")
     #expect(properties["storePathRootDir"] == "/s")
     #expect(properties["bindAddress"] == nil)
+  }
+
+  @Test func `serve finds the name server's changed settings again, but not where files were or who may administer`()
+    throws
+  {
+    let home = NSTemporaryDirectory() + "apus-namesrv-" + UUID().uuidString
+    #expect(try NameServerCommand.kept(in: home).entries.isEmpty)
+    try FileManager.default.createDirectory(atPath: home, withIntermediateDirectories: true)
+    let text = """
+      listenPort=9999
+      orderMessageEnable=true
+      kvConfigPath=/elsewhere/kvConfig.json
+      configStorePath=/elsewhere/namesrv.properties
+      rocketmqHome=/elsewhere
+      adminAllow=0.0.0.0/0
+
+      """
+    try Data(text.utf8).write(to: URL(fileURLWithPath: home + "/namesrv.properties"))
+    let kept = try NameServerCommand.kept(in: home)
+    #expect(Set(kept.entries.map(\.key)) == ["listenPort", "orderMessageEnable"])
+    #expect(kept["listenPort"] == "9999" && kept["orderMessageEnable"] == "true")
+    try FileManager.default.removeItem(atPath: home)
   }
 
   @Test func `a value that cannot be is a configuration error that names key, value and range`() throws {

@@ -83,6 +83,31 @@ import Testing
     #expect(try directory.text("log.2").contains("number=6"))
   }
 
+  @Test func `a file that was moved away is opened anew when it is asked for`() throws {
+    let path = directory.file("log")
+    let queue = try LogQueue(output: LogOutput(path: path, byteLimit: 1 << 20, keep: 1))
+    queue.add("before\n")
+    #expect(queue.flush(within: .seconds(300)))
+    try PosixDisk().rename(path, to: directory.file("moved"))
+    queue.reopen()
+    #expect(queue.flush(within: .seconds(300)))
+    queue.add("after\n")
+    queue.end(within: .seconds(300))
+    #expect(try directory.text("moved") == "before\n")
+    #expect(try directory.text("log") == "after\n")
+  }
+
+  @Test func `a file that cannot be opened anew is written to further, which a line says`() throws {
+    let disk = PosixDisk()
+    try disk.createDirectory(directory.file("place"))
+    let logger = try Logger(path: directory.file("place/log"))
+    try disk.rename(directory.file("place"), to: directory.file("moved"))
+    logger.reopen()
+    logger.info("test", "after")
+    let text = try directory.text("moved/log")
+    #expect(text.contains(" WARN log: the log file cannot be opened anew") && text.hasSuffix("INFO test: after\n"))
+  }
+
   @Test func `lines of many threads stay whole`() throws {
     let logger = try Logger(path: directory.file("log"), byteLimit: 1 << 20, repeatLimit: 100_000)
     let threads = try (0..<4).map { thread in

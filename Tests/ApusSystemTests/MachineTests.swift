@@ -65,6 +65,28 @@ import Testing
     }
   }
 
+  @Test func `a hang-up is waited for too, and signals for users are ignored`() async {
+    await #expect(processExitsWith: .exitCode(1)) {
+      // Whoever started the tests may have had it ignored.
+      signal(SIGHUP, SIG_DFL)
+      let signals = try Signals()
+      pthread_kill(pthread_self(), SIGUSR1)
+      pthread_kill(pthread_self(), SIGUSR2)
+      pthread_kill(pthread_self(), SIGHUP)
+      exit(try signals.wait().rawValue)
+    }
+  }
+
+  @Test func `a hang-up that was ignored at the start stays so`() async {
+    await #expect(processExitsWith: .exitCode(15)) {
+      signal(SIGHUP, SIG_IGN)
+      let signals = try Signals()
+      pthread_kill(pthread_self(), SIGHUP)
+      pthread_kill(pthread_self(), SIGTERM)
+      exit(try signals.wait().rawValue)
+    }
+  }
+
   @Test func `errors name the call and the cause`() {
     let error = SystemError(errno: ENOENT, operation: "open x")
     #expect(error.description == "open x: No such file or directory")

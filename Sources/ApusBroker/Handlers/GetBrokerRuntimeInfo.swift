@@ -95,6 +95,7 @@ package struct GetBrokerRuntimeInfoHandler: RequestHandler {
 
   private func storeRows(_ settings: BrokerSettings, _ store: StoreSummary) -> [KVTable.Row] {
     let ratio = Self.text((store.usedRatio * 100).rounded(.up) / 100)
+    let space = store.space ?? DiskSpace(total: 0, available: 0)
     return [
       KVTable.Row("dispatchMaxBuffer", "0"),
       KVTable.Row("dispatchBehindBytes", "\(store.undispatchedBytes)"),
@@ -104,7 +105,7 @@ package struct GetBrokerRuntimeInfoHandler: RequestHandler {
       KVTable.Row("remainHowManyDataToCommit", "0 B"),
       KVTable.Row("remainHowManyDataToFlush", Self.bytes(store.unflushedBytes)),
       KVTable.Row(
-        "commitLogDirCapacity", "Total : \(Self.bytes(store.capacityBytes)), Free : \(Self.bytes(store.freeBytes))."),
+        "commitLogDirCapacity", "Total : \(Self.bytes(space.total)), Free : \(Self.bytes(space.free))."),
       KVTable.Row("commitLogDiskRatio", ratio),
       KVTable.Row("commitLogDiskRatio_\(settings.keeping.commitLog)", ratio),
       KVTable.Row("consumeQueueDiskRatio", ratio),

@@ -3,8 +3,8 @@ package import ApusBrokerCore
 package import ApusProtocol
 package import ApusSystem
 
-/// Code 25: changes settings. All of them or, when one is forbidden or cannot be, none; keys that nobody knows are
-/// passed over.
+/// Code 25: changes settings. All of them or, when one is forbidden or cannot be or the settings file cannot be written,
+/// none; keys that nobody knows are passed over.
 ///
 /// Deviation from Java: a value that cannot be is refused rather than ignored, and the remark of a success names the
 /// settings that count from the next start on.
@@ -41,22 +41,36 @@ package struct UpdateBrokerConfigHandler: RequestHandler {
       throw Refusal(.noPermission, "Can not update config in black list.")
     }
     let now = SystemClock.wall()
-    let change: BrokerSettings.Change
+    // Tried on a copy and written first: what cannot be kept does not take effect either.
+    var planned = settings.withLock { $0 }
+    try keep(Self.update(&planned, properties, now))
+    let change = try settings.withLock { settings throws(Refusal) in
+      try Self.update(&settings, properties, now)
+    }
+    apply(change, now)
+    let waiting = change.waiting.joined(separator: ", ")
+    return Reply(remark: waiting.isEmpty ? nil : "from the next start on: \(waiting)")
+  }
+
+  private static func update(
+    _ settings: inout BrokerSettings, _ properties: PropertiesFile, _ now: WallTime
+  ) throws(Refusal) -> BrokerSettings.Change {
     do throws(SettingError) {
-      change = try settings.withLock { settings throws(SettingError) in
-        try settings.update(properties, now: now)
-      }
+      return try settings.update(properties, now: now)
     } catch {
       throw Refusal(.systemError, error.description)
     }
-    apply(change, now)
+  }
+
+  /// Writes what is to change to the settings file.
+  private func keep(_ change: BrokerSettings.Change) throws(Refusal) {
+    guard let file, !change.entries.isEmpty else { return }
     do throws(DiskError) {
-      if !change.entries.isEmpty { try file?.merge(change.entries) }
+      try file.merge(change.entries)
     } catch {
-      throw Refusals.disk(error)
+      throw Refusal(
+        .systemError, "the settings file \(file.path) cannot be written, no setting was changed: \(error)")
     }
-    let waiting = change.waiting.joined(separator: ", ")
-    return Reply(remark: waiting.isEmpty ? nil : "from the next start on: \(waiting)")
   }
 
   /// Hands live settings to the tables that go by them.

@@ -272,12 +272,14 @@ package struct BrokerSettings: Sendable {
       }
       values[key.name] = try Self.checked(entry.value, for: key)
     }
+    warnings += unkeptPromises
     try derive()
   }
 
   private static func checked(_ text: String, for key: SettingKey) throws(SettingError) -> String {
     let value = String(text.drop(while: \.isWhitespace).reversed().drop(while: \.isWhitespace).reversed())
     guard key.accepts(value) else { throw SettingError(key: key.name, value: value, range: key.range) }
+    try refuseReplica(key, value)
     return value
   }
 

@@ -9,11 +9,14 @@ package final class SettingsFile: Sendable {
     var properties: PropertiesFile
   }
 
+  /// Where the file is.
+  package let path: String
   private let disk: any Disk
   private let state: Locked<State>
 
   /// Describes the file that `properties` were read from.
   package init(path: String, properties: PropertiesFile, disk: any Disk) {
+    self.path = path
     self.disk = disk
     state = Locked(State(file: ConfigFile(path: path), properties: properties))
   }

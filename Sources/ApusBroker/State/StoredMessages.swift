@@ -113,10 +113,8 @@ package struct StoreSummary: Hashable, Sendable {
   package var undispatchedBytes: Int64 = 0
   /// The store time of the oldest message; nil when there is none.
   package var earliest: WallTime?
-  /// Capacity and free bytes of the device.
-  package var capacityBytes: Int64 = 0
-  /// Free bytes of the device.
-  package var freeBytes: Int64 = 0
+  /// How full the device is; nil when that is not known.
+  package var space: DiskSpace?
   /// What is known to be damaged.
   package var damage = DamageTable()
 
@@ -124,7 +122,5 @@ package struct StoreSummary: Hashable, Sendable {
   package init() {}
 
   /// Which part of the device is in use, 0 to 1; −1 when that is not known.
-  package var usedRatio: Double {
-    capacityBytes > 0 ? Double(capacityBytes - freeBytes) / Double(capacityBytes) : -1
-  }
+  package var usedRatio: Double { space?.usedRatio ?? -1 }
 }

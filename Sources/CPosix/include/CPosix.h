@@ -60,6 +60,8 @@ void apus_closedir(void *directory);
 
 struct apus_volume {
   int64_t total;
+  // With what is reserved for root, which `available` is without.
+  int64_t free;
   int64_t available;
 };
 int apus_space(const char *path, struct apus_volume *out);
@@ -100,11 +102,13 @@ void apus_simulate_machine(struct apus_machine *machine);
 // The machine that the calling thread is on; NULL for the real one.
 struct apus_machine *apus_simulated_machine(void);
 
-// Blocks SIGTERM and SIGINT for this thread and those it starts and answers a descriptor that reads them; ignores
-// SIGPIPE.
+// Blocks SIGTERM, SIGINT and, unless it is ignored, SIGHUP for this thread and those it starts and answers a descriptor
+// that reads them.
 int apus_termination_descriptor(void);
 int apus_read_signal(int fd);
 int apus_ignore_broken_pipes(void);
+// SIGUSR1 and SIGUSR2.
+int apus_ignore_user_signals(void);
 
 struct apus_limit {
   uint64_t soft;

@@ -21,10 +21,12 @@ import Testing
     for (line, reason) in [
       ("send Orders", "say what to send"), ("send Orders x --delay soon", "option '--delay' takes a time"),
       ("consume", "say which topic"), ("consume Orders --from then", "option '--from' takes first"),
+      ("top --interval often", "option '--interval' takes a whole number"), ("top --fast", "unknown option '--fast'"),
     ] {
       let run = await tool.run(line)
-      #expect(run.status == .failure && run.notes.contains(reason), "\(run.notes)")
+      #expect(run.status == .usage && run.notes.contains(reason), "\(run.notes)")
     }
+    #expect(await tool.run("consume Nowhere").status == .failure)
     #expect(await tool.output("send Orders later --delay 1h").status == .success)
     #expect(await tool.output("consume Orders").lines.count == 2)
   }

@@ -43,6 +43,8 @@ package enum AdminTool {
         console.write(type.description.helpText)
         return .success
       }
+      // An empty list, as from a variable that is not set, must not lead to the servers of this machine.
+      if arguments.has(CommonOption.nameServers.name) { _ = try arguments.required(CommonOption.nameServers.name) }
       if type.description.operandLimit == nil {
         for word in arguments.operands { console.note("\(type.shortName): '\(word)' is not used\n") }
       }

@@ -35,6 +35,7 @@ import Testing
       "updateTopic -t a -b x:1 -r many",
       "option '--readQueueNums' takes a whole number from 0 to 2147483647, not 'many'"
     ),
+    ("topicList -n ''", "option '--namesrvAddr' is empty"), ("topicList -n ' '", "option '--namesrvAddr' is empty"),
     ("topicRoute -t a -n nowhere", "'nowhere' is no address: it has the form host:port"),
   ])
   func `a wrong command line names the command, the option and the reason`(line: String, reason: String) async {

@@ -78,6 +78,10 @@ import Testing
     #expect(properties["brokerName"] == "b")
     #expect(properties["storePathRootDir"] == "/s")
     #expect(properties["bindAddress"] == nil)
+    let empty = #expect(throws: CommandFailure.self) {
+      _ = try Configuration.broker(arguments("apus broker --name-servers="), file: file)
+    }
+    #expect(empty?.status == .usage)
   }
 
   @Test func `a value that cannot be is a configuration error that names key, value and range`() throws {

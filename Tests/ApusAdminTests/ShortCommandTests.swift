@@ -27,7 +27,11 @@ import Testing
       #expect(run.status == .usage && run.notes.contains(reason), "\(run.notes)")
     }
     #expect(await tool.run("consume Nowhere").status == .failure)
-    #expect(await tool.output("send Orders later --delay 1h").status == .success)
+    let later = await tool.output("send Orders later --delay 1h").masked
+    let words = /[0-9A-F]+ stored, to be delivered to Orders at YYYY-MM-DD HH:MM:SS,mmm\n/
+    #expect(later.wholeMatch(of: words) != nil, "\(later)")
+    let never = await tool.run("send Orders never --delay 41d")
+    #expect(never.status == .failure && never.notes.contains("refused"), "\(never.notes)")
     #expect(await tool.output("consume Orders").lines.count == 2)
   }
 

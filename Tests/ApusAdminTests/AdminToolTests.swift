@@ -35,6 +35,8 @@ import Testing
       "updateTopic -t a -b x:1 -r many",
       "option '--readQueueNums' takes a whole number from 0 to 2147483647, not 'many'"
     ),
+    ("updateTopic -t a -b x:1 -p 7", "option '--perm' takes 2 (write), 4 (read) or 6 (both), not '7'"),
+    ("updateTopic -t a -b x:1 -p 0", "option '--perm' takes"), ("updateTopicPerm -t a -b x:1 -p 1", "not '1'"),
     ("topicList -n ''", "option '--namesrvAddr' is empty"), ("topicList -n ' '", "option '--namesrvAddr' is empty"),
     ("topicRoute -t a -n nowhere", "'nowhere' is no address: it has the form host:port"),
   ])

@@ -23,6 +23,7 @@ enum ServeCommand {
       return
     }
     let nameServerPort = try arguments.integer("namesrv-port", in: 0...65_535) ?? 9876
+    try ServerPorts(preview, nameServerPort: nameServerPort).requireDistinct()
     var tls = try Configuration.tls(arguments, file: file)
     // The broker registers with the name server beside it, which takes nothing else then.
     if tls.mode == .enforcing { tls.isClientEnabled = true }

@@ -27,7 +27,7 @@ import Testing
 
   @Test(arguments: [
     ("fly", "there is no command 'fly'"), ("help fly", "there is no command 'fly'"),
-    ("topicStatus", "option -t (--topic) is missing: The topic."),
+    ("topicStatus", "option -t (--topic) is missing: The topic; 'apus admin topicStatus --help'"),
     ("topicStatus -t", "option '-t' needs a value"), ("topicStatus -t ''", "option '--topic' is empty"),
     ("topicStatus -t a -z b", "unknown option '-z'"), ("topicStatus -t a -t b", "option '-t' stands twice"),
     ("updateTopic -t a", "one of -b (--brokerAddr) and -c (--clusterName) is missing"),

@@ -8,8 +8,9 @@ package enum AdminTool {
   package typealias Environment = @Sendable (String) -> String?
 
   /// Runs the words behind `apus admin`, or behind `mqadmin`. Every failure is said on standard error and ends with 1,
-  /// as with mqadmin; a wrong command line of a short command, which mqadmin does not have, with 2. `tls` is how connections are encrypted when the words say nothing of it; nil for plain ones.
-  /// `configure` may change how servers are reached, beyond what the words say.
+  /// as with mqadmin; a wrong command line of a short command, which mqadmin does not have, with 2. `tls` is how
+  /// connections are encrypted when the words say nothing of it; nil for plain ones. `configure` may change how servers
+  /// are reached, beyond what the words say.
   package static func run(
     _ words: [String], _ console: Console, tls: TLSConfiguration? = nil, environment: Environment? = nil,
     configure: (inout ClientConfiguration) -> Void = { _ in }

@@ -71,7 +71,7 @@ struct UpdateBrokerConfigCommand: AdminCommand {
         "update broker config success, \(address)",
         [
           "broker": .text(address), "key": .text(key), "value": .text(value),
-          "remark": remark.map(Cell.text) ?? .value(.null, shown: ""),
+          "remark": remark.map { Cell.text($0) } ?? .value(.null, shown: ""),
         ])
       // Standard output is as mqadmin's, which shows no remark.
       if let remark, !session.isJSON { session.warn("\(address): \(remark)") }

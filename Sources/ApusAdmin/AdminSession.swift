@@ -23,14 +23,15 @@ package struct AdminSession: Sendable {
   /// Prints what a command says: a text that ends its line, or in JSON the fields. Without fields it is for people
   /// only.
   func say(_ text: String, _ fields: KeyValuePairs<String, Cell> = [:]) {
-    guard isJSON else { return console.write(text + "\n") }
+    guard isJSON else { return console.show(text + "\n") }
     guard !fields.isEmpty else { return }
     write(fields.map { JSONMember($0.key, $0.value.json) })
   }
 
   /// Prints a document: as Java writes it, or in JSON on one line.
   func show(_ document: JSONValue, as text: String) {
-    console.write((isJSON ? document.text(.standard) : text) + "\n")
+    guard isJSON else { return console.show(text + "\n") }
+    console.write(document.text(.standard) + "\n")
   }
 
   /// Prints the heads of a table.
@@ -41,7 +42,7 @@ package struct AdminSession: Sendable {
 
   /// Prints a row of a table.
   func row(_ table: Table, _ cells: [Cell]) {
-    guard isJSON else { return console.write(table.line(cells)) }
+    guard isJSON else { return console.show(table.line(cells)) }
     precondition(cells.count == table.columns.count, "\(cells.count) cells for \(table.columns.count) columns")
     write(zip(table.columns, cells).compactMap { column, cell in column.key.map { JSONMember($0, cell.json) } })
   }

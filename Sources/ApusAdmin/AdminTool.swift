@@ -8,8 +8,9 @@ package enum AdminTool {
   package typealias Environment = @Sendable (String) -> String?
 
   /// Runs the words behind `apus admin`, or behind `mqadmin`. Every failure is said on standard error and ends with 1,
-  /// as with mqadmin. `tls` is how connections are encrypted when the words say nothing of it; nil for plain ones.
-  /// `configure` may change how servers are reached, beyond what the words say.
+  /// as with mqadmin; a wrong command line of a short command, which mqadmin does not have, with 2. `tls` is how
+  /// connections are encrypted when the words say nothing of it; nil for plain ones. `configure` may change how servers
+  /// are reached, beyond what the words say.
   package static func run(
     _ words: [String], _ console: Console, tls: TLSConfiguration? = nil, environment: Environment? = nil,
     configure: (inout ClientConfiguration) -> Void = { _ in }
@@ -43,6 +44,8 @@ package enum AdminTool {
         console.write(type.description.helpText)
         return .success
       }
+      // An empty list, as from a variable that is not set, must not lead to the servers of this machine.
+      if arguments.has(CommonOption.nameServers.name) { _ = try arguments.required(CommonOption.nameServers.name) }
       if type.description.operandLimit == nil {
         for word in arguments.operands { console.note("\(type.shortName): '\(word)' is not used\n") }
       }
@@ -50,7 +53,7 @@ package enum AdminTool {
       return .success
     } catch {
       console.note("apus: \(error.message)\n")
-      return .failure
+      return AdminCommands.short.contains { $0.description == type.description } ? error.status : .failure
     }
   }
 

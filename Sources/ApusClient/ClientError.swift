@@ -10,7 +10,7 @@ public struct ClientError: Error, Hashable, Sendable, CustomStringConvertible {
 
     /// A setting, name or argument cannot be used; nothing was sent.
     public static let invalidArgument = Code(rawValue: "invalid argument")
-    /// The message is larger than the client or the broker accepts, or the broker calls it illegal (code 13).
+    /// The message is larger than the client accepts, or than the broker does (code 13, when it gives that reason).
     public static let messageTooLarge = Code(rawValue: "message too large")
     /// A subscription's expression cannot be read.
     public static let badExpression = Code(rawValue: "bad expression")

@@ -53,11 +53,22 @@ extension ClientError {
       case .noPermission: .noPermission
       case .topicNotExist: .unknownTopic
       case .systemBusy, .flowControl: .busy
-      case .messageIllegal: .messageTooLarge
+      case .messageIllegal where Self.isOfSize(remark ?? ""): .messageTooLarge
       case .subscriptionParseFailed: .badExpression
       default: .refused
       }
-    self.init(kind, remark ?? "\(code)", responseCode: code.rawValue, server: server, advice: Self.advice(code))
+    let advice =
+      kind == .messageTooLarge
+      ? "Check the message's size and properties against the broker's limits." : Self.advice(code)
+    self.init(kind, remark ?? "\(code)", responseCode: code.rawValue, server: server, advice: advice)
+  }
+
+  /// Whether a broker calls a message illegal for its size, as what it says of it tells: code 13 has other reasons,
+  /// such as a time of delivery that lies too far away.
+  private static func isOfSize(_ remark: String) -> Bool {
+    ["maxMessageSize", "properties take", "body or properties length", "mappedFileSizeCommitLog"].contains {
+      remark.contains($0)
+    }
   }
 
   private static func advice(_ code: ResponseCode) -> String? {
@@ -67,7 +78,6 @@ extension ClientError {
     case .systemBusy, .flowControl: "Send less, or later."
     case .subscriptionGroupNotExist: "Create the group, or let the broker make it (autoCreateSubscriptionGroup)."
     case .subscriptionParseFailed: "Check the tags or the condition of the subscription."
-    case .messageIllegal: "Check the message's size and properties against the broker's limits."
     default: nil
     }
   }

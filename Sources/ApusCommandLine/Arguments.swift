@@ -30,7 +30,8 @@ package struct Arguments: Hashable, Sendable {
     guard !has(Option.help.name) else { return }
     if let limit = command.operandLimit, operands.count > limit { throw failure("unexpected '\(operands[limit])'") }
     if let missing = command.options.first(where: { $0.isRequired && values[$0.name] == nil }) {
-      throw failure("option \(missing.spelling) is missing: \(missing.help)")
+      let help = missing.help.hasSuffix(".") ? String(missing.help.dropLast()) : missing.help
+      throw failure("option \(missing.spelling) is missing: \(help)")
     }
     if !command.choices.isEmpty, command.choices.allSatisfy({ values[$0] == nil }) {
       let spellings = command.options.filter { command.choices.contains($0.name) }.map(\.spelling)

@@ -23,7 +23,7 @@ package enum ExitStatus: Int32, CaseIterable, Sendable {
     switch self {
     case .success: "stopped as asked, nothing lost"
     case .failure: "another failure; the log says which"
-    case .usage: "the command line is wrong"
+    case .usage: "the command line is wrong; 'apus admin' ends with 1 then, as scripts of mqadmin expect"
     case .configuration: "the configuration file or a value in it is wrong"
     case .storeInUse: "another process has the store open"
     case .portInUse: "another process listens on the port"

@@ -88,7 +88,7 @@ public struct MessageIDList: ~Copyable {
 /// The id that a producing client gives a message before it sends it: property UNIQ_KEY, `msgId` of a send result.
 ///
 /// Upper-case hexadecimal of address (4 or 16 bytes), process id (i16), class loader hash (i32), milliseconds since the
-/// first of the current month at 00:00 local time (i32), counter (i16): 32 or 56 characters
+/// first of the current month at 00:00 local time (u32), counter (i16): 32 or 56 characters
 ///
 /// (apache/rocketmq@rocketmq-all-4.9.8:common/src/main/java/org/apache/rocketmq/common/message/MessageClientIDSetter.java).
 public struct UniqueKey: Hashable, Sendable, CustomStringConvertible {
@@ -98,13 +98,14 @@ public struct UniqueKey: Hashable, Sendable, CustomStringConvertible {
   public var processID: UInt16
   /// What tells two class loaders of one process apart.
   public var loaderHash: Int32
-  /// Milliseconds since the start of the month, in the client's time zone.
-  public var sinceMonthStart: Int32
+  /// Milliseconds since the start of the month, in the client's time zone. From the 25th on they need all 32 bits: Java
+  /// writes the number as an i32 and reads it without a sign.
+  public var sinceMonthStart: UInt32
   /// One more for each message, wrapping.
   public var counter: UInt16
 
   /// Puts a key together.
-  public init(host: HostAddress, processID: UInt16, loaderHash: Int32, sinceMonthStart: Int32, counter: UInt16) {
+  public init(host: HostAddress, processID: UInt16, loaderHash: Int32, sinceMonthStart: UInt32, counter: UInt16) {
     self.host = host
     self.processID = processID
     self.loaderHash = loaderHash
@@ -129,7 +130,7 @@ public struct UniqueKey: Hashable, Sendable, CustomStringConvertible {
       : HostAddress(ipv4: span.loadBigEndian(at: 0, as: UInt32.self), port: 0)
     processID = span.loadBigEndian(at: rest, as: UInt16.self)
     loaderHash = span.loadBigEndian(at: rest + 2, as: Int32.self)
-    sinceMonthStart = span.loadBigEndian(at: rest + 6, as: Int32.self)
+    sinceMonthStart = span.loadBigEndian(at: rest + 6, as: UInt32.self)
     counter = span.loadBigEndian(at: rest + 10, as: UInt16.self)
   }
 
@@ -143,7 +144,7 @@ public struct UniqueKey: Hashable, Sendable, CustomStringConvertible {
     }
     Hexadecimal.write(UInt64(processID), digits: 4, into: &writer)
     Hexadecimal.write(UInt64(UInt32(bitPattern: loaderHash)), digits: 8, into: &writer)
-    Hexadecimal.write(UInt64(UInt32(bitPattern: sinceMonthStart)), digits: 8, into: &writer)
+    Hexadecimal.write(UInt64(sinceMonthStart), digits: 8, into: &writer)
     Hexadecimal.write(UInt64(counter), digits: 4, into: &writer)
   }
 

@@ -3,7 +3,7 @@ public import ApusBase
 /// One queue of a topic in one broker group: the unit of ordering and of consumption.
 ///
 /// Source: apache/rocketmq@rocketmq-all-4.9.8:common/src/main/java/org/apache/rocketmq/common/message/MessageQueue.java
-public struct MessageQueue: Hashable, Sendable, Comparable {
+public struct MessageQueue: Hashable, Sendable, Comparable, CustomStringConvertible {
   /// The topic.
   public var topic: String
   /// The broker group's name.
@@ -22,6 +22,9 @@ public struct MessageQueue: Hashable, Sendable, Comparable {
   public static func < (left: MessageQueue, right: MessageQueue) -> Bool {
     (left.topic, left.brokerName, left.queueID) < (right.topic, right.brokerName, right.queueID)
   }
+
+  /// `topic/broker/number`, as logs name the queue.
+  public var description: String { "\(topic)/\(brokerName)/\(queueID)" }
 
   /// Reads the JSON form; every member is required.
   public init(json: JSONValue) throws(DecodeError) {

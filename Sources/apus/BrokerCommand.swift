@@ -16,6 +16,7 @@ enum BrokerCommand {
       ToolOutput.write(text)
       return
     }
+    try ServerPorts(settings).requireDistinct()
     let process = try ServerProcess(
       logPath: arguments.text("log"), loopCount: settings.process.loops, settings: RemotingSettings(settings),
       tls: Configuration.tls(arguments, file: file))

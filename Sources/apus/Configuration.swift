@@ -44,7 +44,7 @@ enum Configuration {
   /// The entries that `apus broker` starts with: Java's defaults, unless file or options say otherwise.
   static func broker(_ arguments: Arguments, file: PropertiesFile) throws(CommandFailure) -> PropertiesFile {
     var properties = file.withoutTLS
-    if let servers = arguments.text("name-servers") { properties["namesrvAddr"] = servers }
+    if arguments.has("name-servers") { properties["namesrvAddr"] = try arguments.required("name-servers") }
     if let store = arguments.text("store") { properties["storePathRootDir"] = store }
     if let loops = try arguments.integer("loops", in: 1...64) { properties["loops"] = "\(loops)" }
     if let bind = arguments.text("bind") { properties["bindAddress"] = bind }

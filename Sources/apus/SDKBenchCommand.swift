@@ -28,7 +28,7 @@ enum SDKBenchCommand {
 
   /// The load that a command line describes.
   static func load(_ mode: SDKBenchMode, _ arguments: Arguments) throws(CommandFailure) -> SDKLoad {
-    let servers = arguments.text("namesrv") ?? "127.0.0.1:9876"
+    let servers = try arguments.has("namesrv") ? arguments.required("namesrv") : "127.0.0.1:9876"
     var load = SDKLoad(mode: mode, nameServers: servers.split(separator: ";").map(String.init))
     if let topic = arguments.text("topic") { load.topic = topic }
     if let group = arguments.text("group") { load.group = group }

@@ -27,6 +27,8 @@ enum ServeCommand {
     var adopted = try NameServerCommand.kept(in: nameServerHome)
     adopted["adminAllow"] = file["adminAllow"]
     let (nameServerSettings, _) = try NameServerCommand.settings(home: nameServerHome, file: adopted)
+    let nameServerPort = toldPort ?? Int(nameServerSettings.listenPort)
+    try ServerPorts(preview, nameServerPort: nameServerPort).requireDistinct()
     var tls = try Configuration.tls(arguments, file: file)
     // The broker registers with the name server beside it, which takes nothing else then.
     if tls.mode == .enforcing { tls.isClientEnabled = true }
@@ -35,8 +37,7 @@ enum ServeCommand {
     defer { process.flushLog() }
     let nameServer = try NameServerCommand.start(nameServerSettings, process: process)
     let bound = try process.bind(
-      ServerProcess.address(preview.identity.bindAddress, port: toldPort ?? Int(nameServerSettings.listenPort)),
-      service: nameServer)
+      ServerProcess.address(preview.identity.bindAddress, port: nameServerPort), service: nameServer)
 
     properties = try BrokerRole.choosingPorts(properties)
     let local = Configuration.isEveryAddress(preview.identity.bindAddress) ? "127.0.0.1" : preview.identity.bindAddress

@@ -27,7 +27,7 @@ import Testing
 
   @Test(arguments: [
     ("fly", "there is no command 'fly'"), ("help fly", "there is no command 'fly'"),
-    ("topicStatus", "option -t (--topic) is missing: The topic."),
+    ("topicStatus", "option -t (--topic) is missing: The topic; 'apus admin topicStatus --help'"),
     ("topicStatus -t", "option '-t' needs a value"), ("topicStatus -t ''", "option '--topic' is empty"),
     ("topicStatus -t a -z b", "unknown option '-z'"), ("topicStatus -t a -t b", "option '-t' stands twice"),
     ("updateTopic -t a", "one of -b (--brokerAddr) and -c (--clusterName) is missing"),
@@ -35,6 +35,9 @@ import Testing
       "updateTopic -t a -b x:1 -r many",
       "option '--readQueueNums' takes a whole number from 0 to 2147483647, not 'many'"
     ),
+    ("updateTopic -t a -b x:1 -p 7", "option '--perm' takes 2 (write), 4 (read) or 6 (both), not '7'"),
+    ("updateTopic -t a -b x:1 -p 0", "option '--perm' takes"), ("updateTopicPerm -t a -b x:1 -p 1", "not '1'"),
+    ("topicList -n ''", "option '--namesrvAddr' is empty"), ("topicList -n ' '", "option '--namesrvAddr' is empty"),
     ("topicRoute -t a -n nowhere", "'nowhere' is no address: it has the form host:port"),
   ])
   func `a wrong command line names the command, the option and the reason`(line: String, reason: String) async {

@@ -38,6 +38,16 @@ import Testing
     #expect(deleted[3] == "delete topic [%DLQ%Workers] from cluster [TestCluster] success.")
   }
 
+  @Test func `a group that was made by request is known before its first member comes`() async throws {
+    let tool = try await ToolUnderTest()
+    _ = await tool.output("updateTopic -c TestCluster -t Orders -r 1 -w 1")
+    let unknown = await tool.run("consumerProgress -g Planned")
+    #expect(unknown.notes == "apus: consumerProgress: no broker knows the consumer group 'Planned'\n")
+    _ = await tool.output("updateSubGroup -c TestCluster -g Planned")
+    let fresh = await tool.run("consumerProgress -g Planned")
+    #expect(fresh.notes.contains("the consumer group 'Planned' has no offsets"), "\(fresh.notes)")
+  }
+
   @Test func `a topic of a group that cannot be deleted does not keep the other one`() async throws {
     let tool = try await ToolUnderTest()
     // The topic of its retries has a longer name than a topic may have, that of its dead letters has not.

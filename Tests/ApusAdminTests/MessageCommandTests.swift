@@ -149,6 +149,16 @@ import Testing
     #expect(await ToolUnderTest.run("DecodeMessageId -i 12").notes.contains("is no id that a producer gives"))
   }
 
+  @Test func `an id of the end of a month was made in that month`() throws {
+    let key = try UniqueKey(Array("C00002022C887D4CAC3988FE7F8B0000".utf8).rawSpan)
+    #expect(key.description == "C00002022C887D4CAC3988FE7F8B0000")
+    let now = LocalTime.moment(year: 2026, month: 11, day: 28)
+    let made = LocalTime(DecodeMessageIDCommand.time(of: key, now: now))
+    #expect((made.year, made.month, made.day) == (2026, 11, 27))
+    // The hour depends on where clocks are changed in that month.
+    #expect((made.minute, made.second) == (26, 20))
+  }
+
   @Test func `a trace says who sent and who consumed a message`() async throws {
     let tool = try await ToolUnderTest([("fx-a")], [("traceTopicEnable", "true")])
     let own = await tool.output("sendMessage -t Orders -p x -m true").lines[1].split(separator: " ").last ?? ""

@@ -1,6 +1,7 @@
 import ApusBase
 import ApusModel
 import ApusProtocol
+import ApusSystem
 import Testing
 
 @testable import ApusAdmin
@@ -10,6 +11,17 @@ import Testing
     let layout: TextLayout = "%-4s|%4s|%-3.3s|%s."
     #expect(layout.line(["a", "b", "cdefg", "h"]) == "a   |   b|cde|h.\n")
     #expect(layout.line(["abcdef", "uvwxyz", "", ""]) == "abcdef|uvwxyz|   |.\n")
+  }
+
+  @Test func `control characters are shown at a terminal, and given to programs as they are`() {
+    let text = "a\tb\u{1B}[2J\u{7}\r\u{9B}1m ü\n"
+    for (isTerminal, shown) in [(true, "a\tb\\x1B[2J\\x07\\x0D\\x9B1m ü\n"), (false, text)] {
+      let output = Locked("")
+      let console = Console(
+        write: { text in output.withLock { $0 += text } }, note: { _ in }, isOutputTerminal: isTerminal)
+      console.show(text)
+      #expect(output.withLock { $0 } == shown)
+    }
   }
 
   @Test(arguments: [

@@ -51,6 +51,12 @@ import Testing
     let all = await tool.output("getBrokerConfig -c TestCluster")
     #expect(all.lines[0] == "============Master: 127.0.0.1:#####============")
     #expect(all.lines.contains(setting))
+    let later = await tool.output("updateBrokerConfig -b \(broker) -k defaultTopicQueueNums -v 9")
+    #expect(later.masked == "update broker config success, 127.0.0.1:#####\n")
+    let remark = "from the next start on: defaultTopicQueueNums"
+    #expect(later.notes == "updateBrokerConfig: \(broker): \(remark)\n")
+    let object = try await tool.output("updateBrokerConfig -b \(broker) -k defaultTopicQueueNums -v 10 --json").objects
+    #expect(object.first?["remark"]?.text == remark)
     let refused = await tool.run("updateBrokerConfig -c TestCluster -k fileReservedTime -v soon")
     #expect(refused.status == .failure)
     #expect(refused.notes.contains("fileReservedTime"), "\(refused.notes)")

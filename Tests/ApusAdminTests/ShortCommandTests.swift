@@ -21,11 +21,17 @@ import Testing
     for (line, reason) in [
       ("send Orders", "say what to send"), ("send Orders x --delay soon", "option '--delay' takes a time"),
       ("consume", "say which topic"), ("consume Orders --from then", "option '--from' takes first"),
+      ("top --interval often", "option '--interval' takes a whole number"), ("top --fast", "unknown option '--fast'"),
     ] {
       let run = await tool.run(line)
-      #expect(run.status == .failure && run.notes.contains(reason), "\(run.notes)")
+      #expect(run.status == .usage && run.notes.contains(reason), "\(run.notes)")
     }
-    #expect(await tool.output("send Orders later --delay 1h").status == .success)
+    #expect(await tool.run("consume Nowhere").status == .failure)
+    let later = await tool.output("send Orders later --delay 1h").masked
+    let words = /[0-9A-F]+ stored, to be delivered to Orders at YYYY-MM-DD HH:MM:SS,mmm\n/
+    #expect(later.wholeMatch(of: words) != nil, "\(later)")
+    let never = await tool.run("send Orders never --delay 41d")
+    #expect(never.status == .failure && never.notes.contains("refused"), "\(never.notes)")
     #expect(await tool.output("consume Orders").lines.count == 2)
   }
 

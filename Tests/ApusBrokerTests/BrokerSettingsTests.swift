@@ -110,6 +110,7 @@ import Testing
     ("listenPort", "99999"), ("listenPort", "-1"), ("maxMessageSize", "4MB"), ("maxMessageSize", ""),
     ("autoCreateTopicEnable", "yes"), ("flushDiskType", "sync"), ("deleteWhen", "24"), ("deleteWhen", ""),
     ("brokerPermission", "99"), ("fileReservedTime", "99999999999999999999"), ("adminAllow", "everywhere"),
+    ("namesrvAddr", "bad addr"), ("namesrvAddr", "a:1;b:2 c:3"),
     ("brokerName", ""), ("brokerName", String(repeating: "b", count: 128)), ("defaultTopicQueueNums", "0"),
   ])
   func `a value that cannot be is an error that names the key`(key: String, value: String) {

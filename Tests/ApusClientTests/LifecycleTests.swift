@@ -390,6 +390,25 @@ import Testing
     await expect(.messageTooLarge, advice: true) { () async throws(ClientError) in
       try await sender.send(Message(topic: "Large", body: [UInt8](repeating: 1, count: 1001)))
     }
+    await expect(.refused, advice: false) { () async throws(ClientError) in
+      try await sender.send(Message(topic: "Late", text: "x", delivery: .after(.seconds(961 * 3600))))
+    }
+  }
+
+  @Test(arguments: [
+    ("the message body has 9 bytes, maxMessageSize allows 8", true),
+    ("the properties take 40000 bytes, at most 32767 fit", true),
+    (
+      "the message is illegal, maybe msg body or properties length not matched. msg body length limit 128k, msg "
+        + "properties length limit 32k.", true
+    ),
+    ("timer message illegal, TIMER_DELAY_SEC=9 is later than timerMaxDelaySec=8 allows", false),
+    ("malformed batch: it ends early", false),
+  ])
+  func `an illegal message is too large only where the broker says so`(remark: String, isTooLarge: Bool) {
+    let error = ClientError(.messageIllegal, remark: remark, server: "h:1")
+    #expect(error.code == (isTooLarge ? .messageTooLarge : .refused))
+    #expect((error.advice != nil) == isTooLarge)
   }
 
   @Test func `a condition that cannot be read ends the consumer's run`() async throws {

@@ -89,6 +89,10 @@ import Testing
     #expect(throws: CommandFailure.self) {
       try SDKBenchCommand.load(.send, run("apus bench sdk-send --window 0"))
     }
+    let empty = #expect(throws: CommandFailure.self) {
+      _ = try SDKBenchCommand.load(.send, run("apus bench sdk-send --namesrv="))
+    }
+    #expect(empty?.status == .usage)
   }
 
   @Test func `help names every command, option and exit code`() throws {

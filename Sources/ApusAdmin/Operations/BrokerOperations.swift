@@ -2,9 +2,11 @@ package import ApusBase
 package import ApusProtocol
 
 extension AdminClient {
-  /// 25: changes a setting of a broker.
-  package func updateBroker(_ broker: String, key: String, value: String) async throws(AdminError) {
-    try await ask(UpdateBrokerConfig.Request(properties: Self.properties(key, value)), at: broker)
+  /// 25: changes a setting of a broker. What the broker says of it, as that it counts from the next start on; nil when
+  /// it says nothing.
+  @discardableResult
+  package func updateBroker(_ broker: String, key: String, value: String) async throws(AdminError) -> String? {
+    try await ask(UpdateBrokerConfig.Request(properties: Self.properties(key, value)), at: broker).remark
   }
 
   /// 26: the settings of a broker.

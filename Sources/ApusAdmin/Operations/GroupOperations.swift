@@ -71,8 +71,29 @@ extension AdminClient {
       return try await route(of: SystemTopics.retryTopic(of: group)).brokers
     } catch {
       guard error.code == .topicNotExist else { throw error }
-      throw AdminError("no broker knows the consumer group '\(group)'", code: error.code)
+      return try await brokers(knowingGroup: group)
     }
+  }
+
+  /// The brokers that have settings of a consumer group, by name: a group that was made by request has no retry topic
+  /// before its first member comes. One that does not answer may know it and is among them, so that whoever asks them
+  /// names it; throws when none knows the group.
+  private func brokers(knowingGroup group: String) async throws(AdminError) -> [BrokerData] {
+    var found: [BrokerData] = []
+    var isKnown = false
+    var failure: AdminError?
+    for broker in try await clusterInfo().brokers.values.sorted(by: { $0.brokerName < $1.brokerName }) {
+      guard let address = broker.preferredAddress else { continue }
+      do throws(AdminError) {
+        guard try await groups(at: address).groups.contains(where: { $0.name == group }) else { continue }
+        isKnown = true
+      } catch {
+        failure = error
+      }
+      found.append(broker)
+    }
+    guard !isKnown else { return found }
+    throw failure ?? AdminError("no broker knows the consumer group '\(group)'", code: .topicNotExist)
   }
 
   /// The members of a consumer group, as one broker that it uses, or a given one, knows them.

@@ -19,4 +19,23 @@ package struct Console: Sendable {
     self.ask = ask
     self.isOutputTerminal = isOutputTerminal
   }
+
+  /// Writes results for people. At a terminal, control characters that a message or a name holds are shown instead of
+  /// obeyed: they could clear the screen, or type for whoever sits there. Programs get the text as it is.
+  func show(_ text: String) { write(isOutputTerminal ? Self.visible(text) : text) }
+
+  /// A text whose control characters, but for line feeds and tabs, are put as `\xNN`.
+  private static func visible(_ text: String) -> String {
+    var shown = ""
+    for scalar in text.unicodeScalars {
+      switch scalar.value {
+      case 0x09, 0x0A: shown.unicodeScalars.append(scalar)
+      case 0...0x1F, 0x7F...0x9F:
+        let digits = String(scalar.value, radix: 16, uppercase: true)
+        shown += scalar.value < 0x10 ? "\\x0\(digits)" : "\\x\(digits)"
+      default: shown.unicodeScalars.append(scalar)
+      }
+    }
+    return shown
+  }
 }

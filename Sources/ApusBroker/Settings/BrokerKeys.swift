@@ -4,7 +4,7 @@ extension SettingKey {
   /// Source: apache/rocketmq@rocketmq-all-4.9.8:common/src/main/java/org/apache/rocketmq/common/BrokerConfig.java
   static let broker: [SettingKey] = [
     SettingKey("rocketmqHome", .text, .home, .start),
-    SettingKey("namesrvAddr", .text, .nameServers, .start),
+    SettingKey("namesrvAddr", .servers, .nameServers, .start),
     SettingKey("brokerIP1", .text, .address, .start),
     SettingKey("brokerIP2", .text, .address, .start),
     SettingKey("brokerName", .text, .host, .start),

@@ -17,6 +17,8 @@ package struct SettingKey: Sendable {
     case hours
     /// Networks as ``ApusModel/Network/list(_:)`` reads them.
     case networks
+    /// Addresses of servers, separated by semicolons.
+    case servers
 
     /// A 32-bit number that is not negative.
     static var int: Kind { .integer(0...Int64(Int32.max)) }
@@ -94,6 +96,7 @@ package struct SettingKey: Sendable {
     case .choice(let words): words.joined(separator: " or ")
     case .hours: "hours from 00 to 23 separated by ;"
     case .networks: "a list of ADDRESS/BITS separated by commas"
+    case .servers: "a list of HOST:PORT separated by ;"
     }
   }
 
@@ -109,6 +112,8 @@ package struct SettingKey: Sendable {
         Int(hour).map { (0...23).contains($0) } ?? false
       }
     case .networks: Self.areNetworks(value)
+    case .servers:
+      value.split(separator: ";").allSatisfy { $0.split(whereSeparator: \.isWhitespace).count <= 1 }
     }
   }
 

@@ -66,10 +66,15 @@ struct UpdateBrokerConfigCommand: AdminCommand {
 
   func run(_ session: AdminSession) async throws(AdminError) {
     try await target.each(.masters, session) { address throws(AdminError) in
-      try await session.client.updateBroker(address, key: key, value: value)
+      let remark = try await session.client.updateBroker(address, key: key, value: value)
       session.say(
         "update broker config success, \(address)",
-        ["broker": .text(address), "key": .text(key), "value": .text(value)])
+        [
+          "broker": .text(address), "key": .text(key), "value": .text(value),
+          "remark": remark.map { Cell.text($0) } ?? .value(.null, shown: ""),
+        ])
+      // Standard output is as mqadmin's, which shows no remark.
+      if let remark, !session.isJSON { session.warn("\(address): \(remark)") }
     }
   }
 }

@@ -26,7 +26,7 @@ private struct ConsumerStatus: Hashable, Sendable {
     let connections = try await session.client.consumers(of: group, broker: broker).connections
     if let clientID {
       let info = try await info(of: clientID, session)
-      return session.isJSON ? session.show(info.json, as: "") : session.console.write(info.javaText)
+      return session.isJSON ? session.show(info.json, as: "") : session.console.show(info.javaText)
     }
     let now = SystemClock.wall()
     var infos: [(id: String, info: ConsumerRunningInfo)] = []

@@ -29,7 +29,7 @@ struct UpdateTopicCommand: AdminCommand {
       name: try arguments.required("topic"),
       readQueueCount: try arguments.integer("readQueueNums", in: queues) ?? 8,
       writeQueueCount: try arguments.integer("writeQueueNums", in: queues) ?? 8,
-      permission: Permission(rawValue: try arguments.integer("perm", in: 0...15) ?? Permission.readWrite.rawValue),
+      permission: try arguments.has("perm") ? arguments.permission() : .readWrite,
       systemFlag: flags, isOrdered: arguments.bool("order") ?? false)
   }
 
@@ -63,6 +63,19 @@ struct UpdateTopicCommand: AdminCommand {
     session.say(
       "set \(kind) orderConf. isOrder=true, orderConf=[\(order.text)]",
       ["topic": .text(topic.name), "orderConf": .text(order.text)])
+  }
+}
+
+extension Arguments {
+  /// The permission that `--perm` gives a topic. Throws for a number that says neither that it may be read nor that it
+  /// may be written to, or more than that.
+  func permission() throws(CommandFailure) -> Permission {
+    let text = try required("perm")
+    let allowed: [Permission] = [.write, .read, .readWrite]
+    guard let permission = allowed.first(where: { "\($0.rawValue)" == text }) else {
+      throw failure("option '--perm' takes 2 (write), 4 (read) or 6 (both), not '\(text)'")
+    }
+    return permission
   }
 }
 

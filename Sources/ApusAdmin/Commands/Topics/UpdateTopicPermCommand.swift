@@ -18,7 +18,7 @@ struct UpdateTopicPermCommand: AdminCommand {
   init(_ arguments: Arguments) throws(CommandFailure) {
     target = try BrokerTarget(required: arguments)
     topic = try arguments.required("topic")
-    permission = Permission(rawValue: try arguments.integer("perm", in: 0...15) ?? 0)
+    permission = try arguments.permission()
   }
 
   func run(_ session: AdminSession) async throws(AdminError) {

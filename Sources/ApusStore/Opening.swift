@@ -22,9 +22,9 @@ extension MessageStore {
     } catch {
       throw error.code == .locked ? .inUse(path: settings.lockPath) : .disk(error)
     }
+    _ = try store.findQueues()
     try store.findLogFiles(log)
     do throws(DiskError) {
-      try store.findQueues()
       let abort = try disk.list(settings.root).contains { $0.name == "abort" }
       store.wasClosed = !abort
       var recovery = Recovery(store: store, wasClosed: !abort, progress: progress)
@@ -112,11 +112,6 @@ extension MessageStore {
     }
     try disk.setLength(of: file.file, to: Int64(log.fileBytes))
     try disk.sync(file.file)
-  }
-
-  /// Lists which queues there are, without looking into them.
-  private func findQueues() throws(DiskError) {
-    for (topic, id) in try disk.queues(below: settings.queueDirectory) { queues.insertKnown(topic, id) }
   }
 
   /// A store gets a mark that fits before it takes a message, so that the next start knows what is durable. One that

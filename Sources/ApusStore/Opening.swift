@@ -11,6 +11,7 @@ extension MessageStore {
     progress: @escaping (RecoveryProgress) -> Void = { _ in }
   ) throws(StoreError) -> MessageStore {
     let store = MessageStore(disk: disk, settings: settings)
+    try store.refuseDLedger()
     do throws(DiskError) {
       for directory in [settings.root, settings.logDirectory, settings.queueDirectory] {
         try store.makeDirectory(directory)

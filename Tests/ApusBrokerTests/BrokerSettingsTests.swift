@@ -111,6 +111,7 @@ import Testing
     ("autoCreateTopicEnable", "yes"), ("flushDiskType", "sync"), ("deleteWhen", "24"), ("deleteWhen", ""),
     ("brokerPermission", "99"), ("fileReservedTime", "99999999999999999999"), ("adminAllow", "everywhere"),
     ("brokerName", ""), ("brokerName", String(repeating: "b", count: 128)), ("defaultTopicQueueNums", "0"),
+    ("enableDLegerCommitLog", "true"),
   ])
   func `a value that cannot be is an error that names the key`(key: String, value: String) {
     let error = #expect(throws: SettingError.self) { try settings([(key, value)]) }
@@ -146,6 +147,14 @@ import Testing
     }
     #expect(live.serving.traceOn)
     #expect(live.version.counter == 0)
+  }
+
+  @Test func `a broker does not become one of a DLedger group while it runs`() throws {
+    var live = try settings([("enableDLegerCommitLog", "FALSE")])
+    #expect(throws: SettingError.self) {
+      try live.update(PropertiesFile([.init("enableDLegerCommitLog", "TRUE")]), now: now)
+    }
+    #expect(live["enableDLegerCommitLog"] == "FALSE")
   }
 
   @Test(arguments: ["configBlackList", "brokerConfigPath", "rocketmqHome", "secret"])

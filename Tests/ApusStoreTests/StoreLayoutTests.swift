@@ -52,4 +52,17 @@ import Testing
     let harness = try StoreHarness(on: disk, settings: settings(queueFileBytes: 4000))
     #expect(try harness.bodies("T", 0).count == 5)
   }
+
+  @Test func `a store of a DLedger group is refused and left as it is`() throws {
+    let disk = SimulatedDisk(seed: 5)
+    try disk.createDirectory("/store/dledger-n0/data")
+    let error = #expect(throws: StoreError.self) {
+      _ = try MessageStore.open(disk: disk, settings: settings(queueFileBytes: 200))
+    }
+    guard case .layout("/store/dledger-n0", _) = error else {
+      Issue.record("refused with \(String(describing: error))")
+      return
+    }
+    #expect(try disk.list("/store").map(\.name) == ["dledger-n0"])
+  }
 }

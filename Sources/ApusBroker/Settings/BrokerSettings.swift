@@ -414,6 +414,11 @@ package struct BrokerSettings: Sendable {
 
   /// What takes effect as soon as it is set.
   private mutating func deriveLive() throws(SettingError) {
+    // Its messages would not be seen, and those that come would reach none of the group's other brokers.
+    guard !flag("enableDLegerCommitLog") else {
+      throw SettingError(
+        key: "enableDLegerCommitLog", value: text("enableDLegerCommitLog"), range: "false: DLedger groups are absent")
+    }
     serving = Serving(
       permission: Permission(rawValue: Int32(number("brokerPermission"))), maxBodyBytes: Int(number("maxMessageSize")),
       rejectsTransactions: flag("rejectTransactionMessage"),

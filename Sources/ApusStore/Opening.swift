@@ -23,8 +23,8 @@ extension MessageStore {
     } catch {
       throw error.code == .locked ? .inUse(path: settings.lockPath) : .disk(error)
     }
-    _ = try store.findQueues()
-    try store.findLogFiles(log)
+    let hasQueueFiles = try store.findQueues().hasFiles
+    try store.findLogFiles(hasQueueFiles: hasQueueFiles, log)
     do throws(DiskError) {
       let abort = try disk.list(settings.root).contains { $0.name == "abort" }
       store.wasClosed = !abort
@@ -60,7 +60,7 @@ extension MessageStore {
   }
 
   /// Lists the log's files and gives the one with a wrong length its own, when the others say what that is.
-  private func findLogFiles(_ report: (StoreEvent) -> Void) throws(StoreError) {
+  private func findLogFiles(hasQueueFiles: Bool, _ report: (StoreEvent) -> Void) throws(StoreError) {
     let entries: [DiskEntry]
     var mark: DurableMark?
     do throws(DiskError) {
@@ -71,6 +71,7 @@ extension MessageStore {
     } catch {
       throw .disk(error)
     }
+    if entries.isEmpty { try refuseMissingLog(mark, hasQueueFiles: hasQueueFiles) }
     let size = Int64(log.fileBytes)
     var previousEnd: PhysicalOffset?
     for (index, entry) in entries.enumerated() {

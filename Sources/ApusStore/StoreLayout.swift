@@ -31,4 +31,23 @@ extension MessageStore {
     try sample.finish(below: settings.queueDirectory)
     return sample
   }
+
+  /// Refuses a log without any file where there was one, as when its device is not mounted: the queues would begin
+  /// anew, and groups that have offsets would miss what comes.
+  func refuseMissingLog(_ mark: DurableMark?, hasQueueFiles: Bool) throws(StoreError) {
+    let bytes: [UInt8]?
+    do throws(DiskError) {
+      bytes = try disk.contents(of: settings.checkpointPath, limit: Checkpoint.bytes)
+    } catch {
+      throw .disk(error)
+    }
+    // Java has no mark; its checkpoint tells that something was stored.
+    let flushed = bytes.flatMap { Checkpoint($0.rawSpan) }?.log ?? WallTime(milliseconds: 0)
+    let hadLog = mark.map { $0.offset > .zero } ?? (hasQueueFiles && flushed > WallTime(milliseconds: 0))
+    guard hadLog else { return }
+    throw .layout(
+      path: log.directory,
+      reason: "has no log file, but there was a log: perhaps it is not mounted; to begin anew on purpose, remove the "
+        + "other files of the store, too")
+  }
 }

@@ -65,4 +65,38 @@ import Testing
     }
     #expect(try disk.list("/store").map(\.name) == ["dledger-n0"])
   }
+
+  @Test(arguments: [true, false])
+  func `a store whose log is not there is refused until it is`(hasMark: Bool) throws {
+    let disk = try closed(5, queueFileBytes: 200)
+    if !hasMark { disk.lose("/store/" + DurableMark.fileName) }
+    let names = try disk.list("/store/commitlog").map(\.name)
+    try disk.createDirectory("/elsewhere")
+    for name in names { try disk.rename("/store/commitlog/" + name, to: "/elsewhere/" + name) }
+    let error = #expect(throws: StoreError.self) {
+      _ = try MessageStore.open(disk: disk, settings: settings(queueFileBytes: 200))
+    }
+    guard case .layout("/store/commitlog", _) = error else {
+      Issue.record("refused with \(String(describing: error))")
+      return
+    }
+    for name in names { try disk.rename("/elsewhere/" + name, to: "/store/commitlog/" + name) }
+    let harness = try StoreHarness(on: disk, settings: settings(queueFileBytes: 200))
+    for id in 0..<3 { #expect(try harness.bodies("T", Int32(id)).count == 5) }
+  }
+
+  @Test func `a store of which only configuration is left begins anew`() throws {
+    let disk = try closed(5, queueFileBytes: 200)
+    for directory in ["commitlog", "consumequeue"] { try disk.removeDirectory("/store/" + directory) }
+    for file in [DurableMark.fileName, "checkpoint"] { disk.lose("/store/" + file) }
+    let harness = try StoreHarness(on: disk, settings: settings(queueFileBytes: 200))
+    #expect(harness.store.marks.appended == .zero)
+  }
+
+  @Test func `a store that never had a message opens again`() throws {
+    let disk = try closed(0, queueFileBytes: 200)
+    try disk.removeDirectory("/store/commitlog")
+    let harness = try StoreHarness(on: disk, settings: settings(queueFileBytes: 200))
+    #expect(harness.store.marks.appended == .zero)
+  }
 }

@@ -97,7 +97,7 @@ import Testing
     #expect(read.keeping.syncsBeforeAcknowledging)
     #expect(read.keeping.deletionHours == [2, 14])
     #expect(read.keeping.commitLog == "/data/commitlog")
-    #expect(read.keeping.queueFileBytes == 2000)
+    #expect(read.keeping.queueFileBytes == 2020)
     #expect(read.keeping.retention == .seconds(7200))
     #expect(read.registering.period == .seconds(10))
     #expect(read.process.adminNetworks.map(\.description) == ["10.0.0.0/8", "192.168.1.1/32"])

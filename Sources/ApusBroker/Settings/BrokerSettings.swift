@@ -381,7 +381,8 @@ package struct BrokerSettings: Sendable {
     let root = text("storePathRootDir")
     keeping = Keeping(
       root: root, commitLog: values["storePathCommitLog"] ?? root + "/commitlog",
-      segmentBytes: number("mappedFileSizeCommitLog"), queueFileBytes: number("mappedFileSizeConsumeQueue") / 20 * 20,
+      segmentBytes: number("mappedFileSizeCommitLog"),
+      queueFileBytes: (number("mappedFileSizeConsumeQueue") + 19) / 20 * 20,
       syncsBeforeAcknowledging: text("flushDiskType") == "SYNC_FLUSH",
       flushInterval: milliseconds("flushIntervalCommitLog"),
       queueFlushInterval: milliseconds("flushIntervalConsumeQueue"),

@@ -9,8 +9,14 @@ extension ConsumeQueue {
   func load(
     on disk: any Disk, logStart: PhysicalOffset, hasExtensions: Bool, report: (StoreEvent) -> Void
   ) throws(DiskError) {
-    files = try disk.fileNames(in: directory).compactMap { SegmentName.start($0) }
-      .filter { $0 % Int64(fileBytes) == 0 }.sorted()
+    files = []
+    for start in try disk.fileNames(in: directory).compactMap({ SegmentName.start($0) }).sorted() {
+      if start % Int64(fileBytes) == 0 {
+        files.append(start)
+      } else {
+        report(.queueFileUnreadable(path: path(ofFileAt: start), reason: "no file of \(fileBytes) bytes begins there"))
+      }
+    }
     // Only the files that follow one another up to the last one count.
     if let gap = files.indices.dropFirst().last(where: { files[$0] - files[$0 - 1] != Int64(fileBytes) }) {
       report(.queueFileUnreadable(path: path(ofFileAt: files[gap - 1]), reason: "the file after it is missing"))

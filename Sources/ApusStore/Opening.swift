@@ -11,6 +11,7 @@ extension MessageStore {
     progress: @escaping (RecoveryProgress) -> Void = { _ in }
   ) throws(StoreError) -> MessageStore {
     let store = MessageStore(disk: disk, settings: settings)
+    try store.refuseDLedger()
     do throws(DiskError) {
       for directory in [settings.root, settings.logDirectory, settings.queueDirectory] {
         try store.makeDirectory(directory)
@@ -22,9 +23,9 @@ extension MessageStore {
     } catch {
       throw error.code == .locked ? .inUse(path: settings.lockPath) : .disk(error)
     }
-    try store.findLogFiles(log)
+    let hasQueueFiles = try store.findQueues().hasFiles
+    try store.findLogFiles(hasQueueFiles: hasQueueFiles, log)
     do throws(DiskError) {
-      try store.findQueues()
       let abort = try disk.list(settings.root).contains { $0.name == "abort" }
       store.wasClosed = !abort
       var recovery = Recovery(store: store, wasClosed: !abort, progress: progress)
@@ -59,7 +60,7 @@ extension MessageStore {
   }
 
   /// Lists the log's files and gives the one with a wrong length its own, when the others say what that is.
-  private func findLogFiles(_ report: (StoreEvent) -> Void) throws(StoreError) {
+  private func findLogFiles(hasQueueFiles: Bool, _ report: (StoreEvent) -> Void) throws(StoreError) {
     let entries: [DiskEntry]
     var mark: DurableMark?
     do throws(DiskError) {
@@ -70,6 +71,7 @@ extension MessageStore {
     } catch {
       throw .disk(error)
     }
+    if entries.isEmpty { try refuseMissingLog(mark, hasQueueFiles: hasQueueFiles) }
     let size = Int64(log.fileBytes)
     var previousEnd: PhysicalOffset?
     for (index, entry) in entries.enumerated() {
@@ -112,11 +114,6 @@ extension MessageStore {
     }
     try disk.setLength(of: file.file, to: Int64(log.fileBytes))
     try disk.sync(file.file)
-  }
-
-  /// Lists which queues there are, without looking into them.
-  private func findQueues() throws(DiskError) {
-    for (topic, id) in try disk.queues(below: settings.queueDirectory) { queues.insertKnown(topic, id) }
   }
 
   /// A store gets a mark that fits before it takes a message, so that the next start knows what is durable. One that

@@ -98,26 +98,24 @@ package struct StoreMeasures: Hashable, Sendable {
   /// The length of an index file; nil when there is none.
   package var indexFileBytes: Int?
 
-  /// Looks at the files of a store: the length that most log files have, and that of the first queue file and the first
-  /// index file.
+  /// Looks at the files of a store: the length that most log files have, the greatest of the first queues' files, as
+  /// damage only shortens them, and that of the first index file.
   package init(of root: String, logDirectory: String, on disk: any Disk) throws(DiskError) {
     let lengths = try disk.list(logDirectory).filter { !$0.isDirectory && SegmentName.start($0.name) != nil }
       .map { Int($0.length) }.filter { $0 > 0 }
     logFileBytes = Dictionary(grouping: lengths) { $0 }.max { ($0.value.count, $0.key) < ($1.value.count, $1.key) }?.key
-    queueFileBytes = try Self.firstQueueFile(root + "/consumequeue", disk)
+    queueFileBytes = try Self.longestQueueFile(root + "/consumequeue", disk)
     indexFileBytes = try disk.list(root + "/index").first { !$0.isDirectory && $0.length > 0 }.map { Int($0.length) }
   }
 
-  private static func firstQueueFile(_ directory: String, _ disk: any Disk) throws(DiskError) -> Int? {
+  private static func longestQueueFile(_ directory: String, _ disk: any Disk) throws(DiskError) -> Int? {
     let entryBytes = Int64(ConsumeQueueEntry.bytes)
-    for topic in try disk.list(directory) where topic.isDirectory {
-      for queue in try disk.list(directory + "/" + topic.name) where queue.isDirectory {
-        let files = try disk.list(directory + "/" + topic.name + "/" + queue.name)
-        if let file = files.first(where: { !$0.isDirectory && $0.length > 0 && $0.length % entryBytes == 0 }) {
-          return Int(file.length)
-        }
+    var longest: Int64?
+    for queue in try disk.queues(below: directory).prefix(QueueFileSample.queueLimit) {
+      for file in try disk.list("\(directory)/\(queue.topic)/\(queue.id)") where !file.isDirectory {
+        if file.length > 0, file.length % entryBytes == 0 { longest = max(longest ?? 0, file.length) }
       }
     }
-    return nil
+    return longest.map { Int($0) }
   }
 }

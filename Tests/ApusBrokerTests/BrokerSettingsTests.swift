@@ -97,7 +97,7 @@ import Testing
     #expect(read.keeping.syncsBeforeAcknowledging)
     #expect(read.keeping.deletionHours == [2, 14])
     #expect(read.keeping.commitLog == "/data/commitlog")
-    #expect(read.keeping.queueFileBytes == 2000)
+    #expect(read.keeping.queueFileBytes == 2020)
     #expect(read.keeping.retention == .seconds(7200))
     #expect(read.registering.period == .seconds(10))
     #expect(read.process.adminNetworks.map(\.description) == ["10.0.0.0/8", "192.168.1.1/32"])
@@ -112,6 +112,7 @@ import Testing
     ("brokerPermission", "99"), ("fileReservedTime", "99999999999999999999"), ("adminAllow", "everywhere"),
     ("namesrvAddr", "bad addr"), ("namesrvAddr", "a:1;b:2 c:3"),
     ("brokerName", ""), ("brokerName", String(repeating: "b", count: 128)), ("defaultTopicQueueNums", "0"),
+    ("enableDLegerCommitLog", "true"),
   ])
   func `a value that cannot be is an error that names the key`(key: String, value: String) {
     let error = #expect(throws: SettingError.self) { try settings([(key, value)]) }
@@ -165,6 +166,14 @@ import Testing
     }
     #expect(live.serving.traceOn)
     #expect(live.version.counter == 0)
+  }
+
+  @Test func `a broker does not become one of a DLedger group while it runs`() throws {
+    var live = try settings([("enableDLegerCommitLog", "FALSE")])
+    #expect(throws: SettingError.self) {
+      try live.update(PropertiesFile([.init("enableDLegerCommitLog", "TRUE")]), now: now)
+    }
+    #expect(live["enableDLegerCommitLog"] == "FALSE")
   }
 
   @Test(arguments: ["configBlackList", "brokerConfigPath", "rocketmqHome", "secret"])

@@ -61,6 +61,15 @@ import Testing
     #expect(try harness.bodies("T").last == "199")
   }
 
+  @Test func `a file that begins within another is told and not used`() throws {
+    let (harness, disk) = try reopened()
+    let path = "/store/consumequeue/T/0/" + SegmentName.text(50)
+    disk.close(try disk.open(path, create: true))
+    #expect(try harness.bodies("T").count == 200)
+    let told = StoreEvent.queueFileUnreadable(path: path, reason: "no file of 200 bytes begins there")
+    #expect(harness.store.takeEvents().contains(told))
+  }
+
   @Test func `a topic that was removed meanwhile does not come back`() throws {
     let (harness, disk) = try reopened()
     let plan = try #require(harness.store.planLoad(topic: "T", id: 0))

@@ -383,7 +383,8 @@ package struct BrokerSettings: Sendable {
     let root = text("storePathRootDir")
     keeping = Keeping(
       root: root, commitLog: values["storePathCommitLog"] ?? root + "/commitlog",
-      segmentBytes: number("mappedFileSizeCommitLog"), queueFileBytes: number("mappedFileSizeConsumeQueue") / 20 * 20,
+      segmentBytes: number("mappedFileSizeCommitLog"),
+      queueFileBytes: (number("mappedFileSizeConsumeQueue") + 19) / 20 * 20,
       syncsBeforeAcknowledging: text("flushDiskType") == "SYNC_FLUSH",
       flushInterval: milliseconds("flushIntervalCommitLog"),
       queueFlushInterval: milliseconds("flushIntervalConsumeQueue"),
@@ -416,6 +417,11 @@ package struct BrokerSettings: Sendable {
 
   /// What takes effect as soon as it is set.
   private mutating func deriveLive() throws(SettingError) {
+    // Its messages would not be seen, and those that come would reach none of the group's other brokers.
+    guard !flag("enableDLegerCommitLog") else {
+      throw SettingError(
+        key: "enableDLegerCommitLog", value: text("enableDLegerCommitLog"), range: "false: DLedger groups are absent")
+    }
     serving = Serving(
       permission: Permission(rawValue: Int32(number("brokerPermission"))), maxBodyBytes: Int(number("maxMessageSize")),
       rejectsTransactions: flag("rejectTransactionMessage"),

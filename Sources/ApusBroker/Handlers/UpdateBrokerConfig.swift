@@ -3,8 +3,8 @@ package import ApusBrokerCore
 package import ApusProtocol
 package import ApusSystem
 
-/// Code 25: changes settings. All of them or, when one is forbidden or cannot be or the settings file cannot be written,
-/// none; keys that nobody knows are passed over.
+/// Code 25: changes settings. All of them or, when one is forbidden or cannot be or the settings file cannot be
+/// written, none; keys that nobody knows are passed over.
 ///
 /// Deviation from Java: a value that cannot be is refused rather than ignored, and the remark of a success names the
 /// settings that count from the next start on.

@@ -107,6 +107,14 @@ final class ServedBroker {
     return copy
   }
 
+  /// Waits until the settings of a topic are in its file: an answer to the send that made it does not.
+  func awaitSettings(of topic: String) throws {
+    try Patience.wait {
+      let file = FileManager.default.contents(atPath: directory + "/config/topics.json")
+      return file.map { String(decoding: $0, as: UTF8.self).contains("\"\(topic)\"") } ?? false
+    }
+  }
+
   /// Another client of this broker.
   func client(_ answer: @escaping @Sendable (Command) -> Reply? = { _ in nil }) throws -> TestClient {
     try TestClient(port: port, answer)

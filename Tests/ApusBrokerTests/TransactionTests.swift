@@ -462,6 +462,7 @@ import Testing
     // The last record is marked as committed, as the delivered one is, and names no half message: 0, where one lies.
     let back = ConsumerSendMessageBack.Request(offset: delivered, group: "readers", delayLevel: 7)
     #expect(try client.ask(.consumerSendMessageBack, back.fields).responseCode == .success)
+    try served.awaitSettings(of: "Orders")
     let next = try ServedBroker(last: try served.killed())
     let again = try next.client()
     #expect(try end(again, first, 8).responseCode == .success)

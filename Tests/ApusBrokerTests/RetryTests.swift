@@ -181,7 +181,7 @@ import Testing
       .sendMessageV2, Fields.send(to: "FxRetry"), body: [UInt8](repeating: 7, count: 900_000))
     let offset = try MessageID(sent["msgId"] ?? "").offset.rawValue
     let back = [ReplyField("group", "cg"), ReplyField("offset", offset), ReplyField("delayLevel", 1)]
-    let count = 100
+    let count = 200
     for _ in 0..<count { client.send(.consumerSendMessageBack, back) }
     let refused = try #require(try client.receive())
     #expect(refused.responseCode == .systemBusy)
@@ -190,6 +190,6 @@ import Testing
     var stored = 0
     for _ in 1..<count where try client.receive()?.responseCode == .success { stored += 1 }
     // 64 MiB, and what was being read when that was reached: how much depends on when threads have their turns.
-    #expect((1...90).contains(stored))
+    #expect((1...150).contains(stored))
   }
 }

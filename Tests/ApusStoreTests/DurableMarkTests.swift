@@ -13,6 +13,26 @@ import Testing
     sequence: 4, offset: PhysicalOffset(1000), lastRecord: record, queues: PhysicalOffset(800), isClean: false,
     witness: DurableMark.Witness(offset: PhysicalOffset(700), size: 200, crc: 9))
 
+  /// A store with four messages, each of which got a mark.
+  private func marked(on disk: SimulatedDisk) throws -> StoreHarness {
+    var settings = StoreSettings(root: "store")
+    settings.logFileBytes = 4096
+    settings.queueFileBytes = 200
+    let harness = try StoreHarness(on: disk, settings: settings)
+    for number in 0..<4 {
+      try harness.send("T", 0, "body \(number)")
+      harness.settle()
+    }
+    return harness
+  }
+
+  /// The mark on the device.
+  private func newestMark(on disk: SimulatedDisk) throws -> DurableMark {
+    let file = try #require(disk.contents(of: "store").first { $0.name == DurableMark.fileName })
+    let mark = DurableMark.newest(in: file.bytes.rawSpan)
+    return try #require(mark)
+  }
+
   @Test func `what is written is read`() {
     #expect(DurableMark.newest(in: Self.mark.encoded.rawSpan) == Self.mark)
   }
@@ -44,17 +64,9 @@ import Testing
 
   @Test func `damage in the marked record costs that message only`() throws {
     let disk = SimulatedDisk(seed: 1)
-    var settings = StoreSettings(root: "store")
-    settings.logFileBytes = 4096
-    settings.queueFileBytes = 200
-    let harness = try StoreHarness(on: disk, settings: settings)
-    for number in 0..<4 {
-      try harness.send("T", 0, "body \(number)")
-      harness.settle()
-    }
+    let harness = try marked(on: disk)
     for number in 4..<8 { try harness.send("T", 0, "body \(number)") }
-    let file = try #require(disk.contents(of: "store").first { $0.name == DurableMark.fileName })
-    let mark = try #require(DurableMark.newest(in: file.bytes.rawSpan)?.lastRecord)
+    let mark = try #require(try newestMark(on: disk).lastRecord)
     disk.damage("store/commitlog/" + SegmentName.text(0), at: Int(mark.offset.rawValue) + 90, with: [0xFF])
     disk.crash(.kill)
     disk.restart()
@@ -65,20 +77,11 @@ import Testing
 
   @Test func `a log that somebody emptied gets a mark of its own at its start`() throws {
     let disk = SimulatedDisk(seed: 1)
-    var settings = StoreSettings(root: "store")
-    settings.logFileBytes = 4096
-    settings.queueFileBytes = 200
-    let harness = try StoreHarness(on: disk, settings: settings)
-    for number in 0..<4 {
-      try harness.send("T", 0, "body \(number)")
-      harness.settle()
-    }
+    let harness = try marked(on: disk)
     try harness.store.close()
     disk.replace("store/commitlog/" + SegmentName.text(0), with: [])
     try harness.reopen()
-    let file = try #require(disk.contents(of: "store").first { $0.name == DurableMark.fileName })
-    let newest = DurableMark.newest(in: file.bytes.rawSpan)
-    let mark = try #require(newest)
+    let mark = try newestMark(on: disk)
     #expect(mark.offset == .zero)
     #expect(mark.lastRecord == nil && mark.witness == nil)
     #expect(!mark.isClean)

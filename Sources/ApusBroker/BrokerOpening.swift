@@ -86,6 +86,32 @@ extension Broker {
     try config.saveOffsets()
   }
 
+  /// Makes the topics known that have queues: light ones, and after a crash those whose settings it took, as a send
+  /// that makes a topic is answered before `topics.json` is written.
+  static func adoptTopics(
+    _ tables: BrokerTables, from store: SharedStore, _ config: ConfigStore, _ log: Logger
+  ) throws(DiskError) {
+    let names = store.withLock { $0.topicsWithQueues }
+    tables.adoptLightTopics(names)
+    guard !store.withLock({ $0.wasClosed }) else { return }
+    var adopted = false
+    for name in names where tables.topics.withLock({ $0.find(name) == nil }) {
+      var highest: Int32?
+      for id in store.withLock({ $0.queueIDs(ofTopic: name) }) {
+        guard let queue = try store.queue(topic: name, id: id) else { continue }
+        if store.withLock({ _ in queue.maxOffset > queue.minOffset }) { highest = id }
+      }
+      guard let highest else { continue }
+      let made = tables.topics.withLock { $0.adopt(name, highestQueue: highest, now: SystemClock.wall()) }
+      guard let made else { continue }
+      adopted = true
+      log.warning(
+        "broker", "a topic with messages had no settings, it was made anew",
+        ["topic": name, "queues": made.config.readQueueCount])
+    }
+    if adopted { try config.saveTopics() }
+  }
+
   /// Starts the threads that may wait for the device.
   static func ioThreads(_ settings: BrokerSettings) throws(BrokerError) -> IOThreads {
     do throws(SystemError) {

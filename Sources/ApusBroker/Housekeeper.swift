@@ -114,6 +114,7 @@ final class Housekeeper: Sendable {
     }
     if now >= plan.retention {
       plan.retention = now + intervals.retention
+      removeTopics()
       retain(&plan.rules)
     }
     if now >= plan.scrub { plan.scrub = now + scrub() }
@@ -161,6 +162,15 @@ final class Housekeeper: Sendable {
       try duplicates.save()
     } catch {
       log.error("broker", "recentSends cannot be written", ["cause": error])
+    }
+  }
+
+  /// Tries again to remove the queues of a deleted topic.
+  private func removeTopics() {
+    do throws(DiskError) {
+      try store.remove { $0.planFailedRemoval() }
+    } catch {
+      log.warning("store", "the queues of a deleted topic cannot be removed, tried again", ["cause": error])
     }
   }
 

@@ -67,12 +67,7 @@ package final class StoreQueries: StoredMessages {
   }
 
   package func removeQueues(of topic: String) throws(DiskError) {
-    guard let plan = store.withLock({ $0.removeQueues(ofTopic: topic) }) else { return }
-    defer { store.withLock { $0.finish(plan) } }
-    // Entries that are being written now may be those of these queues: their files must not come back.
-    let pause = WakeUp()
-    while store.withLock({ $0.isWritingQueues }) { pause.wait(until: SystemClock.monotonic() + .milliseconds(2)) }
-    try plan.run(on: store.disk)
+    try store.remove { $0.removeQueues(ofTopic: topic) }
   }
 
   package func topicsWithQueues() -> [String] { store.withLock { $0.topicsWithQueues } }

@@ -210,6 +210,16 @@ package struct Topics: Sendable {
       TopicConfig(name: name, readQueueCount: queues, writeQueueCount: queues, systemFlag: systemFlag), now: now)
   }
 
+  /// Makes a topic anew whose messages are there and whose settings are not, with queues up to number `highest` and at
+  /// least as many as a send may have asked for. Nil when it exists, is the broker's own or can have no such name.
+  package mutating func adopt(_ name: String, highestQueue highest: Int32, now: WallTime) -> Topic? {
+    guard table[name] == nil, !isSystem(name), !LightQueues.isLight(name), highest < Self.queueLimit else { return nil }
+    do throws(NameFault) { try TopicName.validate(name) } catch { return nil }
+    let isOfGroup = name.hasPrefix(SystemTopics.retryPrefix) || name.hasPrefix(SystemTopics.deadLetterPrefix)
+    let queues = max(highest + 1, isOfGroup ? 1 : rules.templateQueueCount)
+    return table.update(TopicConfig(name: name, readQueueCount: queues, writeQueueCount: queues), now: now)
+  }
+
   /// Takes a topic out; nil when there was none.
   package mutating func delete(_ name: String, now: WallTime) -> Topic? {
     table.delete(name, now: now)

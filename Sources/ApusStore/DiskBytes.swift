@@ -23,11 +23,24 @@ extension Disk {
     return unsafe Array(buffer[..<read])
   }
 
+  /// Puts a small file in the place of what has its name, which stays whole until the new one is on the device.
+  package func replace(_ path: String, with bytes: RawSpan) throws(DiskError) {
+    let temporary = path + ".tmp"
+    try removeFile(temporary)
+    do {
+      let file = try OpenFile(disk: self, path: temporary, create: true)
+      try write(file.file, at: 0, bytes: bytes)
+      try sync(file.file)
+    }
+    try rename(temporary, to: path)
+    try syncDirectory(directory(above: path))
+  }
+
   /// The whole of a small file; nil when it does not exist.
   func contents(of path: String, limit: Int) throws(DiskError) -> [UInt8]? {
     do throws(DiskError) {
       let file = try OpenFile(disk: self, path: path, create: false)
-      return try bytes(of: file.file, at: 0, count: limit)
+      return try bytes(of: file.file, at: 0, count: min(limit, Int(length(of: file.file))))
     } catch  where error.code == .notFound {
       return nil
     }

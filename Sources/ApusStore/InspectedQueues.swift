@@ -12,6 +12,8 @@ struct InspectedQueues {
   /// The readers of queues that were read lately: each keeps a file open.
   private var readers: [Key: EntryReader] = [:]
   private var logStart = PhysicalOffset.zero
+  /// Messages that need no entry.
+  private var deleted = DeletedTopics()
   /// What the log's scan found damaged.
   var damaged: [Range<PhysicalOffset>] = []
   /// Entries that stand for a message which is still in the log.
@@ -57,6 +59,9 @@ struct InspectedQueues {
   /// Finds the queues and their ends.
   mutating func open(logStart: PhysicalOffset) throws(DiskError) {
     self.logStart = logStart
+    deleted = try DeletedTopics.read(for: settings, from: disk) { [report] path, error in
+      report(StoreFinding(.problem, .marks, path: path, "\(error)"))
+    }
     for (topic, id) in try disk.queues(below: settings.queueDirectory) { try load(Key(topic: topic, id: id)) }
   }
 
@@ -86,6 +91,7 @@ struct InspectedQueues {
   private mutating func check(
     _ record: borrowing StoredRecord, at offset: PhysicalOffset, _ key: Key, _ place: Int64
   ) throws(DiskError) {
+    if deleted.covers(offset, of: key.topic) { return }
     if queues[key] == nil { try load(key) }
     guard let queue = queues[key]?.queue, place >= 0 else { return }
     guard place < queue.maxOffset.rawValue else {

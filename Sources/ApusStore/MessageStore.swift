@@ -38,8 +38,10 @@ package final class MessageStore {
   var roundIsWhole = true
   var roundTarget = PhysicalOffset.zero
   var roundTime = WallTime(milliseconds: 0)
-  /// Topics whose directories are being removed: the files of new queues of these names wait for that.
+  /// Topics whose directories are being removed, or could not be: the files of new queues of these names wait for that.
   var topicsUnderRemoval: [String] = []
+  /// Which messages of the log are deleted with their topics.
+  var deletedTopics = DeletedTopics()
   /// Everything before it has its entry in the queue files.
   var queuesWritten = PhysicalOffset.zero
   var queuesWrittenTime = WallTime(milliseconds: 0)

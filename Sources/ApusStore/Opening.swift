@@ -26,11 +26,17 @@ extension MessageStore {
     let hasQueueFiles = try store.findQueues().hasFiles
     try store.findLogFiles(hasQueueFiles: hasQueueFiles, log)
     do throws(DiskError) {
+      let recorded = try DeletedTopics.read(for: settings, from: disk) { path, error in
+        log(.deletionsUnreadable(path: path, reason: "\(error)"))
+      }
+      store.deletedTopics = recorded
+      try store.completeRemovals()
       let abort = try disk.list(settings.root).contains { $0.name == "abort" }
       store.wasClosed = !abort
       var recovery = Recovery(store: store, wasClosed: !abort, progress: progress)
       defer { recovery.events.forEach(log) }
       try recovery.run()
+      try store.fitDeletedTopics(recorded: recorded)
       try store.loadLightQueues()
       disk.close(try disk.open(settings.abortPath, create: true))
       try disk.syncDirectory(settings.root)

@@ -57,18 +57,22 @@ struct QueueRebuild {
   /// Whether damage that was passed over explains that messages of a queue are missing.
   private func explains(_ gap: Int64) -> Bool { gap <= Int64(damagedBytes / StoredRecord.minimumBytes) }
 
-  /// Puts the entries of a record in their places: in its queue and in its light queues.
+  /// Puts the entries of a record in their places: in its queue and in its light queues, unless these are queues of
+  /// topics that were deleted since.
   mutating func add(_ record: borrowing StoredRecord, at offset: PhysicalOffset) throws(DiskError) {
     guard record.sysFlag.takesQueueOffset, record.queueOffset >= .zero else { return }
-    guard let queue = try queue(of: record), Self.canBe(record.queueOffset) else {
-      refuse(record, at: offset)
-      return
-    }
     let entry = ConsumeQueueEntry(
       offset: offset, size: Int32(truncatingIfNeeded: record.size),
       tagsCode: Self.tagsCode(of: record, store.settings.delayLevels))
-    try take(entry, of: queue, at: record.queueOffset.rawValue)
-    for place in LightQueues.places(of: record) where Self.canBe(place.offset) {
+    if !store.deletedTopics.covers(offset, of: record.topic) {
+      guard let queue = try queue(of: record), Self.canBe(record.queueOffset) else {
+        refuse(record, at: offset)
+        return
+      }
+      try take(entry, of: queue, at: record.queueOffset.rawValue)
+    }
+    for place in LightQueues.places(of: record)
+    where Self.canBe(place.offset) && !store.deletedTopics.covers(offset, of: place.name) {
       try take(
         entry, of: store.openQueue(topic: place.name, id: LightQueues.queueID), at: place.offset.rawValue)
     }

@@ -34,6 +34,8 @@ package enum StoreEvent: Hashable, Sendable, CustomStringConvertible {
   case fileUnreadable(path: String, reason: String)
   /// A part of a log file is not what was stored: it is passed over and never served.
   case recordDamaged(path: String, Range<PhysicalOffset>)
+  /// The record of deleted topics is damaged: topics that were deleted may come back.
+  case deletionsUnreadable(path: String, reason: String)
   /// Files that are no longer needed could not be removed, as many others as told; each run tries again.
   case removalFailed(DiskError, others: Int)
   /// The device is full: sends are refused until there is space.
@@ -51,8 +53,8 @@ package enum StoreEvent: Hashable, Sendable, CustomStringConvertible {
     switch self {
     case .recoveryStarted, .recoveryWentBack, .recovered, .blankRestored, .diskFreed: true
     case .markIgnored, .fileLengthRepaired, .fileMissing, .damageIsolated, .logCut, .queueCut, .queueBlanked,
-      .queueRewound, .queueFileUnreadable, .fileUnreadable, .recordDamaged, .removalFailed, .diskFull,
-      .spaceNotReserved, .failed:
+      .queueRewound, .queueFileUnreadable, .fileUnreadable, .recordDamaged, .deletionsUnreadable, .removalFailed,
+      .diskFull, .spaceNotReserved, .failed:
       false
     }
   }
@@ -77,6 +79,8 @@ package enum StoreEvent: Hashable, Sendable, CustomStringConvertible {
     case .queueFileUnreadable(let path, let reason), .fileUnreadable(let path, let reason): "\(path): \(reason)"
     case .recordDamaged(let path, let range):
       "\(path): damaged from \(range.lowerBound) to \(range.upperBound), found on reading: passed over"
+    case .deletionsUnreadable(let path, let reason):
+      "\(path): \(reason); topics that were deleted may come back"
     case .removalFailed(let error, let others):
       "old files could not be removed, tried again: \(error)" + (others > 0 ? ", and \(others) more" : "")
     case .diskFull(let path): "no space left for \(path): sends are refused"

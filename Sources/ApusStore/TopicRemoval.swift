@@ -4,24 +4,32 @@ import ApusStoreCore
 /// The files of a topic's queues, which the store has let go of.
 package struct TopicRemoval: Sendable {
   let topic: String
+  /// Says that the topic's messages are deleted, as the log does not.
+  let record: [UInt8]
+  /// Where that is kept.
+  let recordPath: String
   /// Removed with everything in them.
   let directories: [String]
   /// Where they stand.
   let roots: [String]
 
-  /// Removes them. Blocks.
+  /// Records the deletion and removes the files. From the first step on a start completes the others. Blocks.
   package func run(on disk: any Disk) throws(DiskError) {
+    try disk.replace(recordPath, with: record.rawSpan)
     for path in directories { try disk.removeDirectory(path) }
     for path in roots { try disk.syncDirectory(path) }
   }
 }
 
 extension MessageStore {
-  /// Removes a topic's queues. Their messages stay in the log. Queues of the same name that come meanwhile get no files
-  /// until ``finish(_:)`` is told that the plan was run; it is to be run when no batch of entries is being written any
-  /// more (``isWritingQueues``), as that could bring files back.
+  /// Removes a topic's queues, for good: its messages stay in the log, but no start gives them back. Queues of the same
+  /// name that come meanwhile get no files until ``finish(_:isDone:)`` is told that the plan was run; it is to be run
+  /// when no batch of entries is being written any more (``isWritingQueues``), as that could bring files back. Nil when
+  /// the topic has no queues, and no removal of it has failed.
   package func removeQueues(ofTopic topic: String) -> TopicRemoval? {
-    guard let removed = queues.removeTopic(topic) else { return nil }
+    guard let removed = queues.removeTopic(topic) else {
+      return topicsUnderRemoval.contains(topic) ? removal(of: topic) : nil
+    }
     let numbers = Set(removed.map(\.number))
     dirtyQueues.removeAll { numbers.contains($0.number) }
     roundLeft = 0
@@ -32,16 +40,86 @@ extension MessageStore {
     for number in numbers where number < numbered.count { numbered[number] = nil }
     queueFiles.remove { numbers.contains($0.queue) }
     unsyncedQueueFiles.remove { numbers.contains($0.queue) }
-    let roots = [settings.queueDirectory] + (hasExtensions ? [settings.extensionDirectory] : [])
-    let directories = roots.map { $0 + "/" + topic }
-    unsyncedQueueFiles.remove(directories: directories)
-    topicsUnderRemoval.append(topic)
-    return TopicRemoval(topic: topic, directories: directories, roots: roots)
+    if !topicsUnderRemoval.contains(topic) { topicsUnderRemoval.append(topic) }
+    deletedTopics.fit(log.minOffset..<log.marks.appended)
+    deletedTopics.insert(topic, before: log.marks.appended)
+    let plan = removal(of: topic)
+    unsyncedQueueFiles.remove(directories: plan.directories)
+    return plan
   }
 
-  /// The removal of a topic's queues was run, whatever came of it.
-  package func finish(_ removal: TopicRemoval) {
-    guard let index = topicsUnderRemoval.firstIndex(of: removal.topic) else { return }
+  /// A removal that has failed, to be run again; nil when there is none.
+  package func planFailedRemoval() -> TopicRemoval? { topicsUnderRemoval.first.map { removal(of: $0) } }
+
+  /// The removal of a topic's queues was run; one that failed is due again.
+  package func finish(_ removal: TopicRemoval, isDone: Bool) {
+    guard isDone, let index = topicsUnderRemoval.firstIndex(of: removal.topic) else { return }
     topicsUnderRemoval.remove(at: index)
+    deletedTopics.finish(removal.topic)
+  }
+
+  private func removal(of topic: String) -> TopicRemoval {
+    let roots = [settings.queueDirectory] + (hasExtensions ? [settings.extensionDirectory] : [])
+    return TopicRemoval(
+      topic: topic, record: deletedTopics.encoded, recordPath: settings.deletionsPath,
+      directories: roots.map { $0 + "/" + topic }, roots: roots)
+  }
+
+  // MARK: At a start
+
+  /// Completes removals that were recorded and not run to their end. To be called before recovery, when it is known
+  /// which queues have files and where the log begins.
+  func completeRemovals() throws(DiskError) {
+    for topic in deletedTopics.unfinished {
+      if try hasOnlyDeletedMessages(topic), queues.removeTopic(topic) != nil {
+        let removal = removal(of: topic)
+        for path in removal.directories { try disk.removeDirectory(path) }
+        for path in removal.roots { try disk.syncDirectory(path) }
+      }
+      deletedTopics.finish(topic)
+    }
+  }
+
+  /// Whether a topic's queue files are those of before its deletion: they are never mixed with those of a topic that
+  /// was made again under the name.
+  private func hasOnlyDeletedMessages(_ topic: String) throws(DiskError) -> Bool {
+    guard let end = deletedTopics.end(of: topic) else { return false }
+    for id in queues.ids(topic) {
+      let queue = makeQueue(topic, id)
+      try queue.load(on: disk, logStart: log.minOffset, hasExtensions: false) { _ in }
+      if let lastEnd = queue.lastRecordEnd, lastEnd > end { return false }
+    }
+    return true
+  }
+
+  /// Fits what is known of deletions to the log that recovery found, on the device as well: before the log grows, as
+  /// what it gains where it was longer once is not deleted.
+  func fitDeletedTopics(recorded: DeletedTopics) throws(DiskError) {
+    deletedTopics.fit(log.minOffset..<log.marks.appended)
+    guard deletedTopics != recorded else { return }
+    do throws(DiskError) {
+      try disk.replace(settings.deletionsPath, with: deletedTopics.encoded.rawSpan)
+    } catch  where error.code == .full {
+      guard recorded.end > log.marks.appended else { return }
+      // Without space for the new one, no record: topics may come back then, which harms no other message.
+      try disk.removeFile(settings.deletionsPath)
+      try disk.syncDirectory(settings.root)
+    }
+  }
+}
+
+extension DeletedTopics {
+  /// Reads the record of a store; nothing when there is none, and when it is damaged, which `report` is told.
+  static func read(
+    for settings: StoreSettings, from disk: any Disk, report: (_ path: String, DecodeError) -> Void
+  ) throws(DiskError) -> DeletedTopics {
+    let path = settings.deletionsPath
+    guard let bytes = try disk.contents(of: path, limit: byteLimit) else { return DeletedTopics() }
+    do throws(DecodeError) {
+      return try DeletedTopics(bytes.rawSpan)
+    } catch {
+      report(path, error)
+      return DeletedTopics()
+    }
   }
 }

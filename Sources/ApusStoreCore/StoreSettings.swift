@@ -76,4 +76,6 @@ package struct StoreSettings: Hashable, Sendable {
   package var lockPath: String { root + "/lock" }
   /// Our own durable mark.
   package var markPath: String { root + "/" + DurableMark.fileName }
+  /// Our own record of deleted topics.
+  package var deletionsPath: String { root + "/" + DeletedTopics.fileName }
 }

@@ -65,4 +65,29 @@ import Testing
     #expect(!kept.contains("15"))
     withExtendedLifetime(served) {}
   }
+
+  @Test func `a topic whose settings a kill took is made again, as it has messages`() throws {
+    let served = try ServedBroker()
+    let client = try served.client()
+    for (body, queue) in [("one", 0), ("two", 3)] {
+      #expect(try client.send(body, to: "T", queue: Int32(queue)).responseCode == .success)
+    }
+    let left = try served.killed()
+    try? FileManager.default.removeItem(atPath: left + "/config/topics.json")
+    try? FileManager.default.removeItem(atPath: left + "/config/topics.json.bak")
+    let next = try ServedBroker(last: left)
+    let kept = try String(contentsOfFile: left + "/config/topics.json", encoding: .utf8)
+    #expect(kept.contains("\"T\""))
+    #expect(try next.client().send("three", to: "T", queue: 3).responseCode == .success)
+  }
+
+  @Test func `a deleted topic stays deleted when the broker is killed at once`() throws {
+    let served = try ServedBroker()
+    let client = try served.client()
+    #expect(try client.send("one", to: "T").responseCode == .success)
+    #expect(try client.ask(.deleteTopicInBroker, [ReplyField("topic", "T")]).responseCode == .success)
+    let next = try ServedBroker(last: try served.killed())
+    let bounds = [ReplyField("topic", "T"), ReplyField("queueId", 0)]
+    #expect(try next.client().ask(.getMaxOffset, bounds)["offset"] != "1")
+  }
 }

@@ -7,7 +7,7 @@ import Testing
 
 /// Messages that are found in light queues besides their own.
 @Suite struct LightQueueTests {
-  private static func settings(limit: Int = 20_000) -> StoreSettings {
+  static func settings(limit: Int = 20_000) -> StoreSettings {
     var settings = StoreSettings(root: "/store")
     settings.logFileBytes = 4096
     settings.queueFileBytes = 400

@@ -78,7 +78,7 @@ import Testing
     try harness.store.finish(plan, outcome)
     #expect(try harness.store.queue(topic: "T", id: 0) == nil)
     try removal.run(on: disk)
-    harness.store.finish(removal)
+    harness.store.finish(removal, isDone: true)
   }
 
   @Test func `a queue whose files cannot be read just now is loaded the next time`() throws {

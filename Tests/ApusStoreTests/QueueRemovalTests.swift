@@ -41,7 +41,7 @@ import Testing
     // Its file waits until the old ones are gone.
     harness.settle()
     try removal.run(on: disk)
-    harness.store.finish(removal)
+    harness.store.finish(removal, isDone: true)
     #expect(try disk.list("/store/consumequeue").isEmpty)
     harness.settle()
     #expect(try disk.list("/store/consumequeue/T/0").count == 1)
@@ -64,7 +64,7 @@ import Testing
     #expect(harness.store.failure == nil)
     #expect(!harness.store.isWritingQueues)
     try removal.run(on: disk)
-    harness.store.finish(removal)
+    harness.store.finish(removal, isDone: true)
     harness.settle()
     try harness.store.close()
     try harness.reopen()

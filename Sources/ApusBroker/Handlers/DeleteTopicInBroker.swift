@@ -33,15 +33,15 @@ package struct DeleteTopicInBrokerHandler: RequestHandler {
   package func handle(_ request: Command, from requester: Requester) throws(Refusal) -> Reply {
     let name = try request.text("topic")
     try TopicChecks.changeable(name, topics)
-    let deleted = topics.withLock { $0.delete(name, now: SystemClock.wall()) }
-    guard let deleted else { return Reply() }
-    listener.topicDeleted(deleted)
+    if let deleted = topics.withLock({ $0.delete(name, now: SystemClock.wall()) }) { listener.topicDeleted(deleted) }
     offsets.withLock { $0.remove(topic: name) }
     filters.withLock { $0.remove(topic: name) }
     do throws(DiskError) {
+      // First what decides that the messages are gone: a start between the two leaves an empty topic, not one that is
+      // made again with messages and without its settings.
+      try messages.removeQueues(of: name)
       try config.saveTopics()
       try config.saveOffsets()
-      try messages.removeQueues(of: name)
     } catch {
       throw Refusals.disk(error)
     }

@@ -10,8 +10,8 @@ enum StoreCommand {
   enum Action: String, CaseIterable {
     case check, repair, dump, pending
 
-    /// What it does to the store's files. What repairs or lists what waits
-    /// starts the store as a broker does, which writes.
+    /// What it does to the store's files. A repair, and the list of what waits, start the store as a broker does, which
+    /// writes.
     func access(_ arguments: Arguments) -> PosixDisk.Access {
       switch self {
       case .check, .dump: .reading

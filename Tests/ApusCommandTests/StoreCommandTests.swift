@@ -228,6 +228,20 @@ import Testing
     #expect(lines.last?.text == "closedInOrder=true")
   }
 
+  @Test(arguments: [
+    ("--topic FxNone", "the store has no queue of the topic 'FxNone'"),
+    ("--topic FxOne --queue 77", "the topic 'FxOne' has no queue 77, but 0"),
+  ])
+  func `a queue that is not there is no empty one`(options: String, reason: String) throws {
+    let store = try RecordedStore("store.tar.gz")
+    #expect {
+      try StoreCommand.run(arguments("apus store dump \(store.root) queue --index-slots 500 \(options)"))
+    } throws: { error in
+      guard let failure = error as? CommandFailure else { return false }
+      return failure.status == .failure && failure.message.hasPrefix(reason)
+    }
+  }
+
   @Test func `pending lists what waits in a store of Java's, and asks for the levels of one that was killed`() throws {
     let store = try RecordedStore("store.tar.gz")
     let line = "apus store pending \(store.root) --index-slots 500"

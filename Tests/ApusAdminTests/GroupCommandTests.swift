@@ -144,7 +144,7 @@ import Testing
         + "            0        0.00                          0    NO_CONSUMER")
     #expect(await tool.output("statsAll -a").lines.count == 2)
     let topic = try #require(try await tool.output("statsAll -t Orders --json").objects.first)
-    #expect(topic["topic"]?.text == "Orders" && topic["accumulation"]?.int64 == 0)
+    #expect(topic["topic"]?.text == "Orders" && topic["lag"]?.int64 == 0)
   }
 
   @Test func `offsets are cloned, reset and skipped at brokers when nobody is in the group`() async throws {

@@ -113,5 +113,6 @@ import Testing
     #expect(shown.lines.contains("productEnvName                                    =  here"))
     let json = try await tool.output("getNamesrvConfig --json").objects
     #expect(json.first?["settings"]?["productEnvName"]?.text == "here")
+    #expect(json.first?["nameServer"]?.text == server)
   }
 }

@@ -170,8 +170,9 @@ import Testing
     let line = "apus store check \(store.root) --index-slots 500"
     let first = try ClosedStore(at: store.root, .reading, arguments(line))
     let second = try ClosedStore(at: store.root, .reading, arguments(line))
-    #expect(throws: DiskError(.locked, operation: "lock", path: first.settings.lockPath)) {
-      try PosixDisk().lock(second.settings.lockPath)
+    withExtendedLifetime((first, second)) {
+      let path = first.settings.lockPath
+      #expect(throws: DiskError(.locked, operation: "lock", path: path)) { try PosixDisk().lock(path) }
     }
   }
 

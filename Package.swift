@@ -167,7 +167,7 @@ let package = Package(
     tests(
       "ApusCommandTests",
       [
-        "apus", "ApusBase", "ApusBroker", "ApusRemoting", "ApusStoreCore", "ApusStore", "ApusSystem",
+        "apus", "ApusBase", "ApusBroker", "ApusNameServer", "ApusRemoting", "ApusStoreCore", "ApusStore", "ApusSystem",
         "ApusClient", "ApusCommandLine", "ApusAdmin",
       ]),
     tests(

@@ -161,10 +161,15 @@ final class ClientRuntime: Sendable {
   }
 
   /// Warns that something failed, and why; `name` and `value` say of what. What was cut short because its task was
-  /// cancelled, as everything is at the end, is no failure.
-  func warn(_ message: String, _ name: String, _ value: String, cause: ClientError) {
+  /// cancelled, as everything is at the end, is no failure. What fails for each queue again and again as long as a
+  /// `broker` is away is said of the broker once in ten seconds.
+  func warn(_ message: String, _ name: String, _ value: String, broker: String? = nil, cause: ClientError) {
     guard cause.code != .cancelled else { return }
-    log.warning("client", message, [name: value, "cause": cause])
+    if let broker {
+      log.warning("client", message, about: broker, [name: value, "cause": cause])
+    } else {
+      log.warning("client", message, [name: value, "cause": cause])
+    }
   }
 
   /// Fails what is under way and closes the connections.

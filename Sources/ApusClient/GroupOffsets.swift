@@ -69,7 +69,8 @@ final class GroupOffsets: Sendable {
         try await commit(work.queue, offset)
         work.committed(offset)
       } catch {
-        runtime.warn("an offset was not committed", "queue", "\(work.queue)", cause: error)
+        runtime.warn(
+          "an offset was not committed", "queue", "\(work.queue)", broker: work.queue.brokerName, cause: error)
         if error.responseCode == nil { return }
       }
     }

@@ -72,7 +72,8 @@ struct GroupShare: Sendable {
           ? try await runtime.maxOffset(of: queue) : try await runtime.offset(of: queue, at: milliseconds)
       }
     } catch {
-      runtime.warn("the offset of a queue is not known", "queue", "\(queue)", cause: error)
+      runtime.warn(
+        "the offset of a queue is not known", "queue", "\(queue)", broker: queue.brokerName, cause: error)
       return nil
     }
   }

@@ -64,7 +64,8 @@ struct QueuePuller: Sendable {
         // Java stays with the member that it was told until the routes forget that, which may take two minutes.
         brokerID = 0
         if error.code != .timedOut {
-          runtime.warn("a pull failed", "queue", "\(queue.queue)", cause: error)
+          runtime.warn(
+            "a pull failed", "queue", "\(queue.queue)", broker: queue.queue.brokerName, cause: error)
         }
         await Self.pause(error.code == .busy ? Self.busyPause : runtime.configuration.pullDelayAfterError)
       }

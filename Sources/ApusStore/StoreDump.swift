@@ -123,6 +123,11 @@ package struct StoreDump {
 
   // MARK: Queues
 
+  /// The numbers of a topic's queues, sorted; none when the store has no files of the topic's.
+  package func queues(of topic: String) throws(DiskError) -> [Int32] {
+    try disk.list(settings.queueDirectory + "/" + topic).compactMap { $0.isDirectory ? Int32($0.name) : nil }.sorted()
+  }
+
   /// Shows at most `count` entries of a queue from a queue offset on, with `withRecords` the messages they point to.
   package func queue(
     _ topic: String, _ id: Int32, from offset: QueueOffset, count: Int, withRecords: Bool, withBodies: Bool,

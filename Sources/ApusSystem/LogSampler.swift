@@ -1,7 +1,7 @@
 import ApusBase
 
-/// Decides which of many equal log lines are written: up to `limit` a second of each key; the rest is counted and told
-/// with the next line of that key, or once the second is over.
+/// Decides which of many equal log lines are written: up to `limit` a second of each key, one in ten seconds of a key
+/// with a subject; the rest is counted and told with the next line of that key, or once that time is over.
 struct LogSampler {
   /// Lines of one key that were not written.
   struct Summary: Equatable {
@@ -14,6 +14,11 @@ struct LogSampler {
     var level: LogLevel
     var component: String
     var message: String
+    /// Whom the lines are about who may be away for long, as a server.
+    var subject: String?
+
+    /// For how long lines are counted together.
+    fileprivate var window: Duration { subject == nil ? .seconds(1) : .seconds(10) }
   }
 
   private struct Entry {
@@ -22,7 +27,8 @@ struct LogSampler {
     var repeats: Int
   }
 
-  private static let window = Duration.seconds(1)
+  /// How often is looked for lines to be told.
+  private static let sweepInterval = Duration.seconds(1)
   /// Keys looked after at most; with more of them, which is itself a flood, further ones are dropped and counted
   /// together.
   private static let keyLimit = 512
@@ -43,12 +49,12 @@ struct LogSampler {
       entries[key] = Entry(windowStart: now, written: 1, repeats: 0)
       return 0
     }
-    if now - entry.windowStart >= LogSampler.window {
+    if now - entry.windowStart >= key.window {
       let repeats = entry.repeats
       entries[key] = Entry(windowStart: now, written: 1, repeats: 0)
       return repeats
     }
-    guard entry.written < limit else {
+    guard entry.written < (key.subject == nil ? limit : 1) else {
       entry.repeats += 1
       entries[key] = entry
       return nil
@@ -58,13 +64,13 @@ struct LogSampler {
     return 0
   }
 
-  /// What was counted in seconds that are over, at most once a second; everything when `all` is set. Forgets those
+  /// What was counted in times that are over, at most once a second; everything when `all` is set. Forgets those
   /// keys.
   mutating func summaries(at now: MonotonicTime, all: Bool = false) -> [Summary] {
     guard all || now >= nextSweep else { return [] }
-    nextSweep = now + LogSampler.window
+    nextSweep = now + LogSampler.sweepInterval
     var summaries: [Summary] = []
-    for (key, entry) in entries where all || now - entry.windowStart >= LogSampler.window {
+    for (key, entry) in entries where all || now - entry.windowStart >= key.window {
       if entry.repeats > 0 { summaries.append(Summary(key: key, repeats: entry.repeats)) }
       entries[key] = nil
     }

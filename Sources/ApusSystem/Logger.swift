@@ -4,8 +4,8 @@ import CPosix
 /// Writes log lines of the form `2026-11-21T01:02:03.456Z INFO broker: message key=value`, from any thread.
 ///
 /// The message is a constant text and everything that varies is a field, so that lines can be counted: of the same
-/// message at most `repeatLimit` lines are written a second, the rest is told as `repeated=N`. A line below the level
-/// costs a comparison.
+/// message at most `repeatLimit` lines are written a second, of one with a subject one in ten seconds; the rest is told
+/// as `repeated=N`. A line below the level costs a comparison.
 ///
 /// A logger writes where it is called, unless it was made to write on a thread of its own, as a server's is.
 package final class Logger: Sendable {
@@ -80,6 +80,15 @@ package final class Logger: Sendable {
     if level <= .warning { write(.warning, component, message(), fields()) }
   }
 
+  /// Writes that something is not as it should be with somebody who may be away for long, as a server is, and was coped
+  /// with: one line in ten seconds of each message and subject.
+  package func warning(
+    _ component: StaticString, _ message: @autoclosure () -> String, about subject: String,
+    _ fields: @autoclosure () -> LogFields
+  ) {
+    if level <= .warning { write(.warning, component, message(), fields(), subject: subject) }
+  }
+
   /// Writes that something that was asked for could not be done.
   package func error(
     _ component: StaticString, _ message: @autoclosure () -> String, _ fields: @autoclosure () -> LogFields = [:]
@@ -87,10 +96,13 @@ package final class Logger: Sendable {
     write(.error, component, message(), fields())
   }
 
-  private func write(_ level: LogLevel, _ component: StaticString, _ message: String, _ fields: LogFields) {
+  private func write(
+    _ level: LogLevel, _ component: StaticString, _ message: String, _ fields: LogFields, subject: String? = nil
+  ) {
     let now = SystemClock.monotonic()
-    let key = LogSampler.Key(level: level, component: "\(component)", message: message)
-    let (summaries, repeats) = sampler.withLock { ($0.summaries(at: now), $0.admit(key, at: now)) }
+    let key = LogSampler.Key(level: level, component: "\(component)", message: message, subject: subject)
+    // What was counted of this line is told with it, so that it is asked for first.
+    let (repeats, summaries) = sampler.withLock { ($0.admit(key, at: now), $0.summaries(at: now)) }
     let time = SystemClock.wall()
     tell(summaries, at: time)
     guard let repeats else { return }
@@ -106,7 +118,8 @@ package final class Logger: Sendable {
   private func tell(_ summaries: [LogSampler.Summary], at time: WallTime) {
     for summary in summaries {
       let key = summary.key
-      put(LogLine.text(key.level, key.component, key.message, [:], repeats: summary.repeats, at: time))
+      let fields: LogFields = if let subject = key.subject { ["about": subject] } else { [:] }
+      put(LogLine.text(key.level, key.component, key.message, fields, repeats: summary.repeats, at: time))
     }
   }
 

@@ -4,8 +4,18 @@ import Glibc
 
 /// The machine's file system. It has no state: every call may come from any thread.
 package final class PosixDisk: Disk {
+  /// What may be done to files and directories.
+  package enum Access: Sendable {
+    /// Nothing is made, changed or removed; who tries is told `.denied`. Being allowed to read is enough.
+    case reading
+    /// Everything.
+    case writing
+  }
+
+  private let access: Access
+
   /// Makes the interface to the file system.
-  package init() {}
+  package init(_ access: Access = .writing) { self.access = access }
 
   /// The entries by `readdir` and `stat`; links are followed, dead ones left out.
   package func list(_ directory: String) throws(DiskError) -> [DiskEntry] {
@@ -29,6 +39,7 @@ package final class PosixDisk: Disk {
 
   /// As `mkdir -p`, with mode 0755.
   package func createDirectory(_ path: String) throws(DiskError) {
+    try requireWriting("mkdir", path)
     let result = unsafe apus_mkdir(path, 0o755)
     if result == -ENOENT, let slash = path.lastIndex(of: "/"), slash > path.startIndex {
       try createDirectory(String(path[..<slash]))
@@ -45,12 +56,14 @@ package final class PosixDisk: Disk {
 
   /// By `unlink`.
   package func removeFile(_ path: String) throws(DiskError) {
+    try requireWriting("unlink", path)
     let result = unsafe apus_unlink(path)
     if result != -ENOENT { try check(result, "unlink", path) }
   }
 
   /// As `rm -r`; links are removed, not followed.
   package func removeDirectory(_ path: String) throws(DiskError) {
+    try requireWriting("rmdir", path)
     var status = apus_file_status()
     let result = unsafe apus_lstat(path, &status)
     if result == -ENOENT { return }
@@ -96,6 +109,7 @@ package final class PosixDisk: Disk {
 
   /// By `rename`.
   package func rename(_ path: String, to newPath: String) throws(DiskError) {
+    try requireWriting("rename", path)
     try unsafe check(apus_rename(path, newPath), "rename", path)
   }
 
@@ -108,7 +122,9 @@ package final class PosixDisk: Disk {
 
   /// By `open`, new files with mode 0644.
   package func open(_ path: String, create: Bool) throws(DiskError) -> DiskFile {
-    DiskFile(id: try unsafe check(apus_open(path, create ? O_RDWR | O_CREAT : O_RDWR, 0o644), "open", path))
+    if create { try requireWriting("open", path) }
+    let flags = create ? O_RDWR | O_CREAT : access == .reading ? O_RDONLY : O_RDWR
+    return DiskFile(id: try unsafe check(apus_open(path, flags, 0o644), "open", path))
   }
 
   /// A write lock on the first byte, of the kind that belongs to the open file. The file then holds `lock`, as Java
@@ -116,9 +132,7 @@ package final class PosixDisk: Disk {
   package func lock(_ path: String) throws(DiskError) -> DiskFile {
     let file = try open(path, create: true)
     do throws(DiskError) {
-      let result = apus_lock_first_byte(file.id)
-      if result == -EAGAIN || result == -EACCES { throw DiskError(.locked, operation: "lock", path: path) }
-      try check(result, "lock", path)
+      try lockFirstByte(of: file, path, shared: false)
       // Java writes the word too (DefaultMessageStore.start).
       var text = (UInt8(ascii: "l"), UInt8(ascii: "o"), UInt8(ascii: "c"), UInt8(ascii: "k"))
       try unsafe withUnsafeBytes(of: &text) { (bytes) throws(DiskError) in
@@ -129,6 +143,31 @@ package final class PosixDisk: Disk {
       throw error
     }
     return file
+  }
+
+  /// A read lock of what ``lock(_:)`` locks: any number of readers have it together, and nobody the write lock
+  /// meanwhile. Throws `.locked` when somebody has that one; nil when the file was never made, so that nobody can.
+  package func lockShared(_ path: String) throws(DiskError) -> DiskFile? {
+    let file: DiskFile
+    do throws(DiskError) {
+      file = try open(path, create: false)
+    } catch {
+      if error.code == .notFound { return nil }
+      throw error
+    }
+    do throws(DiskError) {
+      try lockFirstByte(of: file, path, shared: true)
+    } catch {
+      close(file)
+      throw error
+    }
+    return file
+  }
+
+  private func lockFirstByte(of file: DiskFile, _ path: String, shared: Bool) throws(DiskError) {
+    let result = apus_lock_first_byte(file.id, shared ? 1 : 0)
+    if result == -EAGAIN || result == -EACCES { throw DiskError(.locked, operation: "lock", path: path) }
+    try check(result, "lock", path)
   }
 
   /// By `close`. Everything that must last was synced before.
@@ -304,6 +343,10 @@ extension PosixDisk {
 }
 
 extension PosixDisk {
+  private func requireWriting(_ operation: String, _ path: String) throws(DiskError) {
+    guard access == .writing else { throw DiskError(.denied, operation: operation, path: path) }
+  }
+
   /// What a descriptor was opened as, for messages.
   private func path(of file: DiskFile) -> String { "descriptor \(file.id)" }
 

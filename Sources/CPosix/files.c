@@ -117,10 +117,10 @@ int apus_space(const char *path, struct apus_volume *out) {
   return 0;
 }
 
-int apus_lock_first_byte(int fd) {
+int apus_lock_first_byte(int fd, int shared) {
   struct flock lock;
   memset(&lock, 0, sizeof lock);
-  lock.l_type = F_WRLCK;
+  lock.l_type = shared ? F_RDLCK : F_WRLCK;
   lock.l_whence = SEEK_SET;
   lock.l_start = 0;
   lock.l_len = 1;

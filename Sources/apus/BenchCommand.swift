@@ -34,12 +34,18 @@ enum BenchCommand {
   /// Writes over the line that was shown before.
   private static func show(_ line: String) { ProcessIO.write("\r\u{1B}[K\(line)", to: .standardError) }
 
+  /// Fails for options that a load does not look at: it would not be what the command line says.
+  static func refuse(_ options: [String], for mode: String, _ arguments: Arguments) throws(CommandFailure) {
+    for option in options where arguments.has(option) { throw arguments.failure("\(mode) takes no --\(option)") }
+  }
+
   /// The load that a command line describes.
   static func settings(_ arguments: Arguments) throws(CommandFailure) -> BenchSettings {
     guard let word = arguments.operands.first, let mode = BenchMode(rawValue: word) else {
       let modes = BenchMode.allCases.map(\.rawValue) + SDKBenchMode.allCases.map(\.rawValue)
       throw arguments.failure("say what to measure: \(modes.joined(separator: ", "))")
     }
+    try refuse(mode == .pull ? ["namesrv", "rate"] : ["namesrv"], for: mode.rawValue, arguments)
     let address = arguments.text("broker") ?? "127.0.0.1:10911"
     var settings = BenchSettings(mode: mode, broker: try resolve(address, arguments))
     if let topic = arguments.text("topic") { settings.topic = try name(topic, "topic", arguments) }

@@ -101,8 +101,9 @@ extension CommandDescription {
       so that a broker that stalls cannot hide it. The topic is created when it is
       missing.
       sdk-send, sdk-pull and sdk-e2e measure the client library for Swift instead:
-      one producer with --window sends under way, a consumer that drains the topic,
-      and both at --rate. They take --namesrv, and tell the CPU of this process.
+      one producer with --window sends under way or at --rate, a consumer that
+      drains the topic, and both at --rate. They take --namesrv, and tell the CPU
+      of this process.
       """,
     options: [
       Option("namesrv", value: "LIST", help: "sdk-…: the name servers (127.0.0.1:9876)."),

@@ -9,8 +9,9 @@ import ApusSystem
 enum NameServerCommand {
   /// Runs the role.
   static func run(_ arguments: Arguments) throws(CommandFailure) {
-    let file = try Configuration.file(arguments.text("config"))
-    let (settings, unknown) = try settings(home: Configuration.home + "/namesrv", file: file)
+    let path = arguments.text("config")
+    let file = try Configuration.file(path)
+    let (settings, unknown) = try settings(home: Configuration.home + "/namesrv", file: file, path: path)
     if arguments.has("print") {
       ToolOutput.write(String(decoding: settings.properties, as: UTF8.self))
       return
@@ -34,14 +35,15 @@ enum NameServerCommand {
   }
 
   /// Settings from a file over the defaults of a name server that keeps its files in `home`, and the keys that nobody
-  /// knows.
+  /// knows. With the file's `path`, what requests change is written there; all else that the file holds stays in it, as
+  /// the process's TLS settings.
   static func settings(
-    home: String, file: PropertiesFile
+    home: String, file: PropertiesFile, path: String? = nil
   ) throws(CommandFailure) -> (NameServerSettings, unknown: [String]) {
     var settings = NameServerSettings(home: home)
     let unknown: [String]
     do throws(DecodeError) {
-      unknown = try settings.load(file.withoutTLS)
+      unknown = try settings.load(file, from: path).filter { !$0.hasPrefix(TLSSettings.prefix) }
     } catch {
       throw CommandFailure(.configuration, "setting \(error.field): \(error.reason)")
     }

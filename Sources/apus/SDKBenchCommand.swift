@@ -28,6 +28,9 @@ enum SDKBenchCommand {
 
   /// The load that a command line describes.
   static func load(_ mode: SDKBenchMode, _ arguments: Arguments) throws(CommandFailure) -> SDKLoad {
+    var unused = ["broker", "connections", "no-keys", "tls", "pid"]
+    if mode == .pull { unused.append("rate") }
+    try BenchCommand.refuse(unused, for: mode.rawValue, arguments)
     let servers = try arguments.has("namesrv") ? arguments.required("namesrv") : "127.0.0.1:9876"
     var load = SDKLoad(mode: mode, nameServers: servers.split(separator: ";").map(String.init))
     if let topic = arguments.text("topic") { load.topic = topic }

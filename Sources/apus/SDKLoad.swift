@@ -5,7 +5,7 @@ import ApusSystem
 
 /// What `apus bench sdk-…` does with the client library.
 enum SDKBenchMode: String, CaseIterable, Sendable {
-  /// Sends of one producer, so many under way at once.
+  /// Sends of one producer: so many under way at once, or as many a second as a rate says.
   case send = "sdk-send"
   /// A push consumer that drains a topic from its start.
   case pull = "sdk-pull"
@@ -25,8 +25,9 @@ struct SDKLoad: Sendable {
   var bodyBytes = 128
   /// How many messages the listener is given at once.
   var batch = 32
-  /// Messages a second of `sdk-e2e`.
-  var rate = 1000.0
+  /// Messages a second, each sent when it is due whatever became of those before; nil sends as answers come. A pull
+  /// has none, `sdk-e2e` always one.
+  var rate: Double?
   var warmUp = Duration.seconds(2)
   var duration = Duration.seconds(10)
 
@@ -42,6 +43,13 @@ struct SDKLoad: Sendable {
     var anonymousBytes: Int64 = 0
   }
 
+  /// A load with the defaults of its mode.
+  init(mode: SDKBenchMode, nameServers: [String]) {
+    self.mode = mode
+    self.nameServers = nameServers
+    if mode == .endToEnd { rate = 1000 }
+  }
+
   /// Makes the load and measures it.
   func run() async throws(ClientError) -> Result {
     var configuration = ClientConfiguration(nameServers: nameServers)
@@ -52,12 +60,6 @@ struct SDKLoad: Sendable {
     case .pull: return try await consume(with: client)
     case .endToEnd: return try await exchange(with: client)
     }
-  }
-
-  /// Adds what one task counted.
-  private static func add(_ part: (count: UInt64, latencies: Histogram), to result: inout Result) {
-    result.messages += part.count
-    result.latencies.add(part.latencies)
   }
 
   private func producer(of client: MessageClient) throws(ClientError) -> Producer {
@@ -78,26 +80,41 @@ struct SDKLoad: Sendable {
     let end = begin + duration
     async let usage = usage(from: begin, to: end)
     var result = Result()
+    if let rate {
+      result.latencies = try await sendPaced(message, by: producer, at: rate, on: executor, begin, end)
+    } else {
+      result.latencies = try await sendAnswered(message, by: producer, on: executor, begin, end)
+    }
+    result.messages = result.latencies.count
+    let used = await usage
+    (result.elapsed, result.cpu, result.anonymousBytes) = (duration, used.cpu, used.anonymousBytes)
+    return result
+  }
+
+  /// Sends as answers come, `window` at once.
+  private func sendAnswered(
+    _ message: Message, by producer: Producer, on executor: any TaskExecutor, _ begin: MonotonicTime,
+    _ end: MonotonicTime
+  ) async throws(ClientError) -> Histogram {
+    var latencies = Histogram()
     do {
-      try await withThrowingTaskGroup(of: (count: UInt64, latencies: Histogram).self) { group in
+      try await withThrowingTaskGroup(of: Histogram.self) { group in
         for _ in 0..<window {
           group.addTask(executorPreference: executor) { try await Self.sender(producer, message, begin, end) }
         }
-        for try await part in group { Self.add(part, to: &result) }
+        for try await part in group { latencies.add(part) }
       }
     } catch let error as ClientError {
       throw error
     } catch {
       throw ClientError(.system, "\(error)", cause: error)
     }
-    let used = await usage
-    (result.elapsed, result.cpu, result.anonymousBytes) = (duration, used.cpu, used.anonymousBytes)
-    return result
+    return latencies
   }
 
   private nonisolated(nonsending) static func sender(
     _ producer: Producer, _ message: Message, _ begin: MonotonicTime, _ end: MonotonicTime
-  ) async throws(ClientError) -> (count: UInt64, latencies: Histogram) {
+  ) async throws(ClientError) -> Histogram {
     var latencies = Histogram()
     var now = SystemClock.monotonic()
     while now < end {
@@ -106,7 +123,46 @@ struct SDKLoad: Sendable {
       if now >= begin { latencies.record(UInt64((done - now).nanoseconds)) }
       now = done
     }
-    return (latencies.count, latencies)
+    return latencies
+  }
+
+  /// Sends at a rate. More than `window` are never under way: a send that waits for its turn is late, which counts.
+  private func sendPaced(
+    _ message: Message, by producer: Producer, at rate: Double, on executor: any TaskExecutor, _ begin: MonotonicTime,
+    _ end: MonotonicTime
+  ) async throws(ClientError) -> Histogram {
+    let latencies = Locked(Histogram())
+    let failure = Locked<ClientError?>(nil)
+    await Self.paced(at: rate, until: end, on: executor) { due in
+      guard failure.withLock({ $0 }) == nil else { return }
+      do throws(ClientError) {
+        try await producer.send(message)
+      } catch {
+        failure.withLock { $0 = error }
+        return
+      }
+      let done = SystemClock.monotonic()
+      if due >= begin { latencies.withLock { $0.record(UInt64((done - due).nanoseconds)) } }
+    }
+    if let error = failure.withLock({ $0 }) { throw error }
+    return latencies.withLock { $0 }
+  }
+
+  /// Calls `body` at each moment at which a message is due, without waiting for the calls before; returns when all are
+  /// over.
+  private static func paced(
+    at rate: Double, until end: MonotonicTime, on executor: any TaskExecutor,
+    _ body: @escaping @Sendable (MonotonicTime) async -> Void
+  ) async {
+    await withDiscardingTaskGroup { group in
+      var due = SystemClock.monotonic()
+      while due < end {
+        await sleep(until: due)
+        let dueTime = due
+        group.addTask(executorPreference: executor) { await body(dueTime) }
+        due = due + .seconds(1 / rate)
+      }
+    }
   }
 
   // MARK: Consuming
@@ -178,6 +234,7 @@ struct SDKLoad: Sendable {
   // MARK: Both
 
   private func exchange(with client: MessageClient) async throws(ClientError) -> Result {
+    guard let rate else { preconditionFailure("sdk-e2e without a rate") }
     let producer = try producer(of: client)
     let body = [UInt8](repeating: UInt8(ascii: "x"), count: max(bodyBytes, 16))
     try await producer.send(Message(topic: topic, body: body))
@@ -199,18 +256,10 @@ struct SDKLoad: Sendable {
     await running(client, consumer) {
       while consumer.queues.isEmpty { await Self.sleep(until: SystemClock.monotonic() + .milliseconds(10)) }
       async let usage = usage(from: begin, to: begin + duration)
-      var due = SystemClock.monotonic()
-      await withDiscardingTaskGroup { group in
-        while due < begin + duration {
-          await Self.sleep(until: due)
-          let dueTime = due
-          group.addTask(executorPreference: client.executor) {
-            let stamp = Self.bytes(of: dueTime) + Self.bytes(of: SystemClock.monotonic())
-            await Self.told { () async throws(ClientError) in
-              try await producer.send(Message(topic: topic, body: stamp + body.dropFirst(16)))
-            }
-          }
-          due = due + .seconds(1 / rate)
+      await Self.paced(at: rate, until: begin + duration, on: client.executor) { due in
+        let stamp = Self.bytes(of: due) + Self.bytes(of: SystemClock.monotonic())
+        await Self.told { () async throws(ClientError) in
+          try await producer.send(Message(topic: topic, body: stamp + body.dropFirst(16)))
         }
       }
       let total = await usage

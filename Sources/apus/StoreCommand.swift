@@ -9,6 +9,16 @@ enum StoreCommand {
   /// What can be done with a store.
   enum Action: String, CaseIterable {
     case check, repair, dump, pending
+
+    /// What it does to the store's files. A repair, and the list of what waits, start the store as a broker does, which
+    /// writes.
+    func access(_ arguments: Arguments) -> PosixDisk.Access {
+      switch self {
+      case .check, .dump: .reading
+      case .repair: arguments.has("yes") ? .writing : .reading
+      case .pending: .writing
+      }
+    }
   }
 
   /// Does what the command line asks for.
@@ -21,7 +31,7 @@ enum StoreCommand {
     guard action == .dump || arguments.operands.count == 2 else {
       throw arguments.failure("unexpected '\(arguments.operands[2])'")
     }
-    let store = try ClosedStore(at: arguments.operands[1], arguments)
+    let store = try ClosedStore(at: arguments.operands[1], action.access(arguments), arguments)
     switch action {
     case .check: try StoreCheckCommand.run(store, arguments)
     case .repair: try StoreRepairCommand.run(store, arguments)
@@ -31,9 +41,10 @@ enum StoreCommand {
   }
 }
 
-/// A store that nobody else has open, locked while this is alive.
+/// A store that no broker has open, locked while this is alive: for itself alone, or together with others that only
+/// read, in which case nothing is made in it either.
 final class ClosedStore {
-  let disk = PosixDisk()
+  let disk: PosixDisk
   /// Its root directory.
   let root: String
   /// How its files are laid out: as told, else as the files themselves show.
@@ -43,7 +54,8 @@ final class ClosedStore {
   private var lock: DiskFile?
 
   /// Locks a store. Fails when it is not one or when a broker has it open.
-  init(at path: String, _ arguments: Arguments) throws(CommandFailure) {
+  init(at path: String, _ access: PosixDisk.Access, _ arguments: Arguments) throws(CommandFailure) {
+    disk = PosixDisk(access)
     root = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
     var settings = StoreSettings(root: root)
     if let directory = arguments.text("commitlog") { settings.logDirectory = directory }
@@ -68,7 +80,7 @@ final class ClosedStore {
       throw arguments.failure("the index files do not have \(slots) slots: say --index-slots (maxHashSlotNum)")
     }
     do throws(DiskError) {
-      lock = try disk.lock(settings.lockPath)
+      lock = try access == .reading ? disk.lockShared(settings.lockPath) : disk.lock(settings.lockPath)
     } catch {
       throw error.code == .locked
         ? CommandFailure(.storeInUse, "a broker has the store \(root) open; stop it first") : failure(error)

@@ -27,6 +27,7 @@ enum StoreDumpCommand {
     }
     let topic = arguments.text("topic")
     if part == .queue, topic == nil { throw arguments.failure("say which queue: --topic NAME --queue N") }
+    if part == .queue, let topic { try requireQueue(Int32(queue), of: topic, in: dump, store) }
     if part == .index, store.index == nil { throw arguments.failure("the store has no index files") }
     do throws(DiskError) {
       switch part {
@@ -41,6 +42,19 @@ enum StoreDumpCommand {
       }
     } catch {
       throw store.failure(error)
+    }
+  }
+
+  /// Fails when there is no such queue, and says which ones there are.
+  private static func requireQueue(
+    _ id: Int32, of topic: String, in dump: StoreDump, _ store: ClosedStore
+  ) throws(CommandFailure) {
+    let ids: [Int32]
+    do throws(DiskError) { ids = try dump.queues(of: topic) } catch { throw store.failure(error) }
+    guard !ids.isEmpty else { throw CommandFailure(.failure, "the store has no queue of the topic '\(topic)'") }
+    guard ids.contains(id) else {
+      let known = ids.map { "\($0)" }.joined(separator: ", ")
+      throw CommandFailure(.failure, "the topic '\(topic)' has no queue \(id), but \(known)")
     }
   }
 }

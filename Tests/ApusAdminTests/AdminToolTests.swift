@@ -33,8 +33,10 @@ import Testing
     ("updateTopic -t a", "one of -b (--brokerAddr) and -c (--clusterName) is missing"),
     (
       "updateTopic -t a -b x:1 -r many",
-      "option '--readQueueNums' takes a whole number from 0 to 2147483647, not 'many'"
+      "option '--readQueueNums' takes a whole number from 1 to 2147483647, not 'many'"
     ),
+    ("updateTopic -t a -b x:1 -r 0", "option '--readQueueNums' takes a whole number from 1 to 2147483647, not '0'"),
+    ("updateTopic -t a -b x:1 -w 0", "option '--writeQueueNums' takes a whole number from 1 to 2147483647, not '0'"),
     ("updateTopic -t a -b x:1 -p 7", "option '--perm' takes 2 (write), 4 (read) or 6 (both), not '7'"),
     ("updateTopic -t a -b x:1 -p 0", "option '--perm' takes"), ("updateTopicPerm -t a -b x:1 -p 1", "not '1'"),
     ("topicList -n ''", "option '--namesrvAddr' is empty"), ("topicList -n ' '", "option '--namesrvAddr' is empty"),

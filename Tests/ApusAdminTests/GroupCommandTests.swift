@@ -38,6 +38,17 @@ import Testing
     #expect(deleted[3] == "delete topic [%DLQ%Workers] from cluster [TestCluster] success.")
   }
 
+  @Test func `a group that no broker knows cannot be deleted, but offsets that were left of it can`() async throws {
+    let tool = try await ToolUnderTest()
+    let broker = try tool.address()
+    let unknown = await tool.run("deleteSubGroup -b \(broker) -g Worker")
+    #expect(unknown.status == .failure && unknown.output.isEmpty)
+    #expect(
+      unknown.notes == "deleteSubGroup: \(broker) does not know the consumer group 'Worker'\n"
+        + "apus: deleteSubGroup: no broker knows the consumer group 'Worker'\n")
+    #expect(await tool.run("deleteSubGroup -b \(broker) -g Worker -r true").status == .success)
+  }
+
   @Test func `a group that was made by request is known before its first member comes`() async throws {
     let tool = try await ToolUnderTest()
     _ = await tool.output("updateTopic -c TestCluster -t Orders -r 1 -w 1")
@@ -133,7 +144,7 @@ import Testing
         + "            0        0.00                          0    NO_CONSUMER")
     #expect(await tool.output("statsAll -a").lines.count == 2)
     let topic = try #require(try await tool.output("statsAll -t Orders --json").objects.first)
-    #expect(topic["topic"]?.text == "Orders" && topic["accumulation"]?.int64 == 0)
+    #expect(topic["topic"]?.text == "Orders" && topic["lag"]?.int64 == 0)
   }
 
   @Test func `offsets are cloned, reset and skipped at brokers when nobody is in the group`() async throws {

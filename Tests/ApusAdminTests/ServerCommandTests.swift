@@ -83,6 +83,11 @@ import Testing
     let added = await tool.output("addWritePerm -b fx-a").output
     #expect(added.hasPrefix("add write perm of broker[fx-a] in name server[\(server)] OK, "))
     #expect(await tool.output("topicRoute -t TBW102 -l").lines[1].hasSuffix(" 7    "))
+    for command in ["wipeWritePerm", "addWritePerm"] {
+      let unknown = await tool.run("\(command) -b fx-z")
+      #expect(unknown.status == .failure && unknown.output.hasSuffix(" OK, 0\n"))
+      #expect(unknown.notes == "apus: \(command): no name server knows a topic of the broker group 'fx-z'\n")
+    }
   }
 
   @Test func `key-value configuration and settings of name servers`() async throws {
@@ -96,6 +101,9 @@ import Testing
     #expect(
       await tool.output("deleteKvConfig -s SPACE -k one").output == "delete kv config from namespace success.\n")
     #expect(try await client.value(of: "one", in: "SPACE") == nil)
+    let twice = await tool.run("deleteKvConfig -s SPACE -k one")
+    #expect(twice.status == .failure)
+    #expect(twice.notes == "apus: deleteKvConfig: no name server has the key 'one' in the namespace 'SPACE'\n")
     let server = tool.cluster.nameServerAddress
     #expect(
       await tool.output("updateNamesrvConfig -k productEnvName -v here").output
@@ -105,5 +113,6 @@ import Testing
     #expect(shown.lines.contains("productEnvName                                    =  here"))
     let json = try await tool.output("getNamesrvConfig --json").objects
     #expect(json.first?["settings"]?["productEnvName"]?.text == "here")
+    #expect(json.first?["nameServer"]?.text == server)
   }
 }

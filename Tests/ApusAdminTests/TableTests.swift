@@ -53,7 +53,7 @@ import Testing
       ["Orders", "broker-a", Cell(3), Cell(4711), Cell(4700), "10.0.0.7", Cell(11), seconds]),
     Sample(
       "consumerProgress", ConsumerProgressCommand.groups,
-      ["Workers", Cell(2), "V4_9_8", "PUSH", "CLUSTERING", Cell(wholePartOf: 12.9), Cell(11)]),
+      ["Workers", Cell(2), "V4_9_8", "PUSH", "CLUSTERING", ConsumerProgressCommand.rate(12.9), Cell(11)]),
     Sample(
       "brokerConsumeStats", BrokerConsumeStatsCommand.table,
       ["Orders", "Workers", "broker-a", Cell(3), Cell(4711), Cell(4700), Cell(11), seconds]),
@@ -153,6 +153,22 @@ import Testing
     #expect(rows == Set(Self.samples.map(\.name)))
     let shown = try Set(Self.lines("H").keys)
     for sample in Self.samples where !sample.table.hasHead { #expect(!shown.contains(sample.name), "\(sample.name)") }
+  }
+
+  @Test func `the same thing has one name in JSON, whatever mqadmin calls it, and numbers are numbers`() {
+    let names = [
+      "#Group": "group", "#Consumer Group": "group", "#Addr": "broker", "#Broker Addr": "broker", "#Diff": "lag",
+      "#Diff Total": "lag", "#Accumulation": "lag",
+    ]
+    for sample in Self.samples {
+      for column in sample.table.columns {
+        guard let name = names[column.head] else { continue }
+        #expect(column.key == name, "\(sample.name): \(column.head)")
+      }
+    }
+    #expect(ClusterListCommand.overview(Self.figures, now: Self.now)[3].json == .integer(1))
+    #expect(ClusterListCommand.overview(nil, now: Self.now)[3].json == .null)
+    #expect(ConsumerProgressCommand.rate(12.5).json == .number(12.5))
   }
 
   @Test func `a trace that does not say its group or time moves no columns`() {

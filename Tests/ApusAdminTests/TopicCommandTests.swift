@@ -45,6 +45,18 @@ import Testing
     #expect(gone.notes.contains("topicStatus: unknown topic"), "\(gone.notes)")
   }
 
+  @Test func `a topic that no broker has cannot be deleted, one of another cluster neither`() async throws {
+    let tool = try await ToolUnderTest()
+    _ = await tool.output("updateTopic -c TestCluster -t Orders")
+    let mistyped = await tool.run("deleteTopic -t Order -c TestCluster")
+    #expect(mistyped.status == .failure && mistyped.output.isEmpty)
+    #expect(mistyped.notes == "apus: deleteTopic: no broker of the cluster 'TestCluster' has the topic 'Order'\n")
+    try tool.cluster.start("fx-b", [("brokerClusterName", "Other")])
+    try await until { await tool.output("clusterList").output.contains("Other ") }
+    #expect(await tool.run("deleteTopic -t Orders -c Other").status == .failure)
+    #expect(await tool.output("topicList").lines.contains("Orders"))
+  }
+
   @Test func `a topic's route and offsets are shown as mqadmin shows them`() async throws {
     let tool = try await ToolUnderTest()
     _ = await tool.output("updateTopic -c TestCluster -t Orders -r 2 -w 2")
@@ -114,6 +126,8 @@ import Testing
     let none = await tool.run("updateOrderConf -t Steps -m get")
     #expect(none.status == .failure)
     #expect(none.notes == "apus: updateOrderConf: the topic 'Steps' has no order configuration\n")
+    let twice = await tool.run("updateOrderConf -t Steps -m delete")
+    #expect(twice.status == .failure && twice.notes == none.notes, "\(twice.notes)")
     #expect(await tool.run("updateOrderConf -t Steps -m take").notes.contains("takes get, put or delete"))
   }
 

@@ -95,6 +95,21 @@ import Testing
     #expect(empty?.status == .usage)
   }
 
+  @Test func `a load of the client library keeps to a rate where it can have one`() throws {
+    #expect(try SDKBenchCommand.load(.send, run("apus bench sdk-send --rate 50")).rate == 50)
+    #expect(try SDKBenchCommand.load(.send, run("apus bench sdk-send")).rate == nil)
+    #expect(try SDKBenchCommand.load(.endToEnd, run("apus bench sdk-e2e")).rate == 1000)
+  }
+
+  @Test(arguments: [
+    "sdk-pull --rate 5", "sdk-send --tls", "sdk-e2e --broker x:1", "pull --rate 5", "send --namesrv x:1",
+  ])
+  func `an option that a load does not look at is refused`(line: String) throws {
+    let failure = #expect(throws: CommandFailure.self) { try BenchCommand.run(run("apus bench \(line)")) }
+    #expect(failure?.status == .usage)
+    #expect(failure?.message.contains(" takes no --") == true)
+  }
+
   @Test func `help names every command, option and exit code`() throws {
     guard case .show(let overview) = try Invocation(commandLine: ["apus", "--help"]) else {
       throw CommandFailure(.failure, "")

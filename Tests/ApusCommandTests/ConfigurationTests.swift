@@ -2,6 +2,7 @@ import ApusBase
 import ApusBroker
 import ApusClient
 import ApusCommandLine
+import ApusNameServer
 import ApusRemoting
 import Foundation
 import Testing
@@ -105,6 +106,23 @@ import Testing
     #expect(Set(kept.entries.map(\.key)) == ["listenPort", "orderMessageEnable"])
     #expect(kept["listenPort"] == "9999" && kept["orderMessageEnable"] == "true")
     try FileManager.default.removeItem(atPath: home)
+  }
+
+  @Test func `a name server keeps what is changed in the file that it was started with, and leaves the rest of it`()
+    throws
+  {
+    let file = PropertiesFile([
+      .init("listenPort", "9999"), .init("tls.server.mode", "enforcing"), .init("configStorePath", "/elsewhere"),
+      .init("x", "1"),
+    ])
+    let (settings, unknown) = try NameServerCommand.settings(home: "h", file: file, path: "etc/namesrv.conf")
+    #expect(settings.configStorePath == "etc/namesrv.conf")
+    #expect(unknown == ["x"])
+    let bytes = settings.stored
+    let stored = try PropertiesFile(parsing: bytes.rawSpan)
+    #expect(stored["tls.server.mode"] == "enforcing" && stored["listenPort"] == "9999" && stored["x"] == "1")
+    let (plain, _) = try NameServerCommand.settings(home: "h", file: PropertiesFile())
+    #expect(plain.configStorePath == "h/namesrv.properties")
   }
 
   @Test func `a value that cannot be is a configuration error that names key, value and range`() throws {

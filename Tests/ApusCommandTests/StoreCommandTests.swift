@@ -64,7 +64,8 @@ import Testing
   /// The index of the recorded stores has 500 slots.
   private func check(_ store: RecordedStore) throws -> (StoreCheckCommand.Outcome, [StoreFinding]) {
     var findings: [StoreFinding] = []
-    let closed = try ClosedStore(at: store.root, arguments("apus store check \(store.root) --index-slots 500"))
+    let line = "apus store check \(store.root) --index-slots 500"
+    let closed = try ClosedStore(at: store.root, .reading, arguments(line))
     let outcome = try StoreCheckCommand.inspect(closed) { findings.append($0) }
     return (outcome, findings)
   }
@@ -146,16 +147,39 @@ import Testing
     let lock = try disk.lock(store.root + "/lock")
     defer { disk.close(lock) }
     #expect {
-      _ = try ClosedStore(at: store.root, arguments("apus store check \(store.root) --index-slots 500"))
+      _ = try ClosedStore(at: store.root, .reading, arguments("apus store check \(store.root) --index-slots 500"))
     } throws: { error in
       (error as? CommandFailure)?.status == .storeInUse
+    }
+  }
+
+  @Test(arguments: ["check", "dump", "repair"])
+  func `who only reads a store makes nothing in it, not even its lock`(action: String) throws {
+    let store = try RecordedStore("store.tar.gz")
+    // A copy of a store need not have one.
+    try FileManager.default.removeItem(atPath: store.root + "/lock")
+    let names = try FileManager.default.subpathsOfDirectory(atPath: store.root).sorted()
+    let before = try store.files()
+    try StoreCommand.run(arguments("apus store \(action) \(store.root) --index-slots 500"))
+    #expect(try FileManager.default.subpathsOfDirectory(atPath: store.root).sorted() == names)
+    #expect(try store.files() == before)
+  }
+
+  @Test func `two may read a store at once, and no broker starts meanwhile`() throws {
+    let store = try RecordedStore("store.tar.gz")
+    let line = "apus store check \(store.root) --index-slots 500"
+    let first = try ClosedStore(at: store.root, .reading, arguments(line))
+    let second = try ClosedStore(at: store.root, .reading, arguments(line))
+    withExtendedLifetime((first, second)) {
+      let path = first.settings.lockPath
+      #expect(throws: DiskError(.locked, operation: "lock", path: path)) { try PosixDisk().lock(path) }
     }
   }
 
   @Test func `what is no store is refused and not made one`() throws {
     let path = NSTemporaryDirectory() + "apus-no-store-" + UUID().uuidString
     #expect {
-      _ = try ClosedStore(at: path, arguments("apus store check \(path)"))
+      _ = try ClosedStore(at: path, .reading, arguments("apus store check \(path)"))
     } throws: { error in
       (error as? CommandFailure)?.status == .disk
     }
@@ -182,7 +206,7 @@ import Testing
 
   @Test func `dumps show records, entries, keys and marks`() throws {
     let store = try RecordedStore("store.tar.gz")
-    let closed = try ClosedStore(at: store.root, arguments("apus store dump \(store.root) --index-slots 500"))
+    let closed = try ClosedStore(at: store.root, .reading, arguments("apus store dump \(store.root) --index-slots 500"))
     let dump = StoreDump(disk: closed.disk, settings: closed.settings)
     var lines: [StoreDump.Line] = []
     try dump.log(from: .zero, count: 1000, withBodies: true) { lines.append($0) }
@@ -205,10 +229,24 @@ import Testing
     #expect(lines.last?.text == "closedInOrder=true")
   }
 
+  @Test(arguments: [
+    ("--topic FxNone", "the store has no queue of the topic 'FxNone'"),
+    ("--topic FxOne --queue 77", "the topic 'FxOne' has no queue 77, but 0"),
+  ])
+  func `a queue that is not there is no empty one`(options: String, reason: String) throws {
+    let store = try RecordedStore("store.tar.gz")
+    #expect {
+      try StoreCommand.run(arguments("apus store dump \(store.root) queue --index-slots 500 \(options)"))
+    } throws: { error in
+      guard let failure = error as? CommandFailure else { return false }
+      return failure.status == .failure && failure.message.hasPrefix(reason)
+    }
+  }
+
   @Test func `pending lists what waits in a store of Java's, and asks for the levels of one that was killed`() throws {
     let store = try RecordedStore("store.tar.gz")
     let line = "apus store pending \(store.root) --index-slots 500"
-    let closed = try ClosedStore(at: store.root, arguments(line))
+    let closed = try ClosedStore(at: store.root, .writing, arguments(line))
     var levels: [Int?] = []
     let counts = try StorePendingCommand.list(closed, arguments(line), now: WallTime(milliseconds: 0)) {
       levels.append($0.level)

@@ -60,6 +60,21 @@ import Testing
     #expect(sampler.summaries(at: start + .seconds(9)).isEmpty)
   }
 
+  @Test func `of a line about somebody one is written in ten seconds`() {
+    var sampler = LogSampler(limit: 100)
+    let key = LogSampler.Key(level: .warning, component: "a", message: "m", subject: "broker-a")
+    let other = LogSampler.Key(level: .warning, component: "a", message: "m", subject: "broker-b")
+    let start = MonotonicTime(nanoseconds: 0)
+    #expect(sampler.admit(key, at: start) == 0)
+    #expect(sampler.admit(key, at: start + .seconds(1)) == nil)
+    #expect(sampler.admit(other, at: start + .seconds(1)) == 0)
+    #expect(sampler.admit(key, at: start + .milliseconds(9999)) == nil)
+    #expect(sampler.summaries(at: start + .milliseconds(9999)).isEmpty)
+    #expect(sampler.admit(key, at: start + .seconds(10)) == 2)
+    #expect(sampler.admit(key, at: start + .seconds(11)) == nil)
+    #expect(sampler.summaries(at: start + .seconds(20)) == [LogSampler.Summary(key: key, repeats: 1)])
+  }
+
   @Test func `remembers no more kinds of lines than it may`() {
     var sampler = LogSampler(limit: 2)
     let now = MonotonicTime(nanoseconds: 0)

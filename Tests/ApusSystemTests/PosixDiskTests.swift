@@ -134,6 +134,47 @@ import Testing
     disk.close(try disk.lock(path))
   }
 
+  @Test func `a lock that is shared keeps only the other kind away, and needs a file that is there`() throws {
+    let path = directory.file("lock")
+    let reader = PosixDisk(.reading)
+    #expect(try reader.lockShared(path) == nil)
+    let writer = try disk.lock(path)
+    #expect(throws: DiskError(.locked, operation: "lock", path: path)) { try reader.lockShared(path) }
+    disk.close(writer)
+    let first = try #require(try reader.lockShared(path))
+    let second = try #require(try reader.lockShared(path))
+    reader.close(first)
+    #expect(throws: DiskError(.locked, operation: "lock", path: path)) { try disk.lock(path) }
+    reader.close(second)
+    disk.close(try disk.lock(path))
+  }
+
+  @Test func `who may only read makes, changes and removes nothing`() throws {
+    try disk.createDirectory(directory.file("d"))
+    let made = try disk.open(directory.file("f"), create: true)
+    try disk.writeText("kept", to: made)
+    disk.close(made)
+    let reader = PosixDisk(.reading)
+    let calls: [(PosixDisk) throws -> Void] = [
+      { try $0.createDirectory(directory.file("e")) }, { try $0.removeDirectory(directory.file("d")) },
+      { try $0.removeFile(directory.file("f")) }, { try $0.rename(directory.file("f"), to: directory.file("g")) },
+      { _ = try $0.open(directory.file("new"), create: true) }, { _ = try $0.lock(directory.file("f")) },
+    ]
+    for call in calls {
+      let failure = #expect(throws: DiskError.self) { try call(reader) }
+      #expect(failure?.code == .denied)
+    }
+    let file = try reader.open(directory.file("f"), create: false)
+    defer { reader.close(file) }
+    #expect(throws: DiskError.self) { try reader.writeText("lost", to: file) }
+    #expect(throws: DiskError.self) { try reader.setLength(of: file, to: 0) }
+    #expect(throws: DiskError.self) { try reader.map(file, length: 4, writable: true) }
+    let segment = try reader.map(file, length: 4, writable: false)
+    reader.unmap(segment)
+    #expect(try reader.readText(file, at: 0, count: 9) == "kept")
+    #expect(try reader.list(directory.path).map(\.name) == ["d", "f"])
+  }
+
   @Test func `renames over what is there`() throws {
     let old = try disk.open(directory.file("old"), create: true)
     try disk.writeText("old", to: old)

@@ -20,6 +20,19 @@ extension AdminClient {
     }
   }
 
+  /// 101: whether a name server has a value of the key-value configuration.
+  package func hasValue(
+    of key: String, in namespace: String, atNameServer server: String
+  ) async throws(AdminError) -> Bool {
+    do throws(AdminError) {
+      try await ask(GetKVConfig.Request(namespace: namespace, key: key), at: server)
+      return true
+    } catch {
+      if error.code == .queryNotFound { return false }
+      throw error
+    }
+  }
+
   /// 102: removes a value of the key-value configuration from a name server.
   package func deleteValue(
     of key: String, in namespace: String, atNameServer server: String

@@ -17,6 +17,11 @@ extension AdminClient {
     try await askNameServer(GetRouteInfoByTopic.Request(topic: topic), for: TopicRouteData.self)
   }
 
+  /// 105: where a topic lies, as one name server knows it.
+  package func route(of topic: String, atNameServer server: String) async throws(AdminError) -> TopicRouteData {
+    try await ask(GetRouteInfoByTopic.Request(topic: topic), at: server, for: TopicRouteData.self)
+  }
+
   /// 202: the offsets of a topic's queues at a broker.
   package func topicStats(of topic: String, at broker: String) async throws(AdminError) -> TopicStatsTable {
     try await ask(GetTopicStatsInfo.Request(topic: topic), at: broker, for: TopicStatsTable.self)

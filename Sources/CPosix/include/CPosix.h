@@ -68,8 +68,8 @@ int apus_space(const char *path, struct apus_volume *out);
 
 // A write lock on the first byte, as Java's FileChannel.tryLock(0, 1, false) takes it. The lock belongs to the open
 // file, so it also keeps this process from taking it twice and is not lost when another descriptor of the file is
-// closed.
-int apus_lock_first_byte(int fd);
+// closed. With `shared` it is a read lock, which others may have too and a descriptor for reading is enough for.
+int apus_lock_first_byte(int fd, int shared);
 
 // ---- Mapped memory
 

@@ -116,8 +116,8 @@ struct ClusterAclConfigVersionCommand: AdminCommand {
   static let table = Table(
     "%-16s  %-22s  %-22s  %-20s  %-22s  %-22s",
     [
-      .init("#Cluster Name", "cluster"), .init("#Broker Name", "brokerName"), .init("#Broker Addr", "brokerAddr"),
-      .init("#AclFilePath", "aclFilePath"), .init("#AclConfigVersionNum", "version"),
+      .init("#Cluster Name", "cluster"), .init("#Broker Name", "brokerName"), .init("#Broker Addr", "broker"),
+      .init("#AclFilePath", "aclFilePath"), .init("#AclConfigVersionNum", "versionNum"),
       .init("#AclLastUpdateTime", "lastUpdateTimestamp"),
     ])
 

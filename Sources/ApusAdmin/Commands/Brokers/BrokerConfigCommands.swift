@@ -7,11 +7,14 @@ enum SettingsList {
   static let table = Table(
     "%-50s=  %s", [.init("", "key"), .init("", "value")], hasHead: false)
 
-  /// Prints the settings of a server below a line that names it, or in JSON one object for the server.
-  static func show(_ settings: PropertiesFile, title: String, server: String, _ session: AdminSession) {
+  /// Prints the settings of a server below a line that names it, or in JSON one object for the server, which is a
+  /// `kind`: `broker` or `nameServer`.
+  static func show(
+    _ settings: PropertiesFile, title: String, server: String, kind: String, _ session: AdminSession
+  ) {
     guard !session.isJSON else {
       let members = settings.entries.map { JSONMember($0.key, .string($0.value)) }
-      return session.say("", ["server": .text(server), "settings": .value(.object(members), shown: "")])
+      return session.say("", [kind: .text(server), "settings": .value(.object(members), shown: "")])
     }
     session.say("============\(title)============")
     session.show(table, settings.entries.map { [.text($0.key), .text($0.value)] })
@@ -39,7 +42,7 @@ struct GetBrokerConfigCommand: AdminCommand {
     }
     try await target.each(.all, session) { address throws(AdminError) in
       let settings = try await session.client.settings(ofBroker: address)
-      SettingsList.show(settings, title: titles[address] ?? address, server: address, session)
+      SettingsList.show(settings, title: titles[address] ?? address, server: address, kind: "broker", session)
       session.say("")
     }
   }

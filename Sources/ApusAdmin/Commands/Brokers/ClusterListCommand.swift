@@ -16,7 +16,7 @@ struct ClusterListCommand: AdminCommand {
     "%-16s  %-22s  %-4s  %-22s %-16s %19s %19s %10s %5s %6s",
     [
       .init("#Cluster Name", "cluster"), .init("#Broker Name", "brokerName"), .init("#BID", "brokerId"),
-      .init("#Addr", "addr"), .init("#Version", "version"), .init("#InTPS(LOAD)", "inTps"),
+      .init("#Addr", "broker"), .init("#Version", "version"), .init("#InTPS(LOAD)", "inTps"),
       .init("#OutTPS(LOAD)", "outTps"), .init("#PCWait(ms)", "pageCacheWaitMillis"), .init("#Hour", "hours"),
       .init("#SPACE", "diskRatio"),
     ])
@@ -95,11 +95,13 @@ struct ClusterListCommand: AdminCommand {
       let shown = Cell.fixed(number, 2)
       return .value(.number(number), shown: String(repeating: " ", count: max(0, 9 - shown.count)) + shown + load)
     }
+    let wait = info?["pageCacheLockTimeMills"].flatMap { Int64($0) }
     let earliest = info?["earliestMessageTimeStamp"].flatMap { Int64($0) }
     let hours = earliest.map { Double(now.milliseconds.clampedSubtracting($0)) / 3_600_000 } ?? 0
     return [
       .text(text("brokerVersionDesc")), rate("putTps", "send"), rate("getTransferedTps", "pull"),
-      .text(text("pageCacheLockTimeMills")), .decimal(hours, digits: 2),
+      .value(wait.map { JSONValue.integer($0) } ?? .null, shown: text("pageCacheLockTimeMills")),
+      .decimal(hours, digits: 2),
       .decimal(info?["commitLogDiskRatio"].flatMap { Double($0) } ?? 0, digits: 4),
     ]
   }

@@ -20,7 +20,7 @@ struct ClusterRTCommand: AdminCommand {
   static let table = Table(
     "%-24s  %-24s  %-8s  %-16s  %-16s", head: "%-24s  %-24s  %-4s  %-8s  %-8s",
     [
-      .init("#Cluster Name", "cluster"), .init("#Broker Name", "brokerName"), .init("#RT", "rtMillis"),
+      .init("#Cluster Name", "cluster"), .init("#Broker Name", "brokerName"), .init("#RT", "avgRtMillis"),
       .init("#successCount", "successCount"), .init("#failCount", "failCount"),
     ])
 

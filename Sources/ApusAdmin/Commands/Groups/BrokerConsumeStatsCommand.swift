@@ -18,7 +18,7 @@ struct BrokerConsumeStatsCommand: AdminCommand {
     "%-64.64s  %-64s  %-32.32s  %-4s  %-20s  %-20s  %-20s  %s",
     [
       .init("#Topic", "topic"), .init("#Group", "group"), .init("#Broker Name", "brokerName"), .init("#QID", "queueId"),
-      .init("#Broker Offset", "brokerOffset"), .init("#Consumer Offset", "consumerOffset"), .init("#Diff", "diff"),
+      .init("#Broker Offset", "brokerOffset"), .init("#Consumer Offset", "consumerOffset"), .init("#Diff", "lag"),
       .init("#LastTime", "lastTimestamp"),
     ])
 
@@ -50,6 +50,6 @@ struct BrokerConsumeStatsCommand: AdminCommand {
           ])
       }
     }
-    session.say("\nDiff Total: \(all.totalDifference)", ["totalDiff": Cell(all.totalDifference)])
+    session.say("\nDiff Total: \(all.totalDifference)", ["lagTotal": Cell(all.totalDifference)])
   }
 }

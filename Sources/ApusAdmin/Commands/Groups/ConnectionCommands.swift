@@ -111,8 +111,9 @@ struct ProducerCommand: AdminCommand {
             + " language=\(producer.language), version=\(producer.version),"
             + " lastUpdateTimestamp=\(producer.lastUpdate.milliseconds)",
           [
-            "group": .text(group.name), "clientId": .text(producer.clientID), "remoteIP": .text(producer.remoteAddress),
-            "language": .text(producer.language.description), "version": Cell(producer.version),
+            "group": .text(group.name), "clientId": .text(producer.clientID),
+            "clientAddr": .text(producer.remoteAddress), "language": .text(producer.language.description),
+            "version": .text(VersionName.name(of: producer.version)),
             "lastUpdateTimestamp": Cell(producer.lastUpdate.milliseconds),
           ])
       }

@@ -16,7 +16,7 @@ struct ConsumerProgressCommand: AdminCommand {
     .init("#Topic", "topic"), .init("#Broker Name", "brokerName"), .init("#QID", "queueId"),
     .init("#Broker Offset", "brokerOffset"), .init("#Consumer Offset", "consumerOffset"),
   ]
-  private static let tail: [Table.Column] = [.init("#Diff", "diff"), .init("#LastTime", "lastTimestamp")]
+  private static let tail: [Table.Column] = [.init("#Diff", "lag"), .init("#LastTime", "lastTimestamp")]
   static let queues = Table("%-64.64s  %-32.32s  %-4s  %-20s  %-20s  %-20s  %s", heads + tail)
   static let queuesWithClients = Table(
     "%-64.64s  %-32.32s  %-4s  %-20s  %-20s  %-20s %-20s  %s", heads + [.init("#Client IP", "clientIP")] + tail)
@@ -24,7 +24,7 @@ struct ConsumerProgressCommand: AdminCommand {
     "%-64.64s  %-6s  %-24s %-5s  %-14s  %-7s  %s",
     [
       .init("#Group", "group"), .init("#Count", "count"), .init("#Version", "version"), .init("#Type", "type"),
-      .init("#Model", "model"), .init("#TPS", "tps"), .init("#Diff Total", "diffTotal"),
+      .init("#Model", "model"), .init("#TPS", "consumeTps"), .init("#Diff Total", "lag"),
     ])
 
   private let group: String?
@@ -52,7 +52,7 @@ struct ConsumerProgressCommand: AdminCommand {
     session.say("\nConsume TPS: \(Cell.fixed(progress.consumeRate, 2))\nDiff Total: \(progress.lag)")
     if session.isJSON {
       session.say(
-        "", ["consumeTps": .decimal(progress.consumeRate, digits: 2), "diffTotal": Cell(progress.lag)])
+        "", ["consumeTps": .decimal(progress.consumeRate, digits: 2), "lagTotal": Cell(progress.lag)])
     }
     if let failure { throw failure }
   }
@@ -117,9 +117,14 @@ struct ConsumerProgressCommand: AdminCommand {
     let cells: [Cell] = [
       .text(group), Cell(members?.connections.count ?? 0), .text(version.map { VersionName.name(of: $0) } ?? "OFFLINE"),
       .text(members == nil ? "" : isPush ? "PUSH" : "PULL"),
-      .text(isPush ? members?.messageModel.rawValue ?? "" : ""), Cell(wholePartOf: progress?.consumeRate ?? 0),
+      .text(isPush ? members?.messageModel.rawValue ?? "" : ""), Self.rate(progress?.consumeRate ?? 0),
       Cell(progress?.lag ?? 0),
     ]
     return (cells, isComplete)
+  }
+
+  /// A rate that is shown, as by Java, without what is behind the point.
+  static func rate(_ rate: Double) -> Cell {
+    .value(Cell.decimal(rate, digits: 2).json, shown: Cell(wholePartOf: rate).text)
   }
 }

@@ -92,19 +92,29 @@ struct DeleteSubGroupCommand: AdminCommand {
     var what = "delete the consumer group '\(group)'"
     if case .cluster = target { what += ", its retries and its dead letters" }
     try session.confirm(what)
+    var isKnown = false
     try await target.each(.masters, session) { address throws(AdminError) in
+      let hadGroup = try await session.client.groups(at: address).groups.contains { $0.name == group }
       try await session.client.deleteGroup(group, removingOffsets: removesOffsets, at: address)
+      guard hadGroup else { return session.warn("\(address) does not know the consumer group '\(group)'") }
+      isKnown = true
       var place = "from broker [\(address)]"
       if case .cluster(let name) = target { place += " in cluster [\(name)]" }
       session.say(
         "delete subscription group [\(group)] \(place) success.",
         ["group": .text(group), "broker": .text(address), "result": "deleted"])
     }
-    guard case .cluster(let name) = target else { return }
+    if case .cluster(let name) = target { try await deleteTopics(cluster: name, session) }
+    // Offsets may have been left when the group was deleted without them.
+    guard isKnown || removesOffsets else { throw AdminError("no broker knows the consumer group '\(group)'") }
+  }
+
+  /// Deletes the topics of the group's retries and dead letters.
+  private func deleteTopics(cluster: String, _ session: AdminSession) async throws(AdminError) {
     var failures: [String] = []
     for topic in [SystemTopics.retryTopic(of: group), SystemTopics.deadLetterTopic(of: group)] {
       do throws(AdminError) {
-        try await DeleteTopicCommand.delete(topic, cluster: name, session)
+        try await DeleteTopicCommand.delete(topic, cluster: cluster, session)
       } catch {
         session.warn("\(topic): \(error)")
         failures.append(topic)

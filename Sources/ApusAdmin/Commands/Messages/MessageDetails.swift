@@ -43,7 +43,7 @@ struct MessageDetails {
             .array(
               tracks.map {
                 JSONValue.object([
-                  JSONMember("consumerGroup", .string($0.group)), JSONMember("trackType", .string($0.state)),
+                  JSONMember("group", .string($0.group)), JSONMember("trackType", .string($0.state)),
                   JSONMember("reason", $0.reason.map { .string($0) } ?? .null),
                 ])
               }), shown: ""),

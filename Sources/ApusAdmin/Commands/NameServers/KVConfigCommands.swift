@@ -47,7 +47,9 @@ struct DeleteKVConfigCommand: AdminCommand {
 
   func run(_ session: AdminSession) async throws(AdminError) {
     try session.confirm("delete the key '\(key)' of the namespace '\(namespace)' at all name servers")
-    try await session.deleteValue(of: key, in: namespace)
+    guard try await session.deleteValue(of: key, in: namespace) else {
+      throw AdminError("no name server has the key '\(key)' in the namespace '\(namespace)'")
+    }
     session.say(
       "delete kv config from namespace success.",
       ["namespace": .text(namespace), "key": .text(key), "result": "deleted"])
@@ -62,10 +64,14 @@ extension AdminSession {
     }
   }
 
-  /// Removes a value of the key-value configuration from all name servers.
-  func deleteValue(of key: String, in namespace: String) async throws(AdminError) {
+  /// Removes a value of the key-value configuration from all name servers; false when none had it.
+  func deleteValue(of key: String, in namespace: String) async throws(AdminError) -> Bool {
+    var isKnown = false
     try await each(client.nameServers) { server throws(AdminError) in
+      guard try await client.hasValue(of: key, in: namespace, atNameServer: server) else { return }
       try await client.deleteValue(of: key, in: namespace, atNameServer: server)
+      isKnown = true
     }
+    return isKnown
   }
 }

@@ -10,7 +10,8 @@ struct GetNamesrvConfigCommand: AdminCommand {
   func run(_ session: AdminSession) async throws(AdminError) {
     try await session.each(session.client.nameServers) { server throws(AdminError) in
       SettingsList.show(
-        try await session.client.settings(ofNameServer: server), title: server, server: server, session)
+        try await session.client.settings(ofNameServer: server), title: server, server: server, kind: "nameServer",
+        session)
     }
   }
 }

@@ -13,10 +13,12 @@ struct WritePermission: Hashable, Sendable {
   func run(
     _ verb: String, _ session: AdminSession, _ work: (AdminClient, String) async throws(AdminError) -> Int
   ) async throws(AdminError) {
+    var topicCount = 0
     let what = "\(verb) write perm of broker[\(brokerName)] in name server"
     try await session.each(session.client.nameServers) { server throws(AdminError) in
       do throws(AdminError) {
         let count = try await work(session.client, server)
+        topicCount += count
         session.say(
           "\(what)[\(server)] OK, \(count)",
           ["brokerName": .text(brokerName), "nameServer": .text(server), "topicCount": Cell(count)])
@@ -24,6 +26,10 @@ struct WritePermission: Hashable, Sendable {
         session.say("\(what)[\(server)] Failed")
         throw error
       }
+    }
+    // A broker registers topics of its own even when it has no others.
+    guard topicCount > 0 else {
+      throw AdminError("no name server knows a topic of the broker group '\(brokerName)'")
     }
   }
 }

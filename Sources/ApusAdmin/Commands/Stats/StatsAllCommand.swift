@@ -15,7 +15,7 @@ struct StatsAllCommand: AdminCommand {
   static let table = Table(
     "%-64.64s  %-64.64s %12s %11s %11s %14s %14s",
     [
-      .init("#Topic", "topic"), .init("#Consumer Group", "consumerGroup"), .init("#Accumulation", "accumulation"),
+      .init("#Topic", "topic"), .init("#Consumer Group", "group"), .init("#Accumulation", "lag"),
       .init("#InTPS", "inTps"), .init("#OutTPS", "outTps"), .init("#InMsg24Hour", "inMsg24Hour"),
       .init("#OutMsg24Hour", "outMsg24Hour"),
     ])

@@ -18,7 +18,34 @@ struct DeleteTopicCommand: AdminCommand {
 
   func run(_ session: AdminSession) async throws(AdminError) {
     try session.confirm("delete the topic '\(topic)' of cluster '\(cluster)' with all its messages")
+    guard try await isKnown(session.client) else {
+      throw AdminError("no broker of the cluster '\(cluster)' has the topic '\(topic)'")
+    }
     try await Self.delete(topic, cluster: cluster, session)
+  }
+
+  /// Whether there is anything to delete: a route at a name server, or the topic at a master, which need not have
+  /// registered it. A server that does not answer may have it.
+  private func isKnown(_ client: AdminClient) async throws(AdminError) -> Bool {
+    let groups = try await client.clusterInfo().groups(of: cluster)
+    for server in client.nameServers {
+      do throws(AdminError) {
+        if try await client.route(of: topic, atNameServer: server).brokers.contains(where: { $0.cluster == cluster }) {
+          return true
+        }
+      } catch {
+        guard error.code == .topicNotExist else { return true }
+      }
+    }
+    for master in groups.compactMap(\.masterAddress) {
+      do throws(AdminError) {
+        _ = try await client.topicStats(of: topic, at: master)
+        return true
+      } catch {
+        guard error.code == .topicNotExist else { return true }
+      }
+    }
+    return false
   }
 
   /// Removes a topic from all masters of a cluster and then its routes from all name servers.

@@ -10,7 +10,7 @@ struct TopicListCommand: AdminCommand {
 
   static let table = Table(
     "%-20.20s  %-64.64s  %-64.64s", head: "%-20s  %-48s  %-48s",
-    [.init("#Cluster Name", "cluster"), .init("#Topic", "topic"), .init("#Consumer Group", "consumerGroup")])
+    [.init("#Cluster Name", "cluster"), .init("#Topic", "topic"), .init("#Consumer Group", "group")])
 
   private let showsGroups: Bool
 

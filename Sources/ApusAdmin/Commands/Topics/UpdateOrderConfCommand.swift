@@ -31,19 +31,20 @@ struct UpdateOrderConfCommand: AdminCommand {
   func run(_ session: AdminSession) async throws(AdminError) {
     switch method {
     case .get:
-      guard let text = try await session.client.value(of: topic, in: OrderConfiguration.namespace) else {
-        throw AdminError("the topic '\(topic)' has no order configuration")
-      }
+      let found = try await session.client.value(of: topic, in: OrderConfiguration.namespace)
+      guard let text = found else { throw notFound }
       say("get", text, session)
     case .put:
       try await session.putOrder(order, of: topic)
       say("update", order.text, session)
     case .delete:
       try session.confirm("delete the order configuration of the topic '\(topic)' at all name servers")
-      try await session.deleteValue(of: topic, in: OrderConfiguration.namespace)
+      guard try await session.deleteValue(of: topic, in: OrderConfiguration.namespace) else { throw notFound }
       session.say("delete orderConf success. topic=[\(topic)]", ["topic": .text(topic), "result": "deleted"])
     }
   }
+
+  private var notFound: AdminError { AdminError("the topic '\(topic)' has no order configuration") }
 
   private func say(_ what: String, _ order: String, _ session: AdminSession) {
     session.say(

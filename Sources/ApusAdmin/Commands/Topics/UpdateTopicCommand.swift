@@ -21,7 +21,8 @@ struct UpdateTopicCommand: AdminCommand {
 
   init(_ arguments: Arguments) throws(CommandFailure) {
     target = try BrokerTarget(required: arguments)
-    let queues: ClosedRange<Int32> = 0...Int32.max
+    // Nobody could send to a topic without queues, or read it: that is what the permission is for.
+    let queues: ClosedRange<Int32> = 1...Int32.max
     var flags: Int32 = 0
     if arguments.bool("unit") ?? false { flags |= TopicConfig.unitFlag }
     if arguments.bool("hasUnitSub") ?? false { flags |= TopicConfig.unitSubscribedFlag }

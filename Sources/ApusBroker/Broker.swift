@@ -155,6 +155,7 @@ package final class Broker {
     housekeeper.stop()
     parts.io.stop()
     parts.threads.stop()
+    parts.refusals.tellRest(all: true)
     relay.leave()
     parts.index?.stop()
     for state in service.loops { state.loop.executeAndWait { [parts] in parts.messages.endWaiting(state) } }

@@ -28,6 +28,8 @@ package final class BrokerParts: Sendable {
   package let messages: InternalMessages
   /// Hears of topics that are made.
   package let listener: any TopicListener
+  /// The requests that were refused.
+  package let refusals: RefusedRequests
   /// What is told of the timers.
   package let timers = TimerFigures()
   /// Where events are written.
@@ -63,6 +65,7 @@ package final class BrokerParts: Sendable {
     self.log = log
     self.delayLevels = delayLevels
     self.syncTimeout = syncTimeout
+    refusals = RefusedRequests(log: log)
     messages = InternalMessages(store: store, threads: threads, io: io, syncTimeout: syncTimeout)
   }
 

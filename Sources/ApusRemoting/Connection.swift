@@ -358,6 +358,8 @@ package final class Connection: EventHandler, @unchecked Sendable {
     guard !isClosed else { return }
     if let reason {
       shared.log.warning("remoting", "closing connection", ["peer": peer, "reason": reason, "byte": handledBytes])
+    } else {
+      shared.log.debug("remoting", "connection closed", ["peer": peer, "byte": handledBytes])
     }
     state = .closed
     pause.insert(.ending)

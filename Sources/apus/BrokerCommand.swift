@@ -18,7 +18,8 @@ enum BrokerCommand {
     }
     try ServerPorts(settings).requireDistinct()
     let process = try ServerProcess(
-      logPath: arguments.text("log"), loopCount: settings.process.loops, settings: RemotingSettings(settings),
+      logPath: arguments.text("log"), logLevel: Configuration.logLevel(arguments),
+      loopCount: settings.process.loops, settings: RemotingSettings(settings),
       tls: Configuration.tls(arguments, file: file))
     defer { process.flushLog() }
     let broker = try BrokerRole(settings, file: path.map { ($0, file) }, process: process)

@@ -16,8 +16,8 @@ enum NameServerCommand {
       return
     }
     let process = try ServerProcess(
-      logPath: arguments.text("log"), loopCount: 1, settings: RemotingSettings(),
-      tls: Configuration.tls(arguments, file: file))
+      logPath: arguments.text("log"), logLevel: Configuration.logLevel(arguments), loopCount: 1,
+      settings: RemotingSettings(), tls: Configuration.tls(arguments, file: file))
     defer { process.flushLog() }
     for key in unknown { process.log.warning("config", "setting is not known and has no effect", ["key": key]) }
     let nameServer = try start(settings, process: process)

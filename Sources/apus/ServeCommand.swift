@@ -33,7 +33,8 @@ enum ServeCommand {
     // The broker registers with the name server beside it, which takes nothing else then.
     if tls.mode == .enforcing { tls.isClientEnabled = true }
     let process = try ServerProcess(
-      logPath: arguments.text("log"), loopCount: preview.process.loops, settings: RemotingSettings(preview), tls: tls)
+      logPath: arguments.text("log"), logLevel: Configuration.logLevel(arguments),
+      loopCount: preview.process.loops, settings: RemotingSettings(preview), tls: tls)
     defer { process.flushLog() }
     let nameServer = try NameServerCommand.start(nameServerSettings, process: process)
     let bound = try process.bind(

@@ -30,9 +30,9 @@ final class ServerProcess {
   private let began: MonotonicTime
 
   /// Prepares the process. To be called once, on the main thread, before any other thread is started. `loopCount` 0
-  /// means half the processors.
+  /// means half the processors; without `logPath` the log goes to standard error.
   init(
-    logPath: String?, loopCount: Int, settings: RemotingSettings, tls tlsSettings: TLSSettings
+    logPath: String?, logLevel: LogLevel, loopCount: Int, settings: RemotingSettings, tls tlsSettings: TLSSettings
   ) throws(CommandFailure) {
     hasLogFile = logPath != nil
     do throws(TLSError) {
@@ -46,7 +46,7 @@ final class ServerProcess {
       began = SystemClock.monotonic()
       signals = try Signals()
       try Signals.reportBusErrors()
-      log = try Logger(onThreadTo: logPath)
+      log = try Logger(onThreadTo: logPath, level: logLevel)
       log.info("process", "starting", ["version": Version.number])
       if limit.soft < DescriptorLimit.enough {
         log.warning("process", "few descriptors: connections and files are limited", ["limit": "\(limit.soft)"])

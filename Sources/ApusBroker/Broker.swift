@@ -82,7 +82,8 @@ package final class Broker {
       let clients = ClientRelay(loops: loops)
       checks = TransactionChecks(parts, transactions: transactions, relay: clients, on: states[0])
       var table = tables.handlers(
-        messages: messages, config: config, settingsFile: settingsFile, listener: events, booted: SystemClock.wall())
+        messages: messages, config: config, settingsFile: settingsFile, listener: events, booted: SystemClock.wall(),
+        changes: parts.changes)
       table.add(
         .resumeCheckHalfMessage, .ioThread, ResumeCheckHalfMessageHandler(transactions: transactions, on: states[0]))
       if let access { table.add(access, identity: identity, log: log) }

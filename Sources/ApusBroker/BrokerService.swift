@@ -53,7 +53,8 @@ package final class BrokerService: Sendable {
     reply = SendReplyMessageHandler(parts, send: send, relay: relay)
     sendBack = ConsumerSendMessageBackHandler(parts)
     pull = PullMessageHandler(parts, hasManyLoops: states.count > 1)
-    updateOffset = UpdateConsumerOffsetHandler(topics: parts.topics, groups: parts.groups, offsets: parts.offsets)
+    updateOffset = UpdateConsumerOffsetHandler(
+      topics: parts.topics, groups: parts.groups, offsets: parts.offsets, changes: parts.changes)
     var byIndex: [BrokerLoop?] = Array(repeating: nil, count: (states.map(\.loop.index).max() ?? 0) + 1)
     for state in states { byIndex[state.loop.index] = state }
     self.states = byIndex

@@ -59,6 +59,8 @@ package final class NameServerRegistration: @unchecked Sendable {
   /// Owned by the loop, as everything below it.
   private var core: Registration
   private var addresses: [String: SocketAddress] = [:]
+  /// The name servers that know this broker, as far as it knows.
+  private var knowing: Set<String> = []
   private var timer: EventLoop.Timer?
 
   /// Sets up registration on a loop; nothing happens before `start`. `resolver` looks up host names, which blocks.
@@ -159,7 +161,8 @@ package final class NameServerRegistration: @unchecked Sendable {
   }
 
   private func register(with nameServer: String) {
-    let content = RegisterBrokerBody(topics: topics())
+    let table = topics()
+    let (content, topicCount) = (RegisterBrokerBody(topics: table), table.topics.count)
     let request = RegisterBroker.Request(
       brokerName: broker.name, brokerAddress: broker.address, clusterName: broker.cluster,
       haServerAddress: broker.haServerAddress, brokerID: broker.id, isCompressed: options.isCompressed,
@@ -170,6 +173,7 @@ package final class NameServerRegistration: @unchecked Sendable {
       }
       do throws(DecodeError) {
         let response = try RegisterBroker.Response(command)
+        registered(nameServer, topicCount: topicCount)
         run(core.registered(nameServer: nameServer, Self.answer(response), now: loop.now))
       } catch {
         failed(nameServer, "\(error)")
@@ -202,7 +206,9 @@ package final class NameServerRegistration: @unchecked Sendable {
     for target in targets {
       client.call(target, UnregisterBroker.Request.code, fields: request.fields, timeout: options.timeout) {
         [log] result in
-        if case .failure(let error) = result {
+        switch result {
+        case .success: log.info("broker", "unregistered", ["nameServer": target])
+        case .failure(let error):
           log.warning("broker", "not unregistered", ["nameServer": target, "cause": error])
         }
         let isLast = left.withLock { count in
@@ -214,13 +220,24 @@ package final class NameServerRegistration: @unchecked Sendable {
     }
   }
 
+  /// Tells the log of the first registration, and of the first after one that failed or a connection that was lost.
+  private func registered(_ nameServer: String, topicCount: Int) {
+    if knowing.insert(nameServer).inserted {
+      log.info("broker", "registered", ["nameServer": nameServer, "topics": topicCount])
+    } else {
+      log.debug("broker", "registered anew", ["nameServer": nameServer, "topics": topicCount])
+    }
+  }
+
   private func failed(_ nameServer: String, _ reason: String) {
+    knowing.remove(nameServer)
     log.warning("broker", "not registered", ["nameServer": nameServer, "cause": reason])
     run(core.failed(nameServer: nameServer, now: loop.now))
   }
 
   private func connectionClosed(_ peer: SocketAddress) {
     for (nameServer, address) in addresses where address == peer {
+      knowing.remove(nameServer)
       core.connectionLost(nameServer: nameServer, now: loop.now)
     }
     schedule()

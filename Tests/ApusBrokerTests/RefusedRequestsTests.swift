@@ -13,19 +13,11 @@ import Testing
   private func lines(
     _ entries: [(String, String)] = [], _ body: (ServedBroker) throws -> Void
   ) throws -> [String] {
-    let path = ServedBroker.newDirectory() + ".log"
-    defer {
-      do {
-        try FileManager.default.removeItem(atPath: path)
-      } catch {
-        Issue.record("the log cannot be removed: \(error)")
-      }
-    }
-    let served = try ServedBroker(entries, log: try Logger(path: path))
+    let file = try LogFile()
+    let served = try ServedBroker(entries, log: file.logger)
     try body(served)
     served.stop()
-    let text = String(decoding: try Data(contentsOf: URL(filePath: path)), as: UTF8.self)
-    return text.split(separator: "\n").map(String.init).filter { $0.contains("a request was refused") }
+    return try file.lines(with: "a request was refused")
   }
 
   /// How many refusals the lines tell of.
@@ -45,7 +37,7 @@ import Testing
     // One at once, one at the end; more only where the test stood still for longer than the interval.
     #expect(lines.count < 50)
     let first = try #require(lines.first)
-    #expect(first.contains(" WARN broker: a request was refused request=310 response=17 times=1 peer=127.0.0.1:"))
+    #expect(first.hasPrefix("WARN broker: a request was refused request=310 response=17 times=1 peer=127.0.0.1:"))
     #expect(first.contains(#" remark="topic[Unknown] not exist, apply first please!""#))
   }
 

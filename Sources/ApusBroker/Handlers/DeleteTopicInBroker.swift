@@ -15,11 +15,12 @@ package struct DeleteTopicInBrokerHandler: RequestHandler {
   private let messages: any StoredMessages
   private let config: ConfigStore
   private let listener: any TopicListener
+  private let changes: ChangeLog
 
   /// Takes its parts.
   package init(
     topics: Locked<Topics>, offsets: Locked<ConsumerOffsets>, filters: Locked<ConsumerFilters>,
-    messages: any StoredMessages, config: ConfigStore, listener: any TopicListener
+    messages: any StoredMessages, config: ConfigStore, listener: any TopicListener, changes: ChangeLog
   ) {
     self.topics = topics
     self.offsets = offsets
@@ -27,6 +28,7 @@ package struct DeleteTopicInBrokerHandler: RequestHandler {
     self.messages = messages
     self.config = config
     self.listener = listener
+    self.changes = changes
   }
 
   /// Answers; a topic that does not exist is no error.
@@ -35,6 +37,7 @@ package struct DeleteTopicInBrokerHandler: RequestHandler {
     try TopicChecks.changeable(name, topics)
     let deleted = topics.withLock { $0.delete(name, now: SystemClock.wall()) }
     guard let deleted else { return Reply() }
+    changes.topicDeleted(deleted, by: requester)
     listener.topicDeleted(deleted)
     offsets.withLock { $0.remove(topic: name) }
     filters.withLock { $0.remove(topic: name) }

@@ -107,7 +107,10 @@ package final class SendMessageHandler: Sendable {
         try topics.forSend(
           to: name, defaultTopic: template, defaultQueueCount: queues, unitMode: unitMode, now: SystemClock.wall())
       }
-      if made.isNew { parts.listener.topicChanged(made.topic) }
+      if made.isNew {
+        parts.changes.topicMadeByUse(made.topic, by: "producer group \(send.producerGroup.text)")
+        parts.listener.topicChanged(made.topic)
+      }
       return made.topic
     } catch {
       switch error {
@@ -124,7 +127,7 @@ package final class SendMessageHandler: Sendable {
     _ topic: Topic, _ send: borrowing SendMessage.Request, _ header: CommandHeader
   ) throws(Refusal) -> Topic {
     let group = String(topic.name.dropFirst(SystemTopics.retryPrefix.count))
-    guard let settings = parts.groups.withLock({ $0.findOrMake(group, now: SystemClock.wall()) }) else {
+    guard let settings = parts.groups.findOrMake(group, parts.changes) else {
       throw Refusal(.subscriptionGroupNotExist, "subscription group not exist, \(group) create it first")
     }
     var limit = settings.config.retryMaxTimes

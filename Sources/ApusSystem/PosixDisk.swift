@@ -131,6 +131,15 @@ package final class PosixDisk: Disk {
     return file
   }
 
+  /// By `fchown` and `fchmod`. An owner that may not be given away stays, and the group is shut out then.
+  package func keepAccess(of path: String, for file: DiskFile) throws(DiskError) {
+    do throws(SystemError) {
+      try PrivateFile.takeOver(path, to: file.id, path)
+    } catch {
+      throw self.error(-error.errno, "fchmod", path)
+    }
+  }
+
   /// By `close`. Everything that must last was synced before.
   package func close(_ file: DiskFile) {
     // What it could still report has no addressee.

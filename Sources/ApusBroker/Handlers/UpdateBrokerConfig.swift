@@ -70,11 +70,10 @@ package struct UpdateBrokerConfigHandler: RequestHandler {
   /// Writes what is to change to the settings file.
   private func keep(_ change: BrokerSettings.Change) throws(Refusal) {
     guard let file, !change.entries.isEmpty else { return }
-    do throws(DiskError) {
+    do throws(SettingsFile.Failure) {
       try file.merge(change.entries)
     } catch {
-      throw Refusal(
-        .systemError, "the settings file \(file.path) cannot be written, no setting was changed: \(error)")
+      throw Refusal(.systemError, "the settings file \(file.path) \(error)")
     }
   }
 

@@ -95,10 +95,8 @@ package final class Broker {
       access?.join { [weak service] in service?.adopt($0) }
       port = BrokerPort(service, servesPulls: true)
       secondPort = BrokerPort(service, servesPulls: false)
-      pages = BrokerPages(
-        metrics: MetricsPage(parts: parts, messages: messages, service: service, booted: SystemClock.wall()),
-        store: store, io: io)
       registration = Self.registration(settings, identity, tables, loop: loops[0], io: io, tls: clientTLS, log: log)
+      pages = Self.pages(parts, messages, service, transactions, registration)
       delayed = identity.id == 0 ? DelayedMessages(parts, config: config, on: states[0]) : nil
       timed = try identity.id == 0 ? TimedMessages(parts, root: settings.keeping.root, on: states[0]) : nil
       // From here on parts hold each other until the broker is closed, so nothing may fail any more.

@@ -4,6 +4,7 @@ package import ApusModel
 package import ApusProtocol
 package import ApusRemoting
 package import ApusSystem
+import Synchronization
 
 /// Registers a broker with its name servers: runs ``ApusBrokerCore/Registration`` on an event loop and carries out what
 /// it asks for over a client of its own.
@@ -56,11 +57,15 @@ package final class NameServerRegistration: @unchecked Sendable {
   private let topics: Topics
   private let adopt: @Sendable (Registration.Answer) -> Void
   private let log: Logger
+  private let configuredCount = Atomic(0)
+  private let knowingCount = Atomic(0)
   /// Owned by the loop, as everything below it.
   private var core: Registration
   private var addresses: [String: SocketAddress] = [:]
   /// The name servers that know this broker, as far as it knows.
-  private var knowing: Set<String> = []
+  private var knowing: Set<String> = [] {
+    didSet { knowingCount.store(knowing.count, ordering: .relaxed) }
+  }
   private var timer: EventLoop.Timer?
 
   /// Sets up registration on a loop; nothing happens before `start`. `resolver` looks up host names, which blocks.
@@ -96,14 +101,24 @@ package final class NameServerRegistration: @unchecked Sendable {
 
   // MARK: From any thread
 
+  /// With how many name servers it is to be registered, and how many know it as far as it knows.
+  package var counts: (configured: Int, registered: Int) {
+    (configuredCount.load(ordering: .relaxed), knowingCount.load(ordering: .relaxed))
+  }
+
   /// Registers with name servers, given as `host:port`, and keeps registering.
   package func start(nameServers: [String]) {
+    configuredCount.store(Set(nameServers).count, ordering: .relaxed)
     loop.execute { [self] in run(core.start(nameServers: nameServers, now: loop.now)) }
   }
 
   /// The name servers are others now.
   package func replaceNameServers(_ nameServers: [String]) {
-    loop.execute { [self] in run(core.replaceNameServers(nameServers, now: loop.now)) }
+    configuredCount.store(Set(nameServers).count, ordering: .relaxed)
+    loop.execute { [self] in
+      knowing.formIntersection(nameServers)
+      run(core.replaceNameServers(nameServers, now: loop.now))
+    }
   }
 
   /// A topic or the broker's permission changed: registers at once.
@@ -150,12 +165,15 @@ package final class NameServerRegistration: @unchecked Sendable {
   }
 
   private func compareVersion(with nameServer: String) {
+    let table = topics()
+    let (version, topicCount) = (table.version, table.topics.count)
     let request = QueryDataVersion.Request(
       brokerName: broker.name, brokerAddress: broker.address, clusterName: broker.cluster, brokerID: broker.id,
-      version: topics().version)
+      version: version)
     call(nameServer, request) { [self] command in
       // A name server that does not know the request, or fails at it, is to be registered with.
       let isChanged = command.responseCode != .success || command["changed"] != "false"
+      if !isChanged { registered(nameServer, topicCount: topicCount) }
       run(core.compared(nameServer: nameServer, isChanged: isChanged, now: loop.now))
     }
   }

@@ -7,7 +7,7 @@ import ApusSystem
 /// The file is its owner's: comments, order, keys that nobody knows and what the owner changed meanwhile stay, and so
 /// do owner and mode. `FILE.bak` is the file before the last change, as with Java, whatever was there under that name.
 ///
-/// Deviation from Java, which writes all of its settings in an order of its own and loses comments.
+/// Deviation from Java, which writes all settings anew and loses comments.
 package final class SettingsFile: Sendable {
   /// Why a change is not in the file.
   package enum Failure: Error, Hashable, Sendable, CustomStringConvertible {

@@ -51,12 +51,12 @@ class Broker:
         self.await_ready(timeout)
         return time.monotonic() - begin
 
-    def launch(self, port=0):
+    def launch(self, port=0, options=()):
         """Starts the process, on this port or with 0 on a free one, and does not wait for it."""
         if not BINARY.exists():
             raise BrokerFailure(f"{BINARY} is missing: run 'make build' first")
         ports = ["--broker-port", str(port), "--namesrv-port", "0"]
-        command = [BINARY, "serve", "--store", self.store, "-c", self.config, *ports]
+        command = [BINARY, "serve", "--store", self.store, "-c", self.config, *ports, *options]
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, cwd=self.directory)

@@ -4,7 +4,8 @@ usage: starts.py
 
   - a port that another process gives up within the time that a start waits: the broker is ready then,
   - a store whose broker stops in that time: the next one opens it, and what was acknowledged is there,
-  - a port and a store that stay taken: the start ends with an exit code of its own and says what is taken.
+  - a port and a store that stay taken: the start ends with an exit code of its own and says what is taken,
+  - a log file: it says why a start failed, and of an order to stop which one it was and that it was done.
 """
 import socket
 import subprocess
@@ -111,12 +112,28 @@ def stays_taken(directory, broker):
     print("ok what stays taken ends a start with its name and its exit code", flush=True)
 
 
+def log_file_tells(directory, broker):
+    broker.start()
+    written = directory / "refused.txt"
+    with Broker(directory / "refused", store=broker.store) as refused:
+        refused.launch(options=["--log", written])
+        ended = refused.process.wait(PATIENCE)
+        require(ended == STORE_IN_USE, f"exit code {ended}, not {STORE_IN_USE}")
+    last = written.read_text("utf-8").splitlines()[-1]
+    require(f"exitCode={STORE_IN_USE} " in last and str(broker.store) in last, f"the log ends with {last!r}")
+    require(broker.stop() == 0, "the running broker was disturbed")
+    said = broker.log.read_text("utf-8", "replace")
+    require("stopping signal=SIGTERM" in said and "process: stopped after=" in said, f"it says\n{said}")
+    print("ok a log file tells why a start failed, and the log of a stop in order", flush=True)
+
+
 def main():
     with temporary_directory("starts") as directory, Broker(directory) as broker:
         try:
             port_is_given_up(broker.directory)
             store_is_given_up(broker.directory, broker)
             stays_taken(broker.directory, broker)
+            log_file_tells(broker.directory, broker)
         except (AssertionError, BrokerFailure, OSError, subprocess.SubprocessError) as failure:
             print(f"FAILED {failure}")
             return 1

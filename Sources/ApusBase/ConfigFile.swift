@@ -58,7 +58,10 @@ public struct ConfigFile: Sendable {
     return nil
   }
 
-  /// Replaces the file. When this returns the new content is durable; when it throws the old content is still what
+  /// The bytes that the file holds at present, whatever they are; nil when there is none. The backup is not looked at.
+  public func content(on disk: any Disk) throws(ConfigFileError) -> [UInt8]? { try Self.read(path, from: disk) }
+
+  /// Replaces the file; who may read it stays. When this returns the new content is durable; when it throws the old content is still what
   /// loads, or, after a failed sync of the directory, either of both.
   public mutating func store(_ content: RawSpan, to disk: any Disk) throws(DiskError) {
     let directory = Self.directory(of: path)
@@ -67,6 +70,8 @@ public struct ConfigFile: Sendable {
     try disk.removeFile(temporary)
     let file = try disk.open(temporary, create: true)
     do throws(DiskError) {
+      // Before anything is in it: a file of settings may hold a password.
+      try disk.keepAccess(of: path, for: file)
       if content.byteCount > 0 {
         try unsafe content.withUnsafeBytes { (buffer) throws(DiskError) in
           try unsafe disk.write(file, at: 0, from: buffer)

@@ -22,6 +22,9 @@ public protocol Disk: AnyObject, Sendable {
   func open(_ path: String, create: Bool) throws(DiskError) -> DiskFile
   /// Opens a file that no other process may open this way, creating it; throws `.locked` when one has it.
   func lock(_ path: String) throws(DiskError) -> DiskFile
+  /// Gives a file the owner and the mode of another, as far as the process may; where there is no other, or a disk
+  /// knows neither, nothing happens.
+  func keepAccess(of path: String, for file: DiskFile) throws(DiskError)
   /// Closes a file. Segments mapped from it stay valid.
   func close(_ file: DiskFile)
   /// The length of a file in bytes.
@@ -65,6 +68,9 @@ public protocol Disk: AnyObject, Sendable {
 }
 
 extension Disk {
+  /// For a disk that knows neither owners nor modes.
+  public func keepAccess(of path: String, for file: DiskFile) throws(DiskError) {}
+
   /// By `list`, for a disk that has nothing quicker.
   public func fileNames(in directory: String) throws(DiskError) -> [String] {
     try list(directory).filter { !$0.isDirectory }.map(\.name)

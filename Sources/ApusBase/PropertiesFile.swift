@@ -73,11 +73,16 @@ public struct PropertiesFile: Hashable, Sendable {
   /// Appends the text: one `key=value` line an entry, escaped only where reading it back needs that.
   public func write(into writer: inout ByteWriter) {
     for entry in entries {
-      Self.write(escaping: entry.key, isKey: true, into: &writer)
-      writer.write("=")
-      Self.write(escaping: entry.value, isKey: false, into: &writer)
+      Self.write(entry, into: &writer)
       writer.write("\n")
     }
+  }
+
+  /// Appends the line of an entry without its end.
+  static func write(_ entry: Entry, into writer: inout ByteWriter) {
+    write(escaping: entry.key, isKey: true, into: &writer)
+    writer.write("=")
+    write(escaping: entry.value, isKey: false, into: &writer)
   }
 
   /// The text, as `write(into:)` makes it.
@@ -117,7 +122,17 @@ public struct PropertiesFile: Hashable, Sendable {
 }
 
 /// Walks over properties text, one logical line at a time.
-private struct PropertiesScanner: ~Escapable {
+struct PropertiesScanner: ~Escapable {
+  /// A logical line that is no comment.
+  struct Entry {
+    /// The key, unescaped.
+    var key: String
+    /// The value, unescaped.
+    var value: String
+    /// Where the line is, without blanks before it and without its end.
+    var line: Range<Int>
+  }
+
   private let bytes: RawSpan
   private var position = 0
   private var line = 1
@@ -132,7 +147,7 @@ private struct PropertiesScanner: ~Escapable {
 
   /// The next entry, past comments and blank lines; nil at the end.
   @_lifetime(self: copy self)
-  mutating func next() throws(DecodeError) -> (key: String, value: String)? {
+  mutating func next() throws(DecodeError) -> Entry? {
     while position < bytes.byteCount {
       skipBlanks()
       guard position < bytes.byteCount else { return nil }
@@ -146,7 +161,8 @@ private struct PropertiesScanner: ~Escapable {
   }
 
   @_lifetime(self: copy self)
-  private mutating func entry() throws(DecodeError) -> (key: String, value: String) {
+  private mutating func entry() throws(DecodeError) -> Entry {
+    let start = position
     let key = try text(endsAtSeparator: true)
     var separators = 0
     while let byte = peekInLine(), Self.isSeparator(byte) {
@@ -156,7 +172,8 @@ private struct PropertiesScanner: ~Escapable {
       }
       position += 1
     }
-    return (key, try text(endsAtSeparator: false))
+    let value = try text(endsAtSeparator: false)
+    return Entry(key: key, value: value, line: start..<position)
   }
 
   /// Reads and unescapes up to the end of the logical line or, in a key, up to the first separator that is not escaped.

@@ -82,7 +82,8 @@ package final class Broker {
       let clients = ClientRelay(loops: loops)
       checks = TransactionChecks(parts, transactions: transactions, relay: clients, on: states[0])
       var table = tables.handlers(
-        messages: messages, config: config, settingsFile: settingsFile, listener: events, booted: SystemClock.wall())
+        messages: messages, config: config, settingsFile: settingsFile, listener: events, booted: SystemClock.wall(),
+        changes: parts.changes)
       table.add(
         .resumeCheckHalfMessage, .ioThread, ResumeCheckHalfMessageHandler(transactions: transactions, on: states[0]))
       if let access { table.add(access, identity: identity, log: log) }
@@ -94,10 +95,8 @@ package final class Broker {
       access?.join { [weak service] in service?.adopt($0) }
       port = BrokerPort(service, servesPulls: true)
       secondPort = BrokerPort(service, servesPulls: false)
-      pages = BrokerPages(
-        metrics: MetricsPage(parts: parts, messages: messages, service: service, booted: SystemClock.wall()),
-        store: store, io: io)
       registration = Self.registration(settings, identity, tables, loop: loops[0], io: io, tls: clientTLS, log: log)
+      pages = Self.pages(parts, messages, service, transactions, registration)
       delayed = identity.id == 0 ? DelayedMessages(parts, config: config, on: states[0]) : nil
       timed = try identity.id == 0 ? TimedMessages(parts, root: settings.keeping.root, on: states[0]) : nil
       // From here on parts hold each other until the broker is closed, so nothing may fail any more.
@@ -155,6 +154,7 @@ package final class Broker {
     housekeeper.stop()
     parts.io.stop()
     parts.threads.stop()
+    parts.refusals.tellRest(all: true)
     relay.leave()
     parts.index?.stop()
     for state in service.loops { state.loop.executeAndWait { [parts] in parts.messages.endWaiting(state) } }

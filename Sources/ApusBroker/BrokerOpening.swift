@@ -146,6 +146,17 @@ extension Broker {
     return index
   }
 
+  /// What is served over HTTP from the broker's parts.
+  static func pages(
+    _ parts: BrokerParts, _ messages: any StoredMessages, _ service: BrokerService, _ transactions: Transactions,
+    _ registration: NameServerRegistration
+  ) -> BrokerPages {
+    let metrics = MetricsPage(
+      parts: parts, messages: messages, service: service, transactions: transactions, registration: registration,
+      booted: SystemClock.wall())
+    return BrokerPages(metrics: metrics, store: parts.store, io: parts.io)
+  }
+
   /// Registers the broker with its topics as they are at each moment.
   static func registration(
     _ settings: BrokerSettings, _ identity: BrokerIdentity, _ tables: BrokerTables, loop: EventLoop, io: IOThreads,

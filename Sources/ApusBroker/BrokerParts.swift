@@ -28,10 +28,14 @@ package final class BrokerParts: Sendable {
   package let messages: InternalMessages
   /// Hears of topics that are made.
   package let listener: any TopicListener
+  /// The requests that were refused.
+  package let refusals: RefusedRequests
   /// What is told of the timers.
   package let timers = TimerFigures()
   /// Where events are written.
   package let log: Logger
+  /// Tells the log what is changed.
+  package let changes: ChangeLog
   /// The delays of `messageDelayLevel`.
   package let delayLevels: DelayLevels
   /// How long a synchronous send waits for the device at most.
@@ -61,8 +65,10 @@ package final class BrokerParts: Sendable {
     self.io = io
     self.listener = listener
     self.log = log
+    changes = ChangeLog(log)
     self.delayLevels = delayLevels
     self.syncTimeout = syncTimeout
+    refusals = RefusedRequests(log: log)
     messages = InternalMessages(store: store, threads: threads, io: io, syncTimeout: syncTimeout)
   }
 
@@ -93,13 +99,14 @@ package final class BrokerParts: Sendable {
   func ensureTopic(_ name: String, queueCount: Int32, systemFlag: Int32 = 0) throws(Refusal) -> Topic {
     try TopicName.check(name)
     do throws(Topics.Missing) {
-      let (topic, isChanged) = try topics.withLock { (topics) throws(Topics.Missing) -> (Topic, Bool) in
+      let (before, topic) = try topics.withLock { (topics) throws(Topics.Missing) -> (Topic?, Topic) in
         let before = topics.find(name)
         let topic = try topics.ensure(
           name, queueCount: queueCount, systemFlag: systemFlag, now: SystemClock.wall())
-        return (topic, before !== topic)
+        return (before, topic)
       }
-      if isChanged { listener.topicChanged(topic) }
+      if before == nil { changes.topicMadeByUse(topic, by: "the broker") }
+      if before !== topic { listener.topicChanged(topic) }
       return topic
     } catch {
       throw Refusal(.systemError, "topic[\(name)] not created: the broker has as many topics as topicLimit allows")
@@ -113,6 +120,7 @@ package final class BrokerParts: Sendable {
       let made = try topics.withLock { (topics) throws(Topics.Missing) in
         try topics.ensure(name, queueCount: 1, now: SystemClock.wall())
       }
+      changes.topicMadeByUse(made, by: "the broker")
       listener.topicChanged(made)
       return made
     } catch {

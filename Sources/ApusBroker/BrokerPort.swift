@@ -18,6 +18,10 @@ package final class BrokerPort: RemotingService {
     service.handle(request, on: connection, servesPulls: servesPulls)
   }
 
+  package func refused(_ request: CommandHeader, with reply: Reply, on connection: Connection) {
+    service.refused(request, with: reply, from: connection.peer)
+  }
+
   package func connectionClosed(_ connection: Connection) { service.connectionClosed(connection) }
 
   // Both ports share the loops: what a turn brought is published once, by the first port.

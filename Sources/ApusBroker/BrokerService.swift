@@ -53,7 +53,8 @@ package final class BrokerService: Sendable {
     reply = SendReplyMessageHandler(parts, send: send, relay: relay)
     sendBack = ConsumerSendMessageBackHandler(parts)
     pull = PullMessageHandler(parts, hasManyLoops: states.count > 1)
-    updateOffset = UpdateConsumerOffsetHandler(topics: parts.topics, groups: parts.groups, offsets: parts.offsets)
+    updateOffset = UpdateConsumerOffsetHandler(
+      topics: parts.topics, groups: parts.groups, offsets: parts.offsets, changes: parts.changes)
     var byIndex: [BrokerLoop?] = Array(repeating: nil, count: (states.map(\.loop.index).max() ?? 0) + 1)
     for state in states { byIndex[state.loop.index] = state }
     self.states = byIndex
@@ -115,9 +116,6 @@ package final class BrokerService: Sendable {
       try state.checkAccess(request, from: connection.peer, list)
       return true
     } catch {
-      let code = request.header.code
-      parts.log.warning(
-        "access", "a request was refused", ["peer": connection.peer, "code": code, "cause": error.remark])
       connection.send(Reply(error), to: request.header)
       return false
     }
@@ -225,6 +223,11 @@ package final class BrokerService: Sendable {
     } catch {
       return Reply(error)
     }
+  }
+
+  /// A request is answered with something else than success.
+  func refused(_ request: CommandHeader, with reply: Reply, from peer: HostAddress) {
+    parts.refusals.add(reply.code, reply.remark, to: request, from: peer)
   }
 
   func connectionClosed(_ connection: Connection) {
@@ -401,6 +404,9 @@ package final class BrokerService: Sendable {
     let day = LocalTime(now)
     parts.tables.statistics.withLock { $0.sample(now: now, day: day.year * 10_000 + day.month * 100 + day.day) }
   }
+
+  /// Tells the log of refused requests that it has not told of yet.
+  package func tellRefusals() { parts.refusals.tellRest() }
 
   /// Forgets clients that have been silent for too long, and closes their connections; forgets locks that are over.
   package func removeSilentClients(now: MonotonicTime) {

@@ -86,6 +86,7 @@ final class Housekeeper: Sendable {
     if now >= plan.statistics {
       plan.statistics = now + intervals.statistics
       service.sampleStatistics(now: SystemClock.wall())
+      service.tellRefusals()
     }
     if now >= plan.files {
       plan.files = now + intervals.files

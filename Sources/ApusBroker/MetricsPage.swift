@@ -22,10 +22,17 @@ package final class MetricsPage: Sendable {
   private let parts: BrokerParts
   private let messages: any StoredMessages
   private let service: BrokerService
+  private let transactions: Transactions
+  private let registration: NameServerRegistration
   private let booted: WallTime
 
   /// Takes its parts; `booted` is when the broker started.
-  package init(parts: BrokerParts, messages: any StoredMessages, service: BrokerService, booted: WallTime) {
+  package init(
+    parts: BrokerParts, messages: any StoredMessages, service: BrokerService, transactions: Transactions,
+    registration: NameServerRegistration, booted: WallTime
+  ) {
+    self.transactions = transactions
+    self.registration = registration
     self.parts = parts
     self.messages = messages
     self.service = service
@@ -48,8 +55,12 @@ package final class MetricsPage: Sendable {
     let lagsLeftOut = writeLags(&text, topics.all)
     let clientsLeftOut = writeClients(&text)
     writeTraffic(&text, statistics)
+    writeRefusals(&text)
     writeStore(&text)
+    writeFlushes(&text)
     writeTimers(&text)
+    writeDelays(&text)
+    writeTransactions(&text)
     if let server { writeConnections(&text, server) }
     writeProcess(&text)
     text.metric("apus_series_left_out", .gauge, "Series that this page leaves out because there are too many.")
@@ -67,6 +78,11 @@ package final class MetricsPage: Sendable {
     text.single("rocketmq_topic_number", .gauge, Int64(topicCount), "Topics, those of the system included.")
     text.single(
       "rocketmq_consumer_group_number", .gauge, Int64(parts.groups.withLock { $0.count }), "Consumer groups.")
+    let nameServers = registration.counts
+    text.single(
+      "apus_name_servers", .gauge, Int64(nameServers.configured), "Name servers that the broker is to register with.")
+    text.single(
+      "apus_name_servers_registered", .gauge, Int64(nameServers.registered), "Those that know the broker.")
   }
 
   // MARK: Messages
@@ -162,6 +178,17 @@ package final class MetricsPage: Sendable {
     }
   }
 
+  /// Bounded by what there is: a series for each pair of codes that occurred, unknown request codes as one.
+  private func writeRefusals(_ text: inout MetricsText) {
+    text.metric(
+      "apus_requests_refused_total", .counter,
+      "Requests that were refused, by request and response code; answers of ordinary work are left out.")
+    for (kind, count) in parts.refusals.totals {
+      text.series(
+        count, [("request_code", kind.requestText), ("response_code", "\(kind.response.rawValue)")])
+    }
+  }
+
   // MARK: Clients
 
   private struct Peer: Hashable, Comparable {
@@ -240,6 +267,16 @@ package final class MetricsPage: Sendable {
     writeDamage(&text)
   }
 
+  private func writeFlushes(_ text: inout MetricsText) {
+    let flushes = parts.threads.flushes
+    text.single("apus_flushes_total", .counter, flushes.count, "Flushes of the log to the device.")
+    text.metric("apus_flush_seconds_total", .counter, "How long they took together.")
+    text.series(billionths: flushes.total.nanoseconds)
+    text.metric(
+      "apus_flush_running_seconds", .gauge, "How long the flush that is under way has taken so far; 0 when none is.")
+    text.series(billionths: flushes.running(now: SystemClock.monotonic()).nanoseconds)
+  }
+
   private func writeDamage(_ text: inout MetricsText) {
     let (damage, rounds) = parts.store.withLock { ($0.damage, $0.scrubRounds) }
     text.single(
@@ -253,12 +290,7 @@ package final class MetricsPage: Sendable {
   /// know theirs until they are due.
   private func writeTimers(_ text: inout MetricsText) {
     let timers = parts.timers
-    var end: Int64 = 0
-    do throws(DiskError) {
-      end = try messages.bounds(topic: SystemTopics.timer, queue: 0)?.max.rawValue ?? 0
-    } catch {
-      parts.log.warning("metrics", "the queue of timers cannot be read", ["cause": error])
-    }
+    let end = end(of: SystemTopics.timer, queue: 0)
     text.single(
       "rocketmq_timing_messages", .gauge, Int64(timers.pending.load(ordering: .relaxed)), "Messages that wait.")
     text.single(
@@ -275,6 +307,32 @@ package final class MetricsPage: Sendable {
       "apus_timer_cancelled_total", .counter, timers.cancelled.load(ordering: .relaxed), "Messages cancelled.")
   }
 
+  /// Messages of the delay levels, of which there are as many as `messageDelayLevel` has.
+  private func writeDelays(_ text: inout MetricsText) {
+    text.metric("apus_delayed_messages", .gauge, "Messages that wait, by delay level.")
+    for (level, offset) in parts.tables.delays.withLock({ $0 }).levels.sorted(by: { $0.key < $1.key }) {
+      let end = end(of: SystemTopics.schedule, queue: Int32(level - 1))
+      text.series(max(end - offset.rawValue, 0), [("level", "\(level)")])
+    }
+  }
+
+  private func writeTransactions(_ text: inout MetricsText) {
+    let end = end(of: SystemTopics.halfMessages, queue: 0)
+    text.single(
+      "apus_half_messages", .gauge, transactions.halves.withLock { $0.openCount(before: end) },
+      "Half messages that are neither committed nor rolled back.")
+  }
+
+  /// Where a queue of the broker's own ends; 0 when there is none, and when it cannot be read, which the log tells.
+  private func end(of topic: String, queue: Int32) -> Int64 {
+    do throws(DiskError) {
+      return try messages.bounds(topic: topic, queue: queue)?.max.rawValue ?? 0
+    } catch {
+      parts.log.warning("metrics", "a queue cannot be read", ["topic": topic, "queue": queue, "cause": error])
+      return 0
+    }
+  }
+
   private func writeProcess(_ text: inout MetricsText) {
     text.metric("process_start_time_seconds", .gauge, "When the broker started, in seconds since 1970.")
     text.series(booted.milliseconds / 1000)
@@ -284,5 +342,20 @@ package final class MetricsPage: Sendable {
     text.single(
       "process_resident_memory_bytes", .gauge, figures.residentBytes, "Resident memory, mapped files included.")
     text.single("process_threads", .gauge, figures.threads, "Threads.")
+    if let bytes = figures.virtualBytes {
+      text.single("process_virtual_memory_bytes", .gauge, bytes, "Address space, mapped files included.")
+    }
+    if let bytes = figures.anonymousBytes {
+      text.single("apus_anonymous_memory_bytes", .gauge, bytes, "Resident memory without mapped files: what it needs.")
+    }
+    if let count = figures.openDescriptors {
+      text.single("process_open_fds", .gauge, count, "Open descriptors.")
+    }
+    do throws(SystemError) {
+      let limit = try DescriptorLimit.current().soft
+      text.single("process_max_fds", .gauge, Int64(clamping: limit), "How many descriptors may be open.")
+    } catch {
+      // Not known, which the page says by leaving it out.
+    }
   }
 }

@@ -4,6 +4,7 @@ package import ApusModel
 package import ApusProtocol
 package import ApusRemoting
 package import ApusSystem
+import Synchronization
 
 /// Registers a broker with its name servers: runs ``ApusBrokerCore/Registration`` on an event loop and carries out what
 /// it asks for over a client of its own.
@@ -56,9 +57,15 @@ package final class NameServerRegistration: @unchecked Sendable {
   private let topics: Topics
   private let adopt: @Sendable (Registration.Answer) -> Void
   private let log: Logger
+  private let configuredCount = Atomic(0)
+  private let knowingCount = Atomic(0)
   /// Owned by the loop, as everything below it.
   private var core: Registration
   private var addresses: [String: SocketAddress] = [:]
+  /// The name servers that know this broker, as far as it knows.
+  private var knowing: Set<String> = [] {
+    didSet { knowingCount.store(knowing.count, ordering: .relaxed) }
+  }
   private var timer: EventLoop.Timer?
 
   /// Sets up registration on a loop; nothing happens before `start`. `resolver` looks up host names, which blocks.
@@ -94,14 +101,24 @@ package final class NameServerRegistration: @unchecked Sendable {
 
   // MARK: From any thread
 
+  /// With how many name servers it is to be registered, and how many know it as far as it knows.
+  package var counts: (configured: Int, registered: Int) {
+    (configuredCount.load(ordering: .relaxed), knowingCount.load(ordering: .relaxed))
+  }
+
   /// Registers with name servers, given as `host:port`, and keeps registering.
   package func start(nameServers: [String]) {
+    configuredCount.store(Set(nameServers).count, ordering: .relaxed)
     loop.execute { [self] in run(core.start(nameServers: nameServers, now: loop.now)) }
   }
 
   /// The name servers are others now.
   package func replaceNameServers(_ nameServers: [String]) {
-    loop.execute { [self] in run(core.replaceNameServers(nameServers, now: loop.now)) }
+    configuredCount.store(Set(nameServers).count, ordering: .relaxed)
+    loop.execute { [self] in
+      knowing.formIntersection(nameServers)
+      run(core.replaceNameServers(nameServers, now: loop.now))
+    }
   }
 
   /// A topic or the broker's permission changed: registers at once.
@@ -148,18 +165,22 @@ package final class NameServerRegistration: @unchecked Sendable {
   }
 
   private func compareVersion(with nameServer: String) {
+    let table = topics()
+    let (version, topicCount) = (table.version, table.topics.count)
     let request = QueryDataVersion.Request(
       brokerName: broker.name, brokerAddress: broker.address, clusterName: broker.cluster, brokerID: broker.id,
-      version: topics().version)
+      version: version)
     call(nameServer, request) { [self] command in
       // A name server that does not know the request, or fails at it, is to be registered with.
       let isChanged = command.responseCode != .success || command["changed"] != "false"
+      if !isChanged { registered(nameServer, topicCount: topicCount) }
       run(core.compared(nameServer: nameServer, isChanged: isChanged, now: loop.now))
     }
   }
 
   private func register(with nameServer: String) {
-    let content = RegisterBrokerBody(topics: topics())
+    let table = topics()
+    let (content, topicCount) = (RegisterBrokerBody(topics: table), table.topics.count)
     let request = RegisterBroker.Request(
       brokerName: broker.name, brokerAddress: broker.address, clusterName: broker.cluster,
       haServerAddress: broker.haServerAddress, brokerID: broker.id, isCompressed: options.isCompressed,
@@ -170,6 +191,7 @@ package final class NameServerRegistration: @unchecked Sendable {
       }
       do throws(DecodeError) {
         let response = try RegisterBroker.Response(command)
+        registered(nameServer, topicCount: topicCount)
         run(core.registered(nameServer: nameServer, Self.answer(response), now: loop.now))
       } catch {
         failed(nameServer, "\(error)")
@@ -202,7 +224,9 @@ package final class NameServerRegistration: @unchecked Sendable {
     for target in targets {
       client.call(target, UnregisterBroker.Request.code, fields: request.fields, timeout: options.timeout) {
         [log] result in
-        if case .failure(let error) = result {
+        switch result {
+        case .success: log.info("broker", "unregistered", ["nameServer": target])
+        case .failure(let error):
           log.warning("broker", "not unregistered", ["nameServer": target, "cause": error])
         }
         let isLast = left.withLock { count in
@@ -214,13 +238,24 @@ package final class NameServerRegistration: @unchecked Sendable {
     }
   }
 
+  /// Tells the log of the first registration, and of the first after one that failed or a connection that was lost.
+  private func registered(_ nameServer: String, topicCount: Int) {
+    if knowing.insert(nameServer).inserted {
+      log.info("broker", "registered", ["nameServer": nameServer, "topics": topicCount])
+    } else {
+      log.debug("broker", "registered anew", ["nameServer": nameServer, "topics": topicCount])
+    }
+  }
+
   private func failed(_ nameServer: String, _ reason: String) {
+    knowing.remove(nameServer)
     log.warning("broker", "not registered", ["nameServer": nameServer, "cause": reason])
     run(core.failed(nameServer: nameServer, now: loop.now))
   }
 
   private func connectionClosed(_ peer: SocketAddress) {
     for (nameServer, address) in addresses where address == peer {
+      knowing.remove(nameServer)
       core.connectionLost(nameServer: nameServer, now: loop.now)
     }
     schedule()

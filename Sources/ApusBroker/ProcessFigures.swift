@@ -1,3 +1,4 @@
+import ApusBase
 import ApusSystem
 
 /// What this process uses, as /proc tells it.
@@ -8,6 +9,12 @@ struct ProcessFigures: Hashable, Sendable {
   var residentBytes: Int64
   /// Threads.
   var threads: Int64
+  /// Address space; nil where the kernel does not tell.
+  var virtualBytes: Int64?
+  /// Resident memory that belongs to no file; nil where the kernel does not tell.
+  var anonymousBytes: Int64?
+  /// Open descriptors; nil when only texts were read.
+  var openDescriptors: Int64?
 
   /// Reads the figures; nil where there is no /proc.
   init?() {
@@ -15,6 +22,12 @@ struct ProcessFigures: Hashable, Sendable {
       return nil
     }
     self.init(stat: String(decoding: stat, as: UTF8.self), status: String(decoding: status, as: UTF8.self))
+    do throws(DiskError) {
+      // The one by which they are listed is among them.
+      openDescriptors = Int64(try PosixDisk().fileNames(in: "/proc/self/fd").count) - 1
+    } catch {
+      // Not known, which nil says.
+    }
   }
 
   /// Takes the figures from the text of the two files; nil when they are not there.
@@ -31,5 +44,7 @@ struct ProcessFigures: Hashable, Sendable {
     guard let kilobytes = number("VmRSS:"), let threads = number("Threads:") else { return nil }
     residentBytes = kilobytes &* 1024
     self.threads = threads
+    virtualBytes = number("VmSize:").map { $0 &* 1024 }
+    anonymousBytes = number("RssAnon:").map { $0 &* 1024 }
   }
 }

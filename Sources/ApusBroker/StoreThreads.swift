@@ -38,6 +38,8 @@ package final class StoreThreads: Sendable {
   private let policy: Locked<FlushPolicy>
   /// How long flushes take, and whether one more send may wait for one.
   package let admission = Locked(FlushAdmission())
+  /// What is told of the flushes.
+  package let flushes = FlushFigures()
   private let nextPreparation = Atomic<Int64>(0)
   private let nextFlush = Atomic<Int64>(0)
   private let dueCheckpoint = Locked(MonotonicTime(nanoseconds: .min))
@@ -129,12 +131,15 @@ package final class StoreThreads: Sendable {
       let plan = store.withLock({ $0.planFlush() })
     else { return dirty > 0 ? now + settings.flushInterval : nil }
     admission.withLock { $0.flushBegan(now: now) }
+    flushes.began(now: now)
     let failure = plan.run(on: store.disk)
     let flushed = store.withLock { store in
       store.finish(plan, failure)
       return store.marks.flushed
     }
-    admission.withLock { $0.flushEnded(bytes: flushed - marks.flushed, now: SystemClock.monotonic()) }
+    let end = SystemClock.monotonic()
+    flushes.ended(now: end)
+    admission.withLock { $0.flushEnded(bytes: flushed - marks.flushed, now: end) }
     store.acknowledge(upTo: flushed)
     if dirty >= settings.dirtyBytes { keeper.wake() }
     if store.isSynchronous || failure != nil { onFlushed() }

@@ -143,6 +143,9 @@ package struct HalfMessages: Sendable {
   /// Whether a half message has ended.
   package func hasEnded(_ half: Int64) -> Bool { endedOffsets.contains(half) }
 
+  /// How many half messages before `end`, the end of their queue, have not ended.
+  package func openCount(before end: Int64) -> Int64 { endedOffsets.absentCount(before: end) }
+
   // MARK: Ends
 
   /// Asks to end a half message that is in the queue.

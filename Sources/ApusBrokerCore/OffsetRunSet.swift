@@ -40,6 +40,23 @@ struct OffsetRunSet: Sendable {
     }
   }
 
+  /// How many offsets before `end` are no members; one step for each 64 offsets from ``start`` on.
+  func absentCount(before end: Int64) -> Int64 {
+    guard end > start else { return 0 }
+    var members: Int64 = 0
+    var offset = start
+    while offset < end {
+      let index = Int((offset >> 6) - firstWord)
+      guard index < words.count else { break }
+      let next = min(((offset >> 6) + 1) << 6, end)
+      var word = words[index] >> UInt64(offset & 63)
+      if next - offset < 64 { word &= (1 << UInt64(next - offset)) - 1 }
+      members += Int64(word.nonzeroBitCount)
+      offset = next
+    }
+    return end - start - members
+  }
+
   private mutating func advance() {
     start = firstAbsent(from: start)
     let passed = Int(start >> 6 - firstWord)

@@ -154,8 +154,9 @@ package final class Connection: EventHandler, @unchecked Sendable {
     return buffer
   }
 
-  /// Answers a request; does nothing when it was marked oneway.
+  /// Answers a request, which writes nothing when it was marked oneway; the service hears of what is no success.
   package func send(_ reply: Reply, to request: CommandHeader) {
+    if reply.code != .success { service.refused(request, with: reply, on: self) }
     guard !request.isOneway else { return }
     reply.encode(answering: request, into: &output)
   }
@@ -357,6 +358,8 @@ package final class Connection: EventHandler, @unchecked Sendable {
     guard !isClosed else { return }
     if let reason {
       shared.log.warning("remoting", "closing connection", ["peer": peer, "reason": reason, "byte": handledBytes])
+    } else {
+      shared.log.debug("remoting", "connection closed", ["peer": peer, "byte": handledBytes])
     }
     state = .closed
     pause.insert(.ending)

@@ -72,6 +72,7 @@ final class RemotingLoop: TurnObserver, @unchecked Sendable {
     connection.position = connections.count
     connections.append(connection)
     needsSweep(at: loop.now + settings.idleLimit)
+    log.debug("remoting", "connection opened", ["peer": connection.peer, "local": connection.local])
     if isQuiet { connection.stopReading() }
   }
 

@@ -6,6 +6,9 @@ package import ApusSystem
 package protocol RemotingService: AnyObject, Sendable {
   /// Handles one request: writes the answer to `connection.output`, now or later. A request marked oneway gets none.
   func handle(_ request: borrowing Request, on connection: Connection) -> Disposition
+  /// A request is answered with another code than success. Called before the answer is written, and for a request
+  /// marked oneway too, whose sender does not hear of it.
+  func refused(_ request: CommandHeader, with reply: Reply, on connection: Connection)
   /// The connection is closed. Called once for each connection.
   func connectionClosed(_ connection: Connection)
   /// Every frame that came in one turn of the loop has been handled; the answers written by then leave together.
@@ -15,6 +18,8 @@ package protocol RemotingService: AnyObject, Sendable {
 }
 
 extension RemotingService {
+  /// Does nothing.
+  package func refused(_ request: CommandHeader, with reply: Reply, on connection: Connection) {}
   /// Does nothing.
   package func connectionClosed(_ connection: Connection) {}
   /// Does nothing.

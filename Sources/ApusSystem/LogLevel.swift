@@ -9,6 +9,17 @@ package enum LogLevel: UInt8, Comparable, Sendable, CaseIterable {
   /// Something that was asked for could not be done.
   case error
 
+  /// The level of a name: `debug`, `info`, `warning` or `error`; nil for anything else.
+  package init?(name: String) {
+    switch name {
+    case "debug": self = .debug
+    case "info": self = .info
+    case "warning": self = .warning
+    case "error": self = .error
+    default: return nil
+    }
+  }
+
   /// Orders by weight.
   package static func < (left: LogLevel, right: LogLevel) -> Bool { left.rawValue < right.rawValue }
 

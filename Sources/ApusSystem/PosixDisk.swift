@@ -170,6 +170,16 @@ package final class PosixDisk: Disk {
     try check(result, "lock", path)
   }
 
+  /// By `fchown` and `fchmod`. An owner that may not be given away stays, and the group is shut out then.
+  package func keepAccess(of path: String, for file: DiskFile) throws(DiskError) {
+    do throws(SystemError) {
+      try PrivateFile.takeOver(path, to: file.id, path)
+    } catch {
+      let code = error.errno
+      throw self.error(-code, "fchmod", path)
+    }
+  }
+
   /// By `close`. Everything that must last was synced before.
   package func close(_ file: DiskFile) {
     // What it could still report has no addressee.

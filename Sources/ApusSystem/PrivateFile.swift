@@ -33,7 +33,7 @@ package enum PrivateFile {
 
   /// Gives the new file owner and mode of the old one. An owner that may not be given away stays; then the mode must
   /// not let the group in that the file had for another owner's sake.
-  private static func takeOver(_ path: String, to descriptor: Int32, _ temporary: String) throws(SystemError) {
+  static func takeOver(_ path: String, to descriptor: Int32, _ temporary: String) throws(SystemError) {
     var known = stat()
     guard unsafe stat(path, &known) == 0 else {
       guard errno == ENOENT else { throw SystemError(errno: errno, operation: "stat \(path)") }
@@ -45,7 +45,7 @@ package enum PrivateFile {
   }
 
   /// The path behind symbolic links; the path itself when it does not exist yet.
-  private static func resolved(_ path: String) -> String {
+  package static func resolved(_ path: String) -> String {
     guard let real = unsafe realpath(path, nil) else { return path }
     defer { unsafe free(real) }
     return unsafe String(cString: real)

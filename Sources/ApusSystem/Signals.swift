@@ -4,13 +4,22 @@ import Glibc
 /// The signals that ask the process to end, as something to wait for.
 package final class Signals: Sendable {
   /// A signal that asks the process to end.
-  package enum Termination: Int32, Sendable {
+  package enum Termination: Int32, Sendable, CustomStringConvertible {
     /// From a terminal that closes, or from who has moved the log file away and wants it opened anew.
     case hangUp = 1
     /// From the keyboard.
     case interrupt = 2
     /// From `kill` or the service manager.
     case terminate = 15
+
+    /// The name that `kill -l` and service managers use.
+    package var description: String {
+      switch self {
+      case .hangUp: "SIGHUP"
+      case .interrupt: "SIGINT"
+      case .terminate: "SIGTERM"
+      }
+    }
   }
 
   /// Readable when a signal has come; for an event loop that wants to know. Closed with this object.

@@ -18,10 +18,17 @@ enum BrokerCommand {
     }
     try ServerPorts(settings).requireDistinct()
     let process = try ServerProcess(
-      logPath: arguments.text("log"), loopCount: settings.process.loops, settings: RemotingSettings(settings),
+      arguments, loopCount: settings.process.loops, settings: RemotingSettings(settings),
       tls: Configuration.tls(arguments, file: file))
-    defer { process.flushLog() }
-    let broker = try BrokerRole(settings, file: path.map { ($0, file) }, process: process)
+    try process.run { () throws(CommandFailure) in
+      try serve(settings, file: path.map { ($0, file) }, process)
+    }
+  }
+
+  private static func serve(
+    _ settings: BrokerSettings, file: (path: String, properties: PropertiesFile)?, _ process: ServerProcess
+  ) throws(CommandFailure) {
+    let broker = try BrokerRole(settings, file: file, process: process)
     try broker.start()
     process.server.start()
     let nameServers = settings.identity.nameServers

@@ -53,7 +53,10 @@ struct BrokerRole {
       do throws(BrokerError) {
         return try Broker(
           settings: settings,
-          settingsFile: file.map { SettingsFile(path: $0.path, properties: $0.properties, disk: disk) },
+          // Of a link the target is written, not the link replaced.
+          settingsFile: file.map {
+            SettingsFile(path: PrivateFile.resolved($0.path), properties: $0.properties, disk: disk)
+          },
           loops: process.loops, ownAddresses: process.ownAddresses, disk: disk, memoryBytes: try Self.memoryBytes(),
           clientTLS: process.clientTLS, log: process.log)
       } catch {

@@ -25,6 +25,8 @@ extension CommandDescription {
     "advertise", value: "HOST", help: "The address or name that clients are told to connect to.")
 
   private static let log = Option("log", value: "FILE", help: "Write the log to a file that is rotated, not to stderr.")
+  private static let logLevel = Option(
+    "log-level", value: "debug|info|warning|error", help: "Log nothing that matters less than this (info).")
   private static let loops = Option("loops", value: "N", help: "Threads that serve connections (half the cores).")
 
   /// `apus serve`.
@@ -43,7 +45,7 @@ extension CommandDescription {
       Option("broker-port", value: "N", help: "The broker's port (10911); its second listener is N − 2."),
       Option("namesrv-port", value: "N", help: "The name server's port (9876)."),
       Option("http-port", value: "N", help: "Serve /metrics, /healthz and /readyz here (0: off)."),
-      loops, log, define, printAll, printImportant,
+      loops, log, logLevel, define, printAll, printImportant,
     ])
 
   /// `apus namesrv`, also called `mqnamesrv`.
@@ -55,7 +57,7 @@ extension CommandDescription {
       file, bind,
       Option(
         "name-servers", "n", java: "namesrvAddr", value: "LIST", help: "Accepted; not used."),
-      log, define, printAll,
+      log, logLevel, define, printAll,
     ])
 
   /// `apus broker`, also called `mqbroker`.
@@ -72,7 +74,7 @@ extension CommandDescription {
       file,
       Option("name-servers", "n", java: "namesrvAddr", value: "LIST", help: "Name servers: HOST:PORT;HOST:PORT…"),
       Option("store", value: "DIR", help: "Where messages are kept, before the key storePathRootDir."),
-      bind, advertise, loops, log, define, printAll, printImportant,
+      bind, advertise, loops, log, logLevel, define, printAll, printImportant,
     ])
 
   /// `apus admin`, also called `mqadmin`. Its words are read by the tool itself.

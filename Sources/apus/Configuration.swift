@@ -52,6 +52,15 @@ enum Configuration {
     return properties
   }
 
+  /// What the log is to hold at least; fails for a name that is no level.
+  static func logLevel(_ arguments: Arguments) throws(CommandFailure) -> LogLevel {
+    guard let name = arguments.trimmed("log-level") else { return .info }
+    guard let level = LogLevel(name: name) else {
+      throw arguments.failure("option '--log-level' takes debug, info, warning or error, not '\(name)'")
+    }
+    return level
+  }
+
   /// Whether binding to `host` takes connections on every address of the machine.
   static func isEveryAddress(_ host: String) -> Bool { ["0.0.0.0", "::", "[::]", ""].contains(host) }
 

@@ -17,14 +17,17 @@ enum NameServerCommand {
       return
     }
     let process = try ServerProcess(
-      logPath: arguments.text("log"), loopCount: 1, settings: RemotingSettings(),
-      tls: Configuration.tls(arguments, file: file))
-    defer { process.flushLog() }
+      arguments, loopCount: 1, settings: RemotingSettings(), tls: Configuration.tls(arguments, file: file))
     for key in unknown { process.log.warning("config", "setting is not known and has no effect", ["key": key]) }
+    let host = arguments.text("bind") ?? "0.0.0.0"
+    try process.run { () throws(CommandFailure) in try serve(settings, on: host, process) }
+  }
+
+  private static func serve(
+    _ settings: NameServerSettings, on host: String, _ process: ServerProcess
+  ) throws(CommandFailure) {
     let nameServer = try start(settings, process: process)
-    let port = try port(settings)
-    let address = try process.bind(
-      ServerProcess.address(arguments.text("bind") ?? "0.0.0.0", port: port), service: nameServer)
+    let address = try process.bind(ServerProcess.address(host, port: port(settings)), service: nameServer)
     process.server.start()
     process.announce("name server \(address)")
     try process.waitForStop()

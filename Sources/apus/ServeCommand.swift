@@ -33,33 +33,35 @@ enum ServeCommand {
     // The broker registers with the name server beside it, which takes nothing else then.
     if tls.mode == .enforcing { tls.isClientEnabled = true }
     let process = try ServerProcess(
-      logPath: arguments.text("log"), loopCount: preview.process.loops, settings: RemotingSettings(preview), tls: tls)
-    defer { process.flushLog() }
-    let nameServer = try NameServerCommand.start(nameServerSettings, process: process)
-    let bound = try process.bind(
-      ServerProcess.address(preview.identity.bindAddress, port: nameServerPort), service: nameServer)
+      arguments, loopCount: preview.process.loops, settings: RemotingSettings(preview), tls: tls)
+    try process.run { () throws(CommandFailure) in
+      let nameServer = try NameServerCommand.start(nameServerSettings, process: process)
+      let bound = try process.bind(
+        ServerProcess.address(preview.identity.bindAddress, port: nameServerPort), service: nameServer)
 
-    properties = try BrokerRole.choosingPorts(properties)
-    let local = Configuration.isEveryAddress(preview.identity.bindAddress) ? "127.0.0.1" : preview.identity.bindAddress
-    let others = file["namesrvAddr"].map { ";\($0)" } ?? ""
-    properties["namesrvAddr"] = "\(local):\(bound.port)\(others)"
-    let settings = try Configuration.settings(properties, machine: machine)
-    let broker = try BrokerRole(settings, file: path.map { ($0, file) }, process: process)
-    try broker.start()
-    process.server.start()
-    awaitRegistration(of: broker, with: nameServer, process)
-    process.announce(
-      "name server \(settings.identity.host):\(bound.port), broker \(broker.address) "
-        + "(second listener \(broker.secondPort)), \(broker.http)store \(broker.store)")
-    try process.waitForStop()
-    broker.leave()
-    process.quiesce()
-    broker.drain()
-    nameServer.stop()
-    broker.closePages()
-    process.closeConnections()
-    try broker.close()
-    process.end()
+      properties = try BrokerRole.choosingPorts(properties)
+      let local =
+        Configuration.isEveryAddress(preview.identity.bindAddress) ? "127.0.0.1" : preview.identity.bindAddress
+      let others = file["namesrvAddr"].map { ";\($0)" } ?? ""
+      properties["namesrvAddr"] = "\(local):\(bound.port)\(others)"
+      let settings = try Configuration.settings(properties, machine: machine)
+      let broker = try BrokerRole(settings, file: path.map { ($0, file) }, process: process)
+      try broker.start()
+      process.server.start()
+      awaitRegistration(of: broker, with: nameServer, process)
+      process.announce(
+        "name server \(settings.identity.host):\(bound.port), broker \(broker.address) "
+          + "(second listener \(broker.secondPort)), \(broker.http)store \(broker.store)")
+      try process.waitForStop()
+      broker.leave()
+      process.quiesce()
+      broker.drain()
+      nameServer.stop()
+      broker.closePages()
+      process.closeConnections()
+      try broker.close()
+      process.end()
+    }
   }
 
   /// Waits until clients find the broker: ready means that the first look-up succeeds.

@@ -28,12 +28,15 @@ final class ServerProcess {
   private let signals: Signals
   private let hasLogFile: Bool
   private let began: MonotonicTime
+  private var stopBegan: MonotonicTime?
 
   /// Prepares the process. To be called once, on the main thread, before any other thread is started. `loopCount` 0
-  /// means half the processors.
+  /// means half the processors. Of the command line it takes `--log`, `--log-level` and what the first line tells.
   init(
-    logPath: String?, loopCount: Int, settings: RemotingSettings, tls tlsSettings: TLSSettings
+    _ arguments: Arguments, loopCount: Int, settings: RemotingSettings, tls tlsSettings: TLSSettings
   ) throws(CommandFailure) {
+    let logPath = arguments.text("log")
+    let logLevel = try Configuration.logLevel(arguments)
     hasLogFile = logPath != nil
     do throws(TLSError) {
       tls = try ServerTLS(mode: tlsSettings.mode, identity: tlsSettings.server)
@@ -46,8 +49,13 @@ final class ServerProcess {
       began = SystemClock.monotonic()
       signals = try Signals()
       try Signals.reportBusErrors()
-      log = try Logger(onThreadTo: logPath)
-      log.info("process", "starting", ["version": Version.number])
+      log = try Logger(onThreadTo: logPath, level: logLevel)
+      log.info(
+        "process", "starting",
+        [
+          "version": Version.number, "role": arguments.command.name, "pid": ProcessIO.processID,
+          "configuration": arguments.text("config") ?? "none",
+        ])
       if limit.soft < DescriptorLimit.enough {
         log.warning("process", "few descriptors: connections and files are limited", ["limit": "\(limit.soft)"])
       }
@@ -76,6 +84,20 @@ final class ServerProcess {
       )
     }
     return limit
+  }
+
+  /// Runs a role to its end, and writes what waits for the log. Why a role failed is in the log file too: who reads it
+  /// afterwards may not have what standard error said.
+  func run(_ role: () throws(CommandFailure) -> Void) throws(CommandFailure) {
+    defer { log.flush() }
+    do throws(CommandFailure) {
+      try role()
+    } catch {
+      if hasLogFile {
+        log.error("process", "ending, as it failed", ["exitCode": error.status.rawValue, "cause": error.message])
+      }
+      throw error
+    }
   }
 
   /// The address that a host name or address in text stands for, to bind to.
@@ -166,9 +188,9 @@ final class ServerProcess {
   }
 
   /// Says that the process is ready and with which addresses and store: in the log, whose lines are written first, and
-  /// on standard output for who started it. The time is rounded up to whole milliseconds.
+  /// on standard output for who started it.
   func announce(_ what: String) {
-    let took = "\((SystemClock.monotonic() - began).milliseconds + 1) ms"
+    let took = Self.text(since: began)
     log.info("process", "ready", ["version": Version.number, "after": took, "with": what])
     log.flush()
     ProcessIO.write("apus \(Version.number) ready in \(took): \(what)\n", to: .standardOutput)
@@ -184,7 +206,8 @@ final class ServerProcess {
         log.info("process", "log file opened anew")
         signal = try signals.wait()
       }
-      log.info("process", "stopping", ["signal": "\(signal)"])
+      stopBegan = SystemClock.monotonic()
+      log.info("process", "stopping", ["signal": signal])
     } catch {
       throw CommandFailure(.failure, "\(error)")
     }
@@ -201,9 +224,11 @@ final class ServerProcess {
     tls.stopWatching()
     for loop in loops { loop.stop() }
     for loop in loops { loop.join() }
-    log.info("process", "stopped", [:])
+    log.info("process", "stopped", ["after": Self.text(since: stopBegan ?? began)])
   }
 
-  /// Lets the lines of the log be written that say why the process ends.
-  func flushLog() { log.flush() }
+  /// How long something took, rounded up to whole milliseconds.
+  private static func text(since time: MonotonicTime) -> String {
+    "\((SystemClock.monotonic() - time).milliseconds + 1) ms"
+  }
 }

@@ -33,6 +33,21 @@ import Testing
     #expect(core.claim(0) == .ended)
   }
 
+  @Test func `counts those that have not ended`() {
+    var core = HalfMessages(half: 100, operation: 0)
+    #expect(core.openCount(before: 100) == 0)
+    #expect(core.openCount(before: 90) == 0)
+    #expect(core.openCount(before: 400) == 300)
+    for half in stride(from: Int64(101), to: 400, by: 3) { core.ended(half, by: half) }
+    #expect(core.openCount(before: 400) == 200)
+    #expect(core.openCount(before: 103) == 2)
+    core.ended(100, by: 400)
+    #expect(core.halfOffset == 102)
+    #expect(core.openCount(before: 400) == 199)
+    // Bits end before the queue does.
+    #expect(core.openCount(before: 10_000) == 9_799)
+  }
+
   @Test func `one whose end failed stays open`() {
     var core = core()
     #expect(core.claim(3) == .granted)

@@ -35,6 +35,18 @@ import ApusSigning
     #expect(files.snapshot.list.count == 1)
   }
 
+  @Test func `the log tells when changed files were read, and only then`() throws {
+    let (directory, log) = (try AccessDirectory(), try LogFile())
+    let files = try AccessFiles(directory: directory.path, now: now, log: log.logger)
+    files.refresh(now: now)
+    #expect(try log.lines(with: "changed access control files were read") == [])
+    try directory.write("plain_acl.yml", "accounts: []\n")
+    files.refresh(now: now)
+    files.refresh(now: now)
+    let lines = try log.lines(with: "changed access control files were read")
+    #expect(lines == ["INFO access: changed access control files were read accounts=0 directory=\(directory.path)"])
+  }
+
   @Test func `files that vanish altogether change nothing`() throws {
     let directory = try AccessDirectory()
     let files = try AccessFiles(directory: directory.path, now: now, log: log)

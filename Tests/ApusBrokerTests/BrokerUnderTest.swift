@@ -22,7 +22,9 @@ struct BrokerUnderTest {
   let relayed = Locked<[Relay]>([])
   let requester = Requester(connection: 1, address: HostAddress(ipv4: 0x7F00_0001, port: 43410))
 
-  init(_ entries: [(String, String)] = [], stored: ConfigStore.Stored = .init()) throws {
+  init(
+    _ entries: [(String, String)] = [], stored: ConfigStore.Stored = .init(), log: Logger = Logger(level: .error)
+  ) throws {
     let machine = BrokerSettings.Machine(cores: 2, hostName: "fx-a", address: "127.0.0.1", storeRoot: "/store")
     let now = WallTime(milliseconds: 1_795_219_434_437)
     let names = [("brokerClusterName", "FxCluster"), ("brokerName", "fx-a")]
@@ -34,7 +36,7 @@ struct BrokerUnderTest {
     handlers = tables.handlers(
       messages: messages, config: config,
       settingsFile: SettingsFile(path: "/conf/broker.conf", properties: properties, disk: disk), listener: heard,
-      booted: now)
+      booted: now, changes: ChangeLog(log))
   }
 
   /// Answers as a broker would, refusals included; the peer's access is that of this machine unless told.

@@ -66,6 +66,57 @@ import Testing
     }
   }
 
+  @Test func `counts refused requests by their codes, and tells of what waits and of the process`() throws {
+    // Nobody asks about the half message meanwhile: it is too old to be kept.
+    let served = try ServedBroker([("autoCreateTopicEnable", "false"), ("transactionCheckInterval", "86400000")])
+    let client = try served.client()
+    let topic = [
+      ReplyField("topic", "Orders"), ReplyField("readQueueNums", 4), ReplyField("writeQueueNums", 4),
+      ReplyField("perm", 6),
+    ]
+    #expect(try client.ask(.updateAndCreateTopic, topic).responseCode == .success)
+    for _ in 0..<3 { #expect(try client.send("x", to: "None").responseCode == .topicNotExist) }
+    let properties = "TRAN_MSG\u{1}true\u{2}PGROUP\u{1}pg\u{2}UNIQ_KEY\u{1}K1"
+    let half = Fields.send(to: "Orders", properties: properties, sysFlag: 4)
+    #expect(try client.ask(.sendMessageV2, half, body: [1]).responseCode == .success)
+    #expect(try client.send("x", to: "Orders", [("DELAY", "18")]).responseCode == .success)
+
+    let own = #"cluster="FxCluster",node_type="broker",node_id="fx-a""#
+    var lines: [String] = []
+    // The level is looked at by its loop after the answer.
+    try Patience.wait {
+      let page = ask(served.broker.pages, "/metrics")
+      lines = String(decoding: page.body, as: UTF8.self).split(separator: "\n").map(String.init)
+      return lines.contains(#"apus_delayed_messages{\#(own),level="18"} 1"#)
+    }
+    for line in [
+      #"apus_requests_refused_total{\#(own),request_code="310",response_code="17"} 3"#,
+      "apus_half_messages{\(own)} 1", "apus_name_servers{\(own)} 0", "apus_name_servers_registered{\(own)} 0",
+      "# TYPE apus_requests_refused_total counter", "# TYPE apus_flush_seconds_total counter",
+    ] { #expect(lines.contains(line), "\(line)") }
+    for name in [
+      "apus_flushes_total", "apus_flush_seconds_total", "apus_flush_running_seconds", "process_open_fds",
+      "process_max_fds", "process_virtual_memory_bytes", "apus_anonymous_memory_bytes",
+    ] {
+      #expect(lines.count { $0.hasPrefix("\(name){") } == 1, "\(name)")
+    }
+  }
+
+  @Test func `flushes are counted with their time, and one that is under way is told`() {
+    let figures = FlushFigures()
+    let start = MonotonicTime(nanoseconds: 1_000)
+    #expect(figures.running(now: start) == .zero)
+    figures.began(now: start)
+    #expect(figures.running(now: start + .seconds(3)) == .seconds(3))
+    #expect(figures.count == 0)
+    figures.ended(now: start + .seconds(4))
+    figures.began(now: start + .seconds(5))
+    figures.ended(now: start + .seconds(6))
+    #expect(figures.count == 2)
+    #expect(figures.total == .seconds(5))
+    #expect(figures.running(now: start + .seconds(9)) == .zero)
+  }
+
   @Test func `says that it is alive and ready until it leaves`() throws {
     let served = try ServedBroker()
     let pages = served.broker.pages
@@ -137,6 +188,10 @@ import Testing
     #expect(figures?.cpuNanoseconds == 2_000_000_000)
     #expect(figures?.residentBytes == 2 << 20)
     #expect(figures?.threads == 9)
+    #expect(figures?.anonymousBytes == nil && figures?.openDescriptors == nil)
+    let more = ProcessFigures(stat: stat, status: status + "VmSize:\t 8192 kB\nRssAnon:\t 1024 kB\n")
+    #expect(more?.virtualBytes == 8 << 20)
+    #expect(more?.anonymousBytes == 1 << 20)
     #expect(ProcessFigures(stat: "7", status: status) == nil)
     #expect(ProcessFigures(stat: stat, status: "") == nil)
   }

@@ -15,7 +15,8 @@ import Testing
     broker = try BrokerUnderTest()
     broker.topic("FxTopic")
     handler = UpdateConsumerOffsetHandler(
-      topics: broker.tables.topics, groups: broker.tables.groups, offsets: broker.tables.offsets)
+      topics: broker.tables.topics, groups: broker.tables.groups, offsets: broker.tables.offsets,
+      changes: ChangeLog(Logger(level: .error)))
   }
 
   /// Puts a request through the decoder, as a loop does; nil for success.

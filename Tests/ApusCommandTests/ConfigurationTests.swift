@@ -4,6 +4,7 @@ import ApusClient
 import ApusCommandLine
 import ApusNameServer
 import ApusRemoting
+import ApusSystem
 import Foundation
 import Testing
 
@@ -40,6 +41,21 @@ import Testing
     let told = try serve("--bind 127.0.0.2 --advertise host.b --broker-port 0 --store /b", file)
     #expect(told["bindAddress"] == "127.0.0.2" && told["brokerIP1"] == "host.b")
     #expect(told["listenPort"] == "0" && told["storePathRootDir"] == "/b")
+  }
+
+  @Test(arguments: [("", LogLevel.info), ("--log-level debug", .debug), ("--log-level=error", .error)])
+  func `every server logs from INFO on unless told otherwise`(options: String, level: LogLevel) throws {
+    for server in ["serve", "broker", "namesrv"] {
+      #expect(try Configuration.logLevel(arguments("apus \(server) \(options)")) == level)
+    }
+  }
+
+  @Test func `a level that is none is a fault of the command line that names those there are`() throws {
+    let loud = try arguments("apus broker --log-level loud")
+    let message =
+      "broker: option '--log-level' takes debug, info, warning or error, not 'loud'; "
+      + "'apus broker --help' lists what there is"
+    #expect(throws: CommandFailure(.usage, message)) { _ = try Configuration.logLevel(loud) }
   }
 
   @Test func `metrics are off unless asked for and served where the broker listens unless told otherwise`() throws {

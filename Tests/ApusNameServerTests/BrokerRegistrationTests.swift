@@ -6,6 +6,7 @@ import ApusProtocol
 import ApusRemoting
 import ApusSimulator
 import ApusSystem
+import Foundation
 import Synchronization
 import Testing
 
@@ -19,7 +20,10 @@ import Testing
     let loop: EventLoop
     let registration: NameServerRegistration
 
-    init(_ name: String, id: Int64 = 0, options given: NameServerRegistration.Options = .init()) throws {
+    init(
+      _ name: String, id: Int64 = 0, options given: NameServerRegistration.Options = .init(),
+      log: Logger = Logger(level: .error)
+    ) throws {
       var options = given
       options.timeout = Patience.limit
       resolver = try IOThreads(count: 1, capacity: 64)
@@ -29,7 +33,7 @@ import Testing
         broker: .init(
           cluster: "C", name: name, id: id, address: "\(name)-\(id):10911", haServerAddress: "\(name)-\(id):10912"),
         options: options, loop: loop, resolver: resolver, topics: { topics.withLock { $0 } },
-        adopt: { answer in adopted.withLock { $0.append(answer) } }, log: Logger(level: .error))
+        adopt: { answer in adopted.withLock { $0.append(answer) } }, log: log)
       try loop.start()
     }
 
@@ -95,6 +99,35 @@ import Testing
     let all = GetAllTopicListFromNameserver.Request()
     #expect(try await server.eventually(all) { try topics(of: $0) == ["T"] })
     broker.stop()
+  }
+
+  @Test func `the log tells of the first registration and of the leaving, not of every round`() async throws {
+    let path = NSTemporaryDirectory() + "apus-registration-" + UUID().uuidString
+    defer {
+      do {
+        try FileManager.default.removeItem(atPath: path)
+      } catch {
+        Issue.record("the log cannot be removed: \(error)")
+      }
+    }
+    let server = try RunningNameServer()
+    defer { server.stop() }
+    let broker = try Broker("a", log: try Logger(path: path))
+    broker.add("T")
+    broker.registration.start(nameServers: [server.address.description])
+    let all = GetAllTopicListFromNameserver.Request()
+    #expect(try await server.eventually(all) { try topics(of: $0) == ["T"] })
+    broker.add("U")
+    broker.registration.topicsChanged()
+    #expect(try await server.eventually(all) { try topics(of: $0) == ["T", "U"] })
+    broker.stop()
+    let text = String(decoding: try Data(contentsOf: URL(filePath: path)), as: UTF8.self)
+    let lines = text.split(separator: "\n").compactMap { $0.split(separator: " ", maxSplits: 1).last }
+    let name = server.address.description
+    #expect(
+      lines == [
+        "INFO broker: registered nameServer=\(name) topics=1", "INFO broker: unregistered nameServer=\(name)",
+      ])
   }
 
   @Test func `a broker without full permission registers all topics with its own`() {

@@ -35,6 +35,26 @@ import Testing
     #expect(try disk.list("/tmp").isEmpty == false)
   }
 
+  @Test func `a file that takes another's place can be read by no more users than that one`() throws {
+    let path = directory.file("secret.conf")
+    disk.close(try disk.open(path, create: true))
+    unsafe #expect(chmod(path, 0o600) == 0)
+    var file = ConfigFile(path: path)
+    try file.store(Array("a=1".utf8).rawSpan, to: disk)
+    #expect(try mode(of: path) == 0o600)
+    // Where there is none yet, it gets the usual mode.
+    try disk.removeFile(path)
+    try file.store(Array("a=2".utf8).rawSpan, to: disk)
+    #expect(try mode(of: path) & 0o400 != 0)
+  }
+
+  private func mode(of path: String) throws -> mode_t {
+    var status = stat()
+    let result = unsafe stat(path, &status)
+    try #require(result == 0)
+    return status.st_mode & 0o777
+  }
+
   @Test func `says why it cannot open`() throws {
     #expect(throws: DiskError(.notFound, operation: "open", path: directory.file("missing"))) {
       try disk.open(directory.file("missing"), create: false)

@@ -59,12 +59,12 @@ package final class AccessFiles: Sendable {
     let (files, known) = try Self.read(directory, now: now)
     let list = AccessList(files)
     state = Locked(State(snapshot: Snapshot(generation: 1, list: list), files: known))
-    announce(list)
+    announce(list, "access control is on")
   }
 
-  private func announce(_ list: AccessList) {
+  private func announce(_ list: AccessList, _ event: String) {
     for warning in list.warnings { log.warning("access", "\(warning)") }
-    log.info("access", "access control is on", ["accounts": list.count, "directory": directory])
+    log.info("access", event, ["accounts": list.count, "directory": directory])
   }
 
   /// What counts now.
@@ -105,7 +105,7 @@ package final class AccessFiles: Sendable {
       log.error("access", "the access control files have no effect until this is put right", ["cause": complaint])
     }
     guard let change else { return }
-    announce(change.snapshot.list)
+    announce(change.snapshot.list, "changed access control files were read")
     change.tell()
   }
 

@@ -7,34 +7,38 @@ extension BrokerTables {
   /// without an offset.
   package func handlers(
     messages: any StoredMessages, config: ConfigStore, settingsFile: SettingsFile?, listener: any TopicListener,
-    booted: WallTime
+    booted: WallTime, changes: ChangeLog
   ) -> HandlerTable {
     let broker = settings.withLock { $0.identity.broker }
     var table = HandlerTable()
-    addClientCodes(to: &table, listener)
+    addClientCodes(to: &table, listener, changes)
     addQueueCodes(to: &table, messages, broker)
     addInquiries(to: &table, messages, config)
     addRelays(to: &table, messages, broker)
     table.add(
-      .updateAndCreateTopic, .ioThread, UpdateAndCreateTopicHandler(topics: topics, config: config, listener: listener))
+      .updateAndCreateTopic, .ioThread,
+      UpdateAndCreateTopicHandler(topics: topics, config: config, listener: listener, changes: changes))
     table.add(
       .deleteTopicInBroker, .ioThread,
       DeleteTopicInBrokerHandler(
-        topics: topics, offsets: offsets, filters: filters, messages: messages, config: config, listener: listener))
+        topics: topics, offsets: offsets, filters: filters, messages: messages, config: config, listener: listener,
+        changes: changes))
     table.add(.getAllTopicConfig, .ioThread, GetAllTopicConfigHandler(topics: topics))
     table.add(
       .updateAndCreateSubscriptionGroup, .ioThread,
-      UpdateAndCreateSubscriptionGroupHandler(groups: groups, config: config))
+      UpdateAndCreateSubscriptionGroupHandler(groups: groups, config: config, changes: changes))
     table.add(
       .deleteSubscriptionGroup, .ioThread,
-      DeleteSubscriptionGroupHandler(groups: groups, offsets: offsets, statistics: statistics, config: config))
+      DeleteSubscriptionGroupHandler(
+        groups: groups, offsets: offsets, statistics: statistics, config: config, changes: changes))
     table.add(.getAllSubscriptionGroupConfig, .ioThread, GetAllSubscriptionGroupConfigHandler(groups: groups))
     table.add(.getAllConsumerOffset, .ioThread, GetAllConsumerOffsetHandler(offsets: offsets))
     table.add(.getAllDelayOffset, .ioThread, GetAllDelayOffsetHandler(delays: delays))
     table.add(
       .updateBrokerConfig, .ioThread,
       UpdateBrokerConfigHandler(
-        settings: settings, topics: topics, groups: groups, clients: clients, file: settingsFile, listener: listener))
+        settings: settings, topics: topics, groups: groups, clients: clients, file: settingsFile, listener: listener,
+        changes: changes))
     table.add(.getBrokerConfig, .ioThread, GetBrokerConfigHandler(settings: settings))
     table.add(
       .getBrokerRuntimeInfo, .ioThread,
@@ -43,10 +47,13 @@ extension BrokerTables {
     return table
   }
 
-  private func addClientCodes(to table: inout HandlerTable, _ listener: any TopicListener) {
+  private func addClientCodes(
+    to table: inout HandlerTable, _ listener: any TopicListener, _ changes: ChangeLog
+  ) {
     table.add(
       .heartbeat, .loop,
-      HeartbeatHandler(clients: clients, groups: groups, topics: topics, filters: filters, listener: listener))
+      HeartbeatHandler(
+        clients: clients, groups: groups, topics: topics, filters: filters, listener: listener, changes: changes))
     table.add(.checkClientConfig, .ioThread, CheckClientConfigHandler(settings: settings))
     table.add(.unregisterClient, .loop, UnregisterClientHandler(clients: clients, groups: groups))
     table.add(.getConsumerListByGroup, .loop, GetConsumerListByGroupHandler(clients: clients))

@@ -72,7 +72,7 @@ package final class ConsumerSendMessageBackHandler: Sendable {
   private func check(
     _ request: ConsumerSendMessageBack.Request, version: Int32, _ grant: AccessGrant, _ state: BrokerLoop
   ) throws(Refusal) -> Order? {
-    guard let group = parts.groups.withLock({ $0.findOrMake(request.group, now: SystemClock.wall()) }) else {
+    guard let group = parts.groups.findOrMake(request.group, parts.changes) else {
       throw Refusal(
         .subscriptionGroupNotExist, "subscription group not exist, \(request.group) create it first")
     }

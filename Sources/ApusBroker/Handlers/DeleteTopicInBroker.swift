@@ -15,11 +15,12 @@ package struct DeleteTopicInBrokerHandler: RequestHandler {
   private let messages: any StoredMessages
   private let config: ConfigStore
   private let listener: any TopicListener
+  private let changes: ChangeLog
 
   /// Takes its parts.
   package init(
     topics: Locked<Topics>, offsets: Locked<ConsumerOffsets>, filters: Locked<ConsumerFilters>,
-    messages: any StoredMessages, config: ConfigStore, listener: any TopicListener
+    messages: any StoredMessages, config: ConfigStore, listener: any TopicListener, changes: ChangeLog
   ) {
     self.topics = topics
     self.offsets = offsets
@@ -27,13 +28,17 @@ package struct DeleteTopicInBrokerHandler: RequestHandler {
     self.messages = messages
     self.config = config
     self.listener = listener
+    self.changes = changes
   }
 
   /// Answers; a topic that does not exist is no error.
   package func handle(_ request: Command, from requester: Requester) throws(Refusal) -> Reply {
     let name = try request.text("topic")
     try TopicChecks.changeable(name, topics)
-    if let deleted = topics.withLock({ $0.delete(name, now: SystemClock.wall()) }) { listener.topicDeleted(deleted) }
+    if let deleted = topics.withLock({ $0.delete(name, now: SystemClock.wall()) }) {
+      changes.topicDeleted(deleted, by: requester)
+      listener.topicDeleted(deleted)
+    }
     offsets.withLock { $0.remove(topic: name) }
     filters.withLock { $0.remove(topic: name) }
     do throws(DiskError) {

@@ -15,17 +15,19 @@ package struct HeartbeatHandler: RequestHandler {
   private let topics: Locked<Topics>
   private let filters: Locked<ConsumerFilters>
   private let listener: any TopicListener
+  private let changes: ChangeLog
 
   /// Takes its parts.
   package init(
     clients: Locked<ClientTable>, groups: Locked<SubscriptionGroups>, topics: Locked<Topics>,
-    filters: Locked<ConsumerFilters>, listener: any TopicListener
+    filters: Locked<ConsumerFilters>, listener: any TopicListener, changes: ChangeLog
   ) {
     self.clients = clients
     self.groups = groups
     self.topics = topics
     self.filters = filters
     self.listener = listener
+    self.changes = changes
   }
 
   /// Answers. Groups after one that is refused are not registered.
@@ -91,7 +93,7 @@ package struct HeartbeatHandler: RequestHandler {
   /// changes.
   private func prepare(_ consumer: ConsumerData) -> Bool {
     let now = SystemClock.wall()
-    let group = groups.withLock { $0.findOrMake(consumer.group, now: now) }
+    let group = groups.findOrMake(consumer.group, changes)
     guard let config = group?.config else { return true }
     let name = SystemTopics.retryTopic(of: consumer.group)
     // A group's name may be longer than a topic's: such a group has no retry topic.
@@ -108,7 +110,10 @@ package struct HeartbeatHandler: RequestHandler {
         return (before, before)
       }
     }
-    if let topic, topic !== before { listener.topicChanged(topic) }
+    if let topic, topic !== before {
+      if before == nil { changes.topicMadeByUse(topic, by: "consumer group \(consumer.group)") }
+      listener.topicChanged(topic)
+    }
     return config.notifyConsumerIDsChangedEnabled
   }
 }

@@ -109,8 +109,7 @@ package final class PullMessageHandler: Sendable {
     var found = parts.groups.withLock { $0.find(name) }
     if found == nil {
       try GroupName.check(name)
-      let text = name.text
-      found = parts.groups.withLock { $0.findOrMake(text, now: SystemClock.wall()) }
+      found = parts.groups.findOrMake(name.text, parts.changes)
     }
     guard let found else {
       throw Refusal(

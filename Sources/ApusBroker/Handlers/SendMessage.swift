@@ -107,7 +107,10 @@ package final class SendMessageHandler: Sendable {
         try topics.forSend(
           to: name, defaultTopic: template, defaultQueueCount: queues, unitMode: unitMode, now: SystemClock.wall())
       }
-      if made.isNew { parts.listener.topicChanged(made.topic) }
+      if made.isNew {
+        parts.changes.topicMadeByUse(made.topic, by: "producer group \(send.producerGroup.text)")
+        parts.listener.topicChanged(made.topic)
+      }
       return made.topic
     } catch {
       switch error {
@@ -124,7 +127,7 @@ package final class SendMessageHandler: Sendable {
     _ topic: Topic, _ send: borrowing SendMessage.Request, _ header: CommandHeader
   ) throws(Refusal) -> Topic {
     let group = String(topic.name.dropFirst(SystemTopics.retryPrefix.count))
-    guard let settings = parts.groups.withLock({ $0.findOrMake(group, now: SystemClock.wall()) }) else {
+    guard let settings = parts.groups.findOrMake(group, parts.changes) else {
       throw Refusal(.subscriptionGroupNotExist, "subscription group not exist, \(group) create it first")
     }
     var limit = settings.config.retryMaxTimes
@@ -368,7 +371,7 @@ package final class SendMessageHandler: Sendable {
   func answerPending(_ state: BrokerLoop) {
     let mark = parts.store.acknowledged
     while let sent = state.pending.popAcknowledged(upTo: mark) { answer(sent, .success, state) }
-    while let sent = state.pending.popExpired(now: state.loop.now) { answer(sent, .flushDiskTimeout, state) }
+    while let sent = state.pending.popExpired(now: state.loop.now) { answerExpired(sent, state) }
     guard !state.pending.isEmpty, let refusal = parts.store.withLock({ $0.refusal }), case .failed(let error) = refusal
     else { return }
     // The record may or may not be on the device, so that the send counts as failed.
@@ -378,6 +381,13 @@ package final class SendMessageHandler: Sendable {
         Refusal(.serviceNotAvailable, "the flush failed, the message may be lost: \(error)"), sent.header, connection,
         state)
     }
+  }
+
+  private func answerExpired(_ sent: PendingSend, _ state: BrokerLoop) {
+    guard let connection = state.loop.connection(sent.connection) else { return }
+    let remark = "stored, but the device did not take it in time"
+    parts.refusals.add(.flushDiskTimeout, remark, to: sent.header, from: connection.peer)
+    answer(sent, .flushDiskTimeout, on: connection, state)
   }
 
   private func answer(_ sent: PendingSend, _ code: ResponseCode, _ state: BrokerLoop) {
@@ -407,6 +417,7 @@ package final class SendMessageHandler: Sendable {
 
   /// Answers a send that is refused.
   func refuse(_ refusal: Refusal, _ header: CommandHeader, _ connection: Connection, _ state: BrokerLoop) {
+    parts.refusals.add(refusal.code, refusal.remark, to: header, from: connection.peer)
     guard !header.isOneway else { return }
     var writer = ResponseWriter.begin(header, code: refusal.code, remark: refusal.remark, into: &connection.output)
     writeBroker(&writer, connection, state)

@@ -142,6 +142,7 @@ final class SendReplyMessageHandler: Sendable {
   private func answer(
     _ failure: String?, _ place: Place, _ header: CommandHeader, _ connection: Connection, _ state: BrokerLoop
   ) {
+    if let failure { parts.refusals.add(.systemError, failure, to: header, from: connection.peer) }
     guard !header.isOneway else { return }
     var writer = ResponseWriter.begin(
       header, code: failure == nil ? .success : .systemError, remark: failure, into: &connection.output)

@@ -10,11 +10,13 @@ package import ApusSystem
 package struct UpdateAndCreateSubscriptionGroupHandler: RequestHandler {
   private let groups: Locked<SubscriptionGroups>
   private let config: ConfigStore
+  private let changes: ChangeLog
 
   /// Takes its parts.
-  package init(groups: Locked<SubscriptionGroups>, config: ConfigStore) {
+  package init(groups: Locked<SubscriptionGroups>, config: ConfigStore, changes: ChangeLog) {
     self.groups = groups
     self.config = config
+    self.changes = changes
   }
 
   /// Answers.
@@ -30,7 +32,11 @@ package struct UpdateAndCreateSubscriptionGroupHandler: RequestHandler {
       throw Refusal(
         .systemError, "retryQueueNums is \(group.retryQueueCount) but must be from 0 to \(Topics.queueLimit)")
     }
-    groups.withLock { _ = $0.update(group, now: SystemClock.wall()) }
+    let (before, updated) = groups.withLock { groups in
+      let before = groups.find(group.name)
+      return (before, groups.update(group, now: SystemClock.wall()))
+    }
+    changes.groupSet(updated, from: before, by: requester)
     do throws(DiskError) {
       try config.saveGroups()
     } catch {

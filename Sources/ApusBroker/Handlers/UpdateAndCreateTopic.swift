@@ -11,12 +11,14 @@ package struct UpdateAndCreateTopicHandler: RequestHandler {
   private let topics: Locked<Topics>
   private let config: ConfigStore
   private let listener: any TopicListener
+  private let changes: ChangeLog
 
   /// Takes its parts.
-  package init(topics: Locked<Topics>, config: ConfigStore, listener: any TopicListener) {
+  package init(topics: Locked<Topics>, config: ConfigStore, listener: any TopicListener, changes: ChangeLog) {
     self.topics = topics
     self.config = config
     self.listener = listener
+    self.changes = changes
   }
 
   /// Answers. The remark of a success is Java's.
@@ -33,7 +35,11 @@ package struct UpdateAndCreateTopicHandler: RequestHandler {
     topic.permission = Permission(rawValue: permission)
     topic.filter = request["topicFilterType"].flatMap { TopicFilter(name: $0) } ?? .singleTag
     if request["topicSysFlag"] != nil { topic.systemFlag = try request.number("topicSysFlag") }
-    let updated = topics.withLock { $0.update(topic, now: SystemClock.wall()) }
+    let (before, updated) = topics.withLock { topics in
+      let before = topics.find(name)
+      return (before, topics.update(topic, now: SystemClock.wall()))
+    }
+    changes.topicSet(updated, from: before, by: requester)
     do throws(DiskError) {
       try config.saveTopics()
     } catch {

@@ -15,11 +15,12 @@ package struct UpdateBrokerConfigHandler: RequestHandler {
   private let clients: Locked<ClientTable>
   private let file: SettingsFile?
   private let listener: any TopicListener
+  private let changes: ChangeLog
 
   /// Takes its parts; `file` is nil for a broker that was started without one.
   package init(
     settings: Locked<BrokerSettings>, topics: Locked<Topics>, groups: Locked<SubscriptionGroups>,
-    clients: Locked<ClientTable>, file: SettingsFile?, listener: any TopicListener
+    clients: Locked<ClientTable>, file: SettingsFile?, listener: any TopicListener, changes: ChangeLog
   ) {
     self.settings = settings
     self.topics = topics
@@ -27,6 +28,7 @@ package struct UpdateBrokerConfigHandler: RequestHandler {
     self.clients = clients
     self.file = file
     self.listener = listener
+    self.changes = changes
   }
 
   /// Answers.
@@ -44,10 +46,13 @@ package struct UpdateBrokerConfigHandler: RequestHandler {
     // Tried on a copy and written first: what cannot be kept does not take effect either.
     var planned = settings.withLock { $0 }
     try keep(Self.update(&planned, properties, now))
-    let change = try settings.withLock { settings throws(Refusal) in
-      try Self.update(&settings, properties, now)
+    let (before, change) = try settings.withLock {
+      (settings) throws(Refusal) -> (BrokerSettings, BrokerSettings.Change) in
+      let before = settings
+      return (before, try Self.update(&settings, properties, now))
     }
     apply(change, now)
+    changes.settingsChanged(change, from: before, by: requester)
     let waiting = change.waiting.joined(separator: ", ")
     return Reply(remark: waiting.isEmpty ? nil : "from the next start on: \(waiting)")
   }
@@ -65,11 +70,10 @@ package struct UpdateBrokerConfigHandler: RequestHandler {
   /// Writes what is to change to the settings file.
   private func keep(_ change: BrokerSettings.Change) throws(Refusal) {
     guard let file, !change.entries.isEmpty else { return }
-    do throws(DiskError) {
+    do throws(SettingsFile.Failure) {
       try file.merge(change.entries)
     } catch {
-      throw Refusal(
-        .systemError, "the settings file \(file.path) cannot be written, no setting was changed: \(error)")
+      throw Refusal(.systemError, "the settings file \(file.path) \(error)")
     }
   }
 

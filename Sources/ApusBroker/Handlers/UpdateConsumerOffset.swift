@@ -11,9 +11,13 @@ package struct UpdateConsumerOffsetHandler: Sendable {
   private let topics: Locked<Topics>
   private let groups: Locked<SubscriptionGroups>
   private let offsets: Locked<ConsumerOffsets>
+  private let changes: ChangeLog
 
   /// Takes its parts.
-  package init(topics: Locked<Topics>, groups: Locked<SubscriptionGroups>, offsets: Locked<ConsumerOffsets>) {
+  package init(
+    topics: Locked<Topics>, groups: Locked<SubscriptionGroups>, offsets: Locked<ConsumerOffsets>, changes: ChangeLog
+  ) {
+    self.changes = changes
     self.topics = topics
     self.groups = groups
     self.offsets = offsets
@@ -39,7 +43,7 @@ package struct UpdateConsumerOffsetHandler: Sendable {
     guard topics.withLock({ $0.findOrMakeLight(topic) }) != nil else { throw Refusals.noTopic(topic.text) }
     if groups.withLock({ $0.find(group) }) == nil {
       let name = group.text
-      guard groups.withLock({ $0.findOrMake(name, now: SystemClock.wall()) }) != nil else {
+      guard groups.findOrMake(name, changes) != nil else {
         throw Refusal(.subscriptionGroupNotExist, "subscription group not exist, \(name)")
       }
     }

@@ -44,11 +44,28 @@ extension FuzzTarget {
 enum TextChecks {
   private static let now = WallTime(milliseconds: 1_700_000_000_000)
 
+  /// Keys that are set in the text of a file read back, and no other changes.
+  private static func settingKeys(of file: PropertiesFile, in input: [UInt8]) throws(FuzzFinding) {
+    // What is at its limit has no room for more.
+    guard input.count < PropertiesFile.byteLimit / 2, file.entries.count < PropertiesFile.entryLimit / 2 else { return }
+    let change = [PropertiesFile.Entry(file.entries.last?.key ?? "a", " 1\\"), PropertiesFile.Entry("traceOn", "x")]
+    var expected = file
+    for entry in change { expected[entry.key] = entry.value }
+    let edited = readable { () throws(DecodeError) -> PropertiesFile in
+      var text = try PropertiesText(input)
+      try text.set(change)
+      let bytes = text.bytes
+      return try PropertiesFile(parsing: bytes.rawSpan)
+    }
+    try require(edited == expected, "\(file.entries) with \(change) set is \(edited?.entries as Any)")
+  }
+
   /// A file of properties, and the settings of both servers in it.
   static func propertiesFile(_ input: [UInt8]) throws(FuzzFinding) {
     guard let file = readable({ try PropertiesFile(parsing: input.rawSpan) }) else { return }
     let again = readable { try PropertiesFile(parsing: file.text.rawSpan) }
     try require(again == file, "\(file.entries), written and read again, is \(again?.entries as Any)")
+    try settingKeys(of: file, in: input)
     let machine = BrokerSettings.Machine(cores: 2, hostName: "h", address: "10.0.0.1", storeRoot: "/store")
     if let settings = readable({ try BrokerSettings(file, machine: machine, now: now) }) {
       for entry in file.entries {

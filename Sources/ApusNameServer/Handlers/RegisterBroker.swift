@@ -35,15 +35,25 @@ extension NameServerRequests {
     let registration = BrokerRegistration(
       broker: broker, haServerAddress: message.haServerAddress, topics: content.topics.topics,
       dataVersion: content.topics.version, filterServers: content.filterServers)
-    let outcome = routes.withLock { $0.register(registration, over: context.link, now: context.now) }
+    let (outcome, isNew) = routes.withLock { routes in
+      let isNew = !routes.knows(brokerAt: broker.address)
+      return (routes.register(registration, over: context.link, now: context.now), isNew)
+    }
     guard case .registered(let masterAddress, let masterHA) = outcome else {
       log.warning(
         "namesrv", "broker refused, the route table is full", ["address": broker.address, "name": broker.brokerName])
       throw Refusal(.systemError, "the route table is full: too many brokers or topics are registered")
     }
-    log.debug(
-      "namesrv", "broker registered",
-      ["address": broker.address, "name": broker.brokerName, "topics": content.topics.topics.count])
+    let topicCount = content.topics.topics.count
+    if isNew {
+      log.info(
+        "namesrv", "broker registered",
+        ["address": broker.address, "name": broker.brokerName, "cluster": broker.cluster, "topics": topicCount])
+    } else {
+      log.debug(
+        "namesrv", "broker registered anew",
+        ["address": broker.address, "name": broker.brokerName, "topics": topicCount])
+    }
     var reply = Reply(body: kv.withLock { $0.body(of: KVConfig.orderTopics) }?.bytes() ?? [])
     if let masterHA { reply.fields.append(ReplyField("haServerAddr", masterHA)) }
     if let masterAddress { reply.fields.append(ReplyField("masterAddr", masterAddress)) }

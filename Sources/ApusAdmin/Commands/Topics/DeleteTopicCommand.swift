@@ -1,4 +1,5 @@
 import ApusCommandLine
+import ApusProtocol
 
 /// `deleteTopic`: removes a topic from the brokers of a cluster and from the name servers.
 struct DeleteTopicCommand: AdminCommand {

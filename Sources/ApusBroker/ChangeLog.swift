@@ -1,0 +1,116 @@
+import ApusAccess
+package import ApusBrokerCore
+import ApusModel
+package import ApusSystem
+
+/// Tells the log what was changed of settings, topics and consumer groups, and by whom. The logger leaves out what
+/// comes in masses, and says how many that were.
+///
+/// Values of settings are told as code 26 shows them: no key of a broker holds a secret.
+package struct ChangeLog: Sendable {
+  /// Letters of a value, or of a name that a client gives itself, that are told.
+  private static let valueLetters = 100
+
+  private let log: Logger
+
+  /// Tells `log`.
+  package init(_ log: Logger) { self.log = log }
+
+  // MARK: By administrators
+
+  /// Settings were changed; tells nothing when all of them had these values already.
+  package func settingsChanged(_ change: BrokerSettings.Change, from before: BrokerSettings, by requester: Requester) {
+    let changed = change.entries.filter { before[$0.key] != $0.value }
+    guard !changed.isEmpty else { return }
+    let told = changed.map { entry in
+      "\(entry.key): \(Self.shortened(before[entry.key] ?? "")) -> \(Self.shortened(entry.value))"
+    }
+    let waiting = change.waiting.isEmpty ? "none" : change.waiting.joined(separator: ", ")
+    log.info(
+      "broker", "settings changed",
+      ["changes": told.joined(separator: ", "), "atNextStart": waiting, "by": Self.name(requester)])
+  }
+
+  /// A topic was made, or changed from what it was; tells nothing of one that stayed as it was.
+  package func topicSet(_ topic: Topic, from before: Topic?, by requester: Requester) {
+    let (name, now) = (topic.name, Self.text(topic.config))
+    guard let before else {
+      return log.info("broker", "topic made", ["topic": name, "with": now, "by": Self.name(requester)])
+    }
+    guard before.config != topic.config else { return }
+    log.info(
+      "broker", "topic changed",
+      ["topic": name, "from": Self.text(before.config), "to": now, "by": Self.name(requester)])
+  }
+
+  /// A topic was deleted.
+  package func topicDeleted(_ topic: Topic, by requester: Requester) {
+    log.info("broker", "topic deleted", ["topic": topic.name, "by": Self.name(requester)])
+  }
+
+  /// A group was made, or changed from what it was; tells nothing of one that stayed as it was.
+  package func groupSet(_ group: SubscriptionGroup, from before: SubscriptionGroup?, by requester: Requester) {
+    let (name, now) = (group.name, Self.text(group.config))
+    guard let before else {
+      return log.info("broker", "group made", ["group": name, "with": now, "by": Self.name(requester)])
+    }
+    guard before.config != group.config else { return }
+    log.info(
+      "broker", "group changed",
+      ["group": name, "from": Self.text(before.config), "to": now, "by": Self.name(requester)])
+  }
+
+  /// A group was deleted.
+  package func groupDeleted(_ group: SubscriptionGroup, isWithOffsets: Bool, by requester: Requester) {
+    log.info(
+      "broker", "group deleted", ["group": group.name, "withOffsets": isWithOffsets, "by": Self.name(requester)])
+  }
+
+  // MARK: By use
+
+  /// A topic was made because somebody sends to it, consumes in a group whose retry topic it is, or the like.
+  package func topicMadeByUse(_ topic: Topic, by user: String) {
+    log.info(
+      "broker", "topic made by its use",
+      ["topic": topic.name, "with": Self.text(topic.config), "by": Self.shortened(user)])
+  }
+
+  /// A group was made because somebody consumes in it.
+  package func groupMadeByUse(_ group: SubscriptionGroup) {
+    log.info("broker", "group made by its use", ["group": group.name])
+  }
+
+  // MARK: Texts
+
+  private static func text(_ config: TopicConfig) -> String {
+    "\(config.readQueueCount) read and \(config.writeQueueCount) write queues, perm \(config.permission.rawValue)"
+  }
+
+  private static func text(_ config: SubscriptionGroupConfig) -> String {
+    "consumeEnable \(config.consumeEnabled), consumeBroadcastEnable \(config.consumeBroadcastEnabled), "
+      + "retryQueueNums \(config.retryQueueCount), retryMaxTimes \(config.retryMaxTimes), "
+      + "brokerId \(config.brokerID), whichBrokerWhenConsumeSlowly \(config.whichBrokerWhenConsumeSlowly)"
+  }
+
+  /// Who asked: the account, where there is one, and the address.
+  private static func name(_ requester: Requester) -> String {
+    requester.grant.accessKey.map { "\($0)@\(requester.address)" } ?? "\(requester.address)"
+  }
+
+  private static func shortened(_ text: String) -> String {
+    text.utf8.count <= valueLetters ? text : String(text.unicodeScalars.prefix(valueLetters)) + "…"
+  }
+}
+
+extension Locked<SubscriptionGroups> {
+  /// The group with this name, made by its use where that is allowed; the log is told of one that is made.
+  func findOrMake(_ name: String, _ changes: ChangeLog) -> SubscriptionGroup? {
+    let (group, isNew) = withLock { groups -> (SubscriptionGroup?, Bool) in
+      if let known = groups.find(name) { return (known, false) }
+      return (groups.findOrMake(name, now: SystemClock.wall()), true)
+    }
+    // Light groups have no settings, and there may be one for each device out there.
+    if isNew, let group, !LightQueues.isLight(name) { changes.groupMadeByUse(group) }
+    return group
+  }
+}

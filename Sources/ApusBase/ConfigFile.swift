@@ -61,8 +61,8 @@ public struct ConfigFile: Sendable {
   /// The bytes that the file holds at present, whatever they are; nil when there is none. The backup is not looked at.
   public func content(on disk: any Disk) throws(ConfigFileError) -> [UInt8]? { try Self.read(path, from: disk) }
 
-  /// Replaces the file; who may read it stays. When this returns the new content is durable; when it throws the old content is still what
-  /// loads, or, after a failed sync of the directory, either of both.
+  /// Replaces the file; who may read it stays. When this returns the new content is durable; when it throws the old
+  /// content is still what loads, or, after a failed sync of the directory, either of both.
   public mutating func store(_ content: RawSpan, to disk: any Disk) throws(DiskError) {
     let directory = Self.directory(of: path)
     try disk.createDirectory(directory)

@@ -150,8 +150,10 @@ package final class StoreThreads: Sendable {
       let outcome = plan.run(on: store.disk)
       let ready = store.withLock { $0.finish(plan, outcome) }
       if case .failed(let error) = outcome {
-        // A full device is told once, as an event of the store's, though it is tried again and again.
-        if error.code != .full { log.error("store", "preparing a log segment failed", ["cause": error]) }
+        // What may end by itself is told once, as an event of the store's, though it is tried again and again.
+        if error.code != .full, error.code != .exhausted {
+          log.error("store", "preparing a log segment failed", ["cause": error])
+        }
         keeper.wake()
         // Sends that wait are refused now.
         onSegment()

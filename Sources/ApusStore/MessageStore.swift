@@ -71,7 +71,9 @@ package final class MessageStore {
 
   /// Why the store accepts nothing any more; nil while it does.
   package private(set) var failure: DiskError?
-  var full: Set<FullReason> = []
+  /// Which steps could not be done for want of space or of descriptors, and which of the two: sends are refused until
+  /// all of them come through.
+  var held: [HoldReason: HoldCause] = [:]
   var isClosed = false
   /// Whether the last stop was clean.
   package internal(set) var wasClosed = false
@@ -92,7 +94,12 @@ package final class MessageStore {
     var storeTime: WallTime
   }
 
-  enum FullReason: Hashable {
+  enum HoldCause {
+    case full
+    case exhausted
+  }
+
+  enum HoldReason: Hashable {
     case segment
     case queues
     case checkpoint
@@ -199,7 +206,8 @@ package final class MessageStore {
   package var refusal: StoreRefusal? {
     if isClosed { return .closed }
     if let failure { return .failed(failure) }
-    return full.isEmpty ? nil : .diskFull
+    if held.isEmpty { return nil }
+    return held.values.contains(.full) ? .diskFull : .exhausted
   }
 
   /// Ends the store's acceptance for good.
@@ -209,14 +217,28 @@ package final class MessageStore {
     report(.failed(error))
   }
 
-  func setFull(_ reason: FullReason, path: String) {
-    if full.isEmpty { report(.diskFull(path: path)) }
-    full.insert(reason)
+  /// A step failed. A lack of space, or of descriptors and mappings, which a flood of connections can bring about, may
+  /// end by itself: sends are refused until the step comes through. Any other failure ends acceptance for good.
+  func hold(for reason: HoldReason, after error: DiskError, path: String) {
+    switch error.code {
+    case .full: hold(for: reason, fullAt: path)
+    case .exhausted:
+      if held.isEmpty { report(.exhausted(error)) }
+      held[reason] = .exhausted
+    default: fail(error)
+    }
   }
 
-  func clearFull(_ reason: FullReason) {
-    guard full.remove(reason) != nil else { return }
-    if full.isEmpty { report(.diskFreed) }
+  /// The device is full: sends are refused until ``release(_:)``.
+  func hold(for reason: HoldReason, fullAt path: String) {
+    if !held.values.contains(.full) { report(.diskFull(path: path)) }
+    held[reason] = .full
+  }
+
+  /// A step came through that may have failed before.
+  func release(_ reason: HoldReason) {
+    guard held.removeValue(forKey: reason) != nil else { return }
+    if held.isEmpty { report(.acceptsAgain) }
   }
 
   func report(_ event: StoreEvent) {

@@ -137,7 +137,7 @@ extension MessageStore {
     } catch  where error.code == .unsupported {
       tail.populated = tail.capacity
     } catch  where error.code == .full {
-      setFull(.segment, path: tail.path)
+      hold(for: .segment, fullAt: tail.path)
     }
   }
 

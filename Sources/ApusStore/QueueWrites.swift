@@ -199,9 +199,9 @@ extension MessageStore {
     if let error = outcome.error {
       roundLeft = 0
       if plan.pieces[outcome.opened.count].queue.isRemoved { return }
-      if error.code == .full { setFull(.queues, path: settings.queueDirectory) } else { fail(error) }
+      hold(for: .queues, after: error, path: settings.queueDirectory)
     } else {
-      clearFull(.queues)
+      release(.queues)
       if plan.endsRound { endRound() }
     }
   }

@@ -104,7 +104,7 @@ extension MessageStore {
     // Files may have come since; they are the newest and not looked at.
     let plan = retention.run(
       now: now, localHour: localHour, modified: answer.modified, usedRatio: answer.usedRatio)
-    if plan.isDiskFull { setFull(.retention, path: settings.root) } else { clearFull(.retention) }
+    if plan.isDiskFull { hold(for: .retention, fullAt: settings.root) } else { release(.retention) }
     var files: [RetentionRemoval.LogFile] = []
     for path in survey.paths.prefix(plan.segmentCount) {
       guard let first = log.segments.files.first, first.path == path, first !== log.tail,

@@ -178,7 +178,7 @@ extension MessageStore {
     result.begin(.noMatchedMessage, low, high, next: offset)
     if limits.inspects {
       result.inspection = Fetch.Inspection(
-        limits: limits, memory: settings.memoryPull, disk: settings.diskPull,
+        limits: limits, memory: pullLimits.memory, disk: pullLimits.disk,
         memoryStart: PhysicalOffset(max(0, log.marks.dispatchable.rawValue - settings.memoryBytes)))
     }
     var scan = Scan(position: offset.rawValue, limits: limits)
@@ -232,7 +232,7 @@ extension MessageStore {
       } else {
         let behind = Int64(end - entry.offset)
         result.bytesBehind = behind
-        let limit = behind > settings.memoryBytes ? settings.diskPull : settings.memoryPull
+        let limit = behind > settings.memoryBytes ? pullLimits.disk : pullLimits.memory
         if isFull(result, adding: entry, limit, scan.limits) {
           scan.isOver = true
           return

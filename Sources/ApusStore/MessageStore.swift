@@ -13,8 +13,10 @@ package import ApusStoreCore
 /// brings the record to the device, ``planQueueWrites()`` the entry into its file, ``planCheckpoint()`` lets the
 /// next start begin behind both.
 package final class MessageStore {
-  /// The layout and the limits.
+  /// The layout and the limits, as the store was opened.
   package let settings: StoreSettings
+  /// How much one pull may bring from memory, and from the device.
+  private(set) var pullLimits: (memory: StoreSettings.PullLimit, disk: StoreSettings.PullLimit)
   let disk: any Disk
   let log: CommitLog
   var queues = QueueTable()
@@ -115,6 +117,7 @@ package final class MessageStore {
     precondition(settings.extensionFileBytes >= 64, "extension file length")
     self.disk = disk
     self.settings = settings
+    pullLimits = (settings.memoryPull, settings.diskPull)
     log = CommitLog(
       disk: disk, directory: settings.logDirectory, fileBytes: settings.logFileBytes, dispatch: settings.dispatch)
     queueFiles = QueueFileCache(limit: settings.openQueueFiles)
@@ -123,6 +126,11 @@ package final class MessageStore {
   }
 
   deinit { if let lockFile { disk.close(lockFile) } }
+
+  /// Changes how much one pull may bring.
+  package func limitPulls(fromMemory memory: StoreSettings.PullLimit, fromDisk disk: StoreSettings.PullLimit) {
+    pullLimits = (memory, disk)
+  }
 
   // MARK: Marks
 

@@ -201,7 +201,7 @@ extension MessageStore {
         scan.isOver = true
         if scan.position == offset.rawValue {
           result.status = .offsetFoundNull
-          scan.position = fileEnd
+          scan.position = behindUnreadable(queue, offset)
         }
       }
     }
@@ -320,6 +320,12 @@ extension MessageStore {
   }
 
   // MARK: Queue entries
+
+  /// Where to go on behind an entry that its file does not give: behind that file, or at the first entry in memory,
+  /// which is not lost with the file.
+  func behindUnreadable(_ queue: ConsumeQueue, _ offset: QueueOffset) -> Int64 {
+    min(queue.fileEnd(of: offset.rawValue), queue.tail.start)
+  }
 
   enum Entries {
     /// In the tail, up to this queue offset.

@@ -140,8 +140,7 @@ extension MessageStore {
     case .scratch: entry = scratch.first
     case .cold(let plan): return .cold(plan)
     case .failed: return .failed
-    case .unreadable:
-      return .unreadable(next: min(QueueOffset(queue.fileEnd(of: offset.rawValue)), queue.maxOffset))
+    case .unreadable: return .unreadable(next: QueueOffset(behindUnreadable(queue, offset)))
     }
     if entry.isBlank { return .unreadable(next: offset + 1) }
     guard ConsumeQueueExtension.isAddress(entry.tagsCode) else { return .entry(entry) }

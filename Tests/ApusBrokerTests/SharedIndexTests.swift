@@ -1,0 +1,61 @@
+import ApusBase
+import ApusModel
+import ApusSimulator
+import ApusStore
+import ApusStoreCore
+import ApusSystem
+import Testing
+
+@testable import ApusBroker
+
+/// The index that queries share with the thread that fills it; here without that thread.
+@Suite struct SharedIndexTests {
+  private let store: SharedStore
+  private let index: MessageIndex
+
+  /// A store with three messages that have the key `k`, and an index that has seen none of them.
+  init() throws {
+    let disk = SimulatedDisk(seed: 1)
+    var settings = StoreSettings(root: "/store")
+    settings.logFileBytes = 1 << 16
+    let messages = try MessageStore.open(disk: disk, settings: settings)
+    let preparation = try #require(messages.planPreparation())
+    _ = messages.finish(preparation, preparation.run(on: disk))
+    let bytes: [UInt8] = Array("T".utf8)
+    let properties = MessageProperties.encode([("KEYS", "k")])
+    for _ in 0..<3 {
+      let draft = RecordDraft(
+        topic: bytes.rawSpan, body: bytes.rawSpan, properties: properties.rawSpan, queueID: 0, flag: 0, sysFlag: [],
+        bodyCRC: CRC32.body(bytes.rawSpan), bornTime: WallTime(milliseconds: 1), bornHost: .loopback(port: 1),
+        storeHost: .loopback(port: 2), tagsCode: 0)
+      _ = messages.append(draft, to: try messages.openQueue(topic: "T", id: 0), now: WallTime(milliseconds: 1))
+    }
+    _ = messages.dispatch()
+    index = try MessageIndex.open(
+      disk: disk,
+      settings: MessageIndex.Settings(
+        directory: "/store/index", layout: try #require(IndexLayout(slotCount: 7, entryCount: 100)), entriesAhead: 10),
+      after: MessageIndex.Left(
+        cleanly: true, checkpoint: WallTime(milliseconds: 0), logEnd: messages.marks.appended)
+    ).index
+    store = SharedStore(messages, disk: disk, isSynchronous: false)
+  }
+
+  private func count(_ shared: SharedIndex) -> Int {
+    let (from, to) = (WallTime(milliseconds: 0), WallTime(milliseconds: 1000))
+    return shared.query(topic: "T", key: "k", limit: 10, from: from, to: to).offsets.count
+  }
+
+  @Test func `a query finds everything that was sent before it`() {
+    #expect(count(SharedIndex(index, store: store, log: Logger(level: .error))) == 3)
+  }
+
+  @Test func `a query does not wait for an index that is far behind, and a stop brings it up`() {
+    let shared = SharedIndex(index, store: store, queryBytes: 100, log: Logger(level: .error))
+    #expect(count(shared) == 0)
+    #expect(store.withLock { $0.marks.dispatchable } - PhysicalOffset.zero > 100)
+    #expect(index.resumeOffset == .zero)
+    #expect(shared.close())
+    #expect(index.resumeOffset > .zero)
+  }
+}

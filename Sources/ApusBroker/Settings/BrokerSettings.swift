@@ -382,7 +382,7 @@ package struct BrokerSettings: Sendable {
     topicRules.hasLightTopics = flag("enableLmq")
     let root = text("storePathRootDir")
     keeping = Keeping(
-      root: root, commitLog: values["storePathCommitLog"] ?? root + "/commitlog",
+      root: root, commitLog: try logDirectory(below: root),
       segmentBytes: number("mappedFileSizeCommitLog"),
       queueFileBytes: (number("mappedFileSizeConsumeQueue") + 19) / 20 * 20,
       syncsBeforeAcknowledging: text("flushDiskType") == "SYNC_FLUSH",
@@ -466,6 +466,15 @@ package struct BrokerSettings: Sendable {
     checking.rules.checkLimit = Int32(number("transactionCheckMax"))
     checking.rules.retention = .seconds(number("fileReservedTime") * 3600)
     return checking
+  }
+
+  /// Java spreads a log over several directories that commas separate.
+  private func logDirectory(below root: String) throws(SettingError) -> String {
+    guard let path = values["storePathCommitLog"] else { return root + "/commitlog" }
+    guard !path.utf8.contains(UInt8(ascii: ",")) else {
+      throw SettingError(key: "storePathCommitLog", value: path, range: "one directory")
+    }
+    return path
   }
 
   private func accessDirectory() throws(SettingError) -> String? {

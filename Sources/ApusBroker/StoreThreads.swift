@@ -171,7 +171,8 @@ package final class StoreThreads: Sendable {
       worked = true
       let outcome = plan.run(on: store.disk, bitMaps: bitMaps)
       store.withLock { $0.finish(plan, outcome) }
-      if outcome.error != nil { break }
+      // A round at a time: under load more has been flushed meanwhile, and the checkpoint must have its turn.
+      if outcome.error != nil || plan.endsRound { break }
     }
     let (isDue, due) = dueCheckpoint.withLock { due -> (Bool, MonotonicTime) in
       guard now >= due else { return (false, due) }

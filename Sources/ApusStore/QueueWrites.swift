@@ -23,8 +23,9 @@ package struct QueueWritePlan: Sendable {
   }
 
   let pieces: [Piece]
-  /// Whether this is the last plan of a round, so that everything before `covers` is written when it succeeds.
-  let endsRound: Bool
+  /// Whether this is the last plan of a round: when it succeeds, every entry is written whose record was flushed when
+  /// the round began.
+  package let endsRound: Bool
 
   /// What came of it.
   package struct Outcome: Sendable {
@@ -75,7 +76,8 @@ extension MessageStore {
   /// How many queues one plan looks at: bounds the time under the lock.
   private static let queuesPerPlan = 4096
 
-  /// A batch of entries to write; nil when there is nothing to do. Call again until it is nil.
+  /// A batch of entries to write; nil when there is nothing to do. Call again until it is nil or ends its round: while
+  /// records are flushed there is always more.
   package func planQueueWrites() -> QueueWritePlan? {
     guard failure == nil, !writingQueues else { return nil }
     if roundLeft == 0 {

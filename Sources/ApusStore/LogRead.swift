@@ -48,12 +48,15 @@ extension MessageStore {
       report(.fileUnreadable(path: path, reason: error.description))
     case (.entries(let queue, let key, _, let from, _, _), .read(let file, let bytes)):
       queueFiles.insert(key, file)
-      if from < queue.tail.start { queue.warmed = (from, bytes) }
+      guard from < queue.tail.start else { return }
+      warmedQueues.insert(queue)
+      queue.warmed = (from, bytes)
     case (.entries(let queue, let key, let path, _, _, _), .failed(let error)):
       report(.fileUnreadable(path: path, reason: error.description))
       if error.code == .notFound { queue.files.removeAll { $0 == key.start } } else { queue.readFailed = true }
     case (.extensions(let queue, let key, _, let position, _), .read(let file, let bytes)):
       queueFiles.insert(key, file)
+      warmedQueues.insert(queue)
       queue.warmedExtensions = (key.start + position, bytes)
     case (.extensions(let queue, let key, let path, let position, _), .failed(let error)):
       report(.fileUnreadable(path: path, reason: error.description))

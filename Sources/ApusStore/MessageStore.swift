@@ -21,6 +21,7 @@ package final class MessageStore {
   let log: CommitLog
   var queues = QueueTable()
   var queueFiles: QueueFileCache
+  var warmedQueues = WarmedQueues()
   private var queueCount = 0
   /// The queues that messages were appended to, by number; nil for others and those that were removed.
   var numbered: [ConsumeQueue?] = []

@@ -194,8 +194,7 @@ extension MessageStore {
       if let written = outcome.extensions[index] { finish(written, of: queue) }
       queueFiles.insert(piece.key, file)
       unsyncedQueueFiles.insert(piece.key, path: piece.path)
-      // A truncation in between makes what was written stale; it is written again.
-      queue.written = max(queue.written, min(piece.end, queue.tail.end))
+      queue.written = max(queue.written, piece.end)
       trim(queue)
     }
     if let error = outcome.error {

@@ -119,24 +119,6 @@ struct Unexpected: Error {
     #expect(try harness.bodies("T") == ["a", "b"])
   }
 
-  @Test func `truncation rewinds log and queues`() throws {
-    let (harness, _) = try harness()
-    var ends: [PhysicalOffset] = []
-    for number in 0..<100 {
-      guard case .appended(let appended) = try harness.send("T", Int32(number % 2), "\(number)") else { continue }
-      ends.append(appended.end)
-      if number == 60 { harness.settle() }
-    }
-    try harness.store.truncate(to: ends[49])
-    #expect(harness.store.marks.appended == ends[49])
-    #expect(try harness.bodies("T", 0) == (0..<50).filter { $0 % 2 == 0 }.map(String.init))
-    try harness.send("T", 0, "new")
-    harness.settle()
-    try harness.reopen()
-    #expect(try harness.bodies("T", 0) == (0..<50).filter { $0 % 2 == 0 }.map(String.init) + ["new"])
-    #expect(try harness.bodies("T", 1) == (0..<50).filter { $0 % 2 == 1 }.map(String.init))
-  }
-
   @Test func `a failed flush ends acceptance for good`() throws {
     let (harness, disk) = try harness()
     try harness.send("T")

@@ -1,5 +1,4 @@
 import ApusBase
-import ApusModel
 import ApusSimulator
 import ApusStore
 import ApusStoreCore
@@ -19,18 +18,8 @@ import Testing
     var settings = StoreSettings(root: "/store")
     settings.logFileBytes = 1 << 16
     let messages = try MessageStore.open(disk: disk, settings: settings)
-    let preparation = try #require(messages.planPreparation())
-    _ = messages.finish(preparation, preparation.run(on: disk))
-    let bytes: [UInt8] = Array("T".utf8)
-    let properties = MessageProperties.encode([("KEYS", "k")])
-    for _ in 0..<3 {
-      let draft = RecordDraft(
-        topic: bytes.rawSpan, body: bytes.rawSpan, properties: properties.rawSpan, queueID: 0, flag: 0, sysFlag: [],
-        bodyCRC: CRC32.body(bytes.rawSpan), bornTime: WallTime(milliseconds: 1), bornHost: .loopback(port: 1),
-        storeHost: .loopback(port: 2), tagsCode: 0)
-      _ = messages.append(draft, to: try messages.openQueue(topic: "T", id: 0), now: WallTime(milliseconds: 1))
-    }
-    _ = messages.dispatch()
+    messages.prepareDirectly(on: disk)
+    for number in 0..<3 { try messages.storeDirectly("\(number)", to: "T", [("KEYS", "k")]) }
     index = try MessageIndex.open(
       disk: disk,
       settings: MessageIndex.Settings(

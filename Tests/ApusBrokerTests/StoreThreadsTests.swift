@@ -1,5 +1,4 @@
 import ApusBase
-import ApusModel
 import ApusStore
 import ApusStoreCore
 import ApusSystem
@@ -11,20 +10,10 @@ import Testing
 /// The threads that do the store's slow work.
 @Suite(.timeLimit(.minutes(10))) struct StoreThreadsTests {
   private static func send(to store: SharedStore) {
-    let bytes: [UInt8] = Array("T".utf8)
-    let none: [UInt8] = []
-    let draft = RecordDraft(
-      topic: bytes.rawSpan, body: bytes.rawSpan, properties: none.rawSpan, queueID: 0, flag: 0, sysFlag: [],
-      bodyCRC: CRC32.body(bytes.rawSpan), bornTime: WallTime(milliseconds: 1), bornHost: .loopback(port: 1),
-      storeHost: .loopback(port: 2), tagsCode: 0)
-    store.withLock { store in
-      do throws(DiskError) {
-        let queue = try store.openQueue(topic: "T", id: 0)
-        _ = store.append(draft, to: queue, now: WallTime(milliseconds: 1))
-      } catch {
-        Issue.record("the queue cannot be opened: \(error)")
-      }
-      _ = store.dispatch()
+    do throws(DiskError) {
+      try store.withLock { (store) throws(DiskError) in try store.storeDirectly("x", to: "T") }
+    } catch {
+      Issue.record("the queue cannot be opened: \(error)")
     }
     store.flushAll()
   }
@@ -37,10 +26,9 @@ import Testing
     settings.logFileBytes = 1 << 20
     // Each entry has a file of its own, which is opened to write it.
     settings.queueFileBytes = ConsumeQueueEntry.bytes
-    let store = SharedStore(try MessageStore.open(disk: disk, settings: settings), disk: disk, isSynchronous: true)
-    let preparation = try #require(store.withLock { $0.planPreparation() })
-    let outcome = preparation.run(on: disk)
-    store.withLock { _ = $0.finish(preparation, outcome) }
+    let messages = try MessageStore.open(disk: disk, settings: settings)
+    messages.prepareDirectly(on: disk)
+    let store = SharedStore(messages, disk: disk, isSynchronous: true)
     Self.send(to: store)
 
     let entries = Locked(0)
@@ -59,7 +47,8 @@ import Testing
     try threads.start()
     try Patience.wait { entriesBefore.withLock { $0 } != nil }
     threads.stop()
+    let count = try #require(entriesBefore.withLock { $0 })
     // A few for the entries that were there, and for the files that the checkpoint brings to the device.
-    #expect(try #require(entriesBefore.withLock { $0 }) < 10)
+    #expect(count < 10)
   }
 }

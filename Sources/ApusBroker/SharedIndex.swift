@@ -24,16 +24,16 @@ package final class SharedIndex: @unchecked Sendable {
   private let next: Atomic<Int64>
   /// Held for a slice of the log: the thread and a query that cannot wait take turns.
   private let building = Lock()
-  /// How many bytes of the log a query puts in, at most.
-  private let queryBytes: Int
+  /// How many bytes of the log a query or a stop puts in, at most.
+  private let waitBytes: Int
 
-  /// Shares an index that nobody else uses. A query that finds it more than `queryBytes` behind the log, as after a
-  /// crash that it is built anew from, is answered from what it holds.
-  package init(_ index: MessageIndex, store: SharedStore, queryBytes: Int = 64 << 20, log: Logger) {
+  /// Shares an index that nobody else uses. It may be far behind the log, as when a crash has it built anew: beyond
+  /// `waitBytes` a query is answered from what it holds, and a stop leaves the rest to the next start.
+  package init(_ index: MessageIndex, store: SharedStore, waitBytes: Int = 64 << 20, log: Logger) {
     next = Atomic(index.resumeOffset.rawValue)
     self.index = index
     self.store = store
-    self.queryBytes = queryBytes
+    self.waitBytes = waitBytes
     self.log = log
   }
 
@@ -48,11 +48,11 @@ package final class SharedIndex: @unchecked Sendable {
   /// The log grew. Cheap enough for every turn of a loop.
   package func logGrew() { thread.nudge() }
 
-  /// Puts in what the log has more, brings the newest file to the device and closes the files: for a clean stop.
-  /// Returns whether all of that was done.
+  /// Puts in what the log has more, unless that is much, brings the newest file to the device and closes the files: for
+  /// a clean stop. Returns whether all of that was done.
   package func close() -> Bool {
     var isWhole = true
-    if case .failed = catchUp() { isWhole = false }
+    if case .failed = catchUpUnlessFarBehind() { isWhole = false }
     while let step = lock.withLock({ index.planFlush() }) {
       guard run(step) else {
         isWhole = false
@@ -72,8 +72,7 @@ package final class SharedIndex: @unchecked Sendable {
   package func query(
     topic: String, key: String, limit: Int, from: WallTime, to: WallTime
   ) -> (offsets: [PhysicalOffset], last: (time: WallTime, offset: PhysicalOffset)) {
-    let (start, end) = store.withLock { ($0.minOffset, $0.marks.dispatchable) }
-    if end - max(position, start) <= queryBytes { _ = catchUp(to: end) }
+    _ = catchUpUnlessFarBehind()
     return lock.withLock {
       (
         index.query(
@@ -100,31 +99,31 @@ package final class SharedIndex: @unchecked Sendable {
   // MARK: Following the log
 
   private func step(_ now: MonotonicTime) -> MonotonicTime? {
-    switch catchUp() {
+    // A slice at a time, so that a stop does not wait for an index that is far behind.
+    switch building.withLock({ putSlice() }) {
     case .nothingNew: nil
-    case .caughtUp: now + Self.interval
+    case .grown: position < store.withLock({ $0.marks.dispatchable }) ? now : now + Self.interval
     case .failed: now + Self.retryInterval
     }
   }
 
   private enum Progress {
     case nothingNew
-    case caughtUp
+    case grown
     case failed
   }
 
   /// Where the next record to be put in begins.
   private var position: PhysicalOffset { PhysicalOffset(next.load(ordering: .acquiring)) }
 
-  /// Puts in what the log has before `end`, by default all.
-  private func catchUp(to end: PhysicalOffset = PhysicalOffset(.max)) -> Progress {
+  /// Puts in what the log has now.
+  private func catchUpUnlessFarBehind() -> Progress {
+    let (start, end) = store.withLock { ($0.minOffset, $0.marks.dispatchable) }
     var progress = Progress.nothingNew
+    guard end - max(position, start) <= waitBytes else { return progress }
     while position < end {
-      switch building.withLock({ putSlice() }) {
-      case .nothingNew: return progress
-      case .caughtUp: progress = .caughtUp
-      case .failed: return .failed
-      }
+      progress = building.withLock { putSlice() }
+      if progress != .grown { break }
     }
     return progress
   }
@@ -136,7 +135,7 @@ package final class SharedIndex: @unchecked Sendable {
       case .end: return .nothingNew
       case .cold(let plan): store.warm(plan)
       case .failed: return .failed
-      case .slice(let slice): return put(slice) ? .caughtUp : .failed
+      case .slice(let slice): return put(slice) ? .grown : .failed
       }
     }
   }

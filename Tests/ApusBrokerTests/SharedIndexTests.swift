@@ -39,12 +39,16 @@ import Testing
     #expect(count(SharedIndex(index, store: store, log: Logger(level: .error))) == 3)
   }
 
-  @Test func `a query does not wait for an index that is far behind, and a stop brings it up`() {
-    let shared = SharedIndex(index, store: store, queryBytes: 100, log: Logger(level: .error))
-    #expect(count(shared) == 0)
+  @Test func `neither a query nor a stop waits for an index that is far behind`() {
+    let shared = SharedIndex(index, store: store, waitBytes: 100, log: Logger(level: .error))
     #expect(store.withLock { $0.marks.dispatchable } - PhysicalOffset.zero > 100)
-    #expect(index.resumeOffset == .zero)
+    #expect(count(shared) == 0)
     #expect(shared.close())
+    #expect(index.resumeOffset == .zero)
+  }
+
+  @Test func `a stop puts in what came last`() {
+    #expect(SharedIndex(index, store: store, log: Logger(level: .error)).close())
     #expect(index.resumeOffset > .zero)
   }
 }

@@ -151,16 +151,17 @@ extension MessageStore {
   }
 
   func queueSurveys() -> [QueueSurvey] {
-    allQueues.map { topic, id in
+    let root = settings.queueDirectory
+    let extensions =
+      hasExtensions
+      ? QueueSurvey.ExtensionFiles(root: settings.extensionDirectory, fileBytes: Int64(settings.extensionFileBytes))
+      : nil
+    return allQueues.map { topic, id in
       var queue: ConsumeQueue?
       if case .loaded(let loaded) = queues.slot(topic, id) { queue = loaded }
       return QueueSurvey(
-        queue: queue, directory: "\(settings.queueDirectory)/\(topic)/\(id)", fileBytes: Int64(settings.queueFileBytes),
-        entries: queue.map { $0.minOffset.rawValue..<max($0.minOffset.rawValue, $0.written) },
-        extensions: hasExtensions
-          ? QueueSurvey.ExtensionFiles(
-            directory: "\(settings.extensionDirectory)/\(topic)/\(id)", fileBytes: Int64(settings.extensionFileBytes))
-          : nil)
+        queue: queue, topic: topic, id: id, root: root, fileBytes: Int64(settings.queueFileBytes),
+        entries: queue.map { $0.minOffset.rawValue..<max($0.minOffset.rawValue, $0.written) }, extensions: extensions)
     }
   }
 

@@ -46,6 +46,7 @@ package final class BrokerPages: HTTPService {
     switch store.withLock({ $0.refusal }) {
     case nil: return HTTPResponse(.ok, "ready")
     case .diskFull: return HTTPResponse(.unavailable, "the disk is full")
+    case .exhausted: return HTTPResponse(.unavailable, "too many files are open")
     case .failed(let error): return HTTPResponse(.unavailable, "the store failed and needs a restart: \(error)")
     case .closed: return HTTPResponse(.unavailable, "the store is closed")
     case .tooLarge: preconditionFailure("a store does not refuse before it knows the message's size")

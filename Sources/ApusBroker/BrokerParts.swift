@@ -38,8 +38,6 @@ package final class BrokerParts: Sendable {
   package let changes: ChangeLog
   /// The delays of `messageDelayLevel`.
   package let delayLevels: DelayLevels
-  /// How long a synchronous send waits for the device at most.
-  package let syncTimeout: Duration
 
   /// The topics.
   package var topics: Locked<Topics> { tables.topics }
@@ -53,8 +51,7 @@ package final class BrokerParts: Sendable {
   /// Puts the parts together.
   package init(
     identity: BrokerIdentity, tables: BrokerTables, store: SharedStore, threads: StoreThreads, index: SharedIndex?,
-    duplicates: DuplicateSends, io: IOThreads, listener: any TopicListener, log: Logger, delayLevels: DelayLevels,
-    syncTimeout: Duration
+    duplicates: DuplicateSends, io: IOThreads, listener: any TopicListener, log: Logger, delayLevels: DelayLevels
   ) {
     self.identity = identity
     self.tables = tables
@@ -67,9 +64,8 @@ package final class BrokerParts: Sendable {
     self.log = log
     changes = ChangeLog(log)
     self.delayLevels = delayLevels
-    self.syncTimeout = syncTimeout
     refusals = RefusedRequests(log: log)
-    messages = InternalMessages(store: store, threads: threads, io: io, syncTimeout: syncTimeout)
+    messages = InternalMessages(store: store, threads: threads, io: io)
   }
 
   /// Lets the I/O threads do something that a connection asks for, which holds this many bytes and is of no use later

@@ -371,11 +371,13 @@ package final class BrokerService: Sendable {
     parts.tables.statistics.withLock { $0.forget(topic: topic) }
   }
 
-  /// Settings changed: loops take over the ones they use.
+  /// Settings changed: the store and the loops take over the ones they use.
   private func settingsChanged() {
     let settings = parts.tables.settings.withLock { $0 }
     access.withLock { $0.networks = settings.process.adminNetworks }
     let serving = settings.serving
+    let (memory, disk) = (StoreSettings.PullLimit(serving.fromMemory), StoreSettings.PullLimit(serving.fromDisk))
+    parts.store.withLock { $0.limitPulls(fromMemory: memory, fromDisk: disk) }
     do throws(DiskError) {
       try parts.duplicates.update(serving.duplicates)
     } catch {

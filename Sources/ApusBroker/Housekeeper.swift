@@ -48,6 +48,8 @@ final class Housekeeper: Sendable {
   private let duplicates: DuplicateSends
   private let timed: TimedMessages?
   private let removal: RemovalRequest
+  /// Which files go and when is asked anew in every run.
+  private let settings: Locked<BrokerSettings>
   private let log: Logger
   private let intervals: Intervals
   private let due: Locked<Due>
@@ -56,7 +58,7 @@ final class Housekeeper: Sendable {
   init(
     service: BrokerService, config: ConfigStore, store: SharedStore, threads: StoreThreads, index: SharedIndex?,
     delayed: DelayedMessages?, timed: TimedMessages?, access: AccessFiles?, duplicates: DuplicateSends,
-    removal: RemovalRequest, retention: Retention.Settings, intervals: Intervals, log: Logger
+    removal: RemovalRequest, settings: Locked<BrokerSettings>, intervals: Intervals, log: Logger
   ) {
     self.service = service
     self.config = config
@@ -68,10 +70,13 @@ final class Housekeeper: Sendable {
     self.duplicates = duplicates
     self.timed = timed
     self.removal = removal
+    self.settings = settings
     self.intervals = intervals
     self.log = log
     due = Locked(
-      Due(retention: SystemClock.monotonic() + intervals.retention, rules: Retention(settings: retention)))
+      Due(
+        retention: SystemClock.monotonic() + intervals.retention,
+        rules: Retention(settings: Retention.Settings(settings.withLock { $0.keeping }))))
   }
 
   func start() throws(SystemError) {
@@ -116,6 +121,7 @@ final class Housekeeper: Sendable {
     if now >= plan.retention {
       plan.retention = now + intervals.retention
       removeTopics()
+      plan.rules.settings = Retention.Settings(settings.withLock { $0.keeping })
       retain(&plan.rules)
     }
     if now >= plan.scrub { plan.scrub = now + scrub() }

@@ -1,11 +1,12 @@
 package import ApusBase
 package import ApusStore
 package import ApusSystem
+import Synchronization
 
 /// The index as threads share it, and the thread that fills it from the log.
 ///
-/// One thread follows the log behind the dispatchable mark; queries take the index's lock for a lookup. Files are
-/// created, populated and flushed outside of that lock.
+/// One thread follows the log behind the dispatchable mark; queries take the index's lock for a lookup, and put in
+/// themselves what little is missing. Files are created, populated and flushed outside of that lock.
 package final class SharedIndex: @unchecked Sendable {
   /// How much of the log is looked at in one go, in bytes: more than the largest record, which no frame can exceed.
   private static let sliceBytes = 17 << 20
@@ -19,16 +20,20 @@ package final class SharedIndex: @unchecked Sendable {
   private let store: SharedStore
   private let log: Logger
   private let thread = StepThread(name: "apus-index")
-  /// Where the next record to be put in begins; used by whoever holds ``building``.
-  private var position: PhysicalOffset
-  /// Held while the index grows: the thread and a query that cannot wait take turns.
+  /// The log offset of ``position``; changed by whoever holds ``building``.
+  private let next: Atomic<Int64>
+  /// Held for a slice of the log: the thread and a query that cannot wait take turns.
   private let building = Lock()
+  /// How many bytes of the log a query or a stop puts in, at most.
+  private let waitBytes: Int
 
-  /// Shares an index that nobody else uses.
-  package init(_ index: MessageIndex, store: SharedStore, log: Logger) {
-    position = index.resumeOffset
+  /// Shares an index that nobody else uses. It may be far behind the log, as when a crash has it built anew: beyond
+  /// `waitBytes` a query is answered from what it holds, and a stop leaves the rest to the next start.
+  package init(_ index: MessageIndex, store: SharedStore, waitBytes: Int = 64 << 20, log: Logger) {
+    next = Atomic(index.resumeOffset.rawValue)
     self.index = index
     self.store = store
+    self.waitBytes = waitBytes
     self.log = log
   }
 
@@ -43,11 +48,11 @@ package final class SharedIndex: @unchecked Sendable {
   /// The log grew. Cheap enough for every turn of a loop.
   package func logGrew() { thread.nudge() }
 
-  /// Puts in what the log has more, brings the newest file to the device and closes the files: for a clean stop.
-  /// Returns whether all of that was done.
+  /// Puts in what the log has more, unless that is much, brings the newest file to the device and closes the files: for
+  /// a clean stop. Returns whether all of that was done.
   package func close() -> Bool {
     var isWhole = true
-    if case .failed = catchUp() { isWhole = false }
+    if case .failed = catchUpUnlessFarBehind() { isWhole = false }
     while let step = lock.withLock({ index.planFlush() }) {
       guard run(step) else {
         isWhole = false
@@ -62,11 +67,12 @@ package final class SharedIndex: @unchecked Sendable {
   package var durableTime: WallTime { lock.withLock { index.durableTime } }
 
   /// The records that may have a key, by ascending offset, at most `limit`; and the newest record that the index knows.
-  /// Everything sent before the call is found. Waits for the device.
+  /// Everything sent before the call is found, unless the index is far behind: it may be so for minutes, and the
+  /// threads that queries wait on serve others too. Waits for the device.
   package func query(
     topic: String, key: String, limit: Int, from: WallTime, to: WallTime
   ) -> (offsets: [PhysicalOffset], last: (time: WallTime, offset: PhysicalOffset)) {
-    _ = catchUp()
+    _ = catchUpUnlessFarBehind()
     return lock.withLock {
       (
         index.query(
@@ -93,31 +99,43 @@ package final class SharedIndex: @unchecked Sendable {
   // MARK: Following the log
 
   private func step(_ now: MonotonicTime) -> MonotonicTime? {
-    switch catchUp() {
+    // A slice at a time, so that a stop does not wait for an index that is far behind.
+    switch building.withLock({ putSlice() }) {
     case .nothingNew: nil
-    case .caughtUp: now + Self.interval
+    case .grown: position < store.withLock({ $0.marks.dispatchable }) ? now : now + Self.interval
     case .failed: now + Self.retryInterval
     }
   }
 
   private enum Progress {
     case nothingNew
-    case caughtUp
+    case grown
     case failed
   }
 
-  private func catchUp() -> Progress {
-    building.withLock { () -> Progress in
-      var progress = Progress.nothingNew
-      while true {
-        switch store.withLock({ $0.read(from: position, limit: Self.sliceBytes) }) {
-        case .end: return progress
-        case .cold(let plan): store.warm(plan)
-        case .failed: return .failed
-        case .slice(let slice):
-          guard put(slice) else { return .failed }
-          progress = .caughtUp
-        }
+  /// Where the next record to be put in begins.
+  private var position: PhysicalOffset { PhysicalOffset(next.load(ordering: .acquiring)) }
+
+  /// Puts in what the log has now.
+  private func catchUpUnlessFarBehind() -> Progress {
+    let (start, end) = store.withLock { ($0.minOffset, $0.marks.dispatchable) }
+    var progress = Progress.nothingNew
+    guard end - max(position, start) <= waitBytes else { return progress }
+    while position < end {
+      progress = building.withLock { putSlice() }
+      if progress != .grown { break }
+    }
+    return progress
+  }
+
+  /// Puts in the next slice of the log.
+  private func putSlice() -> Progress {
+    while true {
+      switch store.withLock({ $0.read(from: position, limit: Self.sliceBytes) }) {
+      case .end: return .nothingNew
+      case .cold(let plan): store.warm(plan)
+      case .failed: return .failed
+      case .slice(let slice): return put(slice) ? .grown : .failed
       }
     }
   }
@@ -125,7 +143,7 @@ package final class SharedIndex: @unchecked Sendable {
   /// Puts the records of a slice in and moves on behind them. False when the device failed.
   private func put(_ slice: LogSlice) -> Bool {
     let progress = lock.withLock { index.put(slice) }
-    position = progress.next
+    next.store(progress.next.rawValue, ordering: .releasing)
     return !progress.needsStep || makeRoom()
   }
 
@@ -146,7 +164,7 @@ package final class SharedIndex: @unchecked Sendable {
     } catch {
       log.error("index", "an index file cannot be written", ["cause": error])
       if let removal = lock.withLock({ index.abandon(step) }) { remove(removal) }
-      position = lock.withLock { index.resumeOffset }
+      next.store(lock.withLock { index.resumeOffset }.rawValue, ordering: .releasing)
       return false
     }
   }

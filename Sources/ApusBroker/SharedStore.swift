@@ -133,8 +133,8 @@ package final class SharedStore: @unchecked Sendable {
   }
 
   /// Brings records of a queue near, from an offset on: those whose entries have a tags code of at most `limit`, which
-  /// for delayed messages is when they are due. At most `count`. False when not even the first can be read. Waits for
-  /// the device.
+  /// for delayed messages is when they are due, and the first whatever it says: by a clock that was set back it is due
+  /// at once. At most `count`. False when not even the first can be read. Waits for the device.
   package func bringNear(
     _ queue: ConsumeQueue, from offset: QueueOffset, tagsCodeUpTo limit: Int64, count: Int
   ) -> Bool {
@@ -142,7 +142,7 @@ package final class SharedStore: @unchecked Sendable {
     while position - offset < count {
       switch withLock({ $0.entry(in: queue, at: position) }) {
       case .entry(let entry):
-        guard entry.tagsCode <= limit else { return true }
+        guard position == offset || entry.tagsCode <= limit else { return true }
         guard bringNear(entry.offset) else { return position > offset }
         position = position + 1
       case .cold(let plan): warm(plan)

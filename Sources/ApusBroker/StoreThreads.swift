@@ -155,8 +155,10 @@ package final class StoreThreads: Sendable {
       let outcome = plan.run(on: store.disk)
       let ready = store.withLock { $0.finish(plan, outcome) }
       if case .failed(let error) = outcome {
-        // A full device is told once, as an event of the store's, though it is tried again and again.
-        if error.code != .full { log.error("store", "preparing a log segment failed", ["cause": error]) }
+        // What may end by itself is told once, as an event of the store's, though it is tried again and again.
+        if error.code != .full, error.code != .exhausted {
+          log.error("store", "preparing a log segment failed", ["cause": error])
+        }
         keeper.wake()
         // Sends that wait are refused now.
         onSegment()
@@ -174,7 +176,8 @@ package final class StoreThreads: Sendable {
       worked = true
       let outcome = plan.run(on: store.disk, bitMaps: bitMaps)
       store.withLock { $0.finish(plan, outcome) }
-      if outcome.error != nil { break }
+      // A round at a time: under load more has been flushed meanwhile, and the checkpoint must have its turn.
+      if outcome.error != nil || plan.endsRound { break }
     }
     let (isDue, due) = dueCheckpoint.withLock { due -> (Bool, MonotonicTime) in
       guard now >= due else { return (false, due) }

@@ -37,14 +37,14 @@ extension MessageStore {
 
   /// Goes on refusing everything when the device has space again, until ``appendOwed(_:to:now:)`` stored a record. To
   /// be called while the device is full.
-  package func holdForOwedRecord() { full.insert(.owedRecord) }
+  package func holdForOwedRecord() { held[.owedRecord] = .full }
 
   /// Appends the record that the store is held for, and takes others again when that is done.
   package func appendOwed(_ draft: borrowing RecordDraft, to queue: ConsumeQueue, now: WallTime) -> AppendOutcome {
-    let wasHeld = full.remove(.owedRecord) != nil
+    let cause = held.removeValue(forKey: .owedRecord)
     let outcome = append(draft, to: queue, now: now)
-    guard wasHeld else { return outcome }
-    if case .appended = outcome { report(.diskFreed) } else { full.insert(.owedRecord) }
+    guard let cause else { return outcome }
+    if case .appended = outcome { report(.acceptsAgain) } else { held[.owedRecord] = cause }
     return outcome
   }
 

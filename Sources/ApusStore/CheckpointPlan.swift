@@ -110,7 +110,8 @@ extension MessageStore {
       markPath: settings.markPath, root: settings.root, lastRecord: last)
   }
 
-  /// Takes in what a checkpoint came to. An I/O error ends the store's acceptance: a failed sync cannot be repeated.
+  /// Takes in what a checkpoint came to. An I/O error ends the store's acceptance: a failed sync cannot be repeated. What
+  /// could not be opened for want of descriptors was not synced, and is the next time.
   package func finish(_ plan: CheckpointPlan, _ outcome: CheckpointPlan.Outcome) {
     checkpointing = false
     switch outcome {
@@ -118,10 +119,10 @@ extension MessageStore {
       self.mark = mark
       markFits = true
       checkpoint = plan.checkpoint
-      clearFull(.checkpoint)
+      release(.checkpoint)
     case .failed(let error):
       unsyncedQueueFiles.formUnion(plan.unsynced)
-      if error.code == .full { setFull(.checkpoint, path: settings.root) } else { fail(error) }
+      hold(for: .checkpoint, after: error, path: settings.root)
     }
   }
 }

@@ -1,8 +1,7 @@
 import ApusBase
 import ApusStoreCore
 
-/// Reading and changing a queue's files at once, waiting for the device: for loading, recovery and truncation, never
-/// for pulls.
+/// Reading and changing a queue's files at once, waiting for the device: for loading and recovery, never for pulls.
 extension ConsumeQueue {
   /// Finds the files, the end of the last one, which is where the first unwritten entry stands, and the first message
   /// that is still in the log.

@@ -42,6 +42,8 @@ package final class ConsumeQueue: @unchecked Sendable {
   var warmed: (start: Int64, bytes: [UInt8])?
   /// Extension units that an I/O thread has read because the page cache did not have them, from this offset on.
   var warmedExtensions: (start: Int64, bytes: [UInt8])?
+  /// Whether ``MessageStore/warmedQueues`` has the queue.
+  var isWarmed = false
   /// Where the extension files end: units before it are whole and never change.
   var extensionEnd: Int64 = 0
   /// The directory of its extension files.

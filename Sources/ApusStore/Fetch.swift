@@ -178,10 +178,10 @@ extension MessageStore {
     result.begin(.noMatchedMessage, low, high, next: offset)
     if limits.inspects {
       result.inspection = Fetch.Inspection(
-        limits: limits, memory: settings.memoryPull, disk: settings.diskPull,
+        limits: limits, memory: pullLimits.memory, disk: pullLimits.disk,
         memoryStart: PhysicalOffset(max(0, log.marks.dispatchable.rawValue - settings.memoryBytes)))
     }
-    var scan = Scan(position: offset.rawValue, limits: limits)
+    var scan = Scan(start: offset.rawValue, position: offset.rawValue, limits: limits)
     let fileEnd = queue.fileEnd(of: offset.rawValue)
     let end = min(high.rawValue, fileEnd, offset.rawValue + Int64(limits.scanLimit))
     while scan.position < end, !scan.isOver {
@@ -193,7 +193,7 @@ extension MessageStore {
         unsafe look(at: UnsafeRawPointer(scratch.base), count: count, queue, &scan, filter, &result)
       case .cold(let plan):
         scan.isOver = true
-        if result.messageCount == 0 { result.cold = plan }
+        if scan.isAtStart { result.cold = plan }
       case .failed:
         scan.isOver = true
         if result.messageCount == 0 { result.status = .offsetFoundNull }
@@ -201,7 +201,7 @@ extension MessageStore {
         scan.isOver = true
         if scan.position == offset.rawValue {
           result.status = .offsetFoundNull
-          scan.position = fileEnd
+          scan.position = behindUnreadable(queue, offset)
         }
       }
     }
@@ -210,11 +210,17 @@ extension MessageStore {
 
   /// The state of one pull's walk over queue entries.
   struct Scan {
+    let start: Int64
     var position: Int64
     let limits: FetchLimits
     /// Records before it are gone: the start of the next log file after one that was not there.
     var skipBefore = PhysicalOffset(.min)
     var isOver = false
+
+    /// Whether nothing was looked at yet: only then the pull is made again when what it wants was read. From further on
+    /// the next pull goes on; this one would begin with entries that have become cold again by then, where the page
+    /// cache cannot be asked.
+    var isAtStart: Bool { position == start }
   }
 
   @unsafe
@@ -232,7 +238,7 @@ extension MessageStore {
       } else {
         let behind = Int64(end - entry.offset)
         result.bytesBehind = behind
-        let limit = behind > settings.memoryBytes ? settings.diskPull : settings.memoryPull
+        let limit = behind > settings.memoryBytes ? pullLimits.disk : pullLimits.memory
         if isFull(result, adding: entry, limit, scan.limits) {
           scan.isOver = true
           return
@@ -243,7 +249,7 @@ extension MessageStore {
           case .found(let unit): isWanted = filter.matches(unit)
           case .missing: break
           case .cold(let plan):
-            if result.messageCount == 0 { result.cold = plan }
+            if scan.isAtStart { result.cold = plan }
             scan.isOver = true
             return
           }
@@ -320,6 +326,12 @@ extension MessageStore {
   }
 
   // MARK: Queue entries
+
+  /// Where to go on behind an entry that its file does not give: behind that file, or at the first entry in memory,
+  /// which is not lost with the file.
+  func behindUnreadable(_ queue: ConsumeQueue, _ offset: QueueOffset) -> Int64 {
+    min(queue.fileEnd(of: offset.rawValue), queue.tail.start)
+  }
 
   enum Entries {
     /// In the tail, up to this queue offset.

@@ -50,7 +50,7 @@ extension MessageStore {
     flushing = false
     if let error {
       fail(error)
-    } else if plan.upTo <= log.marks.appended {
+    } else {
       log.marks.flush(to: plan.upTo)
       log.lastFlushed = plan.last
     }

@@ -48,12 +48,15 @@ extension MessageStore {
       report(.fileUnreadable(path: path, reason: error.description))
     case (.entries(let queue, let key, _, let from, _, _), .read(let file, let bytes)):
       queueFiles.insert(key, file)
-      if from < queue.tail.start { queue.warmed = (from, bytes) }
+      guard from < queue.tail.start else { return }
+      warmedQueues.insert(queue)
+      queue.warmed = (from, bytes)
     case (.entries(let queue, let key, let path, _, _, _), .failed(let error)):
       report(.fileUnreadable(path: path, reason: error.description))
       if error.code == .notFound { queue.files.removeAll { $0 == key.start } } else { queue.readFailed = true }
     case (.extensions(let queue, let key, _, let position, _), .read(let file, let bytes)):
       queueFiles.insert(key, file)
+      warmedQueues.insert(queue)
       queue.warmedExtensions = (key.start + position, bytes)
     case (.extensions(let queue, let key, let path, let position, _), .failed(let error)):
       report(.fileUnreadable(path: path, reason: error.description))
@@ -140,8 +143,7 @@ extension MessageStore {
     case .scratch: entry = scratch.first
     case .cold(let plan): return .cold(plan)
     case .failed: return .failed
-    case .unreadable:
-      return .unreadable(next: min(QueueOffset(queue.fileEnd(of: offset.rawValue)), queue.maxOffset))
+    case .unreadable: return .unreadable(next: QueueOffset(behindUnreadable(queue, offset)))
     }
     if entry.isBlank { return .unreadable(next: offset + 1) }
     guard ConsumeQueueExtension.isAddress(entry.tagsCode) else { return .entry(entry) }

@@ -219,13 +219,6 @@ package final class MessageIndex {
     return count > 0 ? remove(0..<count) : nil
   }
 
-  /// Lets go of files that hold a record at or after `end`, where the log was cut. What they hold of before is built
-  /// anew.
-  package func takeTruncated(at end: PhysicalOffset) -> IndexRemoval? {
-    guard let first = files.firstIndex(where: { $0.header.endOffset >= end && !$0.isEmpty }) else { return nil }
-    return remove(first..<files.count)
-  }
-
   private func remove(_ range: Range<Int>) -> IndexRemoval {
     let removed = files[range]
     files.removeSubrange(range)

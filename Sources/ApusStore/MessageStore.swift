@@ -13,12 +13,15 @@ package import ApusStoreCore
 /// brings the record to the device, ``planQueueWrites()`` the entry into its file, ``planCheckpoint()`` lets the
 /// next start begin behind both.
 package final class MessageStore {
-  /// The layout and the limits.
+  /// The layout and the limits, as the store was opened.
   package let settings: StoreSettings
+  /// How much one pull may bring from memory, and from the device.
+  private(set) var pullLimits: (memory: StoreSettings.PullLimit, disk: StoreSettings.PullLimit)
   let disk: any Disk
   let log: CommitLog
   var queues = QueueTable()
   var queueFiles: QueueFileCache
+  var warmedQueues = WarmedQueues()
   private var queueCount = 0
   /// The queues that messages were appended to, by number; nil for others and those that were removed.
   var numbered: [ConsumeQueue?] = []
@@ -73,7 +76,9 @@ package final class MessageStore {
 
   /// Why the store accepts nothing any more; nil while it does.
   package private(set) var failure: DiskError?
-  var full: Set<FullReason> = []
+  /// Which steps could not be done for want of space or of descriptors, and which of the two: sends are refused until
+  /// all of them come through.
+  var held: [HoldReason: HoldCause] = [:]
   var isClosed = false
   /// Whether the last stop was clean.
   package internal(set) var wasClosed = false
@@ -94,7 +99,12 @@ package final class MessageStore {
     var storeTime: WallTime
   }
 
-  enum FullReason: Hashable {
+  enum HoldCause {
+    case full
+    case exhausted
+  }
+
+  enum HoldReason: Hashable {
     case segment
     case queues
     case checkpoint
@@ -110,6 +120,7 @@ package final class MessageStore {
     precondition(settings.extensionFileBytes >= 64, "extension file length")
     self.disk = disk
     self.settings = settings
+    pullLimits = (settings.memoryPull, settings.diskPull)
     log = CommitLog(
       disk: disk, directory: settings.logDirectory, fileBytes: settings.logFileBytes, dispatch: settings.dispatch)
     queueFiles = QueueFileCache(limit: settings.openQueueFiles)
@@ -118,6 +129,11 @@ package final class MessageStore {
   }
 
   deinit { if let lockFile { disk.close(lockFile) } }
+
+  /// Changes how much one pull may bring.
+  package func limitPulls(fromMemory memory: StoreSettings.PullLimit, fromDisk disk: StoreSettings.PullLimit) {
+    pullLimits = (memory, disk)
+  }
 
   // MARK: Marks
 
@@ -201,7 +217,8 @@ package final class MessageStore {
   package var refusal: StoreRefusal? {
     if isClosed { return .closed }
     if let failure { return .failed(failure) }
-    return full.isEmpty ? nil : .diskFull
+    if held.isEmpty { return nil }
+    return held.values.contains(.full) ? .diskFull : .exhausted
   }
 
   /// Ends the store's acceptance for good.
@@ -211,14 +228,28 @@ package final class MessageStore {
     report(.failed(error))
   }
 
-  func setFull(_ reason: FullReason, path: String) {
-    if full.isEmpty { report(.diskFull(path: path)) }
-    full.insert(reason)
+  /// A step failed. A lack of space, or of descriptors and mappings, which a flood of connections can bring about, may
+  /// end by itself: sends are refused until the step comes through. Any other failure ends acceptance for good.
+  func hold(for reason: HoldReason, after error: DiskError, path: String) {
+    switch error.code {
+    case .full: hold(for: reason, fullAt: path)
+    case .exhausted:
+      if held.isEmpty { report(.exhausted(error)) }
+      held[reason] = .exhausted
+    default: fail(error)
+    }
   }
 
-  func clearFull(_ reason: FullReason) {
-    guard full.remove(reason) != nil else { return }
-    if full.isEmpty { report(.diskFreed) }
+  /// The device is full: sends are refused until ``release(_:)``.
+  func hold(for reason: HoldReason, fullAt path: String) {
+    if !held.values.contains(.full) { report(.diskFull(path: path)) }
+    held[reason] = .full
+  }
+
+  /// A step came through that may have failed before.
+  func release(_ reason: HoldReason) {
+    guard held.removeValue(forKey: reason) != nil else { return }
+    if held.isEmpty { report(.acceptsAgain) }
   }
 
   func report(_ event: StoreEvent) {

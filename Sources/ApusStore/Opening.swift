@@ -97,7 +97,7 @@ extension MessageStore {
           throw .layout(
             path: path, reason: "has \(entry.length) bytes, but mappedFileSizeCommitLog is \(size)")
         }
-        do throws(DiskError) { try giveLength(path, entry.length) } catch { throw .disk(error) }
+        do throws(DiskError) { try giveLength(entry) } catch { throw .disk(error) }
         report(.fileLengthRepaired(path: path, was: entry.length))
       }
       if let previousEnd, start > previousEnd.rawValue {
@@ -109,14 +109,17 @@ extension MessageStore {
     }
   }
 
-  private func giveLength(_ path: String, _ length: Int64) throws(DiskError) {
-    let file = try OpenFile(disk: disk, path: path, create: false)
-    if length > Int64(log.fileBytes) {
-      // What lies beyond cannot be part of a record; it is kept for a look at it.
+  private func giveLength(_ entry: DiskEntry) throws(DiskError) {
+    let file = try OpenFile(disk: disk, path: log.directory + "/" + entry.name, create: false)
+    if entry.length > Int64(log.fileBytes) {
+      // What lies beyond cannot be part of a record; it is kept for a look at it, outside of the log's directory, where
+      // only log files may be.
       let rest = try disk.bytes(
-        of: file.file, at: Int64(log.fileBytes), count: Int(min(length - Int64(log.fileBytes), 1 << 20)))
-      let isZero = LogScanner.isZero(rest.rawSpan)
-      if !isZero { try CheckpointPlan.write(rest, to: path + ".rest", at: 0, length: Int64(rest.count), on: disk) }
+        of: file.file, at: Int64(log.fileBytes), count: Int(min(entry.length - Int64(log.fileBytes), 1 << 20)))
+      if !LogScanner.isZero(rest.rawSpan) {
+        let path = "\(settings.root)/commitlog-\(entry.name).rest"
+        try CheckpointPlan.write(rest, to: path, at: 0, length: Int64(rest.count), on: disk)
+      }
     }
     try disk.setLength(of: file.file, to: Int64(log.fileBytes))
     try disk.sync(file.file)
@@ -143,7 +146,7 @@ extension MessageStore {
     } catch  where error.code == .unsupported {
       tail.populated = tail.capacity
     } catch  where error.code == .full {
-      setFull(.segment, path: tail.path)
+      hold(for: .segment, fullAt: tail.path)
     }
   }
 

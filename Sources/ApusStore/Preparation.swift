@@ -133,14 +133,14 @@ extension MessageStore {
       file.populated = populated
       log.segments.append(file)
       if !reserved { report(.spaceNotReserved(path: path)) }
-      clearFull(.segment)
+      release(.segment)
       return true
     case (.populate(_, _, let start, let range), .populated):
       if let file = log.segments.file(at: start) { file.populated = max(file.populated, range.upperBound) }
-      clearFull(.segment)
+      release(.segment)
       return true
     case (.create(_, let path, _, _), .failed(let error)), (.populate(_, let path, _, _), .failed(let error)):
-      if error.code == .full { setFull(.segment, path: path) } else { fail(error) }
+      hold(for: .segment, after: error, path: path)
       return false
     default: preconditionFailure("an outcome of another plan")
     }

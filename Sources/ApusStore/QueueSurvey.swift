@@ -6,7 +6,10 @@ import ApusStoreCore
 struct QueueSurvey: Sendable {
   /// The queue; nil when it is not loaded.
   let queue: ConsumeQueue?
-  let directory: String
+  let topic: String
+  let id: Int32
+  /// Where the queues' directories lie.
+  let root: String
   let fileBytes: Int64
   /// The written entries still to be looked at; nil when the queue is not loaded: then whole files only.
   let entries: Range<Int64>?
@@ -14,9 +17,13 @@ struct QueueSurvey: Sendable {
   var extensions: ExtensionFiles?
 
   struct ExtensionFiles: Sendable {
-    let directory: String
+    /// Where their directories lie.
+    let root: String
     let fileBytes: Int64
   }
+
+  /// The directory of its files. Worked out where it is needed: surveys of all queues are made under the store's lock.
+  var directory: String { "\(root)/\(topic)/\(id)" }
 
   struct Answer: Sendable {
     /// Every written entry before it points before the log's start.
@@ -29,6 +36,7 @@ struct QueueSurvey: Sendable {
 
   func run(before minimum: PhysicalOffset, on disk: any Disk) throws(DiskError) -> Answer {
     let size = Int64(ConsumeQueueEntry.bytes)
+    let directory = directory
     let files = try disk.list(directory).filter { !$0.isDirectory }.compactMap { SegmentName.start($0.name) }.sorted()
     var first = entries?.lowerBound ?? 0
     var removed: [Int64] = []
@@ -63,12 +71,13 @@ struct QueueSurvey: Sendable {
     let entry = ConsumeQueueEntry(bytes.rawSpan, at: 0)
     guard !entry.isBlank, let first = ConsumeQueueExtension.offset(of: entry.tagsCode) else { return [] }
     var removed: [Int64] = []
-    for name in try disk.list(extensions.directory) where !name.isDirectory {
+    let unitDirectory = "\(extensions.root)/\(topic)/\(id)"
+    for name in try disk.list(unitDirectory) where !name.isDirectory {
       guard let start = SegmentName.start(name.name), start + extensions.fileBytes <= first else { continue }
-      try disk.removeFile(extensions.directory + "/" + name.name)
+      try disk.removeFile(unitDirectory + "/" + name.name)
       removed.append(start)
     }
-    if !removed.isEmpty { try disk.syncDirectory(extensions.directory) }
+    if !removed.isEmpty { try disk.syncDirectory(unitDirectory) }
     return removed
   }
 

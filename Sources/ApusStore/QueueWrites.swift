@@ -23,8 +23,9 @@ package struct QueueWritePlan: Sendable {
   }
 
   let pieces: [Piece]
-  /// Whether this is the last plan of a round, so that everything before `covers` is written when it succeeds.
-  let endsRound: Bool
+  /// Whether this is the last plan of a round: when it succeeds, every entry is written whose record was flushed when
+  /// the round began.
+  package let endsRound: Bool
 
   /// What came of it.
   package struct Outcome: Sendable {
@@ -75,7 +76,8 @@ extension MessageStore {
   /// How many queues one plan looks at: bounds the time under the lock.
   private static let queuesPerPlan = 4096
 
-  /// A batch of entries to write; nil when there is nothing to do. Call again until it is nil.
+  /// A batch of entries to write; nil when there is nothing to do. Call again until it is nil or ends its round: while
+  /// records are flushed there is always more.
   package func planQueueWrites() -> QueueWritePlan? {
     guard failure == nil, !writingQueues else { return nil }
     if roundLeft == 0 {
@@ -192,16 +194,15 @@ extension MessageStore {
       if let written = outcome.extensions[index] { finish(written, of: queue) }
       queueFiles.insert(piece.key, file)
       unsyncedQueueFiles.insert(piece.key, path: piece.path)
-      // A truncation in between makes what was written stale; it is written again.
-      queue.written = max(queue.written, min(piece.end, queue.tail.end))
+      queue.written = max(queue.written, piece.end)
       trim(queue)
     }
     if let error = outcome.error {
       roundLeft = 0
       if plan.pieces[outcome.opened.count].queue.isRemoved { return }
-      if error.code == .full { setFull(.queues, path: settings.queueDirectory) } else { fail(error) }
+      hold(for: .queues, after: error, path: settings.queueDirectory)
     } else {
-      clearFull(.queues)
+      release(.queues)
       if plan.endsRound { endRound() }
     }
   }

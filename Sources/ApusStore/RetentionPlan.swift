@@ -9,19 +9,35 @@ package struct RetentionSurvey: Sendable {
 
   /// What the device says.
   package struct Answer: Hashable, Sendable {
-    /// When each file was last written to, oldest file first.
+    /// When each file was last written to, oldest file first; 0 for one that is not there.
     package var modified: [WallTime]
+    /// How many of the oldest files somebody else has removed.
+    package var missing = 0
     /// The used share of the fuller one of the log's and the queues' file systems.
     package var usedRatio: Double
   }
 
-  /// Asks. Blocks.
+  /// Asks. Blocks. Without the newest file it fails: then it is the directory that is not there, and nothing is known
+  /// of the others.
   package func run(on disk: any Disk) throws(DiskError) -> Answer {
-    var modified: [WallTime] = []
-    for path in paths { modified.append(try disk.modificationTime(of: path)) }
+    var answer = Answer(modified: [], usedRatio: 0)
+    for path in paths.dropLast() { answer.modified.append(try Self.modificationTime(of: path, on: disk)) }
+    answer.missing = answer.modified.prefix { $0 == Self.never }.count
+    if let newest = paths.last { answer.modified.append(try disk.modificationTime(of: newest)) }
     let log = try disk.space(of: logDirectory).usedRatio
     let queues = try disk.space(of: queueDirectory).usedRatio
-    return Answer(modified: modified, usedRatio: max(log, queues))
+    answer.usedRatio = max(log, queues)
+    return answer
+  }
+
+  private static let never = WallTime(milliseconds: 0)
+
+  private static func modificationTime(of path: String, on disk: any Disk) throws(DiskError) -> WallTime {
+    do throws(DiskError) {
+      return try disk.modificationTime(of: path)
+    } catch  where error.code == .notFound {
+      return never
+    }
   }
 }
 
@@ -90,8 +106,8 @@ extension MessageStore {
   }
 
   /// Applies the rules to what the device said: sets or clears the disk-full state and lets go of the files that are to
-  /// be removed. Files that the durable mark on the device does not cover, queue entries included, stay: recovery
-  /// begins there.
+  /// be removed, and of the oldest ones that somebody else has removed. Files that the durable mark on the device does
+  /// not cover, queue entries included, stay: recovery begins there.
   ///
   /// - Parameters:
   ///   - localHour: the hour of the local time, 0…23.
@@ -104,9 +120,9 @@ extension MessageStore {
     // Files may have come since; they are the newest and not looked at.
     let plan = retention.run(
       now: now, localHour: localHour, modified: answer.modified, usedRatio: answer.usedRatio)
-    if plan.isDiskFull { setFull(.retention, path: settings.root) } else { clearFull(.retention) }
+    if plan.isDiskFull { hold(for: .retention, fullAt: settings.root) } else { release(.retention) }
     var files: [RetentionRemoval.LogFile] = []
-    for path in survey.paths.prefix(plan.segmentCount) {
+    for path in survey.paths.prefix(max(plan.segmentCount, answer.missing)) {
       guard let first = log.segments.files.first, first.path == path, first !== log.tail,
         let mark, first.end <= min(mark.offset, mark.queues), first.end <= needed ?? first.end
       else { break }
@@ -130,21 +146,22 @@ extension MessageStore {
   ) -> PhysicalOffset? {
     let plan = retention.run(
       now: now, localHour: localHour, modified: answer.modified, usedRatio: answer.usedRatio)
-    guard let path = survey.paths.prefix(plan.segmentCount).last else { return nil }
+    guard let path = survey.paths.prefix(max(plan.segmentCount, answer.missing)).last else { return nil }
     return log.segments.files.first { $0.path == path }?.end
   }
 
   func queueSurveys() -> [QueueSurvey] {
-    allQueues.map { topic, id in
+    let root = settings.queueDirectory
+    let extensions =
+      hasExtensions
+      ? QueueSurvey.ExtensionFiles(root: settings.extensionDirectory, fileBytes: Int64(settings.extensionFileBytes))
+      : nil
+    return allQueues.map { topic, id in
       var queue: ConsumeQueue?
       if case .loaded(let loaded) = queues.slot(topic, id) { queue = loaded }
       return QueueSurvey(
-        queue: queue, directory: "\(settings.queueDirectory)/\(topic)/\(id)", fileBytes: Int64(settings.queueFileBytes),
-        entries: queue.map { $0.minOffset.rawValue..<max($0.minOffset.rawValue, $0.written) },
-        extensions: hasExtensions
-          ? QueueSurvey.ExtensionFiles(
-            directory: "\(settings.extensionDirectory)/\(topic)/\(id)", fileBytes: Int64(settings.extensionFileBytes))
-          : nil)
+        queue: queue, topic: topic, id: id, root: root, fileBytes: Int64(settings.queueFileBytes),
+        entries: queue.map { $0.minOffset.rawValue..<max($0.minOffset.rawValue, $0.written) }, extensions: extensions)
     }
   }
 

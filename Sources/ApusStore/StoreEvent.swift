@@ -40,8 +40,10 @@ package enum StoreEvent: Hashable, Sendable, CustomStringConvertible {
   case removalFailed(DiskError, others: Int)
   /// The device is full: sends are refused until there is space.
   case diskFull(path: String)
-  /// There is space again.
-  case diskFreed
+  /// Too many files or mappings are open: sends are refused until a step that needs one comes through.
+  case exhausted(DiskError)
+  /// There is space again, or there are descriptors: sends are taken.
+  case acceptsAgain
   /// The file system cannot reserve space; the file was filled with zeroes instead.
   case spaceNotReserved(path: String)
   /// The device failed: the store accepts nothing any more.
@@ -51,10 +53,10 @@ package enum StoreEvent: Hashable, Sendable, CustomStringConvertible {
   /// warned: something was lost, cut, changed or passed over.
   package var isOrdinary: Bool {
     switch self {
-    case .recoveryStarted, .recoveryWentBack, .recovered, .blankRestored, .diskFreed: true
+    case .recoveryStarted, .recoveryWentBack, .recovered, .blankRestored, .acceptsAgain: true
     case .markIgnored, .fileLengthRepaired, .fileMissing, .damageIsolated, .logCut, .queueCut, .queueBlanked,
       .queueRewound, .queueFileUnreadable, .fileUnreadable, .recordDamaged, .deletionsUnreadable, .removalFailed,
-      .diskFull, .spaceNotReserved, .failed:
+      .diskFull, .exhausted, .spaceNotReserved, .failed:
       false
     }
   }
@@ -84,7 +86,8 @@ package enum StoreEvent: Hashable, Sendable, CustomStringConvertible {
     case .removalFailed(let error, let others):
       "old files could not be removed, tried again: \(error)" + (others > 0 ? ", and \(others) more" : "")
     case .diskFull(let path): "no space left for \(path): sends are refused"
-    case .diskFreed: "space is available again"
+    case .exhausted(let error): "\(error): sends are refused"
+    case .acceptsAgain: "sends are taken again"
     case .spaceNotReserved(let path): "\(path): the file system cannot reserve space, filled with zeroes"
     case .failed(let error): "the store stops accepting: \(error)"
     }
@@ -114,6 +117,8 @@ package enum StoreError: Error, Hashable, Sendable, CustomStringConvertible {
 package enum StoreRefusal: Hashable, Sendable {
   /// No space is left; may end by itself.
   case diskFull
+  /// Too many files or mappings are open; may end by itself.
+  case exhausted
   /// A flush or write failed: for good.
   case failed(DiskError)
   /// The record does not fit a log file.

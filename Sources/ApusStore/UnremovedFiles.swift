@@ -16,7 +16,7 @@ struct UnremovedFiles {
     logFiles.removeAll { tried.contains($0.path) }
     logFiles = (outcome.keptLogFiles.map { $0.file } + logFiles).sorted { $0.start < $1.start }
     let new = outcome.keptQueues.filter { !queues.contains($0.directory) }
-    queues.subtract(removal.queues.map(\.directory))
+    if !queues.isEmpty { queues.subtract(removal.queues.map(\.directory)) }
     queues.formUnion(outcome.keptQueues.map { $0.directory })
     return outcome.keptLogFiles.filter { !known.contains($0.file.path) }.map { $0.error } + new.map { $0.error }
   }

@@ -1,7 +1,7 @@
 package import ApusBase
 
-/// How far the log has come, in four respects: `appended ≥ flushed` and `appended ≥ confirmed`, each only growing
-/// except by ``truncate(to:)``. What queues, index, waiting pulls and delivery may see ends at ``dispatchable``.
+/// How far the log has come, in four respects: `appended ≥ flushed` and `appended ≥ confirmed`, each only growing.
+/// What queues, index, waiting pulls and delivery may see ends at ``dispatchable``.
 package struct Marks: Hashable, Sendable {
   /// Which mark delivery follows.
   package enum Dispatch: Hashable, Sendable {
@@ -70,13 +70,6 @@ package struct Marks: Hashable, Sendable {
     flushed = max(flushed, end)
   }
 
-  /// Everything before `end` is held by replicas. A replica may be asked about more than is here after a truncation.
+  /// Everything before `end` is held by replicas. A replica may hold more than is here.
   package mutating func confirm(to end: PhysicalOffset) { confirmed = max(confirmed, min(end, appended)) }
-
-  /// Everything from `end` on is gone.
-  package mutating func truncate(to end: PhysicalOffset) {
-    appended = min(appended, end)
-    flushed = min(flushed, end)
-    confirmed = min(confirmed, end)
-  }
 }

@@ -7,6 +7,8 @@ package import ApusBase
 /// message it is that one
 /// (apache/rocketmq@rocketmq-all-4.9.8:store/src/main/java/org/apache/rocketmq/store/ConsumeQueue.java,
 /// `getOffsetInQueueByTime`). Java first picks a file by its modification time; this looks at the messages alone.
+///
+/// Where a message cannot be read, the next one that can says on which side of it the time lies. Java answers 0 then.
 package struct TimeSearch: Sendable {
   /// What to do next.
   package enum Step: Hashable, Sendable {
@@ -22,6 +24,12 @@ package struct TimeSearch: Sendable {
   private var before: (offset: Int64, time: WallTime)?
   private var after: (offset: Int64, time: WallTime)?
   private var exact: Int64?
+  /// How many messages from the middle on cannot be read.
+  private var skipped: Int64 = 0
+
+  /// So many unreadable messages side by side are passed over. Behind more of them the search goes on before them: an
+  /// answer that is too early has messages read again, one that is too late leaves some out.
+  private static let skipLimit: Int64 = 1024
 
   /// Searches the messages `range` of a queue. An empty range has the answer `range.lowerBound`.
   package init(for time: WallTime, in range: Range<QueueOffset>) {
@@ -33,7 +41,7 @@ package struct TimeSearch: Sendable {
   /// The message to look at, or the answer.
   package var next: Step {
     if let exact { return .found(QueueOffset(exact)) }
-    if low < high { return .probe(QueueOffset(low + (high - low) / 2)) }
+    if low < high { return .probe(QueueOffset(middle + skipped)) }
     guard let before else { return .found(QueueOffset(after?.offset ?? low)) }
     guard let after else { return .found(QueueOffset(before.offset)) }
     let toBefore = time.milliseconds &- before.time.milliseconds
@@ -41,20 +49,27 @@ package struct TimeSearch: Sendable {
     return .found(QueueOffset(toBefore <= toAfter ? before.offset : after.offset))
   }
 
-  /// Tells when the probed message was stored; nil when it cannot be read any more, which counts as too early.
+  private var middle: Int64 { low + (high - low) / 2 }
+
+  /// Tells when the probed message was stored; nil when it cannot be read.
   package mutating func learn(_ storeTime: WallTime?) {
-    let middle = low + (high - low) / 2
+    let middle = middle
+    let probed = middle + skipped
     guard let storeTime else {
-      low = middle + 1
+      skipped += 1
+      guard probed + 1 == high || skipped == Self.skipLimit else { return }
+      skipped = 0
+      high = middle
       return
     }
+    skipped = 0
     if storeTime == time {
-      exact = middle
+      exact = probed
     } else if storeTime < time {
-      before = (middle, storeTime)
-      low = middle + 1
+      before = (probed, storeTime)
+      low = probed + 1
     } else {
-      after = (middle, storeTime)
+      after = (probed, storeTime)
       high = middle
     }
   }

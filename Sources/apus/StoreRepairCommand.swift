@@ -1,5 +1,6 @@
 import ApusBase
 import ApusCommandLine
+import ApusModel
 import ApusStore
 import ApusStoreCore
 import ApusSystem
@@ -9,8 +10,14 @@ import ApusSystem
 /// the queues and index of before are kept beside the new ones.
 enum StoreRepairCommand {
   static func run(_ store: ClosedStore, _ arguments: Arguments) throws(CommandFailure) {
+    let delayQueues = "\(store.settings.queueDirectory)/\(SystemTopics.schedule)"
+    var differ = false
     let before = try StoreCheckCommand.inspect(store) { finding in
       say(StoreCheckCommand.text(of: finding, below: store.root))
+      if finding.kind == .entryDiffers, finding.path.utf8.starts(with: delayQueues.utf8) { differ = true }
+    }
+    if arguments.text("delay-levels") == nil {
+      try refuseUnknownLevels(store, delayQueues, differ: differ, wasClosed: before.totals.wasClosed, arguments)
     }
     let queueKinds: Set<StoreFinding.Kind> = [.entriesMissing, .entryDiffers, .entryDangling, .queueFile]
     let indexKinds: Set<StoreFinding.Kind> = [.indexFile, .keyMissing, .keyDangling]
@@ -24,6 +31,27 @@ enum StoreRepairCommand {
     if rebuildsQueues { try rebuildQueues(store) }
     if rebuildsIndex, let layout = store.index { try rebuildIndex(store, layout) }
     say("repaired; 'apus store check' says how the store is now")
+  }
+
+  /// An entry of a delayed message says when it is due: made anew with other delays than its broker's it would have the
+  /// message delivered too early or too late.
+  private static func refuseUnknownLevels(
+    _ store: ClosedStore, _ delayQueues: String, differ: Bool, wasClosed: Bool, _ arguments: Arguments
+  ) throws(CommandFailure) {
+    if differ {
+      throw arguments.failure(
+        "entries of delayed messages do not have RocketMQ's delays: say --delay-levels (messageDelayLevel)")
+    }
+    let areThere: Bool
+    do throws(DiskError) {
+      areThere = try !store.disk.list(delayQueues).isEmpty
+    } catch {
+      throw store.failure(error)
+    }
+    guard !wasClosed, areThere else { return }
+    throw arguments.failure(
+      "the store was not closed in order and has delayed messages: start and stop its broker, or say --delay-levels "
+        + "(messageDelayLevel)")
   }
 
   private static func say(_ line: String) { ToolOutput.write(line + "\n") }

@@ -3,6 +3,7 @@ import ApusBrokerCore
 import ApusModel
 import ApusProtocol
 import ApusSystem
+import Foundation
 import Testing
 
 @testable import ApusBroker
@@ -109,6 +110,39 @@ import Testing
       content.failure = DiskError(.exhausted, operation: "read", path: "/x")
     }
     #expect(broker.ask(code).code == .systemError)
+  }
+
+  @Test func `how long log files are kept and how much a pull brings are changed in a running broker`() throws {
+    let directory = ServedBroker.newDirectory()
+    let served = try ServedBroker([("cleanResourceInterval", "50"), ("fileReservedTime", "72")], last: directory)
+    let client = try served.client()
+    for number in 0..<3 { #expect(try client.send("\(number)", to: "Few").responseCode == .success) }
+    // A log file of 1 MiB takes ten of them.
+    let body = String(repeating: "x", count: 100_000)
+    for _ in 0..<25 { #expect(try client.send(body, to: "Many").responseCode == .success) }
+    #expect(try client.pull("Few").map(\.body) == ["0", "1", "2"])
+
+    let hours = (0..<24).map(String.init).joined(separator: ";")
+    let change = "fileReservedTime=1\ndeleteWhen=\(hours)\nmaxTransferCountOnMessageInMemory=2\n"
+    let answer = try client.ask(.updateBrokerConfig, body: Array(change.utf8))
+    #expect(answer.responseCode == .success)
+    #expect(answer.remark == nil)
+    #expect(try client.pull("Few").map(\.body) == ["0", "1"])
+
+    let oldest = directory + "/commitlog/00000000000000000000"
+    try Patience.wait {
+      guard FileManager.default.fileExists(atPath: oldest) else { return true }
+      do {
+        let twoHoursAgo = Date(timeIntervalSinceNow: -7200)
+        try FileManager.default.setAttributes([.modificationDate: twoHoursAgo], ofItemAtPath: oldest)
+      } catch {
+        // It was removed meanwhile.
+        return !FileManager.default.fileExists(atPath: oldest)
+      }
+      // Files go only behind the durable mark, which moves while something is stored.
+      _ = try client.send("y", to: "Many")
+      return false
+    }
   }
 
   @Test func `a stored queue is told whole, from memory and from its files`() throws {

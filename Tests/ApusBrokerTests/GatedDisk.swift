@@ -2,7 +2,7 @@ import ApusBase
 import ApusSystem
 
 /// The machine's file system with a gate before the flush of mapped files and one before the allocation of log files,
-/// and a fault behind each; mapping for reading and populating can be made to fail.
+/// and a fault behind each; mapping for reading and populating can be made to fail, and opening be listened to.
 final class GatedDisk: Disk {
   private struct State {
     var isShut = false
@@ -15,6 +15,7 @@ final class GatedDisk: Disk {
     var refusedMappings = 0
     var populationFailure: DiskError.Code?
     var fullFile: String?
+    var onOpen: (@Sendable (String) -> Void)?
   }
 
   private let disk = PosixDisk()
@@ -42,6 +43,9 @@ final class GatedDisk: Disk {
 
   /// From now on a file of this name finds no space when it is made.
   func refuseSpace(to name: String) { state.withLock { $0.fullFile = name } }
+
+  /// From now on this is called with the path of each file before it is opened.
+  func onOpen(_ body: @escaping @Sendable (String) -> Void) { state.withLock { $0.onOpen = body } }
 
   /// How often a file could not be mapped for reading.
   var refusedMappings: Int { state.withLock { $0.refusedMappings } }
@@ -89,6 +93,7 @@ final class GatedDisk: Disk {
     if create, let name = state.withLock({ $0.fullFile }), path.hasSuffix("/" + name) {
       throw DiskError(.full, operation: "open", path: path)
     }
+    state.withLock { $0.onOpen }?(path)
     return try disk.open(path, create: create)
   }
   func lock(_ path: String) throws(DiskError) -> DiskFile { try disk.lock(path) }

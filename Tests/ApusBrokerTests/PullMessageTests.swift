@@ -3,6 +3,7 @@ import ApusBrokerCore
 import ApusModel
 import ApusProtocol
 import ApusSystem
+import Foundation
 import Testing
 
 @testable import ApusBroker
@@ -97,6 +98,27 @@ import Testing
   }
 
   // MARK: Checks
+
+  @Test func `a pull of a queue whose files cannot be read is refused and not tried without end`() throws {
+    let directory = ServedBroker.newDirectory()
+    do {
+      let served = try ServedBroker(kept: directory)
+      let client = try RawClient(port: served.port)
+      try send(client, "m")
+      served.stop()
+    }
+    let file = directory + "/consumequeue/\(Self.topic)/0/00000000000000000000"
+    try FileManager.default.moveItem(atPath: file, toPath: directory + "/aside")
+    try FileManager.default.createSymbolicLink(atPath: file, withDestinationPath: directory + "/nowhere")
+    let served = try ServedBroker(last: directory)
+    let client = try RawClient(port: served.port)
+    let refused = try client.ask(.pullMessage, Fields.pull(Self.topic, at: 0))
+    #expect(refused.responseCode == .systemError)
+    #expect(refused.remark?.hasPrefix("the queue cannot be opened") == true)
+    try FileManager.default.removeItem(atPath: file)
+    try FileManager.default.moveItem(atPath: directory + "/aside", toPath: file)
+    #expect(try bodies(client.ask(.pullMessage, Fields.pull(Self.topic, at: 0))) == ["m"])
+  }
 
   @Test func `queues and topics that are not there are told`() throws {
     let served = try ServedBroker()

@@ -320,11 +320,16 @@ import Testing
     #expect(second["msgId"]?.contains(",") == true)
   }
 
-  @Test func `a synchronous send that waits too long is answered with 10 and stays stored`() throws {
+  @Test(arguments: [false, true])
+  func `a synchronous send that waits too long is answered with 10 and stays stored`(isChanged: Bool) throws {
     let disk = GatedDisk()
-    let served = try ServedBroker(Self.synchronous + [("syncFlushTimeout", "50")], disk: disk)
+    let served = try ServedBroker(Self.synchronous + (isChanged ? [] : [("syncFlushTimeout", "50")]), disk: disk)
     defer { disk.open() }
     let client = try RawClient(port: served.port)
+    if isChanged {
+      let change = try client.ask(.updateBrokerConfig, body: Array("syncFlushTimeout=50".utf8))
+      #expect(change.responseCode == .success)
+    }
     disk.shut()
     let answer = try client.ask(.sendMessageV2, Fields.send(to: Self.topic), body: [1])
     #expect(answer.responseCode == .flushDiskTimeout)

@@ -55,8 +55,12 @@ import Testing
   }
 
   private func arguments(_ line: String) throws -> Arguments {
-    guard case .run(let arguments) = try Invocation(commandLine: line.split(separator: " ").map(String.init)) else {
-      throw CommandFailure(.failure, "not a command: \(line)")
+    try arguments(line.split(separator: " ").map(String.init))
+  }
+
+  private func arguments(_ words: [String]) throws -> Arguments {
+    guard case .run(let arguments) = try Invocation(commandLine: words) else {
+      throw CommandFailure(.failure, "not a command: \(words)")
     }
     return arguments
   }
@@ -202,6 +206,29 @@ import Testing
     // What was there before is kept.
     let names2 = try FileManager.default.contentsOfDirectory(atPath: store.root)
     #expect(names2.contains("consumequeue.before-repair-1") && names2.contains("index.before-repair-1"))
+  }
+
+  @Test(arguments: [true, false])
+  func `repair asks for the levels before it makes times of delivery anew that may be others`(isKilled: Bool) throws {
+    let store = try RecordedStore("store.tar.gz")
+    if isKilled {
+      try Data().write(to: URL(fileURLWithPath: store.root + "/abort"))
+    } else {
+      // The first message of level 1 is due a day later.
+      var due = ByteWriter(capacity: 8)
+      due.write(0x01A1_FB7C_72AF as Int64 + 86_400_000)
+      try store.write(due.array, to: "consumequeue/SCHEDULE_TOPIC_XXXX/0/00000000000000000000", at: 12)
+    }
+    let before = try store.files()
+    let words = ["apus", "store", "repair", store.root, "--index-slots", "500", "--yes"]
+    #expect {
+      try StoreCommand.run(arguments(words))
+    } throws: { error in
+      (error as? CommandFailure)?.status == .usage
+    }
+    #expect(try store.files() == before)
+    try StoreCommand.run(arguments(words + ["--delay-levels", DelayLevels.standard]))
+    #expect(try check(store).0.problems == 0)
   }
 
   @Test func `dumps show records, entries, keys and marks`() throws {

@@ -170,6 +170,24 @@ import Testing
     #expect(try harness.bodies("T") == (0..<15).map { "body \($0)" })
   }
 
+  @Test func `what stands behind the end of the last log file is put aside where it is in no way`() throws {
+    let directory = try TemporaryDirectory()
+    let harness = try filled(directory)
+    try harness.store.close()
+    let name = try #require(try directory.names("commitlog").max())
+    let path = directory.root + "/commitlog/" + name
+    let file = try disk.open(path, create: false)
+    let more = Array("more".utf8)
+    try disk.write(file, at: 4096, bytes: more.rawSpan)
+    disk.close(file)
+    try harness.reopen()
+    #expect(harness.events.contains(.fileLengthRepaired(path: path, was: 4100)))
+    #expect(try directory.bytes("commitlog-\(name).rest") == more)
+    try harness.store.close()
+    try harness.reopen()
+    #expect(try harness.bodies("T") == (0..<100).map { "body \($0)" })
+  }
+
   @Test func `the table of damage counts all and remembers a bounded part`() {
     var table = DamageTable()
     for number in 0..<2000 {

@@ -95,17 +95,6 @@ import Testing
     #expect(queue.maxOffset == QueueOffset(5))
   }
 
-  @Test func `a rewound log takes the light queues with it`() throws {
-    let (harness, _) = try Self.store()
-    guard case .appended(let kept) = try harness.send("T", 0, "kept", light: "%LMQ%a") else { return }
-    for number in 0..<4 { try harness.send("T", 0, "\(number)", light: "%LMQ%a") }
-    try harness.store.truncate(to: kept.end)
-    #expect(try harness.bodies("%LMQ%a") == ["kept"])
-    try harness.send("T", 0, "again", light: "%LMQ%a")
-    #expect(try harness.bodies("%LMQ%a") == ["kept", "again"])
-    #expect(try Self.places(harness, "%LMQ%a") == ["0", "1"])
-  }
-
   @Test func `the limit counts light queues that are there`() throws {
     let (harness, _) = try Self.store(limit: 2)
     try harness.send("T", 0, "x", light: "%LMQ%a,%LMQ%b")

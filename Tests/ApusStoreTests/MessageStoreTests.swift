@@ -119,24 +119,6 @@ struct Unexpected: Error {
     #expect(try harness.bodies("T") == ["a", "b"])
   }
 
-  @Test func `truncation rewinds log and queues`() throws {
-    let (harness, _) = try harness()
-    var ends: [PhysicalOffset] = []
-    for number in 0..<100 {
-      guard case .appended(let appended) = try harness.send("T", Int32(number % 2), "\(number)") else { continue }
-      ends.append(appended.end)
-      if number == 60 { harness.settle() }
-    }
-    try harness.store.truncate(to: ends[49])
-    #expect(harness.store.marks.appended == ends[49])
-    #expect(try harness.bodies("T", 0) == (0..<50).filter { $0 % 2 == 0 }.map(String.init))
-    try harness.send("T", 0, "new")
-    harness.settle()
-    try harness.reopen()
-    #expect(try harness.bodies("T", 0) == (0..<50).filter { $0 % 2 == 0 }.map(String.init) + ["new"])
-    #expect(try harness.bodies("T", 1) == (0..<50).filter { $0 % 2 == 1 }.map(String.init))
-  }
-
   @Test func `a failed flush ends acceptance for good`() throws {
     let (harness, disk) = try harness()
     try harness.send("T")
@@ -196,6 +178,62 @@ struct Unexpected: Error {
     harness.store.finish(next, next.run(on: disk))
     guard case .appended = try harness.send("T", 0, "second") else { throw Unexpected("still full") }
     #expect(try harness.bodies("T") == ["first", "second"])
+  }
+
+  @Test func `a lack of descriptors refuses sends until a checkpoint finds some`() throws {
+    let (harness, disk) = try harness()
+    try harness.send("T", 0, "first")
+    harness.settle()
+    try harness.send("T", 0, "second")
+    let flush = try #require(harness.store.planFlush())
+    harness.store.finish(flush, flush.run(on: disk))
+    while let plan = harness.store.planQueueWrites() { harness.store.finish(plan, plan.run(on: disk)) }
+    _ = harness.store.takeEvents()
+    disk.plan = FaultPlan(failures: [.init(.open, occurrence: 1, code: .exhausted)])
+    let failing = try #require(harness.store.planCheckpoint())
+    harness.store.finish(failing, failing.run(on: disk))
+    #expect(harness.store.failure == nil)
+    #expect(try harness.send("T") == .refused(.exhausted))
+    let next = try #require(harness.store.planCheckpoint())
+    harness.store.finish(next, next.run(on: disk))
+    guard case .appended = try harness.send("T", 0, "third") else { throw Unexpected("still refused") }
+    let events = harness.store.takeEvents()
+    #expect(events.count == 2)
+    #expect(events.last == .acceptsAgain)
+    #expect(try harness.bodies("T") == ["first", "second", "third"])
+  }
+
+  @Test func `a lack of descriptors keeps queue entries in memory and sends waiting for a log file`() throws {
+    let (harness, disk) = try harness()
+    try harness.send("T", 0, "first")
+    let flush = try #require(harness.store.planFlush())
+    harness.store.finish(flush, flush.run(on: disk))
+    disk.plan = FaultPlan(failures: [.init(.open, occurrence: 1, repeats: 2, code: .exhausted)])
+    let writes = try #require(harness.store.planQueueWrites())
+    harness.store.finish(writes, writes.run(on: disk))
+    #expect(harness.store.refusal == .exhausted)
+    while let plan = harness.store.planQueueWrites() {
+      let outcome = plan.run(on: disk)
+      harness.store.finish(plan, outcome)
+      if outcome.error != nil { break }
+    }
+    #expect(harness.store.refusal == .exhausted)
+    harness.settle()
+    #expect(harness.store.refusal == nil)
+    disk.plan = FaultPlan(failures: [.init(.open, occurrence: 1, repeats: 1000, code: .exhausted)])
+    var outcome = AppendOutcome.needsSegment
+    for _ in 0..<20 {
+      outcome = try harness.send("T", 0, String(repeating: "x", count: 500))
+      if case .refused = outcome { break }
+    }
+    #expect(outcome == .refused(.exhausted))
+    disk.plan = FaultPlan()
+    harness.prepare()
+    guard case .appended = try harness.send("T", 0, "last") else { throw Unexpected("still refused") }
+    harness.settle()
+    try harness.reopen()
+    #expect(try harness.bodies("T").first == "first")
+    #expect(try harness.bodies("T").last == "last")
   }
 
   @Test func `answers pulls as RocketMQ does`() throws {

@@ -81,6 +81,21 @@ import Testing
     harness.store.finish(removal, isDone: true)
   }
 
+  @Test func `what is in memory is not passed over with a file that is gone`() throws {
+    let (harness, disk) = try reopened(entriesPerFile: 1000)
+    let queue = try harness.queue("T")
+    disk.lose("/store/consumequeue/T/0/00000000000000000000")
+    for number in 200..<205 { try harness.send("T", 0, "\(number)") }
+    let lost = harness.store.pull(queue, at: 0, on: disk)
+    #expect(lost.status == .offsetFoundNull)
+    #expect(lost.nextOffset == QueueOffset(200))
+    guard case .unreadable(let next) = harness.store.entry(in: queue, at: .zero) else { throw Unexpected("readable") }
+    #expect(next == QueueOffset(200))
+    let found = harness.store.pull(queue, at: 200, on: disk)
+    #expect(found.messageCount == 5)
+    #expect(found.nextOffset == QueueOffset(205))
+  }
+
   @Test func `a queue whose files cannot be read just now is loaded the next time`() throws {
     let (harness, disk) = try reopened()
     let plan = try #require(harness.store.planLoad(topic: "T", id: 0))

@@ -51,6 +51,26 @@ import Testing
     #expect(try harness.bodies("T", 1).last == "199")
   }
 
+  @Test func `an old log file that somebody else removed is let go of at any hour and holds up nothing`() throws {
+    disk.lose(firstFile)
+    let store = try #require(harness.store)
+    var retention = Retention(settings: .init())
+    let survey = try #require(store.planRetention())
+    let answer = try survey.run(on: disk)
+    let removal = try #require(store.finish(survey, answer, retention: &retention, now: harness.now, localHour: 5))
+    store.finish(removal, removal.run(on: disk))
+    #expect(store.minOffset == PhysicalOffset(4096))
+    #expect(try logFiles().first == SegmentName.text(4096))
+    for queue in 0..<2 { #expect(try harness.queue("T", Int32(queue)).minOffset > .zero) }
+    #expect(try harness.bodies("T", 1).last == "199")
+  }
+
+  @Test func `a log whose directory is not there loses no file`() throws {
+    let survey = try #require(harness.store.planRetention())
+    for name in try logFiles() { disk.lose("/store/commitlog/" + name) }
+    #expect(throws: DiskError.self) { try survey.run(on: disk) }
+  }
+
   @Test func `a queue that cannot be looked at holds up no other and is tried again`() throws {
     disk.plan = FaultPlan(failures: [.init(.list, occurrence: 1, code: .failed(5))])
     let events = try run()

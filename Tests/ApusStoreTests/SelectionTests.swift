@@ -78,6 +78,29 @@ import Testing
     #expect(try select(harness, from: 900, endings: "x").fetch.nextOffset == QueueOffset(1000))
   }
 
+  @Test func `a pull that looks at more than is read at once comes to an end where nothing is ever cached`() throws {
+    let disk = SimulatedDisk(seed: 1)
+    var settings = StoreSettings(root: "/store")
+    settings.logFileBytes = 1 << 20
+    settings.queueFileBytes = 20_000
+    let harness = try StoreHarness(on: disk, settings: settings)
+    for number in 0..<1000 { try harness.send("T", 0, "m\(number)") }
+    try harness.store.close()
+    try harness.reopen()
+    disk.coldPercent = 100
+    let queue = try harness.queue("T")
+    var fetch = Fetch()
+    for _ in 0..<3 {
+      harness.store.fetch(
+        from: queue, at: .zero, limits: FetchLimits(maxMessages: 1024), filter: .hashes([7]), into: &fetch)
+      guard let plan = fetch.cold else { break }
+      harness.store.finish(plan, plan.run(on: disk))
+    }
+    #expect(fetch.cold == nil)
+    #expect(fetch.status == .noMatchedMessage)
+    #expect(fetch.nextOffset == QueueOffset(800))
+  }
+
   @Test func `what is looked at is bounded in bytes, but is one message at least`() throws {
     let harness = try harness()
     let padding = String(repeating: "x", count: 1 << 20)

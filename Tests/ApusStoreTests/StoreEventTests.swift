@@ -10,7 +10,7 @@ import Testing
   @Test func `a recovery that loses nothing is ordinary work`() {
     let events: [StoreEvent] = [
       .recoveryWentBack(to: PhysicalOffset(1)), .recovered(end: PhysicalOffset(2), records: 1),
-      .blankRestored(path: Self.path, at: PhysicalOffset(1)), .diskFreed,
+      .blankRestored(path: Self.path, at: PhysicalOffset(1)), .acceptsAgain,
     ]
     for event in events { #expect(event.isOrdinary, "\(event)") }
   }
@@ -24,6 +24,7 @@ import Testing
       .queueBlanked(path: Self.path, QueueOffset(1)..<QueueOffset(2)),
       .queueRewound(path: Self.path, to: QueueOffset(1)), .queueFileUnreadable(path: Self.path, reason: "x"),
       .recordDamaged(path: Self.path, Self.range), .diskFull(path: Self.path),
+      .exhausted(DiskError(.exhausted, operation: "open", path: Self.path)),
     ]
     for event in events { #expect(!event.isOrdinary, "\(event)") }
   }

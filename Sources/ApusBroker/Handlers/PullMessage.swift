@@ -222,7 +222,12 @@ package final class PullMessageHandler: Sendable {
       store.fetch(from: queue, at: pull.offset, limits: limits, filter: filter, into: &state.fetch)
       return true
     }
-    guard isLoaded else { return load(pull, connection, state) }
+    guard isLoaded else {
+      guard isWarm else { return load(pull, connection, state) }
+      // Its files could not be read a moment ago: whoever pulls tries again later.
+      return connection.send(
+        Reply(.systemError, remark: "the queue cannot be opened: the log of this broker says why"), to: pull.header)
+    }
     if let plan = state.fetch.cold {
       let store = parts.store
       return hand(pull, connection, state) { store.warm(plan) }

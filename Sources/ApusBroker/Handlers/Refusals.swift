@@ -47,6 +47,8 @@ package enum Refusals {
     switch refusal {
     case .diskFull:
       Refusal(.serviceNotAvailable, "the disk of this broker is full: messages are refused until there is space")
+    case .exhausted:
+      Refusal(.serviceNotAvailable, "this broker has too many files open: messages are refused until there are fewer")
     case .failed(let error):
       Refusal(.serviceNotAvailable, "the store of this broker failed and takes no messages: \(error)")
     case .closed: Refusal(.serviceNotAvailable, "the broker is shutting down")

@@ -104,6 +104,8 @@ package struct BrokerSettings: Sendable {
     package var createsGroups = true
     /// `storeReplyMessageEnable`: whether replies are stored besides being handed over.
     package var storesReplies = true
+    /// `syncFlushTimeout`: how long a synchronous send waits for the device at most.
+    package var syncTimeout: Duration = .zero
     /// `dedupWindowMillis` and `dedupTopics`
     package var duplicates = DuplicateRules()
     /// `maxTransferCountOnMessageInMemory` and `maxTransferBytesOnMessageInMemory`
@@ -164,8 +166,6 @@ package struct BrokerSettings: Sendable {
     package var dispatchesToLightQueues = false
     /// `maxLmqConsumeQueueNum`
     package var lightQueueLimit: Int32 = 0
-    /// `syncFlushTimeout`
-    package var syncTimeout: Duration = .zero
     /// `flushIntervalCommitLog`
     package var flushInterval: Duration = .zero
     /// `flushIntervalConsumeQueue`
@@ -382,7 +382,7 @@ package struct BrokerSettings: Sendable {
     topicRules.hasLightTopics = flag("enableLmq")
     let root = text("storePathRootDir")
     keeping = Keeping(
-      root: root, commitLog: values["storePathCommitLog"] ?? root + "/commitlog",
+      root: root, commitLog: try logDirectory(below: root),
       segmentBytes: number("mappedFileSizeCommitLog"),
       queueFileBytes: (number("mappedFileSizeConsumeQueue") + 19) / 20 * 20,
       syncsBeforeAcknowledging: text("flushDiskType") == "SYNC_FLUSH",
@@ -430,7 +430,7 @@ package struct BrokerSettings: Sendable {
       longPolling: flag("longPollingEnable"), shortPolling: milliseconds("shortPollingTimeMills"),
       filtersByProperties: flag("enablePropertyFilter"), filtersRetries: flag("filterSupportRetry"),
       notifiesMembers: flag("notifyConsumerIdsChangedEnable"), createsGroups: flag("autoCreateSubscriptionGroup"),
-      storesReplies: flag("storeReplyMessageEnable"),
+      storesReplies: flag("storeReplyMessageEnable"), syncTimeout: milliseconds("syncFlushTimeout"),
       duplicates: DuplicateRules(
         window: milliseconds("dedupWindowMillis"), topics: DuplicateRules.Topics(text("dedupTopics"))),
       fromMemory: PullLimit(
@@ -442,7 +442,6 @@ package struct BrokerSettings: Sendable {
       memoryPercent: Int(number("accessMessageInMemoryMaxRatio")),
       queryByUniqueKeyLimit: Int(number("defaultQueryMaxNum")), queryLimit: Int(number("maxMsgsNumBatch")))
     topicRules.autoCreates = flag("autoCreateTopicEnable")
-    keeping.syncTimeout = milliseconds("syncFlushTimeout")
     keeping.retention = .seconds(number("fileReservedTime") * 3600)
     keeping.deletionHours = text("deleteWhen").split(separator: ";").compactMap { Int($0) }
     keeping.diskPercent = Int(number("diskMaxUsedSpaceRatio"))
@@ -467,6 +466,15 @@ package struct BrokerSettings: Sendable {
     checking.rules.checkLimit = Int32(number("transactionCheckMax"))
     checking.rules.retention = .seconds(number("fileReservedTime") * 3600)
     return checking
+  }
+
+  /// Java spreads a log over several directories that commas separate.
+  private func logDirectory(below root: String) throws(SettingError) -> String {
+    guard let path = values["storePathCommitLog"] else { return root + "/commitlog" }
+    guard !path.utf8.contains(UInt8(ascii: ",")) else {
+      throw SettingError(key: "storePathCommitLog", value: path, range: "one directory")
+    }
+    return path
   }
 
   private func accessDirectory() throws(SettingError) -> String? {

@@ -157,7 +157,7 @@ package final class Transactions: Sendable {
     switch storeOwed(unfinished) {
     case .appended(let operation): return appended(unfinished, operation, on: state)
     case .needsSegment: parts.threads.segmentMissing()
-    case .refused(.diskFull): break
+    case .refused(.diskFull), .refused(.exhausted): break
     // For good: the next start ends it.
     case .refused: return
     }

@@ -1,0 +1,35 @@
+import ApusBase
+import ApusSimulator
+import ApusStore
+import ApusStoreCore
+import Testing
+
+@testable import ApusBroker
+
+/// The store as threads share it.
+@Suite struct SharedStoreTests {
+  /// A store of several log files with 100 messages in queue 0 of `T`, opened again, so that only the newest file is
+  /// mapped.
+  private func reopened() throws -> SharedStore {
+    let disk = SimulatedDisk(seed: 1)
+    var settings = StoreSettings(root: "/store")
+    settings.logFileBytes = 4096
+    let written = try MessageStore.open(disk: disk, settings: settings)
+    for number in 0..<100 {
+      written.prepareDirectly(on: disk)
+      try written.storeDirectly("\(number)", to: "T")
+    }
+    try written.close()
+    return SharedStore(try MessageStore.open(disk: disk, settings: settings), disk: disk, isSynchronous: false)
+  }
+
+  @Test func `the first record is brought near though its time has not come by a clock that was set back`() throws {
+    let store = try reopened()
+    let queue = try #require(try store.queue(topic: "T", id: 0))
+    #expect(store.bringNear(queue, from: .zero, tagsCodeUpTo: -1, count: 4))
+    guard case .found = store.withLock({ $0.record(at: .zero) }) else {
+      Issue.record("the first record is not near")
+      return
+    }
+  }
+}

@@ -1,0 +1,54 @@
+import ApusBase
+import ApusStore
+import ApusStoreCore
+import ApusSystem
+import Foundation
+import Testing
+
+@testable import ApusBroker
+
+/// The threads that do the store's slow work.
+@Suite(.timeLimit(.minutes(10))) struct StoreThreadsTests {
+  private static func send(to store: SharedStore) {
+    do throws(DiskError) {
+      try store.withLock { (store) throws(DiskError) in try store.storeDirectly("x", to: "T") }
+    } catch {
+      Issue.record("the queue cannot be opened: \(error)")
+    }
+    store.flushAll()
+  }
+
+  @Test func `a checkpoint is written while messages are flushed without a pause`() throws {
+    let directory = ServedBroker.newDirectory()
+    defer { do { try FileManager.default.removeItem(atPath: directory) } catch { print(error) } }
+    let disk = GatedDisk()
+    var settings = StoreSettings(root: directory)
+    settings.logFileBytes = 1 << 20
+    // Each entry has a file of its own, which is opened to write it.
+    settings.queueFileBytes = ConsumeQueueEntry.bytes
+    let messages = try MessageStore.open(disk: disk, settings: settings)
+    messages.prepareDirectly(on: disk)
+    let store = SharedStore(messages, disk: disk, isSynchronous: true)
+    Self.send(to: store)
+
+    let entries = Locked(0)
+    let entriesBefore = Locked<Int?>(nil)
+    disk.onOpen { path in
+      if path.hasSuffix("/checkpoint") {
+        let count = entries.withLock { $0 }
+        entriesBefore.withLock { $0 = $0 ?? count }
+      } else if path.contains("/consumequeue/") {
+        entries.withLock { $0 += 1 }
+        Self.send(to: store)
+      }
+    }
+    let threads = StoreThreads(
+      store: store, settings: StoreThreads.Settings(), log: Logger(level: .error), onFlushed: {}, onSegment: {})
+    try threads.start()
+    try Patience.wait { entriesBefore.withLock { $0 } != nil }
+    threads.stop()
+    let count = try #require(entriesBefore.withLock { $0 })
+    // A few for the entries that were there, and for the files that the checkpoint brings to the device.
+    #expect(count < 10)
+  }
+}

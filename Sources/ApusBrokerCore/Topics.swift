@@ -251,18 +251,17 @@ package struct StoredTopics: Hashable, Sendable {
   /// The topics.
   package var topics: [TopicConfig]
 
-  /// Reads the file's content. A topic whose name's length or whose queue numbers
-  /// cannot be is an error, as the backup may be better. Other characters than clients may use are kept: brokers and
-  /// clusters with such names have topics named like themselves.
+  /// Reads the file's content. A topic without a name or whose queue numbers cannot be is an error, as the backup may
+  /// be better. Other characters than clients may use are kept: brokers and clusters with such names have topics named
+  /// like themselves. A longer name than the log has room for is left out: Java lists the retry topics of groups with
+  /// more than 120 characters, and can store nothing in them either.
   package init(json: JSONValue) throws(DecodeError) {
     version = try DataVersion(json: json["dataVersion"] ?? .object([]))
     topics = []
     for member in json["topicConfigTable"]?.members ?? [] {
       let config = try TopicConfig(json: member.value)
-      guard (1...TopicName.maxLength).contains(config.name.utf8.count) else {
-        throw DecodeError(
-          field: "topicName", offset: 0, reason: "\(config.name.utf8.count) bytes, not 1 to \(TopicName.maxLength)")
-      }
+      guard !config.name.isEmpty else { throw DecodeError(field: "topicName", offset: 0, reason: "is empty") }
+      guard config.name.utf8.count <= TopicName.maxLength else { continue }
       for count in [config.readQueueCount, config.writeQueueCount] where count < 0 || count > Topics.queueLimit {
         throw DecodeError(field: config.name, offset: 0, reason: "\(count) queues, not 0 to \(Topics.queueLimit)")
       }

@@ -395,7 +395,7 @@ package final class BrokerService: Sendable {
     }
   }
 
-  /// Takes over what the loops counted and, once a second, samples the statistics.
+  /// Takes over what the loops counted and samples the statistics.
   package func sampleStatistics(now: WallTime) {
     collectTraffic()
     let day = LocalTime(now)

@@ -8,7 +8,7 @@ import Testing
 /// What waits for the I/O threads, over real sockets: one client's flood against another's request.
 @Suite(.timeLimit(.minutes(10))) struct IOFairnessTests {
   /// Occupies the only I/O thread of a broker until it is opened.
-  private final class Gate: Sendable {
+  final class Gate: Sendable {
     private let entered = WakeUp()
     private let opened = WakeUp()
     private let state = Locked((isEntered: false, isOpen: false))

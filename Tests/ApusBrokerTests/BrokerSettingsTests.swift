@@ -120,6 +120,16 @@ import Testing
     #expect(error?.description.contains(key) == true)
   }
 
+  @Test func `the broker's own topics have names that the log has room for`() throws {
+    let longest = String(repeating: "c", count: 115)
+    #expect(try settings([("brokerClusterName", longest)]).identity.cluster == longest)
+    #expect(throws: SettingError.self) { try settings([("brokerClusterName", longest + "c")]) }
+    for name in ["", String(repeating: "t", count: 128)] {
+      #expect(throws: SettingError.self) { try settings([("traceTopicEnable", "true"), ("msgTraceTopicName", name)]) }
+      #expect(try settings([("msgTraceTopicName", name)]).topicRules.traceTopic == nil)
+    }
+  }
+
   @Test func `an unknown key is a warning`() throws {
     #expect(try settings([("popPollingSize", "7")]).warnings.count == 1)
   }

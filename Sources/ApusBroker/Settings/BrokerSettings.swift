@@ -355,7 +355,9 @@ package struct BrokerSettings: Sendable {
       replicaHost: text("brokerIP2"), port: Int32(number("listenPort")), bindAddress: text("bindAddress"),
       region: text("regionId"),
       nameServers: text("namesrvAddr").split(separator: ";").map { String($0).filter { !$0.isWhitespace } })
-    try requireName("brokerClusterName", identity.cluster)
+    // The topic for answers of request-reply is named after the cluster, too.
+    try requireName(
+      "brokerClusterName", identity.cluster, suffixBytes: SystemTopics.replyTopic(ofCluster: "").utf8.count)
     try requireName("brokerName", identity.broker)
     registering = Registering(
       period: min(max(milliseconds("registerNameServerPeriod"), .seconds(10)), .seconds(60)),
@@ -378,6 +380,7 @@ package struct BrokerSettings: Sendable {
     topicRules.clusterTopicEnabled = flag("clusterTopicEnable")
     topicRules.brokerTopicEnabled = flag("brokerTopicEnable")
     topicRules.traceTopic = flag("traceTopicEnable") ? text("msgTraceTopicName") : nil
+    if let trace = topicRules.traceTopic { try requireName("msgTraceTopicName", trace) }
     topicRules.limit = process.topics
     topicRules.hasLightTopics = flag("enableLmq")
     let root = text("storePathRootDir")
@@ -481,9 +484,10 @@ package struct BrokerSettings: Sendable {
   }
 
   /// Cluster and broker are topics too, and the log keeps the length of a topic's name in seven bits.
-  private func requireName(_ key: String, _ name: String) throws(SettingError) {
-    guard (1...TopicName.maxLength).contains(name.utf8.count) else {
-      throw SettingError(key: key, value: name, range: "a name of 1 to \(TopicName.maxLength) bytes")
+  private func requireName(_ key: String, _ name: String, suffixBytes: Int = 0) throws(SettingError) {
+    let longest = TopicName.maxLength - suffixBytes
+    guard (1...longest).contains(name.utf8.count) else {
+      throw SettingError(key: key, value: name, range: "a name of 1 to \(longest) bytes")
     }
   }
 }

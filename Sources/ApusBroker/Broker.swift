@@ -107,7 +107,7 @@ package final class Broker {
       housekeeper = Housekeeper(
         service: service, config: config, store: store, threads: threads, index: index, delayed: delayed, timed: timed,
         access: access, duplicates: duplicates, removal: tables.removal,
-        retention: Retention.Settings(settings.keeping), intervals: Housekeeper.Intervals(settings.keeping), log: log)
+        settings: tables.settings, intervals: Housekeeper.Intervals(settings.keeping), log: log)
     } catch {
       io.stop()
       throw .disk(error)

@@ -48,6 +48,8 @@ final class Housekeeper: Sendable {
   private let duplicates: DuplicateSends
   private let timed: TimedMessages?
   private let removal: RemovalRequest
+  /// Those of retention may be changed by request.
+  private let settings: Locked<BrokerSettings>
   private let log: Logger
   private let intervals: Intervals
   private let due: Locked<Due>
@@ -56,7 +58,7 @@ final class Housekeeper: Sendable {
   init(
     service: BrokerService, config: ConfigStore, store: SharedStore, threads: StoreThreads, index: SharedIndex?,
     delayed: DelayedMessages?, timed: TimedMessages?, access: AccessFiles?, duplicates: DuplicateSends,
-    removal: RemovalRequest, retention: Retention.Settings, intervals: Intervals, log: Logger
+    removal: RemovalRequest, settings: Locked<BrokerSettings>, intervals: Intervals, log: Logger
   ) {
     self.service = service
     self.config = config
@@ -68,10 +70,11 @@ final class Housekeeper: Sendable {
     self.duplicates = duplicates
     self.timed = timed
     self.removal = removal
+    self.settings = settings
     self.intervals = intervals
     self.log = log
-    due = Locked(
-      Due(retention: SystemClock.monotonic() + intervals.retention, rules: Retention(settings: retention)))
+    let rules = Retention(settings: settings.withLock { Retention.Settings($0.keeping) })
+    due = Locked(Due(retention: SystemClock.monotonic() + intervals.retention, rules: rules))
   }
 
   func start() throws(SystemError) {
@@ -114,6 +117,7 @@ final class Housekeeper: Sendable {
     }
     if now >= plan.retention {
       plan.retention = now + intervals.retention
+      plan.rules.settings = settings.withLock { Retention.Settings($0.keeping) }
       retain(&plan.rules)
     }
     if now >= plan.scrub { plan.scrub = now + scrub() }

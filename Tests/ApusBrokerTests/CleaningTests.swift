@@ -3,6 +3,7 @@ import ApusBrokerCore
 import ApusModel
 import ApusProtocol
 import ApusSystem
+import Foundation
 import Testing
 
 @testable import ApusBroker
@@ -109,6 +110,30 @@ import Testing
       content.failure = DiskError(.exhausted, operation: "read", path: "/x")
     }
     #expect(broker.ask(code).code == .systemError)
+  }
+
+  @Test func `a shorter time of keeping that a request sets counts for the next files to go`() throws {
+    let root = ServedBroker.newDirectory()
+    let hours = (0..<24).map { $0 < 10 ? "0\($0)" : "\($0)" }.joined(separator: ";")
+    let served = try ServedBroker([("deleteWhen", hours), ("cleanResourceInterval", "10")], last: root)
+    let client = try served.client()
+    let body = String(repeating: "x", count: 300_000)
+    for _ in 0..<8 { #expect(try client.send(body, to: "T").responseCode == .success) }
+    let change = try client.ask(.updateBrokerConfig, [], body: Array("fileReservedTime=1\n".utf8))
+    #expect(change.responseCode == .success)
+    #expect(change.remark == nil)
+    // Last written to three hours ago; a flush that is under way may make it young once more.
+    let first = root + "/commitlog/00000000000000000000"
+    let old = Date(timeIntervalSinceNow: -3 * 3600)
+    try Patience.wait {
+      guard FileManager.default.fileExists(atPath: first) else { return true }
+      do {
+        try FileManager.default.setAttributes([.modificationDate: old], ofItemAtPath: first)
+      } catch {
+        #expect(!FileManager.default.fileExists(atPath: first))
+      }
+      return false
+    }
   }
 
   @Test func `a stored queue is told whole, from memory and from its files`() throws {

@@ -75,7 +75,7 @@ package final class Broker {
         root: settings.keeping.root, key: (random.next(), random.next()), log: log)
       parts = BrokerParts(
         identity: identity, tables: tables, store: store, threads: threads, index: index, duplicates: duplicates,
-        io: io, listener: events, log: log, delayLevels: opened.delayLevels, syncTimeout: settings.keeping.syncTimeout)
+        io: io, listener: events, log: log, delayLevels: opened.delayLevels)
       let messages = StoreQueries(store: store, index: index, root: settings.keeping.root)
       let states = Self.states(settings, identity, on: loops, access)
       transactions = try Transactions(parts: parts, root: settings.keeping.root)

@@ -190,9 +190,14 @@ extension StoreSettings {
     if let levels = keeping.delayLevels { delayLevels = levels }
     checksOnRecovery = keeping.checksCRCOnRecovery
     self.memoryBytes = memoryBytes / 100 * Int64(serving.memoryPercent)
-    memoryPull = PullLimit(bytes: serving.fromMemory.bytes, count: serving.fromMemory.messages)
-    diskPull = PullLimit(bytes: serving.fromDisk.bytes, count: serving.fromDisk.messages)
+    memoryPull = PullLimit(serving.fromMemory)
+    diskPull = PullLimit(serving.fromDisk)
   }
+}
+
+extension StoreSettings.PullLimit {
+  /// The limit in a broker's settings.
+  init(_ limit: BrokerSettings.PullLimit) { self.init(bytes: limit.bytes, count: limit.messages) }
 }
 
 extension Retention.Settings {

@@ -34,8 +34,6 @@ package final class BrokerParts: Sendable {
   package let log: Logger
   /// The delays of `messageDelayLevel`.
   package let delayLevels: DelayLevels
-  /// How long a synchronous send waits for the device at most.
-  package let syncTimeout: Duration
 
   /// The topics.
   package var topics: Locked<Topics> { tables.topics }
@@ -49,8 +47,7 @@ package final class BrokerParts: Sendable {
   /// Puts the parts together.
   package init(
     identity: BrokerIdentity, tables: BrokerTables, store: SharedStore, threads: StoreThreads, index: SharedIndex?,
-    duplicates: DuplicateSends, io: IOThreads, listener: any TopicListener, log: Logger, delayLevels: DelayLevels,
-    syncTimeout: Duration
+    duplicates: DuplicateSends, io: IOThreads, listener: any TopicListener, log: Logger, delayLevels: DelayLevels
   ) {
     self.identity = identity
     self.tables = tables
@@ -62,8 +59,7 @@ package final class BrokerParts: Sendable {
     self.listener = listener
     self.log = log
     self.delayLevels = delayLevels
-    self.syncTimeout = syncTimeout
-    messages = InternalMessages(store: store, threads: threads, io: io, syncTimeout: syncTimeout)
+    messages = InternalMessages(store: store, threads: threads, io: io)
   }
 
   /// Lets the I/O threads do something that a connection asks for, which holds this many bytes and is of no use later

@@ -373,12 +373,17 @@ package final class BrokerService: Sendable {
     let settings = parts.tables.settings.withLock { $0 }
     access.withLock { $0.networks = settings.process.adminNetworks }
     let serving = settings.serving
+    let (memory, disk) = (StoreSettings.PullLimit(serving.fromMemory), StoreSettings.PullLimit(serving.fromDisk))
+    parts.store.withLock { $0.limitPulls(memory: memory, disk: disk) }
     do throws(DiskError) {
       try parts.duplicates.update(serving.duplicates)
     } catch {
       parts.log.error("broker", "recentSends cannot be written", ["cause": error])
     }
-    for state in loops { state.loop.execute { state.serving = serving } }
+    // Asked for there, so that of two changes at once the last one counts on every loop.
+    for state in loops {
+      state.loop.execute { [parts] in state.serving = parts.tables.settings.withLock { $0.serving } }
+    }
   }
 
   /// From now on every loop goes by these accounts. Returns when they do; not to be called on a loop.

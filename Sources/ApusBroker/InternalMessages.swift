@@ -33,14 +33,12 @@ package final class InternalMessages: Sendable {
   private let store: SharedStore
   private let threads: StoreThreads
   private let io: IOThreads
-  private let syncTimeout: Duration
 
   /// Stores in the store of these parts.
-  package init(store: SharedStore, threads: StoreThreads, io: IOThreads, syncTimeout: Duration) {
+  package init(store: SharedStore, threads: StoreThreads, io: IOThreads) {
     self.store = store
     self.threads = threads
     self.io = io
-    self.syncTimeout = syncTimeout
   }
 
   // MARK: Storing with everything it takes
@@ -93,7 +91,7 @@ package final class InternalMessages: Sendable {
     guard store.isSynchronous else { return completion(.stored(appended)) }
     state.awaited.add(
       AwaitedMessage(appended: appended, completion: completion), end: appended.end,
-      deadline: state.loop.now + syncTimeout)
+      deadline: state.loop.now + state.serving.syncTimeout)
     state.wantsFlush = true
   }
 

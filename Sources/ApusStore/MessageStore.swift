@@ -14,7 +14,7 @@ package import ApusStoreCore
 /// next start begin behind both.
 package final class MessageStore {
   /// The layout and the limits.
-  package let settings: StoreSettings
+  package private(set) var settings: StoreSettings
   let disk: any Disk
   let log: CommitLog
   var queues = QueueTable()
@@ -116,6 +116,12 @@ package final class MessageStore {
   }
 
   deinit { if let lockFile { disk.close(lockFile) } }
+
+  /// From now on a pull gives no more than this from memory, and from the device.
+  package func limitPulls(memory: StoreSettings.PullLimit, disk: StoreSettings.PullLimit) {
+    settings.memoryPull = memory
+    settings.diskPull = disk
+  }
 
   // MARK: Marks
 

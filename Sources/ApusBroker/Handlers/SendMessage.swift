@@ -338,8 +338,9 @@ package final class SendMessageHandler: Sendable {
     else { return }
     let (waiting, bytes) = (state.pending.count, end - parts.store.acknowledged)
     let now = SystemClock.monotonic()
+    let limit = state.serving.syncTimeout
     let decision = parts.threads.admission.withLock {
-      $0.decide(waiting: waiting, bytes: bytes, limit: parts.syncTimeout, now: now)
+      $0.decide(waiting: waiting, bytes: bytes, limit: limit, now: now)
     }
     guard case .refuse(let wait) = decision else { return }
     throw Refusal(
@@ -356,7 +357,7 @@ package final class SendMessageHandler: Sendable {
     if parts.store.isSynchronous, waits, !sent.header.isOneway {
       // A repetition's first one may lie before others that wait already.
       let end = max(end, state.pending.lastEnd ?? end)
-      state.pending.add(sent, end: end, deadline: state.loop.now + parts.syncTimeout)
+      state.pending.add(sent, end: end, deadline: state.loop.now + state.serving.syncTimeout)
       state.wantsFlush = true
     } else {
       answer(sent, .success, on: connection, state)

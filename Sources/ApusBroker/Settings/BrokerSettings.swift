@@ -106,6 +106,8 @@ package struct BrokerSettings: Sendable {
     package var storesReplies = true
     /// `dedupWindowMillis` and `dedupTopics`
     package var duplicates = DuplicateRules()
+    /// `syncFlushTimeout`: how long a synchronous send waits for the device at most.
+    package var syncTimeout: Duration = .zero
     /// `maxTransferCountOnMessageInMemory` and `maxTransferBytesOnMessageInMemory`
     package var fromMemory = PullLimit()
     /// `maxTransferCountOnMessageInDisk` and `maxTransferBytesOnMessageInDisk`
@@ -164,8 +166,6 @@ package struct BrokerSettings: Sendable {
     package var dispatchesToLightQueues = false
     /// `maxLmqConsumeQueueNum`
     package var lightQueueLimit: Int32 = 0
-    /// `syncFlushTimeout`
-    package var syncTimeout: Duration = .zero
     /// `flushIntervalCommitLog`
     package var flushInterval: Duration = .zero
     /// `flushIntervalConsumeQueue`
@@ -445,7 +445,7 @@ package struct BrokerSettings: Sendable {
       memoryPercent: Int(number("accessMessageInMemoryMaxRatio")),
       queryByUniqueKeyLimit: Int(number("defaultQueryMaxNum")), queryLimit: Int(number("maxMsgsNumBatch")))
     topicRules.autoCreates = flag("autoCreateTopicEnable")
-    keeping.syncTimeout = milliseconds("syncFlushTimeout")
+    serving.syncTimeout = milliseconds("syncFlushTimeout")
     keeping.retention = .seconds(number("fileReservedTime") * 3600)
     keeping.deletionHours = text("deleteWhen").split(separator: ";").compactMap { Int($0) }
     keeping.diskPercent = Int(number("diskMaxUsedSpaceRatio"))

@@ -27,6 +27,10 @@ package final class Topic: NumberedSettings {
   package var name: String { config.name }
   /// How many queues there are: a queue's id is below the larger of both numbers.
   package var queueCount: Int32 { max(config.readQueueCount, config.writeQueueCount) }
+
+  /// The queue for a message that was sent to queue `id` and has waited since: that one, unless the topic has fewer
+  /// queues by now. Then it is one of those that it has, as nobody may pull from others.
+  package func queue(insteadOf id: Int32) -> Int32 { queueCount > 0 && id >= queueCount ? id % queueCount : id }
 }
 
 /// The topics of a broker, with the version that tells name servers and replicas whether they changed.

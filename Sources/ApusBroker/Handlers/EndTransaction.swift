@@ -82,10 +82,11 @@ final class EndTransactionHandler: Sendable {
       try claim(place)
       return try outcome(transactions.end(place, on: state))
     }
-    guard let name = half.realTopic, let queueID = half.realQueueID else {
+    guard let name = half.realTopic, let sentTo = half.realQueueID else {
       throw Refusal(.systemError, "the half message at queue offset \(place) does not say where it was sent to")
     }
     let topic = parts.topics.withLock { $0.find(name) }
+    let queueID = topic?.queue(insteadOf: sentTo) ?? sentTo
     let queue: ConsumeQueue?
     if let topic {
       queue = parts.messages.queue(queueID, of: topic, on: state)

@@ -39,6 +39,8 @@ package final class BrokerLoop: @unchecked Sendable {
   var released: [ParkedPulls<HeldPull>.Released] = []
   /// Queues by the topic's number and the queue's id, so that a send finds its queue without the store.
   private var queues: [[ConsumeQueue?]] = []
+  /// What I/O threads read now for requests that wait with their connections.
+  var beingRead: Set<ColdPart> = []
   /// Queues whose files could not be read when a send asked for them, until the send is told.
   var unreadableQueues: [QueueKey: DiskError] = [:]
   /// Whether messages were appended in this turn.

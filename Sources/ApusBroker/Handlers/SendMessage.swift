@@ -291,31 +291,8 @@ package final class SendMessageHandler: Sendable {
     } catch {
       throw Refusals.queue(error)
     }
-    try load(topic, id, key, state)
+    try parts.readQueue(topic.name, id, on: state, failed: { state.unreadableQueues[key] = $0 })
     return nil
-  }
-
-  private func load(_ topic: Topic, _ id: Int32, _ key: QueueKey, _ state: BrokerLoop) throws(Refusal) {
-    let store = parts.store
-    let accepted = parts.io.submit {
-      let failure = Self.failure(ofLoading: topic.name, id, from: store)
-      state.loop.execute {
-        if let failure { state.unreadableQueues[key] = failure }
-        state.loop.resumeStalled()
-      }
-    }
-    guard accepted else {
-      throw Refusals.ioBusy
-    }
-  }
-
-  private static func failure(ofLoading topic: String, _ id: Int32, from store: SharedStore) -> DiskError? {
-    do throws(DiskError) {
-      _ = try store.queue(topic: topic, id: id)
-      return nil
-    } catch {
-      return error
-    }
   }
 
   /// nil when the send must wait for a segment.

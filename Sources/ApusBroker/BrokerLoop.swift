@@ -153,9 +153,14 @@ package final class BrokerLoop: @unchecked Sendable {
 
   /// The number under which statistics count what a group takes from a topic.
   func pair(topic: Topic, group: SubscriptionGroup, _ statistics: Locked<BrokerStats>) -> Int32 {
-    let key = UInt64(UInt32(bitPattern: topic.id)) << 32 | UInt64(UInt32(bitPattern: group.id))
+    let topicID = LightQueues.isLight(topic.name) ? BrokerStats.lightTopic : topic.id
+    let isLightGroup = LightQueues.isLight(group.name)
+    // No group has the number -1.
+    let groupID = isLightGroup ? -1 : group.id
+    let key = UInt64(UInt32(bitPattern: topicID)) << 32 | UInt64(UInt32(bitPattern: groupID))
     if let known = pairs[key] { return known }
-    let made = statistics.withLock { $0.pair(topic: topic.id, group: group.name) }
+    let name = isLightGroup ? SystemTopics.lightQueuePrefix : group.name
+    let made = statistics.withLock { $0.pair(topic: topicID, group: name) }
     pairs[key] = made
     return made
   }

@@ -142,6 +142,10 @@ package struct BrokerStats: Sendable {
   /// By so many milliseconds less a rate may be over: samples are taken by another clock than they are marked by.
   private static var rateTolerance: Int64 { 500 }
 
+  /// Under this topic, and the group `%LMQ%`, what light topics and groups get is counted, all together as by Java:
+  /// there may be very many, and what is counted of one takes some kilobytes for good.
+  package static let lightTopic: Int32 = -1
+
   /// Starts at nothing.
   package init() {}
 

@@ -39,6 +39,8 @@ package final class BrokerLoop: @unchecked Sendable {
   var released: [ParkedPulls<HeldPull>.Released] = []
   /// Queues by the topic's number and the queue's id, so that a send finds its queue without the store.
   private var queues: [[ConsumeQueue?]] = []
+  /// What I/O threads read now for requests that wait with their connections.
+  var beingRead: Set<ColdPart> = []
   /// Queues whose files could not be read when a send asked for them, until the send is told.
   var unreadableQueues: [QueueKey: DiskError] = [:]
   /// Whether messages were appended in this turn.
@@ -151,9 +153,14 @@ package final class BrokerLoop: @unchecked Sendable {
 
   /// The number under which statistics count what a group takes from a topic.
   func pair(topic: Topic, group: SubscriptionGroup, _ statistics: Locked<BrokerStats>) -> Int32 {
-    let key = UInt64(UInt32(bitPattern: topic.id)) << 32 | UInt64(UInt32(bitPattern: group.id))
+    let topicID = LightQueues.isLight(topic.name) ? BrokerStats.lightTopic : topic.id
+    let isLightGroup = LightQueues.isLight(group.name)
+    // No group has the number -1.
+    let groupID = isLightGroup ? -1 : group.id
+    let key = UInt64(UInt32(bitPattern: topicID)) << 32 | UInt64(UInt32(bitPattern: groupID))
     if let known = pairs[key] { return known }
-    let made = statistics.withLock { $0.pair(topic: topic.id, group: group.name) }
+    let name = isLightGroup ? SystemTopics.lightQueuePrefix : group.name
+    let made = statistics.withLock { $0.pair(topic: topicID, group: name) }
     pairs[key] = made
     return made
   }

@@ -383,7 +383,10 @@ package final class BrokerService: Sendable {
     } catch {
       parts.log.error("broker", "recentSends cannot be written", ["cause": error])
     }
-    for state in loops { state.loop.execute { state.serving = serving } }
+    // Asked for there, so that of two changes at once the last one counts on every loop.
+    for state in loops {
+      state.loop.execute { [parts] in state.serving = parts.tables.settings.withLock { $0.serving } }
+    }
   }
 
   /// From now on every loop goes by these accounts. Returns when they do; not to be called on a loop.
@@ -400,7 +403,7 @@ package final class BrokerService: Sendable {
     }
   }
 
-  /// Takes over what the loops counted and, once a second, samples the statistics.
+  /// Takes over what the loops counted and samples the statistics.
   package func sampleStatistics(now: WallTime) {
     collectTraffic()
     let day = LocalTime(now)

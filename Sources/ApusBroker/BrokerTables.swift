@@ -27,6 +27,8 @@ package struct BrokerTables: Sendable {
   package let filters: Locked<ConsumerFilters>
   /// How much was stored and delivered.
   package let statistics: Locked<BrokerStats>
+  /// Whether the store has a file of offsets for light queues, which is kept up to date whether there are any now.
+  private let hasLightOffsets: Bool
 
   /// Fills the tables with what an earlier run left behind. `seed` is random, so that no client can choose names that
   /// collide.
@@ -45,6 +47,7 @@ package struct BrokerTables: Sendable {
       ConsumerFilters(
         bloom: settings.filtering.bloom, lifetime: settings.filtering.lifetime, stored: stored.filters, now: now))
     self.statistics = Locked(BrokerStats())
+    self.hasLightOffsets = stored.hasLightOffsets
   }
 
   /// Makes known the light topics among those that have queues.
@@ -58,6 +61,6 @@ package struct BrokerTables: Sendable {
   package func configStore(root: String, disk: any Disk) -> ConfigStore {
     ConfigStore(
       root: root, disk: disk, topics: topics, groups: groups, offsets: offsets, filters: filters,
-      light: topics.withLock { $0.rules.hasLightTopics })
+      light: topics.withLock { $0.rules.hasLightTopics }, keepsLightOffsets: hasLightOffsets)
   }
 }

@@ -250,8 +250,9 @@ final class DelayedMessages: @unchecked Sendable {
     _ record: borrowing StoredRecord, to place: borrowing RealPlace, _ level: Int, _ offset: QueueOffset,
     _ now: WallTime
   ) -> Bool {
-    let (name, id) = (place.topic, place.queueID)
+    let (name, sentTo) = (place.topic, place.queueID)
     let topic = parts.topics.withLock { $0.find(name) }
+    let id = topic?.queue(insteadOf: sentTo) ?? sentTo
     guard let queue = target(topic, name, id) else {
       let text = name.text
       away(level) { [parts] in parts.loadQueue(topic: text, id: id) }

@@ -73,10 +73,8 @@ final class Housekeeper: Sendable {
     self.settings = settings
     self.intervals = intervals
     self.log = log
-    due = Locked(
-      Due(
-        retention: SystemClock.monotonic() + intervals.retention,
-        rules: Retention(settings: Retention.Settings(settings.withLock { $0.keeping }))))
+    let rules = Retention(settings: settings.withLock { Retention.Settings($0.keeping) })
+    due = Locked(Due(retention: SystemClock.monotonic() + intervals.retention, rules: rules))
   }
 
   func start() throws(SystemError) {

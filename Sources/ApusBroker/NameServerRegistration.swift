@@ -40,13 +40,16 @@ package final class NameServerRegistration: @unchecked Sendable {
     package var timeout = Registration.defaultTimeout
     /// Whether registrations are compressed (`compressedRegister`).
     package var isCompressed = false
+    /// With more bytes than this they are in any case: name servers take no frame of more than 16 MiB, which some
+    /// 90,000 topics fill.
+    package var plainBytes = 15 << 20
 
     /// Java's defaults.
     package init() {}
   }
 
   /// What the broker's topics are at present, already masked where the broker's own permission is less than theirs: see
-  /// ``masked(_:by:)``. Called on the loop.
+  /// ``masked(_:by:)``. Called on a thread that may take its time, as does what is made of them.
   package typealias Topics = @Sendable () -> TopicTable
 
   private let broker: Broker
@@ -165,33 +168,30 @@ package final class NameServerRegistration: @unchecked Sendable {
   }
 
   private func compareVersion(with nameServer: String) {
-    let table = topics()
-    let (version, topicCount) = (table.version, table.topics.count)
-    let request = QueryDataVersion.Request(
-      brokerName: broker.name, brokerAddress: broker.address, clusterName: broker.cluster, brokerID: broker.id,
-      version: version)
-    call(nameServer, request) { [self] command in
+    let ask: @Sendable () -> QueryDataVersion.Request = { [broker, topics] in
+      QueryDataVersion.Request(
+        brokerName: broker.name, brokerAddress: broker.address, clusterName: broker.cluster, brokerID: broker.id,
+        version: topics().version)
+    }
+    call(nameServer, ask) { [self] command in
       // A name server that does not know the request, or fails at it, is to be registered with.
       let isChanged = command.responseCode != .success || command["changed"] != "false"
-      if !isChanged { registered(nameServer, topicCount: topicCount) }
+      if !isChanged { registered(nameServer) }
       run(core.compared(nameServer: nameServer, isChanged: isChanged, now: loop.now))
     }
   }
 
   private func register(with nameServer: String) {
-    let table = topics()
-    let (content, topicCount) = (RegisterBrokerBody(topics: table), table.topics.count)
-    let request = RegisterBroker.Request(
-      brokerName: broker.name, brokerAddress: broker.address, clusterName: broker.cluster,
-      haServerAddress: broker.haServerAddress, brokerID: broker.id, isCompressed: options.isCompressed,
-      body: options.isCompressed ? deflated(content) : content.bytes())
-    call(nameServer, request) { [self] command in
+    let tell: @Sendable () -> RegisterBroker.Request = { [broker, options, topics] in
+      Self.registration(of: broker, with: topics(), options)
+    }
+    call(nameServer, tell) { [self] command in
       guard command.responseCode == .success else {
         return failed(nameServer, "code \(command.header.code): \(command.remark ?? "")")
       }
       do throws(DecodeError) {
         let response = try RegisterBroker.Response(command)
-        registered(nameServer, topicCount: topicCount)
+        registered(nameServer)
         run(core.registered(nameServer: nameServer, Self.answer(response), now: loop.now))
       } catch {
         failed(nameServer, "\(error)")
@@ -199,9 +199,20 @@ package final class NameServerRegistration: @unchecked Sendable {
     }
   }
 
-  private func deflated(_ registration: RegisterBrokerBody) -> [UInt8] {
-    let plain = registration.inflated
-    return Zlib.deflate(plain.rawSpan, level: 9)
+  /// What a broker with these topics tells name servers.
+  package static func registration(
+    of broker: Broker, with topics: TopicTable, _ options: Options
+  ) -> RegisterBroker.Request {
+    let content = RegisterBrokerBody(topics: topics)
+    var body = options.isCompressed ? [] : content.bytes()
+    let isCompressed = options.isCompressed || body.count > options.plainBytes
+    if isCompressed {
+      let inflated = content.inflated
+      body = Zlib.deflate(inflated.rawSpan, level: 9)
+    }
+    return RegisterBroker.Request(
+      brokerName: broker.name, brokerAddress: broker.address, clusterName: broker.cluster,
+      haServerAddress: broker.haServerAddress, brokerID: broker.id, isCompressed: isCompressed, body: body)
   }
 
   private static func answer(_ response: RegisterBroker.Response) -> Registration.Answer {
@@ -239,11 +250,11 @@ package final class NameServerRegistration: @unchecked Sendable {
   }
 
   /// Tells the log of the first registration, and of the first after one that failed or a connection that was lost.
-  private func registered(_ nameServer: String, topicCount: Int) {
+  private func registered(_ nameServer: String) {
     if knowing.insert(nameServer).inserted {
-      log.info("broker", "registered", ["nameServer": nameServer, "topics": topicCount])
+      log.info("broker", "registered", ["nameServer": nameServer])
     } else {
-      log.debug("broker", "registered anew", ["nameServer": nameServer, "topics": topicCount])
+      log.debug("broker", "registered anew", ["nameServer": nameServer])
     }
   }
 
@@ -263,31 +274,29 @@ package final class NameServerRegistration: @unchecked Sendable {
 
   // MARK: Calls
 
-  /// Asks a name server. Its name is looked up again for every call, as it may have moved.
+  /// Asks a name server what `make` makes, off the loop. Its name is looked up again for every call, as it may have
+  /// moved.
   private func call<Message: OutgoingRequest>(
-    _ nameServer: String, _ request: Message, _ answered: @escaping @Sendable (Command) -> Void
+    _ nameServer: String, _ make: @escaping @Sendable () -> Message, _ answered: @escaping @Sendable (Command) -> Void
   ) {
-    let (fields, body) = (request.fields, request.body)
+    let code = Message.code
     let isAccepted = resolver.submit { [self] in
-      let found: Result<SocketAddress, SystemError>
       do throws(SystemError) {
-        found = .success(try Self.resolve(nameServer))
-      } catch {
-        found = .failure(error)
-      }
-      loop.execute { [self] in
-        switch found {
-        case .failure(let error): failed(nameServer, "\(error)")
-        case .success(let address):
+        let address = try Self.resolve(nameServer)
+        let request = make()
+        let (fields, body) = (request.fields, request.body)
+        loop.execute { [self] in
           addresses[nameServer] = address
           client.name(address, Self.parts(nameServer).host)
-          client.call(address, Message.code, fields: fields, body: body, timeout: options.timeout) { [self] result in
+          client.call(address, code, fields: fields, body: body, timeout: options.timeout) { [self] result in
             switch result {
             case .success(let command): answered(command)
             case .failure(let error): failed(nameServer, "\(error)")
             }
           }
         }
+      } catch {
+        loop.execute { [self] in failed(nameServer, "\(error)") }
       }
     }
     if !isAccepted { failed(nameServer, "too much work waits for the I/O threads") }

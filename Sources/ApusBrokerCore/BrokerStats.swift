@@ -3,9 +3,9 @@ package import ApusBase
 /// How much a broker stored and delivered: totals since start, per topic and per group of a topic, with rates over the
 /// last minute, hour and day.
 ///
-/// The shell adds what its loops counted (``absorb(_:)``), and calls ``sample(now:day:)`` once a second. Each series
-/// keeps seven samples of ten seconds, seven of ten minutes and 25 of an hour, as Java's do; a rate is the growth
-/// between the oldest and the newest sample kept
+/// The shell adds what its loops counted (``absorb(_:)``), and calls ``sample(now:day:)`` every ten seconds; an idle
+/// broker is not woken up each second, as Java's is. Each series keeps seven samples of ten seconds, seven of ten
+/// minutes and 25 of an hour, as Java's do; a rate is the growth between the oldest and the newest sample kept
 /// (apache/rocketmq@rocketmq-all-4.9.8:common/src/main/java/org/apache/rocketmq/common/stats/StatsItem.java).
 package struct BrokerStats: Sendable {
   /// A sum, how often it was added to and what both were at earlier moments.
@@ -103,7 +103,7 @@ package struct BrokerStats: Sendable {
   private var putTimesNow = PutTimes()
   private var putTimesSince: WallTime?
   private var day: Int?
-  private var seconds: [Rates] = []
+  private var moments: [Moment] = []
   private var lastMinuteSample = WallTime(milliseconds: .min)
   private var lastHourSample = WallTime(milliseconds: .min)
   private var lastDaySample = WallTime(milliseconds: .min)
@@ -131,14 +131,20 @@ package struct BrokerStats: Sendable {
     package var gotToday: Int64 = 0
   }
 
-  /// What the broker's totals were at a moment; one each second, for the rates of the runtime information.
-  private struct Rates: Sendable {
+  /// What the broker's totals were at a moment, for the rates of the runtime information.
+  private struct Moment: Sendable {
     var time: WallTime
     var totals: Traffic.Totals
   }
 
-  /// How many one-second samples are kept: the longest rate asked for is over ten minutes.
-  private static var secondsKept: Int { 601 }
+  /// The longest time that rates are told over, in milliseconds.
+  private static var longestRate: Int64 { 600_000 }
+  /// By so many milliseconds less a rate may be over: samples are taken by another clock than they are marked by.
+  private static var rateTolerance: Int64 { 500 }
+
+  /// Under this topic, and the group `%LMQ%`, what light topics and groups get is counted, all together as by Java:
+  /// there may be very many, and what is counted of one takes some kilobytes for good.
+  package static let lightTopic: Int32 = -1
 
   /// Starts at nothing.
   package init() {}
@@ -232,8 +238,11 @@ package struct BrokerStats: Sendable {
     }
     day = today
     rotatePutTimes(now)
-    if seconds.count == Self.secondsKept { seconds.removeFirst() }
-    seconds.append(Rates(time: now, totals: totals))
+    // The clock may have been set back.
+    moments.removeAll { $0.time > now }
+    moments.append(Moment(time: now, totals: totals))
+    let start = now.milliseconds &- Self.longestRate
+    while moments.count > 1, moments[1].time.milliseconds <= start { moments.removeFirst() }
     let minute = Self.isDue(now, &lastMinuteSample, every: 10_000)
     let hour = Self.isDue(now, &lastHourSample, every: 600_000)
     let wholeDay = Self.isDue(now, &lastDaySample, every: 3_600_000)
@@ -317,11 +326,12 @@ package struct BrokerStats: Sendable {
     case brokerGetMessages
   }
 
-  /// The growth of one of the totals per second, over the last `window` seconds; nil while there are fewer samples than
-  /// that.
+  /// The growth of one of the totals per second, over the last `window` seconds, 1 to 600, or what lies between the
+  /// samples next to that; nil while the oldest sample is younger.
   package func rate(of total: KeyPath<Traffic.Totals, Int64>, overSeconds window: Int) -> Double? {
-    guard let last = seconds.last, window > 0, seconds.count > window else { return nil }
-    let first = seconds[seconds.count - 1 - window]
+    guard let last = moments.last, window > 0 else { return nil }
+    let start = last.time.milliseconds &- Int64(window) &* 1000 &+ Self.rateTolerance
+    guard let first = moments.last(where: { $0.time.milliseconds <= start }) else { return nil }
     let milliseconds = last.time.milliseconds - first.time.milliseconds
     guard milliseconds > 0 else { return nil }
     return Double(last.totals[keyPath: total] - first.totals[keyPath: total]) * 1000 / Double(milliseconds)

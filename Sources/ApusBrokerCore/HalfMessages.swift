@@ -20,7 +20,7 @@ package struct HalfMessages: Sendable {
   package struct Rules: Hashable, Sendable {
     /// `transactionTimeOut`: the age of the first question.
     package var timeout: Duration = .seconds(6)
-    /// `transactionCheckMax`: how often a producer is asked.
+    /// `transactionCheckMax`: how often a producer is asked; 0 counts as once, as by Java.
     package var checkLimit: Int32 = 15
     /// `fileReservedTime`: the age at which a half message is given up.
     package var retention: Duration = .seconds(72 * 3600)
@@ -219,7 +219,8 @@ package struct HalfMessages: Sendable {
     let place = half.queueOffset
     guard !endedOffsets.contains(place), !claimed.contains(place) else { return .leave }
     let checks = checks(of: half)
-    if checks >= rules.checkLimit { return .giveUp(.askedTooOften) }
+    // Nobody asked about a message with no checks: its sender may be about to commit it.
+    if checks >= max(rules.checkLimit, 1) { return .giveUp(.askedTooOften) }
     let age = now.milliseconds.subtractingReportingOverflow(half.bornTime.milliseconds)
     let milliseconds = age.overflow ? -1 : age.partialValue
     if milliseconds > rules.retention.milliseconds { return .giveUp(.tooOld) }

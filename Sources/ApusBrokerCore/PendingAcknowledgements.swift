@@ -24,7 +24,8 @@ package struct PendingAcknowledgements<Token> {
   /// Whether no send waits.
   package var isEmpty: Bool { head == entries.count }
 
-  /// When the oldest send times out; nil when none waits. Deadlines are added in order, so the oldest is the first.
+  /// When the oldest send times out; nil when none waits. Deadlines are added in order, so the oldest is the first; a
+  /// send whose time is shorter than those before it had, as after the setting was lowered, times out with them.
   package var nextDeadline: MonotonicTime? { isEmpty ? nil : entries[head].deadline }
 
   /// The log offset that would acknowledge everything waiting; nil when nothing waits.

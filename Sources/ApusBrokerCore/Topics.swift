@@ -27,6 +27,10 @@ package final class Topic: NumberedSettings {
   package var name: String { config.name }
   /// How many queues there are: a queue's id is below the larger of both numbers.
   package var queueCount: Int32 { max(config.readQueueCount, config.writeQueueCount) }
+
+  /// The queue for a message that was sent to queue `id` and has waited since: that one, unless the topic has fewer
+  /// queues by now. Then it is one of those that it has, as nobody may pull from others.
+  package func queue(insteadOf id: Int32) -> Int32 { queueCount > 0 && id >= queueCount ? id % queueCount : id }
 }
 
 /// The topics of a broker, with the version that tells name servers and replicas whether they changed.
@@ -261,18 +265,17 @@ package struct StoredTopics: Hashable, Sendable {
   /// The topics.
   package var topics: [TopicConfig]
 
-  /// Reads the file's content. A topic whose name's length or whose queue numbers
-  /// cannot be is an error, as the backup may be better. Other characters than clients may use are kept: brokers and
-  /// clusters with such names have topics named like themselves.
+  /// Reads the file's content. A topic without a name or whose queue numbers cannot be is an error, as the backup may
+  /// be better. Other characters than clients may use are kept: brokers and clusters with such names have topics named
+  /// like themselves. A longer name than the log has room for is left out: Java lists the retry topics of groups with
+  /// more than 120 characters, and can store nothing in them either.
   package init(json: JSONValue) throws(DecodeError) {
     version = try DataVersion(json: json["dataVersion"] ?? .object([]))
     topics = []
     for member in json["topicConfigTable"]?.members ?? [] {
       let config = try TopicConfig(json: member.value)
-      guard (1...TopicName.maxLength).contains(config.name.utf8.count) else {
-        throw DecodeError(
-          field: "topicName", offset: 0, reason: "\(config.name.utf8.count) bytes, not 1 to \(TopicName.maxLength)")
-      }
+      guard !config.name.isEmpty else { throw DecodeError(field: "topicName", offset: 0, reason: "is empty") }
+      guard config.name.utf8.count <= TopicName.maxLength else { continue }
       for count in [config.readQueueCount, config.writeQueueCount] where count < 0 || count > Topics.queueLimit {
         throw DecodeError(field: config.name, offset: 0, reason: "\(count) queues, not 0 to \(Topics.queueLimit)")
       }

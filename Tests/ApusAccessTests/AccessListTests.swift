@@ -224,6 +224,18 @@ import ApusSigning
     #expect(try list.refusal(.getConsumerListByGroup, [("consumerGroup", "whatever")], by: generous) == nil)
   }
 
+  @Test(arguments: [
+    "SCHEDULE_TOPIC_XXXX", "rmq_sys_wheel_timer", "RMQ_SYS_TRANS_HALF_TOPIC", "TRANS_CHECK_MAX_TIME_TOPIC",
+  ])
+  func `defaults do not count where messages of all topics wait`(topic: String) throws {
+    let pull = [("topic", topic), ("consumerGroup", "g")]
+    #expect(try list.refusal(.pullMessage, pull, by: generous)?.remark.hasSuffix("topic:\(topic)") == true)
+    #expect(try list.refusal(.queryMessage, [("topic", topic)], by: generous) != nil)
+    #expect(try list.refusal(.pullMessage, pull, by: admin) == nil)
+    let listing = try AccessList(yaml: Self.yaml.replacing("[closed=DENY]", with: "[\(topic)=SUB]"))
+    #expect(try listing.refusal(.pullMessage, pull, by: generous) == nil)
+  }
+
   @Test(arguments: ["", "{", "[]", "{\"clientID\":\"c\",\"consumerDataSet\":7}"])
   func `a body that names groups and cannot be read is not let through`(body: String) throws {
     let refusal = try list.refusal(.heartbeat, [], body: Array(body.utf8), by: user)

@@ -109,6 +109,24 @@ import Testing
     #expect(stats.rate(of: \.put.messages, overSeconds: 601) == nil)
   }
 
+  @Test func `rates are over the seconds that they are asked for, however often samples are taken`() {
+    var stats = BrokerStats()
+    var traffic = Traffic()
+    for step in 0...60 {
+      // Ten messages a second in the last ten seconds, two before.
+      traffic.put(topic: 0, messages: step == 60 ? 100 : 20, bytes: 4)
+      stats.absorb(&traffic)
+      stats.sample(now: WallTime(milliseconds: Int64(step) * 10_000 - (step == 59 ? 3 : 0)), day: 1)
+      if step == 0 { #expect(stats.rate(of: \.put.messages, overSeconds: 10) == nil) }
+      if step == 1 { #expect(stats.rate(of: \.put.messages, overSeconds: 10) == 2) }
+      if step == 5 { #expect(stats.rate(of: \.put.messages, overSeconds: 60) == nil) }
+    }
+    let now = stats.rate(of: \.put.messages, overSeconds: 10)
+    #expect(abs((now ?? 0) - 10) < 0.01)
+    #expect(stats.rate(of: \.put.messages, overSeconds: 60) == 200 / 60.0)
+    #expect(stats.rate(of: \.put.messages, overSeconds: 600) == 1280 / 600.0)
+  }
+
   @Test func `mornings move on when the day changes`() {
     var stats = BrokerStats()
     var traffic = Traffic()

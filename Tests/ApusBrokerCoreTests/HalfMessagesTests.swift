@@ -135,6 +135,15 @@ import Testing
     #expect(core.claim(0) == .ended)
   }
 
+  @Test(arguments: [0, 1] as [Int32])
+  func `no limit is so low that a message is given up before anybody was asked`(limit: Int32) {
+    var core = core()
+    core.rules.checkLimit = limit
+    #expect(core.decide(half(0), end: 1, now: after(1)) == .leave)
+    #expect(core.decide(half(0), end: 1, now: after(60)) == .ask(times: 1))
+    #expect(core.decide(half(0), end: 1, now: after(120)) == .giveUp(.askedTooOften))
+  }
+
   @Test func `what the message itself says of earlier checks counts`() {
     var core = core()
     #expect(core.decide(half(0, checks: 14), end: 2, now: after(60)) == .ask(times: 15))

@@ -158,7 +158,6 @@ import Testing
 
   @Test(arguments: [
     #"{"topicConfigTable":{"x":{"topicName":""}}}"#,
-    "{\"topicConfigTable\":{\"x\":{\"topicName\":\"\(String(repeating: "n", count: 128))\"}}}",
     #"{"topicConfigTable":{"x":{}}}"#,
     #"{"topicConfigTable":{"x":{"topicName":"x","readQueueNums":-1}}}"#,
     #"{"topicConfigTable":{"x":{"topicName":"x","writeQueueNums":99999999}}}"#,
@@ -167,5 +166,21 @@ import Testing
   func `refuses a file that cannot be`(text: String) throws {
     let json = try JSONParser.parse(text)
     #expect(throws: DecodeError.self) { try StoredTopics(json: json) }
+  }
+
+  @Test func `a queue that is gone has another in its place`() {
+    let topic = Topic(id: 0, config: TopicConfig(name: "T", readQueueCount: 4, writeQueueCount: 3))
+    let queues = (0..<9 as Range<Int32>).map { topic.queue(insteadOf: $0) }
+    #expect(queues == [0, 1, 2, 3, 0, 1, 2, 3, 0])
+    let none = Topic(id: 1, config: TopicConfig(name: "U", readQueueCount: 0, writeQueueCount: 0))
+    #expect(none.queue(insteadOf: 7) == 7)
+  }
+
+  @Test func `a Java broker's retry topic of a group with a long name keeps no store from opening`() throws {
+    let (longest, tooLong) = (String(repeating: "g", count: 120), String(repeating: "g", count: 121))
+    let members = [longest, tooLong].map { "\"%RETRY%\($0)\":{\"topicName\":\"%RETRY%\($0)\"}" }
+    let stored = try StoredTopics(
+      json: JSONParser.parse("{\"topicConfigTable\":{\(members.joined(separator: ","))}}"))
+    #expect(stored.topics.map(\.name) == ["%RETRY%" + longest])
   }
 }

@@ -113,11 +113,22 @@ import Testing
     ("namesrvAddr", "bad addr"), ("namesrvAddr", "a:1;b:2 c:3"),
     ("brokerName", ""), ("brokerName", String(repeating: "b", count: 128)), ("defaultTopicQueueNums", "0"),
     ("enableDLegerCommitLog", "true"), ("storePathCommitLog", "/a/commitlog,/b/commitlog"),
+    ("flushDelayOffsetInterval", "0"),
   ])
   func `a value that cannot be is an error that names the key`(key: String, value: String) {
     let error = #expect(throws: SettingError.self) { try settings([(key, value)]) }
     #expect(error?.key == key)
     #expect(error?.description.contains(key) == true)
+  }
+
+  @Test func `the broker's own topics have names that the log has room for`() throws {
+    let longest = String(repeating: "c", count: 115)
+    #expect(try settings([("brokerClusterName", longest)]).identity.cluster == longest)
+    #expect(throws: SettingError.self) { try settings([("brokerClusterName", longest + "c")]) }
+    for name in ["", String(repeating: "t", count: 128)] {
+      #expect(throws: SettingError.self) { try settings([("traceTopicEnable", "true"), ("msgTraceTopicName", name)]) }
+      #expect(try settings([("msgTraceTopicName", name)]).topicRules.traceTopic == nil)
+    }
   }
 
   @Test func `an unknown key is a warning`() throws {

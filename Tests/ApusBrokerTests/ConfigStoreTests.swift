@@ -88,6 +88,30 @@ import Testing
     #expect(light >= plain)
   }
 
+  @Test func `light queues switched off for a while and on again take no group back`() throws {
+    let disk = SimulatedDisk(seed: 1)
+    let (topic, group) = (Array("T".utf8), Array("g".utf8))
+    for (isOn, offset) in [(true, 3), (false, 900)] as [(Bool, Int64)] {
+      let stored = try ConfigStore.load(root: "/store", disk: disk, light: isOn)
+      let broker = try BrokerUnderTest([("enableLmq", "\(isOn)")], stored: stored)
+      broker.tables.offsets.withLock {
+        _ = $0.commit(topic: topic.rawSpan, group: group.rawSpan, queue: 0, offset: offset)
+      }
+      try broker.tables.configStore(root: "/store", disk: disk).saveOffsets()
+    }
+    #expect(try Self.offset(on: disk, light: true) == 900)
+  }
+
+  @Test func `a store that never had light queues gets no file of theirs`() throws {
+    let (topic, group) = (Array("T".utf8), Array("g".utf8))
+    broker.tables.offsets.withLock {
+      _ = $0.commit(topic: topic.rawSpan, group: group.rawSpan, queue: 0, offset: 3)
+    }
+    try broker.config.saveOffsets()
+    #expect(try read("/store/config/consumerOffset.json") != nil)
+    #expect(try read("/store/config/lmqConsumerOffset.json") == nil)
+  }
+
   private static func offset(on disk: SimulatedDisk, light: Bool) throws -> Int64 {
     let stored = try ConfigStore.load(root: "/store", disk: disk, light: light)
     return try #require(stored.offsets?.entries.first { $0.topic == "T" }?.queues[0])

@@ -75,6 +75,15 @@ import Testing
     #expect(notices == [.init(group: "g", connections: [1])])
   }
 
+  @Test func `a client that came back over a new connection is one member`() throws {
+    for (connection, id) in [(1, "a"), (2, "b"), (3, "a")] as [(UInt64, String)] {
+      let consumer = ConsumerData(group: "g", subscriptions: [])
+      #expect(broker.heartbeat(HeartbeatData(clientID: id, consumers: [consumer]), from: connection).code == .success)
+    }
+    let list = try ConsumerIDList(bytes: broker.ask(.getConsumerListByGroup, ["consumerGroup": "g"]).body)
+    #expect(list.clientIDs == ["a", "b"])
+  }
+
   @Test func `a heartbeat of a C++ client is understood`() {
     let body = #"""
       {"clientID":"c","consumerDataSet":[{"consumeFromWhere":0,"consumeType":1,"groupName":"g","messageModel":1,

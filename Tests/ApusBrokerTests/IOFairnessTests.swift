@@ -8,7 +8,7 @@ import Testing
 /// What waits for the I/O threads, over real sockets: one client's flood against another's request.
 @Suite(.timeLimit(.minutes(10))) struct IOFairnessTests {
   /// Occupies the only I/O thread of a broker until it is opened.
-  private final class Gate: Sendable {
+  final class Gate: Sendable {
     private let entered = WakeUp()
     private let opened = WakeUp()
     private let state = Locked((isEntered: false, isOpen: false))
@@ -100,5 +100,73 @@ import Testing
     #expect(io.figures.waiting == 15)
     gate.open()
     for _ in 0..<15 { #expect(try flooding.receive()?.responseCode == .success) }
+  }
+
+  // MARK: What requests wait for with their connections
+
+  @Test func `what several requests wait for is read once`() throws {
+    let served = try ServedBroker([("ioThreads", "1")])
+    let (parts, state) = (served.broker.parts, served.broker.service.loops[0])
+    let gate = Gate()
+    gate.occupy(parts.io)
+    gate.waitUntilEntered()
+    let reads = Locked(0)
+    @Sendable func read() {
+      do throws(Refusal) {
+        try parts.read(
+          .log(PhysicalOffset(7)), on: state,
+          {
+            reads.withLock { $0 += 1 }
+            return nil
+          })
+      } catch {
+        Issue.record("refused: \(error)")
+      }
+    }
+    for _ in 0..<100 { state.loop.executeAndWait { read() } }
+    #expect(parts.io.figures.waiting == 1)
+    gate.open()
+    try Patience.wait { reads.withLock { $0 } == 1 && Self.reads(state) == 0 }
+    state.loop.executeAndWait { read() }
+    try Patience.wait { reads.withLock { $0 } == 2 }
+  }
+
+  /// How much is being read for a loop.
+  private static func reads(_ state: BrokerLoop) -> Int {
+    let count = Locked(0)
+    state.loop.executeAndWait { count.withLock { $0 = state.beingRead.count } }
+    return count.withLock { $0 }
+  }
+
+  @Test func `after a restart many producers send at once, each to a queue of its own`() throws {
+    let store = ServedBroker.newDirectory()
+    let count: Int32 = 150
+    do {
+      let served = try ServedBroker(kept: store)
+      let client = try RawClient(port: served.port)
+      let topic = [
+        "topic": "Wide", "readQueueNums": "\(count)", "writeQueueNums": "\(count)", "perm": "6",
+        "defaultTopic": "TBW102",
+      ]
+      let made = try client.ask(.updateAndCreateTopic, topic.map { ReplyField($0.key, $0.value) })
+      #expect(made.responseCode == .success)
+      for queue in 0..<count {
+        let sent = try client.ask(.sendMessageV2, Fields.send(to: "Wide", queue: queue), body: [1])
+        #expect(sent.responseCode == .success)
+      }
+    }
+    let served = try ServedBroker([("ioThreads", "1")], last: store)
+    let io = served.broker.parts.io
+    let gate = Gate()
+    gate.occupy(io)
+    gate.waitUntilEntered()
+    let clients = try (0..<count).map { _ in try RawClient(port: served.port) }
+    for (queue, client) in clients.enumerated() {
+      client.send(.sendMessageV2, Fields.send(to: "Wide", queue: Int32(queue)), body: [1])
+    }
+    try Self.wait(for: Int(count), io)
+    gate.open()
+    for client in clients { #expect(try client.receive()?.responseCode == .success) }
+    #expect(io.figures.refused == 0)
   }
 }

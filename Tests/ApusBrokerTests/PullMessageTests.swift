@@ -97,6 +97,18 @@ import Testing
     #expect(large["nextBeginOffset"] == "1")
   }
 
+  @Test func `the limits of a pull may be changed by request`() throws {
+    let served = try ServedBroker()
+    let client = try RawClient(port: served.port)
+    for number in 0..<40 { try send(client, "m\(number)") }
+    let text = "maxTransferCountOnMessageInMemory=5\nmaxTransferCountOnMessageInDisk=5\n"
+    let change = try client.ask(.updateBrokerConfig, [], body: Array(text.utf8))
+    #expect(change.responseCode == .success)
+    #expect(change.remark == nil)
+    let few = try client.ask(.pullMessage, Fields.pull(Self.topic, at: 0, max: 1000))
+    #expect(try bodies(few).count == 5)
+  }
+
   // MARK: Checks
 
   @Test func `a pull of a queue whose files cannot be read is refused and not tried without end`() throws {

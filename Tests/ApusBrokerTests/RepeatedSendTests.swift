@@ -102,6 +102,19 @@ import Testing
     #expect(try client.end("SCHEDULE_TOPIC_XXXX", queue: 0) == 1)
   }
 
+  @Test func `a message with a time of its own is stored once, also over a kill`() throws {
+    let served = try ServedBroker(Self.on)
+    let client = try served.client()
+    let properties = Self.key("D1") + [("TIMER_DELAY_SEC", "3600")]
+    let first = try client.send("x", to: Self.topic, queue: 2, properties)
+    #expect(Self.same(first, try client.send("x", to: Self.topic, queue: 3, properties)))
+    #expect(try client.end("rmq_sys_wheel_timer", queue: 0) == 1)
+    let next = try ServedBroker(Self.on, last: try served.killed())
+    let other = try next.client()
+    #expect(Self.same(first, try other.send("x", to: Self.topic, queue: 2, properties)))
+    #expect(try other.end("rmq_sys_wheel_timer", queue: 0) == 1)
+  }
+
   @Test func `retry topics take the same message time and again`() throws {
     let served = try ServedBroker(Self.on)
     let client = try served.client()

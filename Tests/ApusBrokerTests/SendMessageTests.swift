@@ -338,6 +338,18 @@ import Testing
     #expect(try end(client) == "1")
   }
 
+  @Test func `how long a synchronous send waits may be changed by request`() throws {
+    let disk = GatedDisk()
+    let served = try ServedBroker(Self.synchronous, disk: disk)
+    defer { disk.open() }
+    let client = try RawClient(port: served.port)
+    let change = try client.ask(.updateBrokerConfig, [], body: Array("syncFlushTimeout=50\n".utf8))
+    #expect(change.responseCode == .success)
+    disk.shut()
+    let answer = try client.ask(.sendMessageV2, Fields.send(to: Self.topic), body: [1])
+    #expect(answer.responseCode == .flushDiskTimeout)
+  }
+
   @Test(arguments: [nil, "TRAN_MSG\u{1}true\u{2}PGROUP\u{1}pg"] as [String?])
   func `a send, and a half message, does not wait behind too many others`(properties: String?) throws {
     let served = try ServedBroker(Self.synchronous)

@@ -48,4 +48,19 @@ import Testing
     ]
     for (name, key) in missing { #expect(try code(client, name, key) == .systemError, "\(name) \(key)") }
   }
+
+  @Test func `light topics and groups are counted together, as by Java`() throws {
+    let served = try ServedBroker([("enableLmq", "true"), ("enableMultiDispatch", "true")])
+    let client = try served.client()
+    for name in ["%LMQ%a", "%LMQ%b"] {
+      let sent = try client.send("x", to: "Counted", [("INNER_MULTI_DISPATCH", name)])
+      #expect(sent.responseCode == .success)
+      #expect(try client.pull(name).count == 1)
+    }
+    collect(served)
+    #expect(try code(client, "GROUP_GET_NUMS", "%LMQ%@test_group") == .success)
+    #expect(try code(client, "GROUP_GET_LATENCY", "0@%LMQ%@test_group") == .success)
+    #expect(try code(client, "GROUP_GET_NUMS", "%LMQ%a@test_group") == .systemError)
+    #expect(try code(client, "GROUP_GET_NUMS", "Counted@test_group") == .systemError)
+  }
 }

@@ -197,12 +197,24 @@ import Testing
 
   // MARK: Restarts
 
-  private func makeTopic(_ client: TestClient) throws {
+  private func makeTopic(_ client: TestClient, queues: Int32 = 4) throws {
     // Topics made by sends are written a little later.
     let made = try client.ask(
       UpdateAndCreateTopic.Request(
-        topic: "T", defaultTopic: "TBW102", readQueueCount: 4, writeQueueCount: 4, permission: 6, filter: "SINGLE_TAG"))
+        topic: "T", defaultTopic: "TBW102", readQueueCount: queues, writeQueueCount: queues, permission: 6,
+        filter: "SINGLE_TAG"))
     #expect(made.responseCode == .success)
+  }
+
+  @Test func `a topic that has fewer queues by then gets the message in one of those`() throws {
+    let served = try ServedBroker()
+    let client = try served.client()
+    try early(400) { lead in
+      try makeTopic(client)
+      _ = try client.send("x", to: "T", queue: 3, [("TIMER_DELAY_MS", "\(lead)")])
+      try makeTopic(client, queues: 2)
+    }
+    #expect(try client.pull("T", queue: 1).first?.body == "x")
   }
 
   private func send(_ body: String, _ delay: Int64, _ client: TestClient, key: String? = nil) throws {

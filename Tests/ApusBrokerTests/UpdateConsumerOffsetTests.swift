@@ -81,6 +81,15 @@ import Testing
     #expect(broker.tables.offsets.withLock { $0.pairCount } == 0)
   }
 
+  @Test func `a queue that the topic does not have is refused, unless the group was in it before`() throws {
+    #expect(try commit(fields(["queueId": "3"])) == nil)
+    #expect(try commit(fields(["queueId": "4"]))?.code == .systemError)
+    broker.topic("FxTopic", queues: 2)
+    #expect(try commit(fields(["queueId": "3", "commitOffset": "9"])) == nil)
+    #expect(try commit(fields(["queueId": "2"]))?.code == .systemError)
+    #expect(broker.tables.offsets.withLock { $0.offsets(topic: "FxTopic", group: "g") } == [3: 9])
+  }
+
   @Test func `refuses a request without fields`() throws {
     #expect(try commit(nil)?.code == .systemError)
     #expect(try commit([])?.remark == "the field topic is missing")

@@ -125,9 +125,25 @@ import Testing
     let lines = text.split(separator: "\n").compactMap { $0.split(separator: " ", maxSplits: 1).last }
     let name = server.address.description
     #expect(
-      lines == [
-        "INFO broker: registered nameServer=\(name) topics=1", "INFO broker: unregistered nameServer=\(name)",
-      ])
+      lines == ["INFO broker: registered nameServer=\(name)", "INFO broker: unregistered nameServer=\(name)"])
+  }
+
+  @Test func `a registration that no frame can hold is compressed`() throws {
+    let broker = NameServerRegistration.Broker(
+      cluster: "C", name: "a", id: 0, address: "a:10911", haServerAddress: "a:10912")
+    let topics = TopicTable(
+      version: DataVersion(timestamp: WallTime(milliseconds: 1)), topics: (0..<10).map { TopicConfig(name: "T\($0)") })
+    var options = NameServerRegistration.Options()
+    let plain = NameServerRegistration.registration(of: broker, with: topics, options)
+    #expect(!plain.isCompressed)
+    #expect(try plain.content(version: RegisterBrokerBody.firstVersion).topics.topics == topics.topics)
+    options.plainBytes = plain.body.count
+    #expect(!NameServerRegistration.registration(of: broker, with: topics, options).isCompressed)
+    options.plainBytes -= 1
+    let deflated = NameServerRegistration.registration(of: broker, with: topics, options)
+    #expect(deflated.isCompressed)
+    let inflated = try Zlib.inflate(deflated.body.rawSpan, limit: 1 << 20)
+    #expect(try RegisterBrokerBody(inflated: inflated.rawSpan).topics.topics == topics.topics)
   }
 
   @Test func `a broker without full permission registers all topics with its own`() {

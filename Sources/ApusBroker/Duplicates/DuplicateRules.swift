@@ -71,8 +71,11 @@ struct SendIdentity: ~Escapable {
 }
 
 extension StoredRecord {
-  /// Whether the message waits for its delivery.
-  var isDelayed: Bool { topic.equals("SCHEDULE_TOPIC_XXXX") }
+  /// Whether the message waits for its delivery: in a delay level, or until a time of its own, where it was sent. What
+  /// was stored anew since and goes on waiting names its source.
+  var isDelayed: Bool {
+    topic.equals("SCHEDULE_TOPIC_XXXX") || topic.equals("rmq_sys_wheel_timer") && preparedTransactionOffset == 0
+  }
 
   /// The topic that a client sent the message to, if it is one whose repetition would be recognised: not one that the
   /// broker stored by itself, as deliveries, retries and ended transactions are.

@@ -53,12 +53,23 @@ final class EndTransactionHandler: Sendable {
     switch lookup {
     case .missing: throw Self.notFound
     case .cold(let plan):
-      try wait(state) { [parts] in parts.store.warm(plan) }
+      let store = parts.store
+      try parts.read(
+        .log(offset), on: state,
+        {
+          store.warm(plan)
+          return nil
+        })
       return false
     case .found(let range):
       guard parts.store.isResident(range, logEnd: logEnd) else {
         let disk = parts.store.disk
-        try wait(state) { disk.warm(range.mapping.segment, range.range) }
+        try parts.read(
+          .log(offset), on: state,
+          {
+            disk.warm(range.mapping.segment, range.range)
+            return nil
+          })
         return false
       }
       guard range.isIntact, let half = HalfRecord(range.bytes()) else { throw Self.notFound }
@@ -82,10 +93,11 @@ final class EndTransactionHandler: Sendable {
       try claim(place)
       return try outcome(transactions.end(place, on: state))
     }
-    guard let name = half.realTopic, let queueID = half.realQueueID else {
+    guard let name = half.realTopic, let sentTo = half.realQueueID else {
       throw Refusal(.systemError, "the half message at queue offset \(place) does not say where it was sent to")
     }
     let topic = parts.topics.withLock { $0.find(name) }
+    let queueID = topic?.queue(insteadOf: sentTo) ?? sentTo
     let queue: ConsumeQueue?
     if let topic {
       queue = parts.messages.queue(queueID, of: topic, on: state)
@@ -124,24 +136,8 @@ final class EndTransactionHandler: Sendable {
     if let failure = failures.withLock({ $0.removeValue(forKey: topic) }) {
       throw Refusals.queue(failure)
     }
-    try wait(state) { [parts, failures] in
-      do throws(DiskError) {
-        _ = try parts.store.queue(topic: topic, id: queue)
-      } catch {
-        failures.withLock { $0[topic] = error }
-      }
-    }
-  }
-
-  /// Does what may wait for the device on an I/O thread; then the request is run again.
-  private func wait(_ state: BrokerLoop, for work: @escaping @Sendable () -> Void) throws(Refusal) {
-    let accepted = parts.io.submit {
-      work()
-      _ = state.loop.execute { state.loop.resumeStalled() }
-    }
-    guard accepted else {
-      throw Refusals.ioBusy
-    }
+    try parts.readQueue(
+      topic, queue, on: state, failed: { [failures] error in failures.withLock { $0[topic] = error } })
   }
 
   private static let notFound = Refusal(.systemError, "Find prepared transaction message failed")

@@ -4,6 +4,9 @@ package import ApusProtocol
 package import ApusSystem
 
 /// Code 38: the client ids of a consumer group, by which its members share the queues out.
+///
+/// Deviation from Java: an id stands once, though the client may have two connections, of which one is dead and not
+/// found out yet. Members count ids: the queues of the second would be nobody's for two minutes.
 package struct GetConsumerListByGroupHandler: RequestHandler {
   private let clients: Locked<ClientTable>
 
@@ -13,9 +16,11 @@ package struct GetConsumerListByGroupHandler: RequestHandler {
   /// Answers.
   package func handle(_ request: Command, from requester: Requester) throws(Refusal) -> Reply {
     let group = try request.text("consumerGroup")
-    let ids = clients.withLock { clients in
+    let all = clients.withLock { clients in
       (clients.consumers(of: group) ?? []).compactMap { clients.client(on: $0)?.id }
     }
+    var told: Set<String> = []
+    let ids = all.filter { told.insert($0).inserted }
     guard !ids.isEmpty else { throw Refusal(.systemError, "no consumer for this group, \(group)") }
     return Reply(body: ConsumerIDList(ids).bytes())
   }

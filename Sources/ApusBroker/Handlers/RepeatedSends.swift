@@ -230,18 +230,16 @@ extension SendMessageHandler {
     _ count: Int, from start: PhysicalOffset, _ plan: WarmPlan?, _ state: BrokerLoop
   ) throws(Refusal) {
     let store = parts.store
-    let accepted = parts.io.submit {
+    let warm: @Sendable () -> DiskError? = {
       if let plan { store.warm(plan) }
       var offset = start
       for _ in 0..<count {
         guard let record = store.record(at: offset) else { break }
         offset = offset + record.count
       }
-      state.loop.execute { state.loop.resumeStalled() }
+      return nil
     }
-    guard accepted else {
-      throw Refusals.ioBusy
-    }
+    try parts.read(.log(start), on: state, warm)
   }
 
   // MARK: Answering

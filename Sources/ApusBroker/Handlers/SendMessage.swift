@@ -294,31 +294,8 @@ package final class SendMessageHandler: Sendable {
     } catch {
       throw Refusals.queue(error)
     }
-    try load(topic, id, key, state)
+    try parts.readQueue(topic.name, id, on: state, failed: { state.unreadableQueues[key] = $0 })
     return nil
-  }
-
-  private func load(_ topic: Topic, _ id: Int32, _ key: QueueKey, _ state: BrokerLoop) throws(Refusal) {
-    let store = parts.store
-    let accepted = parts.io.submit {
-      let failure = Self.failure(ofLoading: topic.name, id, from: store)
-      state.loop.execute {
-        if let failure { state.unreadableQueues[key] = failure }
-        state.loop.resumeStalled()
-      }
-    }
-    guard accepted else {
-      throw Refusals.ioBusy
-    }
-  }
-
-  private static func failure(ofLoading topic: String, _ id: Int32, from store: SharedStore) -> DiskError? {
-    do throws(DiskError) {
-      _ = try store.queue(topic: topic, id: id)
-      return nil
-    } catch {
-      return error
-    }
   }
 
   /// nil when the send must wait for a segment.
@@ -341,8 +318,9 @@ package final class SendMessageHandler: Sendable {
     else { return }
     let (waiting, bytes) = (state.pending.count, end - parts.store.acknowledged)
     let now = SystemClock.monotonic()
+    let limit = state.serving.syncTimeout
     let decision = parts.threads.admission.withLock {
-      $0.decide(waiting: waiting, bytes: bytes, limit: state.serving.syncTimeout, now: now)
+      $0.decide(waiting: waiting, bytes: bytes, limit: limit, now: now)
     }
     guard case .refuse(let wait) = decision else { return }
     throw Refusal(

@@ -6,7 +6,8 @@ package import ApusSystem
 /// Code 15: a consumer group tells where it is in a queue. Answered in place: it touches memory only.
 ///
 /// Deviation from Java, which remembers whatever it is told: topic and group must exist, where groups are not made by
-/// use, and the queue's id and the offset must be possible; the group by which half messages are found is the broker's.
+/// use, and so must the queue, unless the group was in it when the topic had more; the offset must be possible; the
+/// group by which half messages are found is the broker's.
 package struct UpdateConsumerOffsetHandler: Sendable {
   private let topics: Locked<Topics>
   private let groups: Locked<SubscriptionGroups>
@@ -40,7 +41,12 @@ package struct UpdateConsumerOffsetHandler: Sendable {
     guard !Self.isBrokersOwn(group) else {
       throw Refusals.ownOffsets(group.text)
     }
-    guard topics.withLock({ $0.findOrMakeLight(topic) }) != nil else { throw Refusals.noTopic(topic.text) }
+    guard let found = topics.withLock({ $0.findOrMakeLight(topic) }) else { throw Refusals.noTopic(topic.text) }
+    if queue >= found.queueCount {
+      // Each queue takes memory and space in the file: else a client could have 65,536 of every topic.
+      let known = offsets.withLock { $0.offset(topic: topic, group: group, queue: queue) }
+      guard known != nil else { throw Self.impossible(queue, offset, topic) }
+    }
     if groups.withLock({ $0.find(group) }) == nil {
       let name = group.text
       guard groups.findOrMake(name, changes) != nil else {
@@ -49,10 +55,13 @@ package struct UpdateConsumerOffsetHandler: Sendable {
     }
     switch offsets.withLock({ $0.commit(topic: topic, group: group, queue: queue, offset: offset) }) {
     case .committed: return
-    case .outOfRange:
-      throw Refusal(.systemError, "queue \(queue) or offset \(offset) cannot be of topic \(topic.text)")
+    case .outOfRange: throw Self.impossible(queue, offset, topic)
     case .full:
       throw Refusals.tooManyOffsets
     }
+  }
+
+  private static func impossible(_ queue: Int32, _ offset: Int64, _ topic: RawSpan) -> Refusal {
+    Refusal(.systemError, "queue \(queue) or offset \(offset) cannot be of topic \(topic.text)")
   }
 }

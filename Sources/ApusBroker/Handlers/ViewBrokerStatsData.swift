@@ -1,5 +1,6 @@
 import ApusBase
 package import ApusBrokerCore
+import ApusModel
 package import ApusProtocol
 package import ApusSystem
 
@@ -51,7 +52,9 @@ package struct ViewBrokerStatsDataHandler: RequestHandler {
     }
   }
 
-  private func topic(_ name: String) -> Int32? { topics.withLock { $0.find(name) }?.id }
+  private func topic(_ name: String) -> Int32? {
+    name == SystemTopics.lightQueuePrefix ? BrokerStats.lightTopic : topics.withLock { $0.find(name) }?.id
+  }
 
   /// Reads `queue@topic@group`.
   private func queue(_ key: String) -> BrokerStats.Kind? {

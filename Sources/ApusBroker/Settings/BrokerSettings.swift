@@ -237,19 +237,19 @@ package struct BrokerSettings: Sendable {
   }
 
   /// Who the broker is.
-  package private(set) var identity = Identity()
+  package internal(set) var identity = Identity()
   /// How it registers.
-  package private(set) var registering = Registering()
+  package internal(set) var registering = Registering()
   /// How it serves clients.
-  package private(set) var serving = Serving()
+  package internal(set) var serving = Serving()
   /// How it keeps messages.
-  package private(set) var keeping = Keeping()
+  package internal(set) var keeping = Keeping()
   /// How conditions are kept.
-  package private(set) var filtering = Filtering(bloom: .standard, lifetime: .zero)
+  package internal(set) var filtering = Filtering(bloom: .standard, lifetime: .zero)
   /// How the process is built.
-  package private(set) var process = Process()
+  package internal(set) var process = Process()
   /// Which topics it makes.
-  package private(set) var topicRules = Topics.Rules(cluster: "", broker: "")
+  package internal(set) var topicRules = Topics.Rules(cluster: "", broker: "")
   /// What the file said that nobody understands, one sentence each.
   package private(set) var warnings: [String] = []
   /// Which state of the settings this is: code 26 tells it.
@@ -337,161 +337,4 @@ package struct BrokerSettings: Sendable {
 
   /// The value of a key; nil for one that has none.
   package subscript(key: String) -> String? { values[key] }
-
-  // MARK: Reading into structs
-
-  private func text(_ key: String) -> String { values[key] ?? "" }
-  private func flag(_ key: String) -> Bool { text(key).lowercased() == "true" }
-  private func milliseconds(_ key: String) -> Duration { .milliseconds(number(key)) }
-
-  private func number(_ key: String) -> Int64 {
-    guard let number = Int64(text(key)) else { preconditionFailure("setting \(key) is not a checked number") }
-    return number
-  }
-
-  private mutating func derive() throws(SettingError) {
-    identity = Identity(
-      cluster: text("brokerClusterName"), broker: text("brokerName"), id: number("brokerId"), host: text("brokerIP1"),
-      replicaHost: text("brokerIP2"), port: Int32(number("listenPort")), bindAddress: text("bindAddress"),
-      region: text("regionId"),
-      nameServers: text("namesrvAddr").split(separator: ";").map { String($0).filter { !$0.isWhitespace } })
-    try requireName("brokerClusterName", identity.cluster)
-    try requireName("brokerName", identity.broker)
-    registering = Registering(
-      period: min(max(milliseconds("registerNameServerPeriod"), .seconds(10)), .seconds(60)),
-      timeout: milliseconds("registerBrokerTimeoutMills"), isForced: flag("forceRegister"),
-      isCompressed: flag("compressedRegister"))
-    process = Process(
-      loops: Int(number("loops")), ioThreads: Int(number("ioThreads")), inboundBytes: number("inboundBudgetBytes"),
-      connectionInboundBytes: Int(number("connectionInboundBytes")), parkedPulls: Int(number("parkedPullLimit")),
-      parkedPullsPerConnection: Int(number("parkedPullLimitPerConnection")), topics: Int(number("topicLimit")),
-      groups: Int(number("groupLimit")), idleTime: .seconds(number("serverChannelMaxIdleTimeSeconds")),
-      backlog: Int32(number("serverSocketBacklog")),
-      metricsHost: text("metricsPromExporterHost").isEmpty ? identity.bindAddress : text("metricsPromExporterHost"),
-      metricsPort: Int(number("metricsPromExporterPort")))
-    process.socketSendBuffer = Int32(number("serverSocketSndBufSize"))
-    process.socketReceiveBuffer = Int32(number("serverSocketRcvBufSize"))
-    process.accessDirectory = try accessDirectory()
-    topicRules.cluster = identity.cluster
-    topicRules.broker = identity.broker
-    topicRules.templateQueueCount = Int32(number("defaultTopicQueueNums"))
-    topicRules.clusterTopicEnabled = flag("clusterTopicEnable")
-    topicRules.brokerTopicEnabled = flag("brokerTopicEnable")
-    topicRules.traceTopic = flag("traceTopicEnable") ? text("msgTraceTopicName") : nil
-    topicRules.limit = process.topics
-    topicRules.hasLightTopics = flag("enableLmq")
-    let root = text("storePathRootDir")
-    keeping = Keeping(
-      root: root, commitLog: try logDirectory(below: root),
-      segmentBytes: number("mappedFileSizeCommitLog"),
-      queueFileBytes: (number("mappedFileSizeConsumeQueue") + 19) / 20 * 20,
-      syncsBeforeAcknowledging: text("flushDiskType") == "SYNC_FLUSH",
-      flushInterval: milliseconds("flushIntervalCommitLog"),
-      queueFlushInterval: milliseconds("flushIntervalConsumeQueue"),
-      offsetInterval: milliseconds("flushConsumerOffsetInterval"),
-      cleaningInterval: milliseconds("cleanResourceInterval"),
-      checksCRCOnRecovery: flag("checkCRCOnRecover"), hasIndex: flag("messageIndexEnable"),
-      indexSlots: Int32(number("maxHashSlotNum")), indexEntries: Int32(number("maxIndexNum")),
-      cleansForcibly: flag("cleanFileForciblyEnable"))
-    filtering = Filtering(
-      bloom: BloomFilter(
-        errorPercent: Int(number("maxErrorRateOfBloomFilter")), expected: Int(number("expectConsumerNumUseFilter")))
-        ?? .standard,
-      mapsBits: flag("enableCalcFilterBitMap") && flag("enableConsumeQueueExt"),
-      lifetime: milliseconds("filterDataCleanTimeSpan"))
-    keeping.dispatchesToLightQueues = flag("enableMultiDispatch") && topicRules.hasLightTopics
-    keeping.lightQueueLimit = Int32(number("maxLmqConsumeQueueNum"))
-    keeping.extendsQueues = flag("enableConsumeQueueExt")
-    keeping.extensionFileBytes = number("mappedFileSizeConsumeQueueExt")
-    keeping.rememberedSends = Int(number("dedupWindowMessages"))
-    keeping.scrubBytes = Int(number("scrubBytesPerSecond"))
-    keeping.delayOffsetInterval = milliseconds("flushDelayOffsetInterval")
-    keeping.delayLevels = DelayLevels(text("messageDelayLevel"))
-    guard keeping.delayLevels != nil else {
-      throw SettingError(
-        key: "messageDelayLevel", value: text("messageDelayLevel"), range: "delays like 1s 5m 2h 1d"
-      )
-    }
-    try deriveLive()
-  }
-
-  /// What takes effect as soon as it is set.
-  private mutating func deriveLive() throws(SettingError) {
-    // Its messages would not be seen, and those that come would reach none of the group's other brokers.
-    guard !flag("enableDLegerCommitLog") else {
-      throw SettingError(
-        key: "enableDLegerCommitLog", value: text("enableDLegerCommitLog"), range: "false: DLedger groups are absent")
-    }
-    serving = Serving(
-      permission: Permission(rawValue: Int32(number("brokerPermission"))), maxBodyBytes: Int(number("maxMessageSize")),
-      rejectsTransactions: flag("rejectTransactionMessage"),
-      transactions: transactionChecking, timers: timerRules,
-      acceptsSendsFrom: WallTime(milliseconds: number("startAcceptSendRequestTimeStamp")), traceOn: flag("traceOn"),
-      longPolling: flag("longPollingEnable"), shortPolling: milliseconds("shortPollingTimeMills"),
-      filtersByProperties: flag("enablePropertyFilter"), filtersRetries: flag("filterSupportRetry"),
-      notifiesMembers: flag("notifyConsumerIdsChangedEnable"), createsGroups: flag("autoCreateSubscriptionGroup"),
-      storesReplies: flag("storeReplyMessageEnable"), syncTimeout: milliseconds("syncFlushTimeout"),
-      duplicates: DuplicateRules(
-        window: milliseconds("dedupWindowMillis"), topics: DuplicateRules.Topics(text("dedupTopics"))),
-      fromMemory: PullLimit(
-        messages: Int(number("maxTransferCountOnMessageInMemory")),
-        bytes: Int(number("maxTransferBytesOnMessageInMemory"))),
-      fromDisk: PullLimit(
-        messages: Int(number("maxTransferCountOnMessageInDisk")),
-        bytes: Int(number("maxTransferBytesOnMessageInDisk"))),
-      memoryPercent: Int(number("accessMessageInMemoryMaxRatio")),
-      queryByUniqueKeyLimit: Int(number("defaultQueryMaxNum")), queryLimit: Int(number("maxMsgsNumBatch")))
-    topicRules.autoCreates = flag("autoCreateTopicEnable")
-    keeping.retention = .seconds(number("fileReservedTime") * 3600)
-    keeping.deletionHours = text("deleteWhen").split(separator: ";").compactMap { Int($0) }
-    keeping.diskPercent = Int(number("diskMaxUsedSpaceRatio"))
-    do throws(DecodeError) {
-      process.adminNetworks = try Network.list(text("adminAllow"))
-    } catch {
-      throw SettingError(key: "adminAllow", value: text("adminAllow"), range: error.reason)
-    }
-  }
-
-  private var timerRules: TimerRequest.Rules {
-    var rules = TimerRequest.Rules()
-    rules.isEnabled = flag("timerWheelEnable")
-    rules.longestDelay = number("timerMaxDelaySec") * 1000
-    rules.pendingLimit = Int(number("timerPendingLimit"))
-    return rules
-  }
-
-  private var transactionChecking: TransactionChecking {
-    var checking = TransactionChecking(interval: milliseconds("transactionCheckInterval"))
-    checking.rules.timeout = milliseconds("transactionTimeOut")
-    checking.rules.checkLimit = Int32(number("transactionCheckMax"))
-    checking.rules.retention = .seconds(number("fileReservedTime") * 3600)
-    return checking
-  }
-
-  /// Java spreads a log over several directories that commas separate.
-  private func logDirectory(below root: String) throws(SettingError) -> String {
-    guard let path = values["storePathCommitLog"] else { return root + "/commitlog" }
-    guard !path.utf8.contains(UInt8(ascii: ",")) else {
-      throw SettingError(key: "storePathCommitLog", value: path, range: "one directory")
-    }
-    return path
-  }
-
-  private func accessDirectory() throws(SettingError) -> String? {
-    guard flag("aclEnable") else { return nil }
-    if !text("aclConfigDir").isEmpty { return text("aclConfigDir") }
-    guard !text("rocketmqHome").isEmpty else {
-      throw SettingError(
-        key: "aclConfigDir", value: "",
-        range: "the directory of plain_acl.yml: aclEnable is set, and neither this nor rocketmqHome says where it is")
-    }
-    return text("rocketmqHome") + "/conf"
-  }
-
-  /// Cluster and broker are topics too, and the log keeps the length of a topic's name in seven bits.
-  private func requireName(_ key: String, _ name: String) throws(SettingError) {
-    guard (1...TopicName.maxLength).contains(name.utf8.count) else {
-      throw SettingError(key: key, value: name, range: "a name of 1 to \(TopicName.maxLength) bytes")
-    }
-  }
 }

@@ -56,7 +56,7 @@ extension SettingKey {
     SettingKey("syncFlushTimeout", .integer(1...2_147_483_647), "5000", .live),
     SettingKey("slaveTimeout", .int, "3000"),
     SettingKey("messageDelayLevel", .text, "1s 5s 10s 30s 1m 2m 3m 4m 5m 6m 7m 8m 9m 10m 20m 30m 1h 2h", .start),
-    SettingKey("flushDelayOffsetInterval", .long, "10000", .start),
+    SettingKey("flushDelayOffsetInterval", .integer(1...9_223_372_036_854_775_807), "10000", .start),
     SettingKey("cleanFileForciblyEnable", .boolean, "true", .start),
     SettingKey("warmMapedFileEnable", .boolean, "false"),
     SettingKey("offsetCheckInSlave", .boolean, "false"),

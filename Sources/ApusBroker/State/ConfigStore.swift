@@ -4,7 +4,8 @@ package import ApusSystem
 
 /// Keeps `topics.json`, `subscriptionGroup.json`, `consumerOffset.json`, `consumerFilter.json` and `delayOffset.json`
 /// of a store up to date, and with light queues `lmqConsumerOffset.json`, in which Java then keeps all offsets: both
-/// files are written, so that offsets are found whichever a next start reads.
+/// files are written, so that offsets are found whichever a next start reads. A store that has the second one keeps it
+/// when light queues are switched off: else groups would go back to it when they are switched on again.
 ///
 /// Topics and groups are written when they changed, offsets and filters at intervals; each file is written only when
 /// its table moved since. All calls write to the device: they are made by the I/O threads and the housekeeper, never by
@@ -18,6 +19,8 @@ package final class ConfigStore: Sendable {
     package var groups: StoredSubscriptionGroups?
     /// `consumerOffset.json` and `lmqConsumerOffset.json`
     package var offsets: StoredConsumerOffsets?
+    /// Whether there is a `lmqConsumerOffset.json`.
+    package var hasLightOffsets = false
     /// `consumerFilter.json`
     package var filters: StoredConsumerFilters?
     /// `delayOffset.json`
@@ -39,8 +42,10 @@ package final class ConfigStore: Sendable {
   private let topicFile: Locked<Written<VersionedTable<Topic>.Mark?>>
   private let groupFile: Locked<Written<VersionedTable<SubscriptionGroup>.Mark?>>
   private let offsetFile: Locked<Written<Int64?>>
-  /// Nil without light queues.
+  /// Nil where there are no light queues and never were.
   private let lightOffsetFile: Locked<Written<Int64?>>?
+  /// Whether a start reads ``lightOffsetFile`` before ``offsetFile``.
+  private let lightOffsetsComeFirst: Bool
   private let filterFile: Locked<Written<Int64?>>
   private let delayFile: Locked<Written<DelayOffsets?>>
 
@@ -57,12 +62,14 @@ package final class ConfigStore: Sendable {
     stored.groups = try load("subscriptionGroup.json", root, disk, &stored) { json throws(DecodeError) in
       try StoredSubscriptionGroups(json: json)
     }
-    let names = ["consumerOffset.json", "lmqConsumerOffset.json"]
+    let lightName = "lmqConsumerOffset.json"
+    let names = ["consumerOffset.json", lightName]
     for name in light ? names.reversed() : names {
       let found = try load(name, root, disk, &stored) { json throws(DecodeError) in
         try StoredConsumerOffsets(json: json)
       }
       guard let found else { continue }
+      if name == lightName { stored.hasLightOffsets = true }
       if stored.offsets == nil { stored.offsets = found } else { stored.offsets?.complete(with: found) }
     }
     stored.filters = try load("consumerFilter.json", root, disk, &stored) { json throws(DecodeError) in
@@ -89,10 +96,12 @@ package final class ConfigStore: Sendable {
     return loaded.value
   }
 
-  /// Takes over the tables, which hold what ``load(root:disk:light:)`` gave.
+  /// Takes over the tables, which hold what ``load(root:disk:light:)`` gave. With `keepsLightOffsets` the file of light
+  /// queues is written too.
   package init(
     root: String, disk: any Disk, topics: Locked<Topics>, groups: Locked<SubscriptionGroups>,
-    offsets: Locked<ConsumerOffsets>, filters: Locked<ConsumerFilters>, light: Bool = false
+    offsets: Locked<ConsumerOffsets>, filters: Locked<ConsumerFilters>, light: Bool = false,
+    keepsLightOffsets: Bool = false
   ) {
     self.disk = disk
     self.topics = topics
@@ -103,7 +112,8 @@ package final class ConfigStore: Sendable {
     groupFile = Locked(Written(file: ConfigFile(path: Self.path(root, "subscriptionGroup.json")), mark: nil))
     offsetFile = Locked(Written(file: ConfigFile(path: Self.path(root, "consumerOffset.json")), mark: nil))
     let lightFile = ConfigFile(path: Self.path(root, "lmqConsumerOffset.json"))
-    lightOffsetFile = light ? Locked(Written(file: lightFile, mark: nil)) : nil
+    lightOffsetFile = light || keepsLightOffsets ? Locked(Written(file: lightFile, mark: nil)) : nil
+    lightOffsetsComeFirst = light
     filterFile = Locked(Written(file: ConfigFile(path: Self.path(root, "consumerFilter.json")), mark: 0))
     delayFile = Locked(Written(file: ConfigFile(path: Self.path(root, "delayOffset.json")), mark: nil))
   }
@@ -117,8 +127,13 @@ package final class ConfigStore: Sendable {
   /// Writes the offsets if they changed: first to the file that counts first at a start, so that one between the two
   /// does not go back behind what was written.
   package func saveOffsets() throws(DiskError) {
-    if let lightOffsetFile { try save(offsets, \.changes, \.lightJSON, to: lightOffsetFile) }
+    if lightOffsetsComeFirst { try saveLightOffsets() }
     try save(offsets, \.changes, \.json, to: offsetFile)
+    if !lightOffsetsComeFirst { try saveLightOffsets() }
+  }
+
+  private func saveLightOffsets() throws(DiskError) {
+    if let lightOffsetFile { try save(offsets, \.changes, \.lightJSON, to: lightOffsetFile) }
   }
 
   /// Forgets the conditions that have been dead for long, and writes the others if they changed.

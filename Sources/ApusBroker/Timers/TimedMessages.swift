@@ -316,8 +316,10 @@ final class TimedMessages: @unchecked Sendable {
     _ now: WallTime
   ) -> Bool {
     let topic = parts.topics.withLock { $0.find(place.topic) }
-    guard let queue = target(topic, place) else {
-      let (name, queueID) = (place.topic.text, place.queueID)
+    let sentTo = place.queueID
+    let queueID = topic?.queue(insteadOf: sentTo) ?? sentTo
+    guard let queue = target(topic, place.topic, queueID) else {
+      let name = place.topic.text
       away[id] = 0
       let accepted = parts.io.submit { [self] in
         let isDone = parts.loadQueue(topic: name, id: queueID)
@@ -335,7 +337,7 @@ final class TimedMessages: @unchecked Sendable {
     var tags: Int64 = 0
     if let found = record.properties.value(of: PropertyName.tags) { tags = TagsCode.hash(found) }
     var draft = RecordDraft(
-      topic: place.topic, body: record.body, properties: properties.bytes, queueID: place.queueID, flag: record.flag,
+      topic: place.topic, body: record.body, properties: properties.bytes, queueID: queueID, flag: record.flag,
       sysFlag: record.sysFlag, bodyCRC: record.bodyCRC, bornTime: record.bornTime, bornHost: record.bornHost,
       storeHost: record.storeHost, tagsCode: tags)
     draft.reconsumeTimes = record.reconsumeTimes
@@ -356,9 +358,9 @@ final class TimedMessages: @unchecked Sendable {
   }
 
   /// As for delay levels, a topic that was deleted meanwhile gets its messages all the same.
-  private func target(_ topic: Topic?, _ place: borrowing RealPlace) -> ConsumeQueue? {
-    guard let topic else { return parts.messages.queue(place.queueID, ofDeleted: place.topic.text) }
-    return parts.messages.queue(place.queueID, of: topic, on: loop)
+  private func target(_ topic: Topic?, _ name: RawSpan, _ queueID: Int32) -> ConsumeQueue? {
+    guard let topic else { return parts.messages.queue(queueID, ofDeleted: name.text) }
+    return parts.messages.queue(queueID, of: topic, on: loop)
   }
 
   private func skip(_ id: TimerWheel.ID, _ timer: TimerWheel.Timer, _ reason: String) {

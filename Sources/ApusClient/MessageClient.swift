@@ -28,6 +28,8 @@ public final class MessageClient: Sendable {
   private struct Members {
     var producers: Set<String> = []
     var consumers: [String: any ConsumerMember] = [:]
+    /// The consumers that brokers are being told the end of.
+    var leaving: Set<String> = []
     var transactions: [String: TransactionProducer] = [:]
     var isRunning = false
     /// Told when the last consumer has left.
@@ -144,11 +146,14 @@ public final class MessageClient: Sendable {
     guard isNew else { throw ClientError(.invalidArgument, "this client has a consumer of group '\(group)' already") }
   }
 
-  /// A consumer leaves its group: brokers are told.
+  /// A consumer leaves its group: brokers are told. No heartbeat names it any more, as a broker that has let it go would
+  /// take it for a member again, and keep its queues from the others for two minutes.
   func leave(_ group: String) async {
+    members.withLock { _ = $0.leaving.insert(group) }
     await unregister(producer: nil, consumer: group)
     let empty = members.withLock { members in
       members.consumers[group] = nil
+      members.leaving.remove(group)
       return members.consumers.isEmpty ? members.empty : nil
     }
     empty?.resolve(())
@@ -217,17 +222,14 @@ public final class MessageClient: Sendable {
     let runtime = runtime
     let standard = runtime.configuration.requestTimeout
     let limit = timeout.map { min($0, standard) } ?? standard
-    let data = members.withLock { members in
-      HeartbeatData(
-        clientID: runtime.clientID, producerGroups: members.producers.sorted(),
-        consumers: members.consumers.sorted { $0.key < $1.key }.map { $0.value.heartbeat })
-    }
-    guard !data.producerGroups.isEmpty || !data.consumers.isEmpty else { return }
+    guard let known = heartbeatData else { return }
     await withDiscardingTaskGroup { group in
       for members in runtime.routes.brokers.values {
         for (id, address) in members
-        where addresses?.contains(address) ?? (id == 0 || !data.consumers.isEmpty) {
+        where addresses?.contains(address) ?? (id == 0 || !known.consumers.isEmpty) {
           group.addTask {
+            // Looked up only now, as a consumer may have begun to leave.
+            guard let data = self.heartbeatData else { return }
             do throws(ClientError) {
               _ = try await runtime.ask(Heartbeat.Request(data: data), at: address, timeout: limit)
               self.introduced.withLock { _ = $0.insert(address) }
@@ -238,6 +240,17 @@ public final class MessageClient: Sendable {
           }
         }
       }
+    }
+  }
+
+  /// What brokers are told of this client; nil while it has no groups.
+  private var heartbeatData: HeartbeatData? {
+    members.withLock { members in
+      let consumers = members.consumers.filter { !members.leaving.contains($0.key) }
+      guard !members.producers.isEmpty || !consumers.isEmpty else { return nil }
+      return HeartbeatData(
+        clientID: runtime.clientID, producerGroups: members.producers.sorted(),
+        consumers: consumers.sorted { $0.key < $1.key }.map { $0.value.heartbeat })
     }
   }
 

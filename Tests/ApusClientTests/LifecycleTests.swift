@@ -204,6 +204,25 @@ import Testing
     server.stop()
   }
 
+  @Test func `a consumer that brokers are told the end of is in no heartbeat any more`() async throws {
+    // The broker says nothing until it is stopped.
+    let server = try MuteServer()
+    let client = try MessageClient(ClientConfiguration.patient([server.address]), log: Logger(level: .error))
+    _ = try await client.runtime.routes.route("T")
+    let consumer = try client.pushConsumer(
+      group: "cg", subscriptions: [Subscription("T")], listener: .concurrent { _ in .success })
+    try client.join("cg", consumer)
+    let leaving = Task { await client.leave("cg") }
+    try await until { server.asked.withLock { $0 } == 1 }
+    await client.heartbeat()
+    #expect(server.asked.withLock { $0 } == 1)
+    // Not before it has left.
+    #expect(throws: ClientError(.invalidArgument, "")) { try client.join("cg", consumer) }
+    server.stop()
+    await leaving.value
+    try client.join("cg", consumer)
+  }
+
   @Test func `only a broker that took a heartbeat counts as one that knows the client`() async throws {
     let server = try MuteServer(hangsUp: true) { code, before in code == .heartbeat && before > 0 ? Reply() : nil }
     let client = try MessageClient(

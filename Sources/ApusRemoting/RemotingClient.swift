@@ -232,9 +232,7 @@ package final class RemotingClient: @unchecked Sendable {
       return finish(target, nil, reason.map { CallError.unreachable($0) } ?? .ended)
     }
     do throws(SystemError) {
-      let local = try Socket.localAddress(descriptor)
-      let connection = Connection(
-        descriptor, peer: HostAddress(address), local: HostAddress(local), service: service, on: shared)
+      let connection = Connection(descriptor, peer: HostAddress(address), service: service, on: shared)
       guard let tls else {
         try connection.open()
         return use(connection, for: target)

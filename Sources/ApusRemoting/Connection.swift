@@ -98,7 +98,7 @@ package final class Connection: EventHandler, @unchecked Sendable {
   }
 
   deinit {
-    // Its loop ended before it was closed.
+    // It was never opened.
     if !isClosed { Socket.close(descriptor) }
   }
 
@@ -316,6 +316,8 @@ package final class Connection: EventHandler, @unchecked Sendable {
   }
 
   // MARK: The end
+
+  package func loopEnded(_ loop: EventLoop) { abort(nil) }
 
   /// Closes the connection once its output is sent. Nothing more is read.
   package func close() { close(lingers: false) }

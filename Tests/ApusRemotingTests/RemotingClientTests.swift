@@ -139,6 +139,35 @@ import Testing
     loop.join()
   }
 
+  @Test func `the end of the loop fails what waits and closes a connection whose peer fetches nothing`() throws {
+    let descriptor = try Socket.listen(on: .loopback(port: 0))
+    defer { Socket.close(descriptor) }
+    let address = try Socket.localAddress(descriptor)
+    let loop = try EventLoop(index: 202, name: "client")
+    let client = RemotingClient(loop: loop, connectTimeout: Patience.limit, log: Logger(level: .error))
+    try loop.start()
+    let (done, failure) = (WakeUp(), Locked<CallError?>(nil))
+    // More than the system holds for a peer.
+    client.call(
+      address, RequestCode(310), body: [UInt8](repeating: 1, count: 16 << 20), timeout: Patience.limit
+    ) { result in
+      if case .failure(let error) = result { failure.withLock { $0 = error } }
+      done.signal()
+    }
+    let isSent = Locked(false)
+    while !isSent.withLock({ $0 }) {
+      client.countCalls { count in isSent.withLock { $0 = count > 0 } }
+      loop.executeAndWait {}
+    }
+    #expect(loop.load == 1)
+    client.close()
+    loop.stop()
+    loop.join()
+    #expect(done.wait(until: SystemClock.monotonic() + Patience.limit))
+    #expect(failure.withLock { $0 } == .closed)
+    #expect(loop.load == 0)
+  }
+
   @Test func `a closed client refuses`() throws {
     let server = try TestServer()
     client.close()

@@ -112,7 +112,7 @@ import Testing
     ("brokerPermission", "99"), ("fileReservedTime", "99999999999999999999"), ("adminAllow", "everywhere"),
     ("namesrvAddr", "bad addr"), ("namesrvAddr", "a:1;b:2 c:3"),
     ("brokerName", ""), ("brokerName", String(repeating: "b", count: 128)), ("defaultTopicQueueNums", "0"),
-    ("enableDLegerCommitLog", "true"),
+    ("enableDLegerCommitLog", "true"), ("loops", "201"),
   ])
   func `a value that cannot be is an error that names the key`(key: String, value: String) {
     let error = #expect(throws: SettingError.self) { try settings([(key, value)]) }

@@ -146,8 +146,8 @@ public final class MessageClient: Sendable {
     guard isNew else { throw ClientError(.invalidArgument, "this client has a consumer of group '\(group)' already") }
   }
 
-  /// A consumer leaves its group: brokers are told. No heartbeat names it any more, as a broker that has let it go would
-  /// take it for a member again, and keep its queues from the others for two minutes.
+  /// A consumer leaves its group: brokers are told. No heartbeat names it any more, as a broker that has let it go
+  /// would take it for a member again, and keep its queues from the others for two minutes.
   func leave(_ group: String) async {
     members.withLock { _ = $0.leaving.insert(group) }
     await unregister(producer: nil, consumer: group)

@@ -59,8 +59,8 @@ package enum Socket {
   }
 
   /// Breaks a TCP connection (ETIMEDOUT) over which what was sent has not been acknowledged for this long, cut to
-  /// milliseconds: the peer's machine or the way to it is gone, or it has read nothing. With zero the system tries for a
-  /// quarter of an hour.
+  /// milliseconds: the peer's machine or the way to it is gone, or it has read nothing. With zero the system tries for
+  /// a quarter of an hour.
   package static func limitUnacknowledged(_ descriptor: Int32, to limit: Duration) throws(SystemError) {
     try Syscall.check(
       apus_unacknowledged_limit(descriptor, UInt32(clamping: limit.milliseconds)), "setsockopt TCP_USER_TIMEOUT")

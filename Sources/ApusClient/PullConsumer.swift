@@ -53,6 +53,11 @@ public final class PullConsumer: Sendable {
     guard 1...1024 ~= configuration.pullBatchSize else {
       throw ClientError(.invalidArgument, "pullBatchSize is \(configuration.pullBatchSize), not 1…1024")
     }
+    try PositiveSettings.check([
+      "messageLimit": configuration.messageLimit, "queueMessageLimit": configuration.queueMessageLimit,
+      "queueByteLimit": configuration.queueByteLimit,
+    ])
+    try PositiveSettings.check(["metadataCheckInterval": configuration.metadataCheckInterval])
     guard configuration.commitInterval >= .seconds(1) else {
       throw ClientError(.invalidArgument, "commitInterval is \(configuration.commitInterval), less than a second")
     }

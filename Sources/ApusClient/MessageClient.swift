@@ -23,6 +23,8 @@ public final class MessageClient: Sendable {
   private let members = Locked(Members())
   /// The brokers that have taken the last heartbeat that they were sent.
   private let introduced = Locked<Set<String>>([])
+  /// When brokers were last told of this client because they did not know it.
+  private let reminded = Locked<[String: MonotonicTime]>([:])
 
   /// The groups that this client is in.
   private struct Members {
@@ -36,6 +38,9 @@ public final class MessageClient: Sendable {
     var empty: PendingAnswer<Void>?
   }
 
+  /// How often a broker is told of this client because it does not know it: members of a group that do not agree on
+  /// their subscriptions take each other's away.
+  private static let remindInterval = Duration.seconds(10)
   /// How long the end of the client waits for consumers that are leaving, beyond the time that listeners have.
   private static let leaveLimit = Duration.seconds(10)
 
@@ -276,6 +281,18 @@ public final class MessageClient: Sendable {
       await self.tracers.flush()
       for group in producers { await self.unregister(producer: group, consumer: nil) }
     }.value
+  }
+
+  /// A broker does not know a consumer of this client, as after its own restart or a lost connection: it is told now and
+  /// not with the next heartbeat, before which it would hand out nothing. Asked for too often it does nothing.
+  func remind(_ broker: String) async {
+    let now = SystemClock.monotonic()
+    let isDue = reminded.withLock { reminded in
+      if let last = reminded[broker], now - last < Self.remindInterval { return false }
+      reminded[broker] = now
+      return true
+    }
+    if isDue { await heartbeat(at: [broker]) }
   }
 
   private func unregister(producer: String?, consumer: String?) async {

@@ -17,6 +17,7 @@ extension PushConsumer {
       commits: configuration.messageModel == .clustering, meter: meter,
       limits: { self.limits(of: queue.queue.topic) },
       mayPull: { !needsLocks || $0.isLocked(now: SystemClock.monotonic()) },
+      forgotten: { await self.client.remind($0) },
       came: { queue, messages in
         let batches = (messages.count + batchSize - 1) / batchSize
         for _ in 0..<(isOrderly ? min(batches, 1) : batches) { jobs.add(.came(queue)) }

@@ -324,15 +324,5 @@ private final class ConnectionWatch: RemotingService, @unchecked Sendable {
     return .done
   }
 
-  func connectionClosed(_ connection: Connection) { onClose?(connection.peer.socketAddress) }
-}
-
-extension HostAddress {
-  /// The same address for socket calls.
-  fileprivate var socketAddress: SocketAddress {
-    let port = UInt16(truncatingIfNeeded: port)
-    return isIPv6
-      ? SocketAddress(ipv6High: high, low: low, port: port)
-      : SocketAddress(ipv4: UInt32(truncatingIfNeeded: low), port: port)
-  }
+  func connectionClosed(_ connection: Connection) { onClose?(SocketAddress(connection.peer)) }
 }

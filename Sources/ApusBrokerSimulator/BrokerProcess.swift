@@ -46,8 +46,7 @@ final class BrokerProcess {
   /// A new connection to the broker: the client's end.
   func connect(port: UInt16) throws -> Int32 {
     let pair = try Socket.pair()
-    server.adopt(
-      pair.0, peer: HostAddress(ipv4: 0x7F00_0001, port: Int32(port)), local: Self.host, service: broker.port)
+    server.adopt(pair.0, peer: HostAddress(ipv4: 0x7F00_0001, port: Int32(port)), service: broker.port)
     return pair.1
   }
 

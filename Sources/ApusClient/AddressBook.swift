@@ -1,8 +1,11 @@
 import ApusBase
+import ApusModel
+import ApusRemoting
 import ApusSystem
 
 /// The addresses of servers by their text. Names are looked up on a thread that may wait, once for all who ask; a name
-/// with several addresses stands for each of them, one after the other as they fail.
+/// with several addresses stands for each of them, one after the other as they fail. An address in numbers waits for no
+/// look-up: brokers are most often named so, and must be reached while no DNS server answers.
 final class AddressBook: Sendable {
   private struct Entry {
     /// The one that is used comes first.
@@ -43,17 +46,24 @@ final class AddressBook: Sendable {
   func addresses(_ text: String, by deadline: MonotonicTime? = nil) async throws(ClientError) -> [SocketAddress] {
     if let entry = known.withLock({ $0[text] }) { return entry.addresses }
     let (host, port) = try Self.parts(text)
+    if let inNumbers = HostAddress(text) {
+      let addresses = [SocketAddress(inNumbers)]
+      keep(addresses, of: text, host)
+      return addresses
+    }
     return try await lookups.value(text, by: deadline) { [self] in
       let pending = PendingAnswer<Result<[SocketAddress], ClientError>>()
       let isAccepted = threads.submit { pending.resolve(self.lookUp(host, port)) }
       if !isAccepted { return .failure(ClientError(.busy, "too many names are being looked up")) }
       let answer = await pending.value(ifCancelled: .failure(.cancelled))
-      if case .success(let addresses) = answer {
-        for address in addresses { found(address, host) }
-        known.withLock { $0[text] = Entry(addresses: addresses) }
-      }
+      if case .success(let addresses) = answer { keep(addresses, of: text, host) }
       return answer
     }
+  }
+
+  private func keep(_ addresses: [SocketAddress], of text: String, _ host: String) {
+    for address in addresses { found(address, host) }
+    known.withLock { $0[text] = Entry(addresses: addresses) }
   }
 
   /// An address cannot be reached, whatever its port: the next one of its name takes its place. When all have failed

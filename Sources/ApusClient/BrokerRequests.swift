@@ -6,8 +6,11 @@ import ApusSystem
 /// What brokers ask of this client: handed to whoever serves the code, while the client runs. Java's clients serve 39,
 /// 40, 220, 221, 307, 309 and 326; whoever can answer one of them says so here (``serve(_:_:)``).
 ///
-/// At most 4,096 requests wait, and what waits and is being handled takes no more memory than `byteLimit`: further ones
-/// are refused with SYSTEM_BUSY.
+/// The application's own code has a part in some answers and may take any time over them. These requests stand in a
+/// line of their own, so that what this client does by itself, as taking replies, does not wait for them.
+///
+/// At most 4,096 requests wait in either line, and what waits and is being handled takes no more memory than
+/// `byteLimit`: further ones are refused with SYSTEM_BUSY.
 final class BrokerRequests: RemotingService {
   /// A request and the way back.
   struct Item: Sendable {
@@ -22,24 +25,30 @@ final class BrokerRequests: RemotingService {
   /// Answers a request; nil for requests that are not answered.
   typealias Handler = @Sendable (Command, HostAddress) async -> Reply?
 
-  /// How many requests are handled at once; a listener may be one's handler.
-  private static let concurrency = 16
-  /// How many requests wait at most.
-  private static let waitingLimit = 4096
+  /// Requests that wait to be handled, in the order in which they came.
+  private struct Line: Sendable {
+    let items: AsyncStream<Item>
+    let waiting: AsyncStream<Item>.Continuation
 
-  /// Requests that wait to be handled.
-  private let items: AsyncStream<Item>
-  private let waiting: AsyncStream<Item>.Continuation
+    init() { (items, waiting) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(BrokerRequests.waitingLimit)) }
+  }
+
+  /// How many requests of a line are handled at once.
+  private static let concurrency = 16
+  /// How many requests wait at most in a line.
+  private static let waitingLimit = 4096
+  /// What is answered by a check of a transaction, or by a listener.
+  private static let applicationCodes: Set<RequestCode> = [.checkTransactionState, .consumeMessageDirectly]
+
+  private let own = Line()
+  private let application = Line()
   private let handlers = Locked<[Int32: Handler]>([:])
   private let byteLimit: Int
   /// Bytes of requests that wait or are being handled.
   private let heldBytes = Locked(0)
 
   /// A request that alone is larger than `byteLimit`, in bytes, is never taken.
-  init(byteLimit: Int = 64 << 20) {
-    self.byteLimit = byteLimit
-    (items, waiting) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(Self.waitingLimit))
-  }
+  init(byteLimit: Int = 64 << 20) { self.byteLimit = byteLimit }
 
   /// From now on requests of this code are answered so.
   func serve(_ code: RequestCode, _ handler: @escaping Handler) {
@@ -65,7 +74,8 @@ final class BrokerRequests: RemotingService {
     }
     let item = Item(
       command: command, bytes: bytes, broker: connection.peer, loop: connection.loop, connection: connection.id)
-    guard case .enqueued = waiting.yield(item) else {
+    let line = Self.applicationCodes.contains(request.code) ? application : own
+    guard case .enqueued = line.waiting.yield(item) else {
       giveBack(bytes)
       let remark = "too many requests wait for this client: there may be \(Self.waitingLimit)"
       connection.send(Reply(.systemBusy, remark: remark), to: header)
@@ -84,11 +94,17 @@ final class BrokerRequests: RemotingService {
 
   private func giveBack(_ bytes: Int) { heldBytes.withLock { $0 -= bytes } }
 
-  /// Handles what comes, some at once, until the task is cancelled.
+  /// Handles what comes until the task is cancelled.
   func run() async {
+    await withDiscardingTaskGroup { group in
+      for line in [own, application] { group.addTask { await self.run(line) } }
+    }
+  }
+
+  private func run(_ line: Line) async {
     let limit = InFlightLimit(Self.concurrency)
     await withDiscardingTaskGroup { group in
-      for await item in items {
+      for await item in line.items {
         guard await limit.enter() else { return }
         group.addTask {
           defer { limit.leave() }

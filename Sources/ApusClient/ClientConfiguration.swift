@@ -1,5 +1,6 @@
 /// Settings that producers and consumers share. Each names RocketMQ's key (of its ClientConfig) and, in parentheses,
-/// the default, which is RocketMQ's unless said otherwise. What cannot be used makes ``MessageClient/init(_:)`` throw.
+/// the default, which is RocketMQ's unless said otherwise. What cannot be used makes ``MessageClient/init(_:)`` throw,
+/// as intervals and time limits that are not more than 0.
 public struct ClientConfiguration: Sendable {
   /// How requests' headers are written.
   public enum HeaderFormat: Sendable {

@@ -25,6 +25,13 @@ final class ClientRuntime: Sendable {
   private let keys: Locked<UniqueKeys>
 
   init(_ configuration: ClientConfiguration, service: any RemotingService, log: Logger) throws(ClientError) {
+    try PositiveSettings.check([
+      "pollNameServerInterval": configuration.pollNameServerInterval,
+      "rebalanceInterval": configuration.rebalanceInterval,
+      "heartbeatBrokerInterval": configuration.heartbeatBrokerInterval,
+      "persistConsumerOffsetInterval": configuration.persistConsumerOffsetInterval,
+      "requestTimeout": configuration.requestTimeout, "connectTimeout": configuration.connectTimeout,
+    ])
     self.configuration = configuration
     self.log = log
     let tls = try configuration.tls.map { (given) throws(ClientError) in try ClientTLS(given) }

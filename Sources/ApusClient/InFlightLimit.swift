@@ -44,14 +44,6 @@ final class InFlightLimit: Sendable {
     return false
   }
 
-  /// Lets others have the place during a pause, and waits for one again. A cancelled task has its place at once, as it
-  /// ends soon.
-  func pause(_ duration: Duration) async {
-    leave()
-    await QueuePuller.pause(duration)
-    if await !enter() { state.withLock { $0.free -= 1 } }
-  }
-
   /// Gives a place back.
   func leave() {
     let next = state.withLock { state -> PendingAnswer<Bool>? in

@@ -23,17 +23,24 @@ public final class MessageClient: Sendable {
   private let members = Locked(Members())
   /// The brokers that have taken the last heartbeat that they were sent.
   private let introduced = Locked<Set<String>>([])
+  /// When brokers were last told of this client because they did not know it.
+  private let reminded = Locked<[String: MonotonicTime]>([:])
 
   /// The groups that this client is in.
   private struct Members {
     var producers: Set<String> = []
     var consumers: [String: any ConsumerMember] = [:]
+    /// The consumers that brokers are being told the end of.
+    var leaving: Set<String> = []
     var transactions: [String: TransactionProducer] = [:]
     var isRunning = false
     /// Told when the last consumer has left.
     var empty: PendingAnswer<Void>?
   }
 
+  /// How often a broker is told of this client because it does not know it: members of a group that do not agree on
+  /// their subscriptions take each other's away.
+  private static let remindInterval = Duration.seconds(10)
   /// How long the end of the client waits for consumers that are leaving, beyond the time that listeners have.
   private static let leaveLimit = Duration.seconds(10)
 
@@ -144,11 +151,14 @@ public final class MessageClient: Sendable {
     guard isNew else { throw ClientError(.invalidArgument, "this client has a consumer of group '\(group)' already") }
   }
 
-  /// A consumer leaves its group: brokers are told.
+  /// A consumer leaves its group: brokers are told. No heartbeat names it any more, as a broker that has let it go
+  /// would take it for a member again, and keep its queues from the others for two minutes.
   func leave(_ group: String) async {
+    members.withLock { _ = $0.leaving.insert(group) }
     await unregister(producer: nil, consumer: group)
     let empty = members.withLock { members in
       members.consumers[group] = nil
+      members.leaving.remove(group)
       return members.consumers.isEmpty ? members.empty : nil
     }
     empty?.resolve(())
@@ -217,17 +227,14 @@ public final class MessageClient: Sendable {
     let runtime = runtime
     let standard = runtime.configuration.requestTimeout
     let limit = timeout.map { min($0, standard) } ?? standard
-    let data = members.withLock { members in
-      HeartbeatData(
-        clientID: runtime.clientID, producerGroups: members.producers.sorted(),
-        consumers: members.consumers.sorted { $0.key < $1.key }.map { $0.value.heartbeat })
-    }
-    guard !data.producerGroups.isEmpty || !data.consumers.isEmpty else { return }
+    guard let known = heartbeatData else { return }
     await withDiscardingTaskGroup { group in
       for members in runtime.routes.brokers.values {
         for (id, address) in members
-        where addresses?.contains(address) ?? (id == 0 || !data.consumers.isEmpty) {
+        where addresses?.contains(address) ?? (id == 0 || !known.consumers.isEmpty) {
           group.addTask {
+            // Looked up only now, as a consumer may have begun to leave.
+            guard let data = self.heartbeatData else { return }
             do throws(ClientError) {
               _ = try await runtime.ask(Heartbeat.Request(data: data), at: address, timeout: limit)
               self.introduced.withLock { _ = $0.insert(address) }
@@ -238,6 +245,17 @@ public final class MessageClient: Sendable {
           }
         }
       }
+    }
+  }
+
+  /// What brokers are told of this client; nil while it has no groups.
+  private var heartbeatData: HeartbeatData? {
+    members.withLock { members in
+      let consumers = members.consumers.filter { !members.leaving.contains($0.key) }
+      guard !members.producers.isEmpty || !consumers.isEmpty else { return nil }
+      return HeartbeatData(
+        clientID: runtime.clientID, producerGroups: members.producers.sorted(),
+        consumers: consumers.sorted { $0.key < $1.key }.map { $0.value.heartbeat })
     }
   }
 
@@ -263,6 +281,18 @@ public final class MessageClient: Sendable {
       await self.tracers.flush()
       for group in producers { await self.unregister(producer: group, consumer: nil) }
     }.value
+  }
+
+  /// A broker does not know a consumer of this client, as after its own restart or a lost connection: it is told now and
+  /// not with the next heartbeat, before which it would hand out nothing. Asked for too often it does nothing.
+  func remind(_ broker: String) async {
+    let now = SystemClock.monotonic()
+    let isDue = reminded.withLock { reminded in
+      if let last = reminded[broker], now - last < Self.remindInterval { return false }
+      reminded[broker] = now
+      return true
+    }
+    if isDue { await heartbeat(at: [broker]) }
   }
 
   private func unregister(producer: String?, consumer: String?) async {

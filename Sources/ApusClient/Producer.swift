@@ -66,26 +66,30 @@ public final class Producer: Sendable {
     }
   }
 
-  /// Sends a message to this queue, within `timeout` (`sendTimeout`). It is not tried again, as no other queue will do.
+  /// Sends a message to this queue of its topic, within `timeout` (`sendTimeout`). It is not tried again, as no other
+  /// queue will do.
   @discardableResult
   public func send(
     _ message: Message, to queue: MessageQueue, timeout: Duration? = nil
   ) async throws(ClientError) -> SendReceipt {
     let outgoing = try prepare(message)
+    let queue = try wrapped(queue, of: message.topic)
     return try await limited(outgoing, timeout ?? configuration.sendTimeout) { left throws(ClientError) in
       try await send(outgoing, to: queue, timeout: left)
     }
   }
 
   /// Sends a message to the queue that `choose` picks of its topic's queues, so that all messages of one key stay in
-  /// their order. `choose` is called when the route is known. It is not tried again, as no other queue will do.
+  /// their order. `choose` is called when the route is known, with one queue at least: a topic that has none at present
+  /// makes this throw ``ClientError/Code/noQueue``. It is not tried again, as no other queue will do.
   @discardableResult
   public func send(
     _ message: Message, timeout: Duration? = nil, choosing choose: @Sendable ([MessageQueue]) -> MessageQueue
   ) async throws(ClientError) -> SendReceipt {
     let deadline = SystemClock.monotonic() + (timeout ?? configuration.sendTimeout)
-    let queue = choose(try await queues(of: message.topic, until: deadline))
-    return try await send(message, to: queue, timeout: try deadline.left())
+    let queues = try await queues(of: message.topic, until: deadline)
+    guard !queues.isEmpty else { throw Self.noQueue(of: message.topic) }
+    return try await send(message, to: choose(queues), timeout: try deadline.left())
   }
 
   /// Sends a message to the queue of its topic that a selector picks. It is not tried again.
@@ -107,6 +111,7 @@ public final class Producer: Sendable {
     _ messages: [Message], to queue: MessageQueue? = nil, timeout: Duration? = nil
   ) async throws(ClientError) -> [SendReceipt] {
     let topic = Namespace.wrap(messages.first?.topic ?? "", in: runtime.configuration.namespace)
+    let queue = try queue.map { (queue) throws(ClientError) in try wrapped(queue, of: topic) }
     let batches = try Batch.split(
       messages, topic: topic, maxBodyBytes: configuration.maxMessageBytes, nextKey: runtime.nextKey)
     let timeout = timeout ?? configuration.sendTimeout
@@ -127,14 +132,13 @@ public final class Producer: Sendable {
   public func sendOneway(_ message: Message, to queue: MessageQueue? = nil) async throws(ClientError) {
     let outgoing = try prepare(message)
     let topic = String(decoding: outgoing.topic, as: UTF8.self)
+    let queue = try queue.map { (queue) throws(ClientError) in try wrapped(queue, of: topic) }
     try await limited(outgoing, configuration.sendTimeout) { left throws(ClientError) in
       let now = SystemClock.monotonic()
       let deadline = now + left
       let route = try await route(topic, by: deadline)
       let chosen = queue ?? choice.withLock { $0.choose(from: route.writeQueues, avoiding: nil, nil, now: now) }
-      guard let chosen, let broker = route.master(of: chosen.brokerName) else {
-        throw ClientError(.noQueue, "no queue of \(topic) can be written to")
-      }
+      guard let chosen, let broker = route.master(of: chosen.brokerName) else { throw Self.noQueue(of: topic) }
       try await sender.sendOneway(outgoing, to: chosen, at: broker, by: deadline)
     }
   }
@@ -156,6 +160,22 @@ public final class Producer: Sendable {
   }
 
   // MARK: Parts
+
+  private static func noQueue(of topic: String) -> ClientError {
+    ClientError(.noQueue, "no queue of \(topic) can be written to")
+  }
+
+  /// A queue that the application names, as brokers know it. Throws for one of another topic: its number would be taken
+  /// for that of a queue of this one, at a broker that may not have it.
+  func wrapped(_ queue: MessageQueue, of topic: String) throws(ClientError) -> MessageQueue {
+    let namespace = runtime.configuration.namespace
+    var own = queue
+    own.topic = Namespace.wrap(queue.topic, in: namespace)
+    guard own.topic == Namespace.wrap(topic, in: namespace) else {
+      throw ClientError(.invalidArgument, "the message's topic is \(topic), the queue \(queue) is of another")
+    }
+    return own
+  }
 
   private func queues(of topic: String, until deadline: MonotonicTime?) async throws(ClientError) -> [MessageQueue] {
     try await route(Namespace.wrap(topic, in: runtime.configuration.namespace), by: deadline).writeQueues
@@ -279,9 +299,7 @@ public final class Producer: Sendable {
     let queue = choice.withLock {
       $0.choose(from: route.writeQueues, avoiding: attempts.lastBroker, faults, now: now)
     }
-    guard let queue, let broker = route.master(of: queue.brokerName) else {
-      throw ClientError(.noQueue, "no queue of \(topic) can be written to")
-    }
+    guard let queue, let broker = route.master(of: queue.brokerName) else { throw Self.noQueue(of: topic) }
     return (queue, broker)
   }
 

@@ -15,14 +15,22 @@ import ApusSystem
 /// decides.
 public final class PullConsumer: Sendable {
   private struct State {
-    var work: [MessageQueue: QueueWork] = [:]
+    var work: [MessageQueue: QueueWork] = [:] { didSet { order = nil } }
     var paused: Set<MessageQueue> = []
+    /// The queues sorted; nil when some have come or gone since.
+    private var order: [MessageQueue]?
     /// In turn, so that no queue starves the others.
     var turn = 0
     var waiter: PendingAnswer<Void>?
     var starting: [QueueWork] = []
     var assigned: Set<MessageQueue>?
     var isClosed = false
+
+    mutating func sortedQueues() -> [MessageQueue] {
+      let queues = order ?? work.keys.sorted()
+      order = queues
+      return queues
+    }
   }
 
   /// The group, its namespace included.
@@ -45,6 +53,11 @@ public final class PullConsumer: Sendable {
     guard 1...1024 ~= configuration.pullBatchSize else {
       throw ClientError(.invalidArgument, "pullBatchSize is \(configuration.pullBatchSize), not 1…1024")
     }
+    try PositiveSettings.check([
+      "messageLimit": configuration.messageLimit, "queueMessageLimit": configuration.queueMessageLimit,
+      "queueByteLimit": configuration.queueByteLimit,
+    ])
+    try PositiveSettings.check(["metadataCheckInterval": configuration.metadataCheckInterval])
     guard configuration.commitInterval >= .seconds(1) else {
       throw ClientError(.invalidArgument, "commitInterval is \(configuration.commitInterval), less than a second")
     }
@@ -155,7 +168,7 @@ public final class PullConsumer: Sendable {
   private func take(or waiter: PendingAnswer<Void>) -> Taken {
     state.withLock { state in
       if state.isClosed { return .closed }
-      let queues = state.work.keys.sorted()
+      let queues = state.sortedQueues()
       for step in queues.indices {
         let queue = queues[(state.turn + step) % queues.count]
         guard !state.paused.contains(queue), let work = state.work[queue] else { continue }

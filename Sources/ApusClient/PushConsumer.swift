@@ -187,12 +187,12 @@ public final class PushConsumer: Sendable {
     guard 1...1024 ~= configuration.pullBatchSize else {
       throw ClientError(.invalidArgument, "pullBatchSize is \(configuration.pullBatchSize), not 1…1024")
     }
-    guard configuration.concurrency > 0 else {
-      throw ClientError(.invalidArgument, "concurrency is \(configuration.concurrency), at least 1 is needed")
-    }
-    guard configuration.consumeTimeout > .zero else {
-      throw ClientError(.invalidArgument, "consumeTimeout is \(configuration.consumeTimeout), more than 0 is needed")
-    }
+    try PositiveSettings.check([
+      "concurrency": configuration.concurrency, "queueMessageLimit": configuration.queueMessageLimit,
+      "queueByteLimit": configuration.queueByteLimit, "topicMessageLimit": configuration.topicMessageLimit ?? 1,
+      "topicByteLimit": configuration.topicByteLimit ?? 1,
+    ])
+    try PositiveSettings.check(["consumeTimeout": configuration.consumeTimeout])
     guard Duration.milliseconds(10)...Duration.seconds(30) ~= configuration.suspendTime else {
       throw ClientError(.invalidArgument, "suspendTime is \(configuration.suspendTime), not 10 ms…30 s")
     }

@@ -17,6 +17,7 @@ extension PushConsumer {
       commits: configuration.messageModel == .clustering, meter: meter,
       limits: { self.limits(of: queue.queue.topic) },
       mayPull: { !needsLocks || $0.isLocked(now: SystemClock.monotonic()) },
+      forgotten: { await self.client.remind($0) },
       came: { queue, messages in
         let batches = (messages.count + batchSize - 1) / batchSize
         for _ in 0..<(isOrderly ? min(batches, 1) : batches) { jobs.add(.came(queue)) }
@@ -30,10 +31,14 @@ extension PushConsumer {
   }
 
   private func limits(of topic: String) -> ProcessQueue<ReceivedMessage>.Limits {
+    var limits = ProcessQueue<ReceivedMessage>.Limits(
+      count: configuration.queueMessageLimit, bytes: configuration.queueByteLimit,
+      span: isOrderly ? nil : configuration.maxSpan)
+    // Asked before every pull: queues are counted only where that matters.
+    guard configuration.topicMessageLimit != nil || configuration.topicByteLimit != nil else { return limits }
     let queueCount = max(allWork.count { $0.queue.topic == topic }, 1)
-    let count = configuration.topicMessageLimit.map { max(1, $0 / queueCount) } ?? configuration.queueMessageLimit
-    let bytes = configuration.topicByteLimit.map { max(1, $0 / queueCount) } ?? configuration.queueByteLimit
-    return ProcessQueue<ReceivedMessage>.Limits(
-      count: count, bytes: bytes, span: isOrderly ? nil : configuration.maxSpan)
+    if let limit = configuration.topicMessageLimit { limits.count = max(1, limit / queueCount) }
+    if let limit = configuration.topicByteLimit { limits.bytes = max(1, limit / queueCount) }
+    return limits
   }
 }

@@ -37,6 +37,8 @@ struct QueuePuller: Sendable {
   let limits: @Sendable () -> ProcessQueue<ReceivedMessage>.Limits
   /// Whether the queue may be pulled from now; asked again after three seconds.
   var mayPull: @Sendable (QueueWork) -> Bool = { _ in true }
+  /// The broker at this address does not know the group or its subscription.
+  var forgotten: @Sendable (String) async -> Void = { _ in }
   /// Messages came.
   let came: @Sendable (QueueWork, [ReceivedMessage]) -> Void
   /// The queue ends before where it was pulled from, at this offset: it is to be begun anew there.
@@ -66,6 +68,9 @@ struct QueuePuller: Sendable {
         if error.code != .timedOut {
           runtime.warn(
             "a pull failed", "queue", "\(queue.queue)", broker: queue.queue.brokerName, cause: error)
+        }
+        if error.responseCode == ResponseCode.subscriptionNotExist.rawValue, let broker = error.server {
+          await forgotten(broker)
         }
         await Self.pause(error.code == .busy ? Self.busyPause : runtime.configuration.pullDelayAfterError)
       }

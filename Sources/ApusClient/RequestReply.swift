@@ -23,7 +23,8 @@ extension Producer {
   public func request(
     _ message: Message, to queue: MessageQueue, timeout: Duration
   ) async throws(ClientError) -> ReceivedMessage {
-    try await ask(message, timeout) { outgoing, left throws(ClientError) in
+    let queue = try wrapped(queue, of: message.topic)
+    return try await ask(message, timeout) { outgoing, left throws(ClientError) in
       try await send(outgoing, to: queue, timeout: left)
     }
   }

@@ -73,8 +73,9 @@ final class Tracer: Sendable {
     }
   }
 
-  /// Sends what waits.
-  func flush() async {
+  /// Sends what waits. At the end of the client (`isLast`) only as long as brokers take it: one that does not answer
+  /// would hold the end up for seconds with each message of traces.
+  func flush(isLast: Bool = false) async {
     while true {
       let (traces, dropped) = state.withLock { state -> ([MessageTrace], Int) in
         let taken = Array(state.waiting.prefix(Self.batchLimit))
@@ -87,21 +88,30 @@ final class Tracer: Sendable {
       }
       if traces.isEmpty { return }
       // What has been taken is sent, also when the client ends meanwhile.
-      await Task {
-        for item in TraceMessages.make(of: traces, isCloud: self.isCloud) { await self.send(item) }
+      let areTaken = await Task {
+        var failures = 0
+        for item in TraceMessages.make(of: traces, isCloud: self.isCloud) where failures == 0 || !isLast {
+          if await !self.send(item) { failures += 1 }
+        }
+        return failures == 0
       }.value
+      // A round that is cancelled leaves the rest to the end.
+      if isLast ? !areTaken : Task.isCancelled { return }
     }
   }
 
-  private func send(_ item: TraceMessages.Item) async {
+  /// False when no broker has taken it.
+  private func send(_ item: TraceMessages.Item) async -> Bool {
     let topic = isCloud ? "rmq_sys_TRACE_DATA_\(item.region)" : topic
     do throws(ClientError) {
       let message = try OutgoingMessage(
         Message(topic: topic, body: item.body, keys: item.words), topic: topic, key: producer.runtime.nextKey(),
         maxBodyBytes: producer.configuration.maxMessageBytes)
       _ = try await producer.sendToAny(message, timeout: Self.sendTimeout)
+      return true
     } catch {
       producer.runtime.warn("traces were not taken", "topic", topic, cause: error)
+      return false
     }
   }
 }

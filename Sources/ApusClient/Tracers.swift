@@ -24,10 +24,10 @@ final class Tracers: Sendable {
     }
   }
 
-  /// Sends what is left.
+  /// Sends what is left at the end of the client, as long as brokers take it.
   func flush() async {
     await withDiscardingTaskGroup { group in
-      for tracer in all.withLock({ $0 }) { group.addTask { await tracer.flush() } }
+      for tracer in all.withLock({ $0 }) { group.addTask { await tracer.flush(isLast: true) } }
     }
   }
 }

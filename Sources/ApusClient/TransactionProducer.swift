@@ -40,8 +40,10 @@ public final class TransactionProducer: Sendable {
   }
 
   /// Sends a half message within `timeout` (``ProducerConfiguration/sendTimeout``), runs `local` when it is stored, and
-  /// tells the broker the outcome. When `local` throws, the transaction is rolled back and the error passed on. A half
-  /// message that is stored less safely than the broker's mode promises is rolled back without running `local`.
+  /// tells the broker the outcome. When `local` throws, nobody knows how far it came, as a database may have committed
+  /// although its answer was lost: the state is ``TransactionState/unknown``, so that the broker asks `check`, and the
+  /// error is passed on. A half message that is stored less safely than the broker's mode promises is rolled back
+  /// without running `local`.
   /// Throws a ``ClientError`` when the half message could not be sent or is to be delayed, which it may not.
   public func send(
     _ message: Message, timeout: Duration? = nil,
@@ -61,7 +63,7 @@ public final class TransactionProducer: Sendable {
       await end(half, receipt, state)
       return (receipt, state)
     } catch {
-      await end(half, receipt, .rollback)
+      await end(half, receipt, .unknown)
       throw error
     }
   }

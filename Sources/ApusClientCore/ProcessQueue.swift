@@ -22,9 +22,9 @@ package struct ProcessQueue<Message: Sendable>: Sendable {
 
   @usableFromInline
   struct Entry {
-    @usableFromInline var message: Message
+    /// Nil once it is consumed: it may be large, and stand for long behind one that is not.
+    @usableFromInline var message: Message?
     @usableFromInline var bytes: Int
-    @usableFromInline var isDone = false
     @usableFromInline var offset: Int64
     /// When it was handed out last.
     @usableFromInline var taken: MonotonicTime?
@@ -33,6 +33,8 @@ package struct ProcessQueue<Message: Sendable>: Sendable {
     init(message: Message, bytes: Int, offset: Int64) {
       (self.message, self.bytes, self.offset) = (message, bytes, offset)
     }
+
+    @inlinable var isDone: Bool { message == nil }
   }
 
   /// In the order of their offsets; those before ``head`` are gone.
@@ -59,10 +61,6 @@ package struct ProcessQueue<Message: Sendable>: Sendable {
   @inlinable
   package var waiting: Int { entries.count - next }
 
-  /// The messages that are not consumed, oldest first.
-  @inlinable
-  package var pending: [Message] { entries[head...].filter { !$0.isDone }.map(\.message) }
-
   /// The offsets of the messages that are not consumed, oldest first.
   @inlinable
   package var pendingOffsets: [Int64] { entries[head...].filter { !$0.isDone }.map(\.offset) }
@@ -84,13 +82,19 @@ package struct ProcessQueue<Message: Sendable>: Sendable {
     end = max(end, nextOffset)
   }
 
-  /// Hands out up to `limit` messages that have not been.
+  /// Hands out up to `limit` messages that have not been, or are to be again.
   @inlinable
   package mutating func take(_ limit: Int, now: MonotonicTime? = nil) -> [(offset: Int64, message: Message)] {
-    let range = next..<min(next + limit, entries.count)
-    if now != nil { for index in range { entries[index].taken = now } }
-    next = range.upperBound
-    return entries[range].map { ($0.offset, $0.message) }
+    var taken: [(offset: Int64, message: Message)] = []
+    while next < entries.count, taken.count < limit {
+      // What was put back may have been consumed all the same.
+      if let message = entries[next].message {
+        if now != nil { entries[next].taken = now }
+        taken.append((entries[next].offset, message))
+      }
+      next += 1
+    }
+    return taken
   }
 
   /// Whether a message is in hand and not consumed.
@@ -101,17 +105,17 @@ package struct ProcessQueue<Message: Sendable>: Sendable {
   @inlinable
   package func overdue(after time: Duration, now: MonotonicTime, limit: Int) -> [Message] {
     let late = entries[head..<next].lazy.filter { !$0.isDone && ($0.taken.map { now - $0 >= time } ?? false) }
-    return late.prefix(limit).map(\.message)
+    return late.prefix(limit).compactMap { $0.message }
   }
 
   /// Hands out again what was handed out and is not consumed: for queues that are consumed in order.
   @inlinable
   package mutating func putBack() { next = head }
 
-  /// Replaces a message that was handed out.
+  /// Replaces a message that was handed out and is not consumed.
   @inlinable
   package mutating func update(_ offset: Int64, _ message: Message) {
-    if let index = index(of: offset) { entries[index].message = message }
+    if let index = index(of: offset), !entries[index].isDone { entries[index].message = message }
   }
 
   /// Messages are consumed. Returns up to where, exclusively, every one is.
@@ -120,7 +124,7 @@ package struct ProcessQueue<Message: Sendable>: Sendable {
   package mutating func finish(_ offsets: [Int64]) -> Int64 {
     for offset in offsets {
       guard let index = index(of: offset), !entries[index].isDone else { continue }
-      entries[index].isDone = true
+      entries[index].message = nil
       bytes -= entries[index].bytes
       count -= 1
     }

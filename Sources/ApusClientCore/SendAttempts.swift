@@ -31,7 +31,7 @@ package struct SendAttempts: Sendable {
   /// A send that may be tried once and `retryCount` times more until `deadline`. `retriesUnsafe`: also when the
   /// message was stored but not as safe as asked.
   package init(retryCount: Int, retriesUnsafe: Bool, deadline: MonotonicTime) {
-    left = max(retryCount, 0) + 1
+    left = retryCount < .max ? max(retryCount, 0) + 1 : .max
     self.retriesUnsafe = retriesUnsafe
     self.deadline = deadline
   }

@@ -76,6 +76,8 @@ package final class HTTPFetch: EventHandler, @unchecked Sendable {
     if events.allowReading || events.isEmpty { receive() }
   }
 
+  package func loopEnded(_ loop: EventLoop) { fail("the event loop has stopped") }
+
   /// False when the connection failed.
   private func send() -> Bool {
     while sent < request.count {

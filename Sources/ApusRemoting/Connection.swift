@@ -36,8 +36,6 @@ package final class Connection: EventHandler, @unchecked Sendable {
   package let loop: EventLoop
   /// Who is at the other end.
   package let peer: HostAddress
-  /// Which address of this machine the peer reached.
-  package let local: HostAddress
   /// Who answers its requests.
   package let service: any RemotingService
 
@@ -86,14 +84,13 @@ package final class Connection: EventHandler, @unchecked Sendable {
   private var sendingSince: MonotonicTime?
 
   init(
-    _ descriptor: Int32, peer: HostAddress, local: HostAddress, service: any RemotingService, on shared: RemotingLoop,
+    _ descriptor: Int32, peer: HostAddress, service: any RemotingService, on shared: RemotingLoop,
     entrance: ServerTLS? = nil
   ) {
     self.entrance = entrance
     isSettled = entrance == nil
     self.descriptor = descriptor
     self.peer = peer
-    self.local = local
     self.service = service
     self.shared = shared
     loop = shared.loop
@@ -101,7 +98,7 @@ package final class Connection: EventHandler, @unchecked Sendable {
   }
 
   deinit {
-    // Its loop ended before it was closed.
+    // It was never opened.
     if !isClosed { Socket.close(descriptor) }
   }
 
@@ -320,6 +317,8 @@ package final class Connection: EventHandler, @unchecked Sendable {
   }
 
   // MARK: The end
+
+  package func loopEnded(_ loop: EventLoop) { abort(nil) }
 
   /// Closes the connection once its output is sent. Nothing more is read.
   package func close() { close(lingers: false) }

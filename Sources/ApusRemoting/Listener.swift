@@ -111,6 +111,6 @@ package final class Listener: EventHandler, @unchecked Sendable {
   }
 
   private func open(_ descriptor: Int32, _ peer: HostAddress, on target: RemotingLoop) {
-    target.open(descriptor, peer: peer, local: address, service: service, entrance: tls)
+    target.open(descriptor, peer: peer, service: service, entrance: tls)
   }
 }

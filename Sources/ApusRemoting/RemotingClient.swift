@@ -232,9 +232,9 @@ package final class RemotingClient: @unchecked Sendable {
       return finish(target, nil, reason.map { CallError.unreachable($0) } ?? .ended)
     }
     do throws(SystemError) {
-      let local = try Socket.localAddress(descriptor)
-      let connection = Connection(
-        descriptor, peer: HostAddress(address), local: HostAddress(local), service: service, on: shared)
+      // From here on it closes the descriptor, also when it was not opened.
+      let connection = Connection(descriptor, peer: HostAddress(address), service: service, on: shared)
+      try Socket.limitUnacknowledged(descriptor, to: shared.settings.unacknowledgedLimit)
       guard let tls else {
         try connection.open()
         return use(connection, for: target)

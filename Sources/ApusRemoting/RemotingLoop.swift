@@ -56,9 +56,9 @@ final class RemotingLoop: TurnObserver, @unchecked Sendable {
 
   /// Serves a connected socket, which is counted in ``assigned`` already.
   func open(
-    _ descriptor: Int32, peer: HostAddress, local: HostAddress, service: any RemotingService, entrance: ServerTLS?
+    _ descriptor: Int32, peer: HostAddress, service: any RemotingService, entrance: ServerTLS?
   ) {
-    let connection = Connection(descriptor, peer: peer, local: local, service: service, on: self, entrance: entrance)
+    let connection = Connection(descriptor, peer: peer, service: service, on: self, entrance: entrance)
     connection.onLeave = { [self] in assigned.subtract(1, ordering: .relaxed) }
     do {
       try connection.open()

@@ -56,15 +56,13 @@ package final class RemotingServer: Sendable {
   }
 
   /// Serves a connection that needs no port: takes over the descriptor of a connected stream socket, as if `peer` had
-  /// opened it to `local`.
-  package func adopt(
-    _ descriptor: Int32, peer: HostAddress, local: HostAddress, service: any RemotingService
-  ) {
+  /// opened it.
+  package func adopt(_ descriptor: Int32, peer: HostAddress, service: any RemotingService) {
     for shared in loops { shared.loop.execute { shared.serve(service) } }
     let (target, tls) = (loops.leastLoaded, tls)
     target.assigned.add(1, ordering: .relaxed)
     let isAccepted = target.loop.execute {
-      target.open(descriptor, peer: peer, local: local, service: service, entrance: tls)
+      target.open(descriptor, peer: peer, service: service, entrance: tls)
     }
     if !isAccepted { Socket.close(descriptor) }
   }

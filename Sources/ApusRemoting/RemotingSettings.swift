@@ -23,6 +23,10 @@ package struct RemotingSettings: Sendable {
   package var handshakeDeadline = Duration.seconds(10)
   /// How long output may wait without the peer fetching any of it.
   package var sendDeadline = Duration.seconds(60)
+  /// How long what was sent over a connection that this process made may stay unacknowledged. The peer's machine may
+  /// be gone without a word, or a firewall have forgotten the connection; a new one may do at once, and the next call
+  /// makes it. A peer that only answers slowly acknowledges all the same.
+  package var unacknowledgedLimit = Duration.seconds(30)
   /// After how long without bytes in either direction a connection is closed; Java's serverChannelMaxIdleTimeSeconds.
   package var idleLimit = Duration.seconds(120)
   /// How long a connection that is refused stays open for the peer to read why.

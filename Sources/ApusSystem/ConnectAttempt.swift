@@ -32,6 +32,8 @@ package final class ConnectAttempt: EventHandler {
     leave()?(descriptor, nil)
   }
 
+  package func loopEnded(_ loop: EventLoop) { end("the event loop has stopped") }
+
   /// Gives up, unless the outcome is known already.
   package func end(_ reason: String?) {
     guard let done = leave() else { return }

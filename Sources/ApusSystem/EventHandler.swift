@@ -29,6 +29,14 @@ package struct ReadyEvents: OptionSet, Sendable {
 package protocol EventHandler: AnyObject {
   /// Called when something has become possible; with no events when the handler has asked to be called again.
   func ready(_ events: ReadyEvents, on loop: EventLoop)
+  /// The loop has ended while it watched the handler's descriptor, and calls no more: whoever waits for the handler is
+  /// told, and what it holds is given back.
+  func loopEnded(_ loop: EventLoop)
+}
+
+extension EventHandler {
+  /// Does nothing: for handlers that nobody waits for, and whose end gives back what they hold.
+  package func loopEnded(_ loop: EventLoop) {}
 }
 
 /// What an event loop calls around its turns. All calls come on the loop's thread.

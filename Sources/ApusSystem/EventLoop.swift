@@ -276,12 +276,23 @@ extension EventLoop {
     for work in left { work() }
     for observer in observers { observer.turnEnded(on: self) }
     for observer in observers { observer.flush(on: self) }
+    endHandlers()
     // They hold the loop.
     observers = []
     slots = []
     again = []
     stalled = []
     timers = TimerHeap()
+  }
+
+  /// Handlers hold themselves and descriptors: without this a connection whose peer did not fetch everything would stay
+  /// open for ever.
+  private func endHandlers() {
+    let left = slots.compactMap { $0.handler }
+    guard !left.isEmpty else { return }
+    for handler in left { handler.loopEnded(self) }
+    // Observers learn what has been closed.
+    for observer in observers { observer.flush(on: self) }
   }
 
   private func turn(waiting: Bool) {

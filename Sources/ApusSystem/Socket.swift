@@ -1,3 +1,4 @@
+import ApusBase
 import CPosix
 import Glibc
 
@@ -55,6 +56,14 @@ package enum Socket {
   /// Sends what is written at once rather than waiting for more; other sockets than TCP's always do.
   package static func disableDelay(_ descriptor: Int32) throws(SystemError) {
     try Syscall.check(apus_no_delay(descriptor), "setsockopt TCP_NODELAY")
+  }
+
+  /// Breaks a TCP connection (ETIMEDOUT) over which what was sent has not been acknowledged for this long, cut to
+  /// milliseconds: the peer's machine or the way to it is gone, or it has read nothing. With zero the system tries for
+  /// a quarter of an hour.
+  package static func limitUnacknowledged(_ descriptor: Int32, to limit: Duration) throws(SystemError) {
+    try Syscall.check(
+      apus_unacknowledged_limit(descriptor, UInt32(clamping: limit.milliseconds)), "setsockopt TCP_USER_TIMEOUT")
   }
 
   /// Sets the kernel's buffers in bytes; 0 leaves one as it is.

@@ -55,6 +55,9 @@ package final class Thread: Sendable {
     precondition(result == 0, "pthread_join failed with \(result)")
   }
 
-  /// How many processors this process may use.
-  package static var processorCount: Int { Int(apus_processor_count()) }
+  /// How many processors this process may use, by its affinity and by the quota of its control group.
+  package static var processorCount: Int {
+    let count = Int(apus_processor_count())
+    return max(1, min(count, ProcessorQuota.processors() ?? count))
+  }
 }

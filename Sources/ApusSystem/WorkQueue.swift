@@ -38,7 +38,8 @@ package struct WorkQueue<Work> {
   }
 
   private struct Piece {
-    var work: Work
+    /// Nil once it was begun: what it holds is not counted any more.
+    var work: Work?
     var bytes: Int
   }
 
@@ -119,6 +120,7 @@ package struct WorkQueue<Work> {
     }
     guard var source = sources.removeValue(forKey: id) else { preconditionFailure("a source without work had a turn") }
     let piece = source.pieces[source.head]
+    source.pieces[source.head].work = nil
     source.head += 1
     source.bytes -= piece.bytes
     bytes -= piece.bytes

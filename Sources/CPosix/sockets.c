@@ -106,6 +106,11 @@ int apus_no_delay(int fd) {
   return setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) < 0 && errno != EOPNOTSUPP ? -errno : 0;
 }
 
+int apus_unacknowledged_limit(int fd, uint32_t milliseconds) {
+  unsigned int limit = milliseconds;
+  return setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &limit, sizeof limit) < 0 ? -errno : 0;
+}
+
 int apus_socket_pair(int ends[2]) {
   return socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) < 0 ? -errno : 0;
 }

@@ -14,6 +14,10 @@ final class ServerProcess {
   /// How long answers may take to leave when the process stops.
   private static let closingLimit = Duration.seconds(5)
 
+  /// As many loops as the machine's processors ask for at most: they are numbered in eight bits, and clients in the
+  /// process have numbers too.
+  private static let loopLimit = 200
+
   /// Where everything is logged.
   let log: Logger
   /// The running loops.
@@ -59,7 +63,7 @@ final class ServerProcess {
       if limit.soft < DescriptorLimit.enough {
         log.warning("process", "few descriptors: connections and files are limited", ["limit": "\(limit.soft)"])
       }
-      let count = loopCount > 0 ? loopCount : max(1, Thread.processorCount / 2)
+      let count = loopCount > 0 ? loopCount : min(max(1, Thread.processorCount / 2), Self.loopLimit)
       var loops: [EventLoop] = []
       for index in 0..<count { loops.append(try EventLoop(index: index, name: "apus-loop-\(index)")) }
       self.loops = loops

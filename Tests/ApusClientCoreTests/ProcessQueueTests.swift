@@ -45,6 +45,31 @@ import Testing
     #expect(queue.take(5).map(\.message) == [100, 2])
   }
 
+  @Test func `a message that is consumed is let go of, also behind one that is not`() {
+    final class Body: Sendable {}
+    var queue = ProcessQueue<Body>(from: 0)
+    var bodies = [Body(), Body(), Body()]
+    weak let consumed = bodies[1]
+    queue.put(bodies.enumerated().map { (offset: Int64($0.offset), bytes: 1, message: $0.element) }, nextOffset: 3)
+    bodies = []
+    _ = queue.take(3)
+    #expect(consumed != nil)
+    queue.finish([1])
+    #expect(consumed == nil)
+    #expect(queue.consumed == 0 && queue.count == 2 && queue.bytes == 2)
+  }
+
+  @Test func `what was put back and is consumed is not handed out again`() {
+    var queue = queue([0, 1, 2])
+    _ = queue.take(2)
+    queue.finish([1])
+    queue.update(1, 100)
+    queue.putBack()
+    #expect(queue.take(2).map(\.message) == [0, 2])
+    #expect(queue.finish([0]) == 2)
+    #expect(queue.finishTaken() == 3)
+  }
+
   @Test func `what was handed out long ago and is not consumed is overdue`() {
     let start = MonotonicTime(nanoseconds: 0)
     var queue = queue([0, 1, 2, 3])

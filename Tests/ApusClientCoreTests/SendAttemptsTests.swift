@@ -32,6 +32,17 @@ import Testing
     #expect(goesOn == [true, true, false])
   }
 
+  @Test func `as many tries as there can be are as many as the time allows`() {
+    var attempts = SendAttempts(retryCount: .max, retriesUnsafe: false, deadline: start + .seconds(3))
+    for _ in 0..<100 {
+      let begins = attempts.next(now: start)
+      let goesOn = attempts.failed(.unanswered, broker: "a")
+      #expect(begins && goesOn)
+    }
+    let beginsLate = attempts.next(now: start + .seconds(3))
+    #expect(!beginsLate)
+  }
+
   @Test func `no try begins after the deadline`() {
     var attempts = attempts()
     let begins = attempts.next(now: start + .seconds(3))

@@ -184,6 +184,34 @@ import Testing
     }
   }
 
+  @Test func `what the application takes long over holds up nothing that the client does by itself`() async throws {
+    let requests = BrokerRequests()
+    let begun = Locked(0)
+    requests.serve(.consumeMessageDirectly) { _, _ in
+      begun.withLock { $0 += 1 }
+      // Never done.
+      await PendingAnswer<Void>().value(ifCancelled: ())
+      return nil
+    }
+    requests.serve(.getConsumerRunningInfo) { _, _ in Reply() }
+    let server = try ServerLoop(index: 212, name: "test-asked")
+    defer { server.stop() }
+    let address = try server.start(requests)
+    let client = try MessageClient(.patient())
+    let direct = ConsumeMessageDirectly.Request(consumerGroup: "g", clientID: "c", messageID: "m")
+    let info = GetConsumerRunningInfo.Request(consumerGroup: "g", clientID: "c")
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { await requests.run() }
+      for _ in 0..<17 {
+        group.addTask { _ = try await client.runtime.askAny(direct, at: address, timeout: Patience.limit) }
+      }
+      // The last one waits for its turn.
+      try await until { begun.withLock { $0 } == 16 }
+      #expect(try await client.runtime.askAny(info, at: address, timeout: Patience.limit).responseCode == .success)
+      group.cancelAll()
+    }
+  }
+
   @Test func `a request that does not fit beside those that wait is refused at once`() async throws {
     let requests = BrokerRequests(byteLimit: 3000)
     requests.serve(.getConsumerRunningInfo) { _, _ in Reply() }

@@ -144,6 +144,26 @@ import Testing
     threads.stop()
   }
 
+  @Test func `an address in numbers does not wait for names that nobody can look up`() async throws {
+    let threads = try IOThreads(count: 1, capacity: 16)
+    let (isAsked, released) = (Locked(false), WakeUp())
+    let book = AddressBook(
+      threads: threads,
+      resolve: { _, port in
+        isAsked.withLock { $0 = true }
+        released.wait(until: nil)
+        return [.loopback(port: port)]
+      })
+    let slow = Task { try await book.address("slow.example:1") }
+    try await until { isAsked.withLock { $0 } }
+    for text in ["10.0.0.1:10911", "[::1]:10911"] {
+      #expect(try await book.address(text).description == text)
+    }
+    released.signal()
+    #expect(try await slow.value == .loopback(port: 1))
+    threads.stop()
+  }
+
   @Test func `with all name servers down sends and pulls go on by the routes that are known`() async throws {
     let cluster = try Cluster()
     let client = try await cluster.client()

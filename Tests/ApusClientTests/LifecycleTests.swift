@@ -204,6 +204,47 @@ import Testing
     server.stop()
   }
 
+  @Test func `a consumer that brokers are told the end of is in no heartbeat any more`() async throws {
+    // The broker says nothing until it is stopped.
+    let server = try MuteServer()
+    let client = try MessageClient(ClientConfiguration.patient([server.address]), log: Logger(level: .error))
+    _ = try await client.runtime.routes.route("T")
+    let consumer = try client.pushConsumer(
+      group: "cg", subscriptions: [Subscription("T")], listener: .concurrent { _ in .success })
+    try client.join("cg", consumer)
+    let leaving = Task { await client.leave("cg") }
+    try await until { server.asked.withLock { $0 } == 1 }
+    await client.heartbeat()
+    #expect(server.asked.withLock { $0 } == 1)
+    // Not before it has left.
+    #expect(throws: ClientError(.invalidArgument, "")) { try client.join("cg", consumer) }
+    server.stop()
+    await leaving.value
+    try client.join("cg", consumer)
+  }
+
+  @Test func `a broker that does not know the subscription is told of it at once`() async throws {
+    let codes = Locked<[RequestCode]>([])
+    let server = try MuteServer { code, _ in
+      codes.withLock { $0.append(code) }
+      return code == .pullMessage ? Reply(.subscriptionNotExist) : Reply()
+    }
+    var configuration = ClientConfiguration.patient([server.address])
+    configuration.pullDelayAfterError = .milliseconds(1)
+    let client = try MessageClient(configuration, log: Logger(level: .error))
+    _ = try await client.runtime.routes.route("T")
+    let consumer = try client.pushConsumer(
+      group: "cg", subscriptions: [Subscription("T")], listener: .concurrent { _ in .success })
+    try client.join("cg", consumer)
+    let work = QueueWork(MessageQueue(topic: "T", brokerName: "mute", queueID: 0), from: 0)
+    let task = Task { await consumer.pull(work, ConsumeJobs(client.runtime.loop)) }
+    try await until { codes.withLock { $0.count } >= 2 }
+    work.drop()
+    await task.value
+    #expect(codes.withLock { Array($0.prefix(2)) } == [.pullMessage, .heartbeat])
+    server.stop()
+  }
+
   @Test func `only a broker that took a heartbeat counts as one that knows the client`() async throws {
     let server = try MuteServer(hangsUp: true) { code, before in code == .heartbeat && before > 0 ? Reply() : nil }
     let client = try MessageClient(

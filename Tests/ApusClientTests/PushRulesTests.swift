@@ -356,5 +356,29 @@ import Testing
     refused { $0.lockInterval = $0.lockMaxLiveTime }
     refused { $0.lockMaxLiveTime = .zero }
     refused { $0.lockMaxLiveTime = .seconds(60) + .nanoseconds(1) }
+    refused { $0.queueMessageLimit = -size }
+    refused { $0.queueByteLimit = -size }
+    refused { $0.topicMessageLimit = -size }
+    refused { $0.topicByteLimit = -size }
+  }
+
+  @Test func `settings by which something would be done without end, or never, are refused`() throws {
+    for change in [
+      { $0.pollNameServerInterval = .zero }, { $0.rebalanceInterval = .zero }, { $0.heartbeatBrokerInterval = .zero },
+      { $0.persistConsumerOffsetInterval = .seconds(-1) }, { $0.requestTimeout = .zero }, { $0.connectTimeout = .zero },
+    ] as [(inout ClientConfiguration) -> Void] {
+      var configuration = ClientConfiguration(nameServers: ["127.0.0.1:1"])
+      change(&configuration)
+      #expect(throws: ClientError(.invalidArgument, "")) { try MessageClient(configuration) }
+    }
+    let client = try MessageClient(ClientConfiguration(nameServers: ["127.0.0.1:1"]))
+    for change in [
+      { $0.messageLimit = 0 }, { $0.queueMessageLimit = 0 }, { $0.queueByteLimit = 0 },
+      { $0.metadataCheckInterval = .zero },
+    ] as [(inout PullConsumerConfiguration) -> Void] {
+      var configuration = PullConsumerConfiguration()
+      change(&configuration)
+      #expect(throws: ClientError(.invalidArgument, "")) { try client.pullConsumer(group: "cg", configuration) }
+    }
   }
 }

@@ -182,6 +182,48 @@ import Testing
     #expect(counts == [4, 6])
   }
 
+  @Test func `a topic that cannot be written to has no queue to choose from`() async throws {
+    let cluster = try Cluster()
+    let client = try await cluster.client()
+    let producer = try client.producer(group: "pg")
+    let message = Message(topic: "ReadOnly", text: "x")
+    let queue = try await producer.send(message).queue
+    let closed = UpdateAndCreateTopic.Request(
+      topic: "ReadOnly", defaultTopic: "TBW102", readQueueCount: 4, writeQueueCount: 4, permission: 4,
+      filter: "SINGLE_TAG")
+    _ = try await client.runtime.ask(closed, at: try await client.runtime.anyMember(of: queue))
+    try await until {
+      // The broker registers the change.
+      let route = try await client.runtime.routes.refresh("ReadOnly")
+      return route.writeQueues.isEmpty
+    }
+    await #expect(throws: ClientError(.noQueue, "")) {
+      try await producer.send(message) { queues in queues[7 % queues.count] }
+    }
+  }
+
+  @Test func `a message goes to no queue of another topic, and to one of its own under either name`() async throws {
+    let cluster = try Cluster()
+    let client = try await cluster.client { $0.namespace = "ns" }
+    let producer = try client.producer(group: "pg")
+    let own = try await producer.send(Message(topic: "Own", text: "1")).queue
+    #expect(own.topic == "ns%Own")
+    let other = MessageQueue(topic: "Other", brokerName: own.brokerName, queueID: own.queueID)
+    await #expect(throws: ClientError(.invalidArgument, "")) {
+      try await producer.send(Message(topic: "Own", text: "x"), to: other)
+    }
+    await #expect(throws: ClientError(.invalidArgument, "")) {
+      try await producer.send([Message(topic: "Own", text: "x")], to: other)
+    }
+    await #expect(throws: ClientError(.invalidArgument, "")) {
+      try await producer.sendOneway(Message(topic: "Own", text: "x"), to: other)
+    }
+    let short = MessageQueue(topic: "Own", brokerName: own.brokerName, queueID: own.queueID)
+    for queue in [own, short] {
+      #expect(try await producer.send(Message(topic: "Own", text: "2"), to: queue).queue == own)
+    }
+  }
+
   @Test func `sends beyond the limit wait within their time`() async throws {
     let limit = InFlightLimit(1)
     #expect(await limit.enter())

@@ -96,4 +96,22 @@ import Testing
     }
     #expect(tracer.waiting == 1_024)
   }
+
+  @Test func `at the end traces are sent only as long as brokers take them`() async throws {
+    let server = try MuteServer(hangsUp: true)
+    let client = try MessageClient(ClientConfiguration.patient([server.address]), log: Logger(level: .error))
+    let producer = try client.producer(group: "pgt")
+    let outgoing = try producer.prepare(Message(topic: "Traced", text: "x"))
+    let tracer = try client.tracer(of: "pgt", .produce, topic: nil)
+    for number in 0..<250 {
+      let receipt = SendReceipt(
+        status: .stored, messageID: "m\(number)", offsetMessageID: "",
+        queue: MessageQueue(topic: "Traced", brokerName: "mute", queueID: 0), queueOffset: Int64(number),
+        transactionID: nil, region: nil, isTraced: true)
+      tracer.sent(outgoing, receipt, at: server.address, began: SystemClock.wall(), took: .zero)
+    }
+    await client.tracers.flush()
+    #expect(tracer.waiting == 150)
+    server.stop()
+  }
 }

@@ -93,6 +93,28 @@ import Testing
     }
   }
 
+  @Test func `what was committed before the local transaction threw is asked about, not rolled back`() async throws {
+    let cluster = try Cluster(
+      ["fx-a"],
+      [("transactionTimeOut", "10"), ("transactionCheckInterval", "50"), ("transactionCheckMax", "1000000")])
+    let client = try await cluster.client()
+    let isCommitted = Locked(false)
+    let producer = try client.transactionProducer(group: "txt") { _ in
+      isCommitted.withLock { $0 } ? .commit : .unknown
+    }
+    try await running(client) {
+      await #expect(throws: LocalFailure.self) {
+        try await producer.send(Message(topic: "TxThrown", text: "paid")) { _ in
+          isCommitted.withLock { $0 = true }
+          // As a database whose answer is lost.
+          throw LocalFailure()
+        }
+      }
+      await client.heartbeat()
+      #expect(try await delivered("TxThrown", 1, cluster) == ["paid"])
+    }
+  }
+
   @Test func `a batch is split by size, and every message has its receipt`() async throws {
     let cluster = try Cluster()
     let client = try await cluster.client()

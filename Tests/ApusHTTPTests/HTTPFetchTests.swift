@@ -113,6 +113,22 @@ import Testing
     }
   }
 
+  @Test func `a loop that stops ends what is under way`() throws {
+    // Connections are taken, and nothing is answered.
+    let listener = try Socket.listen(on: .loopback(port: 0))
+    defer { Socket.close(listener) }
+    let address = try Socket.localAddress(listener)
+    let url = try HTTPURL("http://127.0.0.1:\(address.port)/")
+    let loop = try EventLoop(index: 9, name: "test-fetch")
+    let result = Locked<Result<HTTPAnswer, HTTPFetchError>?>(nil)
+    HTTPFetch.get(url, from: address, on: loop, timeout: Patience.limit) { answer in result.withLock { $0 = answer } }
+    loop.stop()
+    try loop.start()
+    loop.join()
+    #expect(result.withLock { $0 } == .failure(HTTPFetchError("the event loop has stopped")))
+    #expect(loop.load == 0)
+  }
+
   @Test func `a server that is not there is an error, and so is a loop that has stopped`() throws {
     // One end of a connection has the port, so that nobody else is given it.
     let listener = try Socket.listen(on: .loopback(port: 0))

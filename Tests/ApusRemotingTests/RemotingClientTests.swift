@@ -111,6 +111,63 @@ import Testing
     #expect(try call(server.port, RequestCode(310), body: [2]).get().body == [2])
   }
 
+  @Test func `a connection whose peer acknowledges nothing is given up, and a new one is made`() throws {
+    // The system takes connections and, until it has enough, bytes; nobody reads them.
+    let descriptor = try Socket.listen(on: .loopback(port: 0))
+    defer { Socket.close(descriptor) }
+    let address = try Socket.localAddress(descriptor)
+    let loop = try EventLoop(index: 201, name: "client")
+    var settings = RemotingSettings()
+    settings.unacknowledgedLimit = .milliseconds(200)
+    settings.sendDeadline = .seconds(3600)
+    settings.idleLimit = .seconds(3600)
+    let client = RemotingClient(loop: loop, settings: settings, log: Logger(level: .error))
+    try loop.start()
+    for _ in 0..<2 {
+      let (done, failure) = (WakeUp(), Locked<CallError?>(nil))
+      client.call(
+        address, RequestCode(310), body: [UInt8](repeating: 1, count: 16 << 20), timeout: Patience.limit
+      ) { result in
+        if case .failure(let error) = result { failure.withLock { $0 = error } }
+        done.signal()
+      }
+      done.wait(until: nil)
+      #expect(failure.withLock { $0 } == .closed)
+    }
+    client.close()
+    loop.stop()
+    loop.join()
+  }
+
+  @Test func `the end of the loop fails what waits and closes a connection whose peer fetches nothing`() throws {
+    let descriptor = try Socket.listen(on: .loopback(port: 0))
+    defer { Socket.close(descriptor) }
+    let address = try Socket.localAddress(descriptor)
+    let loop = try EventLoop(index: 202, name: "client")
+    let client = RemotingClient(loop: loop, connectTimeout: Patience.limit, log: Logger(level: .error))
+    try loop.start()
+    let (done, failure) = (WakeUp(), Locked<CallError?>(nil))
+    // More than the system holds for a peer.
+    client.call(
+      address, RequestCode(310), body: [UInt8](repeating: 1, count: 16 << 20), timeout: Patience.limit
+    ) { result in
+      if case .failure(let error) = result { failure.withLock { $0 = error } }
+      done.signal()
+    }
+    let isSent = Locked(false)
+    while !isSent.withLock({ $0 }) {
+      client.countCalls { count in isSent.withLock { $0 = count > 0 } }
+      loop.executeAndWait {}
+    }
+    #expect(loop.load == 1)
+    client.close()
+    loop.stop()
+    loop.join()
+    #expect(done.wait(until: SystemClock.monotonic() + Patience.limit))
+    #expect(failure.withLock { $0 } == .closed)
+    #expect(loop.load == 0)
+  }
+
   @Test func `a closed client refuses`() throws {
     let server = try TestServer()
     client.close()

@@ -46,6 +46,20 @@ import Testing
     #expect(queue.add("", from: 1, bytes: 0, within: Self.patient) == .accepted)
   }
 
+  @Test func `what was begun is let go of, however much of its source waits`() {
+    final class Body {}
+    var queue = WorkQueue<Body>(limits: WorkQueue<Body>.Limits(pieces: 100), threads: 1)
+    var first: Body? = Body()
+    weak let begun = first
+    if let body = first { #expect(queue.add(body, from: 1, bytes: 1, within: Self.patient) == .accepted) }
+    for _ in 0..<2 { #expect(queue.add(Body(), from: 1, bytes: 1, within: Self.patient) == .accepted) }
+    first = nil
+    #expect(begun != nil)
+    _ = queue.take()
+    #expect(begun == nil)
+    #expect(queue.count == 2)
+  }
+
   @Test func `bytes count too, but one piece may be larger than a source's credit`() {
     var limits = Queue.Limits(pieces: 100)
     limits.bytesOfSource = 100

@@ -34,8 +34,8 @@ extension SettingKey {
 
   /// The keys that only this broker knows.
   static let apus: [SettingKey] = [
-    // How many event loops serve connections; 0 for half the cores.
-    SettingKey("loops", .integer(0...1_024), "0", .start),
+    // How many event loops serve connections; 0 for half the cores. They are numbered in eight bits.
+    SettingKey("loops", .integer(0...200), "0", .start),
     // How many threads do work that may wait for the disk.
     SettingKey("ioThreads", .integer(1...256), "4", .start),
     // The address to listen on; 0.0.0.0 for all of IPv4, :: for both.

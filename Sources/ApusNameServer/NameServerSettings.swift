@@ -80,6 +80,10 @@ package struct NameServerSettings: Hashable, Sendable {
         throw DecodeError(field: key, offset: 0, reason: "\(value) is no number")
       }
     }
+    // Kept, it would let no start succeed.
+    if let port = changes["listenPort"].flatMap({ Int32($0) }), !(0...65_535).contains(port) {
+      throw DecodeError(field: "listenPort", offset: 0, reason: "\(port) is not from 0 to 65535")
+    }
     for entry in changes.entries where values[entry.key] != nil { values[entry.key] = entry.value }
   }
 

@@ -110,8 +110,8 @@ extension MessageStore {
       markPath: settings.markPath, root: settings.root, lastRecord: last)
   }
 
-  /// Takes in what a checkpoint came to. An I/O error ends the store's acceptance: a failed sync cannot be repeated. What
-  /// could not be opened for want of descriptors was not synced, and is the next time.
+  /// Takes in what a checkpoint came to. An I/O error ends the store's acceptance: a failed sync cannot be repeated.
+  /// What could not be opened for want of descriptors was not synced, and is the next time.
   package func finish(_ plan: CheckpointPlan, _ outcome: CheckpointPlan.Outcome) {
     checkpointing = false
     switch outcome {

@@ -232,7 +232,10 @@ import Testing
     #expect(try server.disk.list("home").map(\.name) == ["namesrv.properties"])
   }
 
-  @Test(arguments: ["listenPort=many\nproductEnvName=lab", "productEnvName=\\u12"])
+  @Test(arguments: [
+    "listenPort=many\nproductEnvName=lab", "listenPort=65536\nproductEnvName=lab",
+    "listenPort=-1\nproductEnvName=lab", "productEnvName=\\u12",
+  ])
   func `refuses settings that cannot be read and applies nothing of them`(_ text: String) throws {
     let server = try NameServerHarness()
     #expect(try server.call(.updateNamesrvConfig, body: Array(text.utf8)).responseCode == .systemError)

@@ -15,6 +15,7 @@ final class GatedDisk: Disk {
     var refusedMappings = 0
     var populationFailure: DiskError.Code?
     var fullFile: String?
+    var space: DiskSpace?
   }
 
   private let disk = PosixDisk()
@@ -42,6 +43,9 @@ final class GatedDisk: Disk {
 
   /// From now on a file of this name finds no space when it is made.
   func refuseSpace(to name: String) { state.withLock { $0.fullFile = name } }
+
+  /// From now on the device says that it has this much space; nil lets it say what it has.
+  func pretend(_ space: DiskSpace?) { state.withLock { $0.space = space } }
 
   /// How often a file could not be mapped for reading.
   var refusedMappings: Int { state.withLock { $0.refusedMappings } }
@@ -139,5 +143,8 @@ final class GatedDisk: Disk {
   }
   func isResident(_ segment: Segment, _ range: Range<Int>) -> Bool { disk.isResident(segment, range) }
   func warm(_ segment: Segment, _ range: Range<Int>) { disk.warm(segment, range) }
-  func space(of path: String) throws(DiskError) -> DiskSpace { try disk.space(of: path) }
+  func space(of path: String) throws(DiskError) -> DiskSpace {
+    if let space = state.withLock({ $0.space }) { return space }
+    return try disk.space(of: path)
+  }
 }

@@ -15,7 +15,8 @@ enum ColdPart: Hashable, Sendable {
 extension BrokerParts {
   /// Has an I/O thread read a part that stalled requests of a loop wait for; then all of the loop's are tried again.
   /// `work` returns why it failed, which `failed` hears on the loop before that. Throws how a request is refused when
-  /// too much waits already. To be called on the loop.
+  /// too much waits already and nothing of it is for this loop: else the request waits for that. To be called on the
+  /// loop.
   ///
   /// A part that is being read is not read once more. Whenever a part is there, every stalled request is tried again,
   /// and most still wait for theirs: after a restart a few hundred producers, each with a queue of its own, would have
@@ -35,6 +36,8 @@ extension BrokerParts {
     }
     guard isAccepted else {
       state.beingRead.remove(part)
+      // When one of these is there, this request is tried again too.
+      guard state.beingRead.isEmpty else { return }
       throw Refusals.ioBusy
     }
   }

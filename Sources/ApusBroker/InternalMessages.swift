@@ -121,11 +121,15 @@ package final class InternalMessages: Sendable {
     }
   }
 
-  /// Appends a record at once. A missing segment is asked for; the caller tries again. To be called on the loop.
+  /// Appends a record at once; one that is `makingRoom` also while the device is too full for others. A missing segment
+  /// is asked for; the caller tries again. To be called on the loop.
   package func append(
-    _ draft: borrowing RecordDraft, to queue: ConsumeQueue, now: WallTime, on state: BrokerLoop
+    _ draft: borrowing RecordDraft, to queue: ConsumeQueue, now: WallTime, on state: BrokerLoop,
+    makingRoom: Bool = false
   ) -> AppendOutcome {
-    let outcome = store.withLock { $0.append(draft, to: queue, now: now) }
+    let outcome = store.withLock {
+      makingRoom ? $0.appendMakingRoom(draft, to: queue, now: now) : $0.append(draft, to: queue, now: now)
+    }
     switch outcome {
     case .appended: state.hasAppended = true
     case .needsSegment: threads.segmentMissing()

@@ -48,6 +48,17 @@ extension MessageStore {
     return outcome
   }
 
+  /// Appends a record by which older files can go, as the copy of a message that waits there, also while the device is
+  /// too full for others: the log's last file has its space already, and the files that go have more.
+  package func appendMakingRoom(
+    _ draft: borrowing RecordDraft, to queue: ConsumeQueue, now: WallTime
+  ) -> AppendOutcome {
+    let reasons = full
+    full.formIntersection([.owedRecord])
+    defer { full = reasons }
+    return append(draft, to: queue, now: now)
+  }
+
   /// Writes a record and notes the entry in its own queue.
   @inline(__always)
   func write(_ draft: borrowing RecordDraft, to queue: ConsumeQueue, now: WallTime) -> AppendOutcome {

@@ -16,6 +16,7 @@ final class GatedDisk: Disk {
     var populationFailure: DiskError.Code?
     var fullFile: String?
     var onOpen: (@Sendable (String) -> Void)?
+    var space: DiskSpace?
   }
 
   private let disk = PosixDisk()
@@ -46,6 +47,9 @@ final class GatedDisk: Disk {
 
   /// From now on this is called with the path of each file before it is opened.
   func onOpen(_ body: @escaping @Sendable (String) -> Void) { state.withLock { $0.onOpen = body } }
+
+  /// From now on the device says that it has this much space; nil lets it say what it has.
+  func pretend(_ space: DiskSpace?) { state.withLock { $0.space = space } }
 
   /// How often a file could not be mapped for reading.
   var refusedMappings: Int { state.withLock { $0.refusedMappings } }
@@ -144,5 +148,8 @@ final class GatedDisk: Disk {
   }
   func isResident(_ segment: Segment, _ range: Range<Int>) -> Bool { disk.isResident(segment, range) }
   func warm(_ segment: Segment, _ range: Range<Int>) { disk.warm(segment, range) }
-  func space(of path: String) throws(DiskError) -> DiskSpace { try disk.space(of: path) }
+  func space(of path: String) throws(DiskError) -> DiskSpace {
+    if let space = state.withLock({ $0.space }) { return space }
+    return try disk.space(of: path)
+  }
 }

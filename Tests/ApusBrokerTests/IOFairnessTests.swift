@@ -131,6 +131,28 @@ import Testing
     try Patience.wait { reads.withLock { $0 } == 2 }
   }
 
+  @Test func `a request that finds no room waits for what is read for others`() throws {
+    let served = try ServedBroker([("ioThreads", "1")])
+    let (parts, state) = (served.broker.parts, served.broker.service.loops[0])
+    let gate = Gate()
+    gate.occupy(parts.io)
+    gate.waitUntilEntered()
+    let refused = Locked(0)
+    state.loop.executeAndWait {
+      for number in 0..<5000 as Range<Int64> {
+        do throws(Refusal) {
+          try parts.read(.log(PhysicalOffset(number)), on: state, { nil })
+        } catch {
+          refused.withLock { $0 += 1 }
+        }
+      }
+    }
+    #expect(refused.withLock { $0 } == 0)
+    #expect(parts.io.figures.waiting == 4096)
+    gate.open()
+    try Patience.wait { Self.reads(state) == 0 }
+  }
+
   /// How much is being read for a loop.
   private static func reads(_ state: BrokerLoop) -> Int {
     let count = Locked(0)

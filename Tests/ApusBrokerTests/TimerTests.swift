@@ -351,6 +351,36 @@ import Testing
     #expect(try client.end("T") == 1)
   }
 
+  @Test func `old files go from a device that is too full for messages although some wait there`() throws {
+    let (disk, root) = (GatedDisk(), ServedBroker.newDirectory())
+    let served = try ServedBroker(
+      [("cleanResourceInterval", "10"), ("cleanFileForciblyEnable", "false")], last: root, disk: disk)
+    let client = try served.client()
+    try makeTopic(client)
+    try send("a", 3_600_000, client)
+    let body = String(repeating: "x", count: 300_000)
+    for _ in 0..<8 { _ = try client.send(body, to: "U") }
+    try wait(served, client, until: 1)
+    disk.pretend(DiskSpace(total: 1000 << 30, available: 50 << 30))
+    try Patience.wait { try client.send("", to: "U").responseCode == .serviceNotAvailable }
+    let change = try client.ask(.updateBrokerConfig, [], body: Array("fileReservedTime=1\n".utf8))
+    #expect(change.responseCode == .success)
+    let first = root + "/commitlog/00000000000000000000"
+    let old = Date(timeIntervalSinceNow: -3 * 3600)
+    try Patience.wait {
+      guard FileManager.default.fileExists(atPath: first) else { return true }
+      do {
+        try FileManager.default.setAttributes([.modificationDate: old], ofItemAtPath: first)
+      } catch {
+        #expect(!FileManager.default.fileExists(atPath: first))
+      }
+      return false
+    }
+    #expect(pending(served) == 1)
+    let kept = try client.end(Self.waiting) - 1
+    #expect(try client.entry(Self.waiting, queue: 0, at: kept).properties["TIMER_ROLL_TIMES"] != nil)
+  }
+
   @Test func `a file that cannot be mapped for a while is waited for, and what is due there comes then`() throws {
     let body = String(repeating: "x", count: 300_000)
     let (disk, served, client) = try early(5000) { lead -> (GatedDisk, ServedBroker, TestClient) in

@@ -131,7 +131,7 @@ extension TimedMessages {
       draft.preparedTransactionOffset = TimerRecord.mark(of: offset)
       guard
         case .appended(let appended) = parts.messages.append(
-          draft, to: queue, now: SystemClock.wall(), on: loop)
+          draft, to: queue, now: SystemClock.wall(), on: loop, makingRoom: true)
       else { return nil }
       moved(id, to: appended.offset)
       loop.hasDelayed = true

@@ -283,8 +283,8 @@ public final class MessageClient: Sendable {
     }.value
   }
 
-  /// A broker does not know a consumer of this client, as after its own restart or a lost connection: it is told now and
-  /// not with the next heartbeat, before which it would hand out nothing. Asked for too often it does nothing.
+  /// A broker does not know a consumer of this client, as after its own restart or a lost connection: it is told now
+  /// and not with the next heartbeat, before which it would hand out nothing. Asked for too often it does nothing.
   func remind(_ broker: String) async {
     let now = SystemClock.monotonic()
     let isDue = reminded.withLock { reminded in

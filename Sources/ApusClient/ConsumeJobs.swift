@@ -22,8 +22,14 @@ final class ConsumeJobs: Sendable {
 
     mutating func next() -> ConsumeJob? {
       guard first < waiting.count else { return nil }
-      defer { first += 1 }
-      return waiting[first]
+      let job = waiting[first]
+      first += 1
+      // Jobs hold messages: when all are handed out none stays.
+      if first == waiting.count {
+        waiting.removeAll(keepingCapacity: true)
+        first = 0
+      }
+      return job
     }
 
     /// Forgets those that were handed out, when they are half of all.

@@ -21,7 +21,7 @@ package final class Listener: EventHandler, @unchecked Sendable {
   private let tls: ServerTLS?
   private var id: HandlerID?
   private var isPaused = false
-  /// Whether the last try failed for want of descriptors.
+  /// Whether the last try failed for want of descriptors, or of room for a connection.
   private var isExhausted = false
   private var isClosed = false
   /// No more than this are taken in one turn.
@@ -70,6 +70,7 @@ package final class Listener: EventHandler, @unchecked Sendable {
   package func ready(_ events: ReadyEvents, on loop: EventLoop) {
     guard !isClosed, !isPaused else { return }
     for _ in 0..<Listener.batch {
+      guard loops.connectionCount < settings.connectionLimit else { return pause("as many are open as may be") }
       switch acceptCall(descriptor) {
       case .connection(let descriptor, let peer):
         if isExhausted {
@@ -79,17 +80,16 @@ package final class Listener: EventHandler, @unchecked Sendable {
         take(descriptor, HostAddress(peer))
       case .none: return
       case .gone: continue
-      case .exhausted(let errno): return pause(errno)
+      case .exhausted(let errno): return pause(SystemError.text(errno))
       }
     }
     loop.callAgain(self)
   }
 
   /// Tries again after a while: the system does not tell when a descriptor becomes free.
-  private func pause(_ errno: Int32) {
+  private func pause(_ reason: String) {
     if !isExhausted {
       isExhausted = true
-      let reason = SystemError.text(errno)
       log.error("remoting", "no more connections are taken for now", ["address": address, "reason": reason])
     }
     isPaused = true

@@ -179,6 +179,9 @@ final class RemotingLoop: TurnObserver, @unchecked Sendable {
 }
 
 extension [RemotingLoop] {
+  /// How many connections they have together.
+  var connectionCount: Int { reduce(0) { $0 + $1.assigned.load(ordering: .relaxed) } }
+
   /// The one that new connections go to.
   var leastLoaded: RemotingLoop {
     guard let least = self.min(by: { $0.assigned.load(ordering: .relaxed) < $1.assigned.load(ordering: .relaxed) })

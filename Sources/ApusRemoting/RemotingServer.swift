@@ -102,5 +102,5 @@ package final class RemotingServer: Sendable {
   /// Bytes of answers held at present because peers do not fetch them.
   package var outboundBytes: Int { loops[0].outbound.usedBytes }
   /// How many connections are open.
-  package var connectionCount: Int { loops.reduce(0) { $0 + $1.assigned.load(ordering: .relaxed) } }
+  package var connectionCount: Int { loops.connectionCount }
 }

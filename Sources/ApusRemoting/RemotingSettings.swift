@@ -31,7 +31,9 @@ package struct RemotingSettings: Sendable {
   package var idleLimit = Duration.seconds(120)
   /// How long a connection that is refused stays open for the peer to read why.
   package var lingerLimit = Duration.seconds(1)
-  /// How long no connection is taken after the process ran out of descriptors.
+  /// How many connections may be open at once, on all ports together; further ones wait in the kernel.
+  package var connectionLimit = Int.max
+  /// How long no connection is taken after the process ran out of descriptors, or has as many as it may.
   package var acceptPause = Duration.milliseconds(100)
   /// The kernel's buffers of a connection; 0 leaves them to the system, as Java does.
   package var socketSendBuffer: Int32 = 0

@@ -12,6 +12,10 @@ package struct DescriptorLimit: Hashable, Sendable {
   /// With fewer than this, connections and files are limited more than anybody expects.
   package static let enough: UInt64 = 4096
 
+  /// How many connections may be open at once: an eighth is left for files, without which messages can be accepted no
+  /// more.
+  package var connections: Int { Int(clamping: soft - soft / 8) }
+
   /// The limits in force.
   package static func current() throws(SystemError) -> DescriptorLimit {
     var limit = apus_limit()

@@ -108,7 +108,8 @@ int apus_no_delay(int fd) {
 
 int apus_unacknowledged_limit(int fd, uint32_t milliseconds) {
   unsigned int limit = milliseconds;
-  return setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &limit, sizeof limit) < 0 ? -errno : 0;
+  int result = setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &limit, sizeof limit);
+  return result < 0 && errno != ENOPROTOOPT ? -errno : 0;
 }
 
 int apus_socket_pair(int ends[2]) {

@@ -68,6 +68,8 @@ final class ServerProcess {
       for index in 0..<count { loops.append(try EventLoop(index: index, name: "apus-loop-\(index)")) }
       self.loops = loops
       ownAddresses = try SocketAddress.own().map { HostAddress($0) }
+      var settings = settings
+      settings.connectionLimit = limit.connections
       server = RemotingServer(loops: loops, settings: settings, tls: tls, log: log)
       for warning in tlsSettings.warnings { log.warning("config", warning) }
       try tls.startWatching(log: log)

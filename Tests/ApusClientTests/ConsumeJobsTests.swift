@@ -35,6 +35,17 @@ import Testing
     }
   }
 
+  @Test func `a job that was handed out is let go of`() async throws {
+    let fixture = try Fixture()
+    var queue: QueueWork? = QueueWork(MessageQueue(topic: "T", brokerName: "b", queueID: 0), from: 0)
+    weak let held = queue
+    if let queue { fixture.jobs.add(.came(queue)) }
+    queue = nil
+    #expect(held != nil)
+    _ = await fixture.jobs.next()
+    #expect(held == nil)
+  }
+
   @Test func `jobs that no worker waits for come in their order`() async throws {
     let fixture = try Fixture()
     for number in 0..<200 { fixture.jobs.add(Self.job(number)) }

@@ -189,6 +189,21 @@ import Testing
     #expect(try client.receive()?.header.id == RequestID(1))
   }
 
+  @Test func `no more connections are taken than there may be, and further ones wait`() throws {
+    let server = try TestServer { $0.connectionLimit = 1 }
+    var first: TestClient? = try TestClient(port: server.port)
+    first?.send(TestClient.frame(Self.echo, id: 1))
+    #expect(try first?.receive()?.header.id == RequestID(1))
+    let second = try TestClient(port: server.port)
+    second.send(TestClient.frame(Self.echo, id: 2))
+    server.turn()
+    #expect(server.server.connectionCount == 1)
+    first = nil
+    server.wait { $0.connectionCount == 0 }
+    server.advance(by: .milliseconds(100))
+    #expect(try second.receive()?.header.id == RequestID(2))
+  }
+
   @Test func `quiescing reads no more but answers what was read`() throws {
     let server = try TestServer()
     let client = try TestClient(port: server.port)

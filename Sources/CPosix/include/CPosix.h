@@ -145,7 +145,7 @@ int apus_socket_error(int fd);
 // Does nothing to a socket that is not TCP's.
 int apus_no_delay(int fd);
 // For how long what was sent over a TCP connection may stay unacknowledged; then it fails with ETIMEDOUT. 0 leaves that
-// to the system, which tries for a quarter of an hour.
+// to the system, which tries for a quarter of an hour. Does nothing where the system has no such limit.
 int apus_unacknowledged_limit(int fd, uint32_t milliseconds);
 // Two connected stream sockets within this machine.
 int apus_socket_pair(int ends[2]);

@@ -53,9 +53,9 @@ extension MessageStore {
   package func appendMakingRoom(
     _ draft: borrowing RecordDraft, to queue: ConsumeQueue, now: WallTime
   ) -> AppendOutcome {
-    let reasons = full
-    full.formIntersection([.owedRecord])
-    defer { full = reasons }
+    let reasons = held
+    held = held.filter { $0.key == .owedRecord }
+    defer { held = reasons }
     return append(draft, to: queue, now: now)
   }
 

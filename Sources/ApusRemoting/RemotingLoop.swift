@@ -72,7 +72,7 @@ final class RemotingLoop: TurnObserver, @unchecked Sendable {
     connection.position = connections.count
     connections.append(connection)
     needsSweep(at: loop.now + settings.idleLimit)
-    log.debug("remoting", "connection opened", ["peer": connection.peer, "local": connection.local])
+    log.debug("remoting", "connection opened", ["peer": connection.peer])
     if isQuiet { connection.stopReading() }
   }
 

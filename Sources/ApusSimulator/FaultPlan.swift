@@ -41,16 +41,28 @@ package struct FaultPlan: Hashable, Sendable {
 
   /// The calls that fail.
   package var failures: [Failure]
-  /// At which call of any kind the machine stops.
+  /// At which call the machine stops, of any kind or of the one told.
   package var crashAtCall: Int?
+  /// The kind of call that is counted for that; nil for all.
+  package var crashCall: DiskCall?
   /// How it stops then.
   package var crashKind: CrashKind
 
   /// Describes what goes wrong; by default nothing does.
-  package init(failures: [Failure] = [], crashAtCall: Int? = nil, crashKind: CrashKind = .powerLoss) {
+  package init(
+    failures: [Failure] = [], crashAtCall: Int? = nil, of crashCall: DiskCall? = nil,
+    crashKind: CrashKind = .powerLoss
+  ) {
     self.failures = failures
     self.crashAtCall = crashAtCall
+    self.crashCall = crashCall
     self.crashKind = crashKind
+  }
+
+  /// Whether the machine stops at a call, the `count`-th of its kind and the `total`-th of all.
+  func crashes(at call: DiskCall, count: Int, total: Int) -> Bool {
+    guard let crashCall else { return total == crashAtCall }
+    return call == crashCall && count == crashAtCall
   }
 }
 

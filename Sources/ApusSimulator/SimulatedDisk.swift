@@ -64,7 +64,7 @@ package final class SimulatedDisk: Disk, @unchecked Sendable {
   package var hidesFailedSyncs = false
 
   private var random: SeededGenerator
-  private var names = SimulatedNames()
+  var names = SimulatedNames()
   private var openFiles: [Int32: (file: SimulatedFile, path: String)] = [:]
   private var locked: Set<String> = []
   /// Mappings by the handle that they were made from; it identifies them after it was closed, too.
@@ -90,12 +90,12 @@ package final class SimulatedDisk: Disk, @unchecked Sendable {
     }
     callCount += 1
     callCounts[call, default: 0] += 1
-    if callCount == plan.crashAtCall {
+    let count = callCounts[call, default: 0]
+    if plan.crashes(at: call, count: count, total: callCount) {
       partly(true)
       crash(plan.crashKind)
       throw DiskError(.failed(ErrorNumber.crashed), operation: call.rawValue, path: path)
     }
-    let count = callCounts[call, default: 0]
     if let failure = plan.failures.first(where: { $0.call == call && $0.covers(count) }) {
       faults[call, default: 0] += 1
       partly(false)
@@ -138,44 +138,6 @@ package final class SimulatedDisk: Disk, @unchecked Sendable {
       let share = Int.random(in: 0...4, using: &random)
       file.persist(file.dirtySectors(in: 0..<file.length).filter { _ in random.chance(share, in: 4) })
     }
-  }
-
-  /// The visible files of a directory with their content, by name, for checkers: no call is counted and none fails.
-  package func contents(of directory: String) -> [(name: String, bytes: [UInt8])] {
-    let inside = names.visible.keys.filter { SimulatedNames.parent(of: $0) == directory }.sorted()
-    return inside.compactMap { path in
-      names.visible[path]?.file.map { (String(path.dropFirst(directory.count + 1)), $0.content) }
-    }
-  }
-
-  /// All visible files with their content, by path: no call is counted and none fails.
-  package var files: [(path: String, bytes: [UInt8])] {
-    names.visible.keys.sorted().compactMap { path in names.visible[path]?.file.map { (path, $0.content) } }
-  }
-
-  /// Takes a file away for good, as another program does while the store is closed: no call is counted.
-  package func lose(_ path: String) {
-    guard names.visible[path] != nil else { return }
-    names.remove(path)
-    names.sync(SimulatedNames.parent(of: path))
-  }
-
-  /// Replaces what a file holds, on the device too, as another program does while the store is closed: no call is
-  /// counted.
-  package func replace(_ path: String, with bytes: [UInt8]) {
-    guard let file = names.visible[path]?.file else { return }
-    file.setLength(bytes.count)
-    unsafe bytes.withUnsafeBytes { unsafe file.write($0, at: 0) }
-    file.persist(file.dirtySectors(in: 0..<bytes.count))
-    file.persistLength()
-  }
-
-  /// Changes bytes of a file in memory and on the device, as when the device gives back other bytes than it was given:
-  /// no call is counted.
-  package func damage(_ path: String, at offset: Int, with bytes: [UInt8]) {
-    guard let file = names.visible[path]?.file, !bytes.isEmpty else { return }
-    precondition(offset + bytes.count <= file.length, "damage lies within the file")
-    file.damage(bytes, at: offset)
   }
 
   private func noteWritesWithoutSpace(_ file: SimulatedFile, in range: Range<Int>) {

@@ -31,7 +31,11 @@ struct SimulatedNames {
     func apply(to names: inout [String: Node]) {
       switch self {
       case .add(let path, let node): names[path] = node
-      case .remove(let path): names[path] = nil
+      case .remove(let path):
+        // What is in a directory goes with it, also where its own removal was not covered: a directory of this name
+        // that comes later is another one.
+        if case .directory? = names[path] { names = names.filter { !$0.key.hasPrefix(path + "/") } }
+        names[path] = nil
       case .rename(let path, let newPath, let node):
         names[path] = nil
         names[newPath] = node

@@ -208,6 +208,42 @@ private func bytes(_ byte: UInt8, _ count: Int) -> [UInt8] { Array(repeating: by
     #expect(lengths == [0, 1, 2, 3, 4])
   }
 
+  @Test func `stops at the call of the kind that the plan names`() throws {
+    let disk = SimulatedDisk(seed: 1)
+    let file = try disk.prepared("d/log", bytes(1, 512))
+    disk.plan = FaultPlan(crashAtCall: 2, of: .sync, crashKind: .kill)
+    try disk.sync(file)
+    try disk.put([2], at: 0, of: file)
+    #expect(throws: DiskError(.failed(ErrorNumber.crashed), operation: "sync", path: "d/log")) { try disk.sync(file) }
+  }
+
+  @Test func `a directory that somebody takes away is gone for good with all that is in it`() throws {
+    let disk = SimulatedDisk(seed: 1)
+    try disk.createDirectory("d/queue/0")
+    disk.close(try disk.prepared("d/queue/0/a", bytes(1, 512)))
+    disk.close(try disk.prepared("d/kept", bytes(1, 512)))
+    disk.lose("d/queue")
+    disk.crash(.powerLoss)
+    disk.restart()
+    #expect(try disk.list("d").map(\.name) == ["kept"])
+  }
+
+  @Test func `what was in a directory that was removed does not come back with another of its name`() throws {
+    for seed in 0..<20 as Range<UInt64> {
+      let disk = SimulatedDisk(seed: seed)
+      try disk.createDirectory("d/queue")
+      disk.close(try disk.prepared("d/queue/file", bytes(1, 512)))
+      try disk.syncDirectory("d/queue")
+      try disk.removeDirectory("d/queue")
+      try disk.syncDirectory("d")
+      try disk.createDirectory("d/queue")
+      try disk.syncDirectory("d")
+      disk.crash(.powerLoss)
+      disk.restart()
+      #expect(try disk.list("d/queue").isEmpty)
+    }
+  }
+
   @Test func `space runs out when blocks are asked for, and comes back with the file`() throws {
     let disk = SimulatedDisk(seed: 1, capacity: 3 * 4096)
     let file = try disk.prepared("d/log", [])

@@ -103,6 +103,8 @@ extension ConsumeQueue {
       }
       if decided.offset < logStart { low = probe + 1 } else { high = middle }
     }
+    // Blanks stand at the beginning where a queue was built anew from a log that lacks its first messages.
+    if logStart > .zero { while low < tail.end, try reader.entry(at: low)?.isBlank == true { low += 1 } }
     minOffset = QueueOffset(low)
   }
 

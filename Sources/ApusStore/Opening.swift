@@ -126,9 +126,11 @@ extension MessageStore {
   }
 
   /// A store gets a mark that fits before it takes a message, so that the next start knows what is durable. One that
-  /// fits already stays: the next checkpoint brings what recovery changed to the device.
+  /// fits already stays, and the next checkpoint brings what recovery changed to the device, unless queues were built
+  /// anew from further back than it says: a part of their files must not be taken for all of them.
   private func writeFirstMark() throws(DiskError) {
-    guard !markFits, let plan = planCheckpoint() else { return }
+    if markFits, let mark, mark.queues <= queuesWritten { return }
+    guard let plan = planCheckpoint() else { return }
     let outcome = plan.run(on: disk)
     finish(plan, outcome)
     if case .failed(let error) = outcome, error.code != .full { throw error }
@@ -164,6 +166,7 @@ extension MessageStore {
     }
     if let failure { throw failure }
     if let plan = planFlush() { finish(plan, plan.run(on: disk)) }
+    let removalFailure = runFailedRemovals()
     // One round for what was dirty, one for what became flushed meanwhile.
     for _ in 0..<2 {
       while let plan = planQueueWrites() {
@@ -177,7 +180,7 @@ extension MessageStore {
       finish(plan, outcome)
       if case .failed(let error) = outcome { throw error }
     }
-    if let failure { throw failure }
+    if let failure = failure ?? removalFailure { throw failure }
     if isWhole, log.marks.dispatchable == log.marks.appended {
       try disk.removeFile(settings.abortPath)
       try disk.syncDirectory(settings.root)

@@ -82,7 +82,8 @@ extension MessageStore {
     guard failure == nil, !writingQueues else { return nil }
     if roundLeft == 0 {
       roundLeft = dirtyQueues.count
-      roundIsWhole = true
+      // While it is not recorded that a topic is gone, a start has to find what of its entries was not written.
+      roundIsWhole = topicsUnderRemoval.isEmpty
       roundTarget = min(log.marks.flushed, dispatched)
       roundTime = log.lastFlushed.map { min($0.storeTime, dispatchedTime) } ?? dispatchedTime
     }

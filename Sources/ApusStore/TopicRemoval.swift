@@ -48,6 +48,11 @@ extension MessageStore {
     return plan
   }
 
+  /// Whether a message of a topic was deleted with it, though the log still has it.
+  package func isDeleted(_ offset: PhysicalOffset, of topic: RawSpan) -> Bool {
+    deletedTopics.covers(offset, of: topic)
+  }
+
   /// A removal that has failed, to be run again; nil when there is none.
   package func planFailedRemoval() -> TopicRemoval? { topicsUnderRemoval.first.map { removal(of: $0) } }
 
@@ -65,13 +70,25 @@ extension MessageStore {
       directories: roots.map { $0 + "/" + topic }, roots: roots)
   }
 
+  /// Tries once more what failed, before the store is closed. Returns why it failed again: the next start has to
+  /// recover then, as it cannot take the queues for whole. Blocks.
+  func runFailedRemovals() -> DiskError? {
+    while let removal = planFailedRemoval() {
+      do throws(DiskError) { try removal.run(on: disk) } catch { return error }
+      finish(removal, isDone: true)
+    }
+    return nil
+  }
+
   // MARK: At a start
 
   /// Completes removals that were recorded and not run to their end. To be called before recovery, when it is known
   /// which queues have files and where the log begins.
   func completeRemovals() throws(DiskError) {
     for topic in deletedTopics.unfinished {
-      if try hasOnlyDeletedMessages(topic), queues.removeTopic(topic) != nil {
+      if try hasOnlyDeletedMessages(topic) {
+        // Directories that are gone may be so in memory only, where a process was killed in the middle.
+        _ = queues.removeTopic(topic)
         let removal = removal(of: topic)
         for path in removal.directories { try disk.removeDirectory(path) }
         for path in removal.roots { try disk.syncDirectory(path) }

@@ -141,6 +141,38 @@ import Testing
     #expect(try harness.bodies("T") == ["new"])
   }
 
+  @Test(arguments: 1...12 as ClosedRange<UInt64>)
+  func `what a start completes stays completed when the power goes`(seed: UInt64) throws {
+    let disk = SimulatedDisk(seed: seed)
+    let harness = try StoreHarness(on: disk, settings: harness.settings)
+    try harness.send("T", 0, "gone")
+    harness.settle()
+    let removal = try #require(harness.store.removeQueues(ofTopic: "T"))
+    // The directory is gone from memory when the process is killed, and not from the device.
+    disk.plan = FaultPlan(crashAtCall: 2, of: .syncDirectory, crashKind: .kill)
+    #expect(throws: DiskError.self) { try removal.run(on: disk) }
+    disk.restart()
+    try harness.reopen()
+    disk.crash(.powerLoss)
+    disk.restart()
+    try harness.reopen()
+    #expect(try harness.bodies("T").isEmpty)
+  }
+
+  @Test func `a stop in order tries a removal again that failed`() throws {
+    try harness.send("T", 0, "gone")
+    harness.settle()
+    let removal = try #require(harness.store.removeQueues(ofTopic: "T"))
+    disk.plan = FaultPlan(failures: [.init(.write, occurrence: 1, code: .full)])
+    #expect(throws: DiskError.self) { try removal.run(on: disk) }
+    disk.plan = FaultPlan()
+    harness.store.finish(removal, isDone: false)
+    try harness.store.close()
+    try harness.reopen()
+    try loseQueues()
+    #expect(try harness.bodies("T").isEmpty)
+  }
+
   @Test func `a removal that failed is due again and keeps new files of the name waiting`() throws {
     try harness.send("T", 0, "gone")
     harness.settle()

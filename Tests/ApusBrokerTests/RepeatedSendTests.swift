@@ -70,6 +70,16 @@ import Testing
     #expect(served.broker.repetitionsAnswered == 0)
   }
 
+  @Test func `what was deleted with its topic is stored when it is sent again`() throws {
+    let served = try ServedBroker(Self.on)
+    let client = try served.client()
+    _ = try client.send("x", to: Self.topic, Self.key("K1"))
+    #expect(try client.ask(.deleteTopicInBroker, [ReplyField("topic", Self.topic)]).responseCode == .success)
+    _ = try client.send("x", to: Self.topic, Self.key("K1"))
+    #expect(try client.end(Self.topic) == 1)
+    #expect(served.broker.repetitionsAnswered == 0)
+  }
+
   @Test func `long and odd keys are keys`() throws {
     let served = try ServedBroker(Self.on)
     let client = try served.client()

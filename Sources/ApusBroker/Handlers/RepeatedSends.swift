@@ -205,6 +205,9 @@ extension SendMessageHandler {
 
   private func compare(_ message: borrowing SendIdentity, at offset: PhysicalOffset, _ state: BrokerLoop) -> Comparison
   {
+    let topic = message.topic
+    // What was deleted with its topic nobody is given any more.
+    guard !parts.store.withLock({ $0.isDeleted(offset, of: topic) }) else { return .different }
     let (lookup, end) = parts.store.withLock { ($0.record(at: offset), $0.marks.appended) }
     switch lookup {
     case .missing: return .different

@@ -20,6 +20,12 @@ package enum DamageKind: String, CaseIterable, Hashable, Sendable {
   case lostQueueFile
   /// An index file was removed while the store was closed.
   case lostIndexFile
+  /// A bit of the record of deleted topics is another.
+  case flippedDeletionBit
+  /// The record of deleted topics was cut short while the store was closed.
+  case cutDeletions
+  /// The record of deleted topics was removed while the store was closed.
+  case lostDeletions
   /// Checkpoint or mark was removed while the store was closed.
   case lostMark
 }

@@ -10,6 +10,8 @@ package struct DamageReport: Hashable, Sendable, CustomStringConvertible {
   package var starts = 0
   /// Starts that were refused because a log file had been cut.
   package var refusals = 0
+  /// Topics that were removed.
+  package var removals = 0
   /// How often queues were built anew.
   package var repairs = 0
   /// Pulls that were looked at.
@@ -27,6 +29,7 @@ package struct DamageReport: Hashable, Sendable, CustomStringConvertible {
     touched += other.touched
     starts += other.starts
     refusals += other.refusals
+    removals += other.removals
     repairs += other.repairs
     pulls += other.pulls
     damage.merge(other.damage, uniquingKeysWith: +)
@@ -37,7 +40,7 @@ package struct DamageReport: Hashable, Sendable, CustomStringConvertible {
     let kinds = damage.sorted { $0.key.rawValue < $1.key.rawValue }.map { "\($0.key.rawValue) \($0.value)" }
     return
       "\(steps) steps, \(sent) sent, \(touched) of them damaged, \(starts) starts, \(refusals) refused, "
-      + "\(repairs) repairs, \(pulls) pulls; "
+      + "\(removals) topics removed, \(repairs) repairs, \(pulls) pulls; "
       + kinds.joined(separator: ", ")
   }
 }

@@ -9,12 +9,16 @@ import ApusStoreCore
 ///
 /// **Promises.** A message that no damage touched is pulled at its queue offset, byte-equal, whatever is around it. One
 /// that was touched is left out, or comes with body, topic, queue and place as they were: other fields have no
-/// checksum. Nothing else comes. The scrub finds what no pull may serve. Whatever is there, a start succeeds, pulls and
+/// checksum. Nothing else comes, and of a topic that was removed nothing from before, unless the record of that was
+/// damaged; even then no other message is missing. The scrub finds what no pull may serve. Whatever is there, a start succeeds, pulls and
 /// look-ups come to an end, sends go on, and no queue offset of a message that is there is given out again.
 package final class DamageSimulation {
   private let seed: UInt64
   private let steps: Int
   private var random: SeededGenerator
+  private let deletesTopics: Bool
+  /// When topics are removed: a sequence of its own.
+  private var deleting: SeededGenerator
   private let disk: SimulatedDisk
   private let storeSettings: StoreSettings
   private let indexSettings: MessageIndex.Settings
@@ -32,10 +36,12 @@ package final class DamageSimulation {
   /// What the last start said about its recovery.
   private var recoveryEvents: [String] = []
 
-  /// Sets a simulation up and opens its store, which is still empty.
-  package init(seed: UInt64, steps: Int = 300) throws {
+  /// Sets a simulation up and opens its store, which is still empty. Without `deletesTopics` none is removed.
+  package init(seed: UInt64, steps: Int = 300, deletesTopics: Bool = true) throws {
     self.seed = seed
     self.steps = steps
+    self.deletesTopics = deletesTopics
+    deleting = SeededGenerator(seed: seed ^ 0x6465_6C65)
     var random = SeededGenerator(seed: seed ^ 0x64_616D_6167_65)
     disk = SimulatedDisk(seed: random.next())
     disk.coldPercent = Int.random(in: 0...30, using: &random)
@@ -79,6 +85,7 @@ package final class DamageSimulation {
 
   private func takeStep() throws {
     disk.now = disk.now.advanced(byMilliseconds: Int64.random(in: 0...3000, using: &random))
+    if deletesTopics, deleting.chance(1, in: 60) { removeTopic() }
     switch Int.random(in: 0..<100, using: &random) {
     case 0..<45: try send()
     case 45..<55: _ = broker.store.dispatch()
@@ -100,12 +107,22 @@ package final class DamageSimulation {
     report.sent += send.messages.count
   }
 
+  /// Removes a topic, from which on it begins anew.
+  private func removeTopic() {
+    broker.finishStep(of: .queueWriter, localHour: 12, using: &deleting)
+    guard let topic = Workload.topics.randomElement(using: &deleting), broker.remove(topic: topic) else { return }
+    broker.finishStep(of: .remover, localHour: 12, using: &deleting)
+    truth.remove(topic: topic)
+    report.removals += 1
+  }
+
   /// Stops in order, lets somebody meddle, starts.
   private func stopAndStart() throws {
     broker.finishAll(localHour: 12, using: &random)
     if let failure = broker.store.failure { throw SimulationFailure("the store failed: \(failure)") }
     try broker.close()
     for _ in 0..<Int.random(in: 0...2, using: &random) { meddle() }
+    if deletesTopics, deleting.chance(1, in: 3) { meddleWithDeletions() }
     if isQueueDamaged { try repairQueues() }
     try start()
   }
@@ -290,6 +307,22 @@ package final class DamageSimulation {
     }
   }
 
+  private func meddleWithDeletions() {
+    let path = storeSettings.deletionsPath
+    guard let bytes = disk.bytes(at: path), !bytes.isEmpty else { return }
+    let place = Int.random(in: bytes.indices, using: &deleting)
+    let kinds: [DamageKind] = [.flippedDeletionBit, .cutDeletions, .lostDeletions]
+    let kind = kinds.randomElement(using: &deleting) ?? .lostDeletions
+    switch kind {
+    case .flippedDeletionBit:
+      disk.damage(path, at: place, with: [bytes[place] ^ 1 << UInt8.random(in: 0...7, using: &deleting)])
+    case .cutDeletions: disk.replace(path, with: Array(bytes[..<place]))
+    default: disk.lose(path)
+    }
+    truth.forgetRemovals()
+    note(kind, "at \(place)")
+  }
+
   private func flip(in directory: String, _ kind: DamageKind) {
     guard let (name, bytes) = disk.contents(of: directory).randomElement(using: &random), !bytes.isEmpty else { return }
     let (place, byte) = flippedBit(in: bytes[...])
@@ -337,7 +370,9 @@ package final class DamageSimulation {
   /// Pulls a queue from its beginning to its end.
   private func check(_ queue: SentMessages.Queue) throws {
     guard let consumeQueue = try broker.store.queue(topic: queue.topic, id: queue.id) else {
-      guard truth.untouched(in: queue).isEmpty else { throw SimulationFailure("\(queue) is not there") }
+      guard truth.untouched(in: queue).isEmpty || truth.isMixedUp(queue) else {
+        throw SimulationFailure("\(queue) is not there")
+      }
       return
     }
     let claims = truth.claims(in: disk.contents(of: storeSettings.logDirectory), of: queue)
@@ -353,6 +388,7 @@ package final class DamageSimulation {
       next = following
     }
     for record in served.values { try truth.check(record, servedBy: queue) }
+    if truth.isMixedUp(queue) { return }
     for message in truth.untouched(in: queue) where served[message.queueOffset]?.offset != message.offset {
       if claims.contains(message.queueOffset) { continue }
       throw SimulationFailure(

@@ -11,6 +11,10 @@ struct DamagedMessages {
   private var damage: Set<Int64> = []
   /// Entries of queue files that are not what was written.
   private var entries: [SentMessages.Queue: Set<Int64>] = [:]
+  /// Messages of before a removal of their topic, by their number.
+  private var removed: Set<Int> = []
+  /// Those of them that may come back, as the record of the removal was damaged.
+  private var mayComeBack: Set<Int> = []
   /// Whether an index file was changed or removed, or a time of storing that one was made with: none has a checksum.
   var isIndexDamaged = false
 
@@ -33,6 +37,23 @@ struct DamagedMessages {
     }
   }
 
+  /// A topic was removed: nothing that it has may be read any more.
+  mutating func remove(topic: String) {
+    let taken = all.filter { $0.topic == topic }.map(\.id)
+    removed.formUnion(taken)
+    mayComeBack.subtract(taken)
+  }
+
+  /// The record of removed topics was damaged: what they had may come back, and goes again only with a removal.
+  mutating func forgetRemovals() { mayComeBack.formUnion(removed) }
+
+  /// Whether messages of before a removal may be back in a queue, and damaged ones do not tell where those end and the
+  /// later ones begin: who has a place then is anybody's guess.
+  func isMixedUp(_ queue: SentMessages.Queue) -> Bool {
+    let all = all.filter { $0.topic == queue.topic && $0.queueID == queue.id }
+    return all.contains { mayComeBack.contains($0.id) } && all.contains(where: isTouched)
+  }
+
   mutating func touchEntry(of queue: SentMessages.Queue, at offset: Int64) {
     entries[queue, default: []].insert(offset)
   }
@@ -52,8 +73,9 @@ struct DamagedMessages {
       || entries[SentMessages.Queue(topic: message.topic, id: message.queueID)]?.contains(message.queueOffset) == true
   }
 
+  /// The messages of a queue that must be readable.
   func untouched(in queue: SentMessages.Queue) -> [SentMessages.Message] {
-    all.filter { $0.topic == queue.topic && $0.queueID == queue.id && !isTouched($0) }
+    all.filter { $0.topic == queue.topic && $0.queueID == queue.id && !isTouched($0) && !removed.contains($0.id) }
   }
 
   /// Messages whose body is not what was sent, as the files of a log say now.
@@ -101,6 +123,9 @@ struct DamagedMessages {
   func check(_ record: ScannedLog.Record, servedBy queue: SentMessages.Queue) throws(SimulationFailure) {
     guard let message = all.last(where: { $0.offset == record.offset }) else {
       throw SimulationFailure("\(queue) brings a record at \(record.offset), where nothing was sent")
+    }
+    guard !removed.contains(message.id) || mayComeBack.contains(message.id) else {
+      throw SimulationFailure("\(queue) brings message \(message.id) at \(record.offset), whose topic was removed")
     }
     guard isTouched(message) else { return try SentMessages.check(record, is: message) }
     guard record.topic == queue.topic, record.queueID == queue.id, record.topic == message.topic,

@@ -18,6 +18,8 @@ struct SentMessages {
     var isAcknowledged = false
     /// The store said that it is on the device.
     var isFlushed = false
+    /// The removal of its topic that took it, the first one; nil while it is readable.
+    var removal: Int?
   }
 
   /// A queue of a topic.
@@ -28,6 +30,14 @@ struct SentMessages {
     static func < (left: Queue, right: Queue) -> Bool { (left.topic, left.id) < (right.topic, right.id) }
   }
 
+  /// The topics whose removal was not answered yet, by the removal's number: later ones have a higher one.
+  private var openRemovals: [Int: String] = [:]
+  private var lastRemoval = 0
+  /// Whether a queue may have begun anew although the removal of its topic was not completed: nothing but the queue
+  /// itself says then which of the log's messages it leaves out.
+  private(set) var hasUnrecordedRemovals = false
+  /// Queues that begin anew with their next message.
+  private var emptied: Set<Queue> = []
   /// The messages that should be in the log, in its order.
   private(set) var messages: [Message] = []
   /// Those that retention removed since the last start, in order.
@@ -44,6 +54,10 @@ struct SentMessages {
     if let last = messages.last, message.offset < last.end {
       throw SimulationFailure(
         "message \(message.id) lies at \(message.offset), before the end \(last.end) of message \(last.id)")
+    }
+    let queue = Queue(topic: message.topic, id: message.queueID)
+    if emptied.remove(queue) != nil, message.queueOffset != 0 {
+      throw SimulationFailure("\(queue) was removed and goes on at \(message.queueOffset) with message \(message.id)")
     }
     messages.append(message)
   }
@@ -150,9 +164,68 @@ struct SentMessages {
     }
   }
 
-  /// The messages of each queue, in order.
+  /// The readable messages of each queue, in order.
   var byQueue: [Queue: [Message]] {
-    Dictionary(grouping: messages) { Queue(topic: $0.topic, id: $0.queueID) }
+    Dictionary(grouping: messages.filter { $0.removal == nil }) { Queue(topic: $0.topic, id: $0.queueID) }
+  }
+}
+
+/// What became of messages when their topics were removed: the log has them still, and nobody may read them.
+extension SentMessages {
+  /// The store let go of a topic's queues.
+  mutating func remove(topic: String) {
+    lastRemoval += 1
+    openRemovals[lastRemoval] = topic
+    for index in messages.indices where messages[index].topic == topic && messages[index].removal == nil {
+      messages[index].removal = lastRemoval
+      emptied.insert(Queue(topic: topic, id: messages[index].queueID))
+    }
+    for index in expired.indices where expired[index].topic == topic && expired[index].removal == nil {
+      expired[index].removal = lastRemoval
+    }
+  }
+
+  /// The removal of a topic was answered, and with it those of before.
+  mutating func removed(topic: String) { openRemovals = openRemovals.filter { $0.value != topic } }
+
+  /// A start told what became of the removals of a topic: `outcome`.
+  mutating func decide(topic: String, as outcome: SentMessages) {
+    let mayBeUnrecorded = hasUnrecordedRemovals || isMadeAgain(topic)
+    self = outcome
+    hasUnrecordedRemovals = mayBeUnrecorded
+    removed(topic: topic)
+  }
+
+  /// Whether messages came for an undecided topic since its removal.
+  private func isMadeAgain(_ topic: String) -> Bool {
+    let first = openRemovals.filter { $0.value == topic }.keys.min() ?? 0
+    return messages.contains { $0.topic == topic && $0.removal ?? .max > first }
+  }
+
+  /// The topics of which a removal was not answered, so that the next start has or has not completed it.
+  var undecidedTopics: [String] { Set(openRemovals.values).sorted() }
+
+  /// The queues of an undecided topic that share their fate: all of them. When messages came for the topic since, each
+  /// queue may have begun anew by itself.
+  func fates(of topic: String) -> [[Queue]] {
+    let queues = Set(messages.filter { $0.topic == topic }.map { Queue(topic: topic, id: $0.queueID) }).sorted()
+    return isMadeAgain(topic) ? queues.map { [$0] } : [queues]
+  }
+
+  /// What a start may have made of queues of an undecided topic: all of its removals were completed, all but the last
+  /// one, and so on.
+  func outcomes(of queues: [Queue]) -> [SentMessages] {
+    let open = openRemovals.filter { $0.value == queues.first?.topic }.keys.sorted(by: >)
+    let before = (open.last ?? 1) - 1
+    return (open + [before]).map { last in
+      var outcome = self
+      for index in messages.indices where messages[index].removal ?? 0 > last {
+        guard queues.contains(Queue(topic: messages[index].topic, id: messages[index].queueID)) else { continue }
+        outcome.messages[index].removal = nil
+      }
+      if last == before { outcome.emptied.subtract(queues) }
+      return outcome
+    }
   }
 }
 

@@ -9,7 +9,7 @@ import ApusStoreCore
 final class SimulatedBroker {
   /// A thread of the broker, with at most one step under way.
   enum Thread: CaseIterable {
-    case flusher, queueWriter, preparer, indexer, cleaner
+    case flusher, queueWriter, preparer, indexer, cleaner, remover
   }
 
   /// A step under way.
@@ -31,6 +31,10 @@ final class SimulatedBroker {
   private(set) var indexed: PhysicalOffset
   /// Ends of sent records whose producers still wait.
   private var waiting: [PhysicalOffset] = []
+  /// Topics whose queues are being removed, or could not be, in the order of the first try.
+  private var topicsUnderRemoval: [String] = []
+  /// Topics whose removal was answered since somebody asked.
+  private var removedTopics: [String] = []
   /// Up to where producers have their answer.
   private(set) var acknowledged = PhysicalOffset.zero
 
@@ -53,6 +57,24 @@ final class SimulatedBroker {
     retentionSettings.reservedTime = .seconds(120)
     retentionSettings.segmentsPerRun = 3
     retention = Retention(settings: retentionSettings)
+  }
+
+  /// Begins to remove a topic's queues: the store lets go of them at once. False when it does not now, as it has none,
+  /// or as another removal is under way.
+  func remove(topic: String) -> Bool {
+    guard stages[.remover] == nil, let plan = store.removeQueues(ofTopic: topic) else { return false }
+    if !topicsUnderRemoval.contains(topic) { topicsUnderRemoval.append(topic) }
+    stages[.remover] = .planned(removal(plan, of: topic))
+    return true
+  }
+
+  /// Whether queues were let go of whose files are not gone.
+  var hasUnfinishedRemovals: Bool { !topicsUnderRemoval.isEmpty }
+
+  /// The topics whose removal was answered since the last call.
+  func takeRemovedTopics() -> [String] {
+    defer { removedTopics = [] }
+    return removedTopics
   }
 
   /// Forgets the steps under way, as the end of the process does.
@@ -157,6 +179,9 @@ final class SimulatedBroker {
   @discardableResult
   func advance(_ thread: Thread, localHour: Int, using random: inout SeededGenerator) -> Bool {
     switch stages[thread] {
+    case .planned(_) where thread == .remover && store.isWritingQueues:
+      // Entries that are being written may be those of its queues.
+      break
     case .planned(let run):
       stages[thread] = .ran(run())
     case .ran(let finish):
@@ -172,11 +197,14 @@ final class SimulatedBroker {
 
   /// Finishes the steps under way, and then all that are left to do but retention.
   func finishAll(localHour: Int, using random: inout SeededGenerator) {
-    for thread in Thread.allCases where stages[thread] != nil {
-      while stages[thread] != nil, !disk.hasCrashed { advance(thread, localHour: localHour, using: &random) }
-    }
+    for thread in Thread.allCases { finishStep(of: thread, localHour: localHour, using: &random) }
     if store.failure == nil { _ = store.dispatch() }
     run([.flusher, .queueWriter, .indexer], using: &random)
+  }
+
+  /// Finishes the step of a thread that is under way. A removal needs that of the queue writer to be finished.
+  func finishStep(of thread: Thread, localHour: Int, using random: inout SeededGenerator) {
+    while stages[thread] != nil, !disk.hasCrashed { advance(thread, localHour: localHour, using: &random) }
   }
 
   /// Lets the indexer come to the end of the log.
@@ -200,6 +228,7 @@ final class SimulatedBroker {
     case .preparer: planPreparation()
     case .indexer: planIndexing()
     case .cleaner: planRetention(localHour: localHour)
+    case .remover: planFailedRemoval()
     }
   }
 
@@ -265,6 +294,24 @@ final class SimulatedBroker {
           // What cannot be removed now is found and judged by the next start.
           do throws(DiskError) { try removal.run(on: disk) } catch { return }
         }
+      }
+    }
+  }
+
+  private func planFailedRemoval() -> (() -> (() -> Void))? {
+    guard let topic = topicsUnderRemoval.first, let plan = store.planFailedRemoval() else { return nil }
+    return removal(plan, of: topic)
+  }
+
+  private func removal(_ plan: TopicRemoval, of topic: String) -> (() -> (() -> Void)) {
+    { [self] in
+      var isDone = true
+      do throws(DiskError) { try plan.run(on: disk) } catch { isDone = false }
+      return { [self, isDone] in
+        store.finish(plan, isDone: isDone)
+        guard isDone else { return }
+        topicsUnderRemoval.removeAll { $0 == topic }
+        removedTopics.append(topic)
       }
     }
   }

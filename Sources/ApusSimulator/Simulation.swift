@@ -13,6 +13,10 @@ package enum Sabotage: String, CaseIterable, Hashable, Sendable {
   case skipDirectorySync
   /// A flush or sync that failed is taken for one that succeeded.
   case ignoreSyncErrors
+  /// That a topic was deleted is not recorded.
+  case forgetDeletion
+  /// A start leaves the record of deletions as it is, though it names places of the log that a power loss took.
+  case keepDeletion
 }
 
 /// How one simulation runs.
@@ -25,13 +29,18 @@ package struct SimulationSettings: Hashable, Sendable {
   package var sabotage: Sabotage?
   /// Whether queue entries get units in extension files.
   package var extendsQueues: Bool
+  /// Whether topics are removed, and the files of all queues now and then, so that they are built anew from the log.
+  package var deletesTopics: Bool
 
   /// Describes a simulation.
-  package init(seed: UInt64, steps: Int = 600, sabotage: Sabotage? = nil, extendsQueues: Bool = false) {
+  package init(
+    seed: UInt64, steps: Int = 600, sabotage: Sabotage? = nil, extendsQueues: Bool = false, deletesTopics: Bool = true
+  ) {
     self.seed = seed
     self.steps = steps
     self.sabotage = sabotage
     self.extendsQueues = extendsQueues
+    self.deletesTopics = deletesTopics
   }
 }
 
@@ -47,6 +56,12 @@ package struct SimulationReport: Hashable, Sendable, CustomStringConvertible {
   package var lost = 0
   /// Messages that retention removed.
   package var expired = 0
+  /// Topics that the store let go of.
+  package var removals = 0
+  /// Removals that were answered.
+  package var answeredRemovals = 0
+  /// How often somebody removed all queue files.
+  package var lostQueues = 0
   /// Clean stops.
   package var cleanStops = 0
   /// Clean stops after which the store was left as Java leaves it.
@@ -66,6 +81,9 @@ package struct SimulationReport: Hashable, Sendable, CustomStringConvertible {
     acknowledged += other.acknowledged
     lost += other.lost
     expired += other.expired
+    removals += other.removals
+    answeredRemovals += other.answeredRemovals
+    lostQueues += other.lostQueues
     cleanStops += other.cleanStops
     foreignStops += other.foreignStops
     crashes.merge(other.crashes, uniquingKeysWith: +)
@@ -78,6 +96,7 @@ package struct SimulationReport: Hashable, Sendable, CustomStringConvertible {
     let faults = faults.sorted { $0.key.rawValue < $1.key.rawValue }.map { "\($0.key.rawValue) \($0.value)" }
     return """
       \(steps) steps, \(sent) sent, \(acknowledged) acknowledged, \(lost) lost without promise, \(expired) expired, \
+      \(removals) topics removed, \(answeredRemovals) of them answered, \(lostQueues) times without queue files, \
       \(cleanStops) clean stops, \(foreignStops) of them as Java's; crashes: \(crashes.joined(separator: ", ")); \
       faults: \(faults.joined(separator: ", "))
       """
@@ -99,14 +118,17 @@ package struct Remains {
 /// the end, everything that the store holds is compared with everything that was sent.
 ///
 /// **Promises.** Kill keeps what was acknowledged, in both flush modes. Power loss keeps what the store said is
-/// flushed, and with synchronous flush what was acknowledged. A clean stop keeps everything. Always: the log holds
-/// nothing that was lost before or never sent, queue offsets have no holes, queues and index are those of a scan of the
-/// log, and a start changes nothing for the next.
+/// flushed, and with synchronous flush what was acknowledged. A clean stop keeps everything. What was there when a topic
+/// was removed is never readable again once that was answered; a removal that was not answered is completed by the next
+/// start or has not begun. Always: the log holds nothing that was lost before or never sent, queue offsets have no
+/// holes, queues and index are those of a scan of the log, and a start changes nothing for the next.
 package final class Simulation {
   private let settings: SimulationSettings
   private var random: SeededGenerator
   /// What another program does to the store between two runs: a sequence of its own.
   private var meddling: SeededGenerator
+  /// When topics are removed and queue files lost: again a sequence of its own.
+  private var deleting: SeededGenerator
   private let disk: SimulatedDisk
   private let storeSettings: StoreSettings
   private let indexSettings: MessageIndex.Settings
@@ -120,6 +142,8 @@ package final class Simulation {
   private var pendingCrash: CrashKind?
   /// What the last start said about its recovery.
   private var recoveryEvents: [String] = []
+  /// Whether all queue files were lost since the last clean stop, so that only the mark says how many are back.
+  private var areQueuesLost = false
   private static let largeCapacity: Int64 = 1 << 40
 
   /// Sets a simulation up.
@@ -127,6 +151,7 @@ package final class Simulation {
     self.settings = settings
     random = SeededGenerator(seed: settings.seed)
     meddling = SeededGenerator(seed: settings.seed ^ 0x4A61_7661)
+    deleting = SeededGenerator(seed: settings.seed ^ 0x6465_6C65)
     disk = SimulatedDisk(seed: random.next())
     syncFlush = random.chance(1, in: 2)
     var storeSettings = StoreSettings(root: "store")
@@ -191,12 +216,19 @@ package final class Simulation {
   private func takeStep() throws {
     disk.now = disk.now.advanced(byMilliseconds: Int64.random(in: 0...3000, using: &random))
     guard let broker else { preconditionFailure("a step without a broker") }
+    if settings.deletesTopics, deleting.chance(1, in: 150) { removeTopic(on: broker) }
+    if settings.deletesTopics, deleting.chance(1, in: 12) {
+      broker.advance(.remover, localHour: 12, using: &deleting)
+      if disk.hasCrashed { return }
+      note(broker)
+    }
     switch Int.random(in: 0..<100, using: &random) {
     case 0..<40: try send(on: broker)
     case 40..<55:
       if broker.store.failure == nil { _ = broker.store.dispatch() }
     case 55..<90:
-      let thread = SimulatedBroker.Thread.allCases.randomElement(using: &random) ?? .flusher
+      let threads = SimulatedBroker.Thread.allCases.filter { $0 != .remover }
+      let thread = threads.randomElement(using: &random) ?? .flusher
       broker.advance(thread, localHour: Int.random(in: 0...23, using: &random), using: &random)
       note(broker)
     case 90..<92: disk.writeBack()
@@ -225,8 +257,31 @@ package final class Simulation {
     note(broker)
   }
 
+  /// Lets the store let go of a topic; the rest of its removal comes in steps.
+  private func removeTopic(on broker: SimulatedBroker) {
+    guard broker.store.failure == nil, let topic = Workload.topics.randomElement(using: &deleting),
+      broker.remove(topic: topic)
+    else { return }
+    sent.remove(topic: topic)
+    report.removals += 1
+    if disk.plan == FaultPlan(), deleting.chance(1, in: 3) { planCrash(using: &deleting) }
+  }
+
+  /// What somebody does to the files of a store that is not open.
+  private func loseFiles() {
+    if settings.sabotage == .forgetDeletion { disk.lose(storeSettings.deletionsPath) }
+    guard settings.deletesTopics, !settings.extendsQueues, deleting.chance(1, in: 10) else { return }
+    disk.lose(storeSettings.queueDirectory)
+    report.lostQueues += 1
+    areQueuesLost = true
+  }
+
   /// Writes down what the broker has promised by now.
   private func note(_ broker: SimulatedBroker) {
+    for topic in broker.takeRemovedTopics() {
+      sent.removed(topic: topic)
+      report.answeredRemovals += 1
+    }
     sent.acknowledge(upTo: broker.acknowledged.rawValue)
     sent.flush(upTo: broker.store.marks.flushed.rawValue)
     sent.expire(before: broker.store.minOffset.rawValue)
@@ -280,14 +335,31 @@ package final class Simulation {
     note(broker)
     report.cleanStops += 1
     self.broker = nil
+    areQueuesLost = false
+    // Where files of a removed topic stand in the way, those of one that was made again wait for the next start.
+    if settings.deletesTopics, !broker.hasUnfinishedRemovals, !sent.hasUnrecordedRemovals, deleting.chance(1, in: 3) {
+      try inspect()
+    }
     if meddling.chance(1, in: 3) {
       // As Java leaves a store that it has closed: there is no mark, or none that fits. The start that reads such a
       // store may be interrupted, too.
       disk.lose(storeSettings.markPath)
       report.foreignStops += 1
       if meddling.chance(1, in: 2) { planCrash(using: &meddling) }
+    } else {
+      loseFiles()
     }
     try start(after: nil)
+  }
+
+  /// A look through a store that was closed in order finds queues that fit the log.
+  private func inspect() throws {
+    let kinds: [StoreFinding.Kind] = [.entriesMissing, .entryDiffers, .entryDangling]
+    var found: StoreFinding?
+    try StoreInspection(disk: disk, settings: storeSettings, index: nil) { finding in
+      if kinds.contains(finding.kind), finding.severity == .problem { found = found ?? finding }
+    }.run()
+    if let found { throw SimulationFailure("a look through the closed store finds that \(found.path) \(found.text)") }
   }
 
   /// Starts again until a start comes through: a crash may come in the middle of recovery, too.
@@ -300,7 +372,11 @@ package final class Simulation {
       disk.capacity = Self.largeCapacity
       // Java's crash leaves no mark that fits: the checkpoint says what is durable. Of extension files only the mark
       // says it.
-      if meddling.chance(1, in: 8), !settings.extendsQueues { disk.lose(storeSettings.markPath) }
+      if meddling.chance(1, in: 8), !settings.extendsQueues, !areQueuesLost {
+        disk.lose(storeSettings.markPath)
+      } else {
+        loseFiles()
+      }
       if random.chance(1, in: 4) { planCrash(using: &random) }
       do {
         try start(after: crash)
@@ -325,9 +401,11 @@ package final class Simulation {
     // What one crash left was judged when it was read; a crash in a start adds to it, and the worse kind counts.
     if let crash { pendingCrash = pendingCrash == .powerLoss ? .powerLoss : crash }
     recoveryEvents = []
+    let recorded = disk.bytes(at: storeSettings.deletionsPath)
     let broker = try SimulatedBroker(
       disk: disk, store: storeSettings, index: indexSettings, syncFlush: syncFlush, sabotage: settings.sabotage
     ) { recoveryEvents.append($0.description) }
+    if let recorded, settings.sabotage == .keepDeletion { disk.replace(storeSettings.deletionsPath, with: recorded) }
     let log = ScannedLog(files: disk.contents(of: storeSettings.logDirectory), from: broker.store.minOffset.rawValue)
     try sent.reconcile(with: log, after: pendingCrash, syncFlush: syncFlush)
     pendingCrash = nil
@@ -337,11 +415,38 @@ package final class Simulation {
     }
     _ = broker.store.dispatch()
     let check = StoreCheck(store: broker.store, disk: disk)
+    try decideRemovals(check)
     try check.queues(are: sent)
     broker.runIndexer(using: &random)
     if disk.hasCrashed { throw SimulationFailure("stopped while it started") }
     try check.index(broker.index, finds: log.records)
     return broker
+  }
+
+  /// Finds out what became of removals that were not answered: any of their outcomes is right, but nothing in between.
+  private func decideRemovals(_ check: StoreCheck) throws {
+    for topic in sent.undecidedTopics {
+      var found = sent
+      for queues in sent.fates(of: topic) { found = try outcome(of: queues, found, check) }
+      sent.decide(topic: topic, as: found)
+    }
+  }
+
+  /// The first of the outcomes that queues show.
+  private func outcome(
+    of queues: [SentMessages.Queue], _ sent: SentMessages, _ check: StoreCheck
+  ) throws -> SentMessages {
+    var failure: (any Error)?
+    for outcome in sent.outcomes(of: queues) {
+      do {
+        try check.queues(queues, are: outcome)
+        return outcome
+      } catch {
+        failure = failure ?? error
+      }
+    }
+    if let failure { throw failure }
+    return sent
   }
 
   /// Stops right after a start and starts again: log, queues and marks must be the same.

@@ -33,6 +33,9 @@ struct Workload {
     var isBatch: Bool
   }
 
+  /// The topics that messages go to.
+  static let topics = ["Orders", "T", "Payments_with_a_longer_name"]
+
   /// Bodies are at most this long; longer ones come when a file has room for few of them.
   let largestBody: Int
   private var nextID = 1
@@ -41,7 +44,7 @@ struct Workload {
 
   mutating func next(using random: inout SeededGenerator) -> Send {
     let queue = SentMessages.Queue(
-      topic: ["Orders", "T", "Payments_with_a_longer_name"].randomElement(using: &random) ?? "T",
+      topic: Self.topics.randomElement(using: &random) ?? "T",
       id: Int32.random(in: 0..<3, using: &random))
     let isBatch = random.chance(1, in: 8)
     let count = isBatch ? Int.random(in: 1...5, using: &random) : 1

@@ -27,6 +27,8 @@ package final class BrokerSimulation {
   private let producers: [SimulatedProducer]
   private let consumer: SimulatedConsumer
   private let lightReader: SimulatedLightReader
+  private let administrator: SimulatedAdministrator
+  private let visitor: SimulatedVisitor
   private let lockHolders: [SimulatedLockHolder]
   private let groups: [SimulatedGroup]
   private var report = BrokerSimulationReport()
@@ -42,6 +44,8 @@ package final class BrokerSimulation {
   private var longDowntime: Int64?
   /// Whether the machine was off for long before the present start.
   private var isAfterDowntime = false
+  /// In how many steps the machine stops, as somebody has just deleted a topic; nil for not yet.
+  private var stepsToCrash: Int?
   /// The latest that it ever was.
   private var now: Int64 { max(latestTime, machine.wall).milliseconds }
   private var clockJumped: Bool { report.counts[Trouble.clockJump.rawValue] != nil }
@@ -66,6 +70,8 @@ package final class BrokerSimulation {
     producers = (0..<SimulatedProducer.count).map { SimulatedProducer(world, number: $0) }
     consumer = SimulatedConsumer(world)
     lightReader = SimulatedLightReader(world)
+    administrator = SimulatedAdministrator(world)
+    visitor = SimulatedVisitor(world)
     lockHolders = ["left", "right"].map { SimulatedLockHolder($0, world, table) }
     groups = [
       SimulatedGroup("workers", isOrderly: false, memberCount: 3, world),
@@ -83,10 +89,11 @@ package final class BrokerSimulation {
     self.world = world
     self.faults = faults
     self.random = random
-    world.isExpired = { [weak self] record in
+    world.mayBeGone = { [weak self] storeTime in
       guard let self else { return false }
-      return found.isExpired(record, now: now)
+      return found.isExpired(storeTime, now: now)
     }
+    world.onDeletion = { [weak self] isAnswered in self?.troubleDeletion(isAnswered) }
     world.dial = { [weak self] name in self?.dial(name) }
   }
 
@@ -124,6 +131,8 @@ package final class BrokerSimulation {
   // MARK: Steps
 
   private func takeStep() throws {
+    crashAfterDeletion()
+    guard !disk.hasCrashed else { return try afterTurn() }
     switch Int.random(in: 0..<1000, using: &random) {
     case 0..<470: turn()
     case 470..<700: act()
@@ -143,7 +152,13 @@ package final class BrokerSimulation {
 
   /// Clients hear and say something, and the loops look.
   private func act() {
-    switch Int.random(in: 0..<36, using: &random) {
+    if stepsToCrash != nil, random.chance(1, in: 3) {
+      producers.randomElement(using: &random)?.actAfterDeletion()
+      return visitor.act()
+    }
+    switch Int.random(in: 0..<42, using: &random) {
+    case 36: administrator.act()
+    case 37..<42: visitor.act()
     case 20..<36: for _ in 0..<6 { groups.randomElement(using: &random)?.act() }
     case 0..<9: producers.randomElement(using: &random)?.act()
     case 9..<16: consumer.act()
@@ -199,7 +214,7 @@ package final class BrokerSimulation {
     case .clockJump:
       machine.wall = machine.wall.advanced(byMilliseconds: Int64(number - 13) * 2500)
       pass(0)
-    case .downtime, .network, .theft: return
+    case .downtime, .network, .theft, .lostQueues: return
     }
   }
 
@@ -215,6 +230,33 @@ package final class BrokerSimulation {
         call, occurrence: 1 + number % 5, repeats: 1 + number % 2,
         code: isFull ? .full : .failed(ErrorNumber.inputOutput))
     ])
+  }
+
+  /// Trouble with the deletion of a topic that was asked for, or answered just now.
+  private func troubleDeletion(_ isAnswered: Bool) {
+    let number = Int.random(in: 1...40, using: &random)
+    if isAnswered {
+      if number % 3 == 0 { stepsToCrash = 2 * number }
+    } else if disk.plan == FaultPlan() {
+      if number % 4 == 0, !settings.without.contains(.crashInCall) {
+        report.count(Trouble.crashInCall.rawValue)
+        disk.plan = FaultPlan(crashAtCall: 1 + number / 2, crashKind: number % 8 == 0 ? .kill : .powerLoss)
+      } else if number % 9 == 0, !settings.without.contains(.diskFault) {
+        report.count(Trouble.diskFault.rawValue)
+        planFault(number)
+      }
+    }
+  }
+
+  /// The machine stops soon after the deletion of a topic.
+  private func crashAfterDeletion() {
+    guard let left = stepsToCrash else { return }
+    stepsToCrash = left > 1 ? left - 1 : nil
+    guard left == 1 else { return }
+    let (trouble, kind): (Trouble, CrashKind) = random.chance(1, in: 2) ? (.kill, .kill) : (.powerLoss, .powerLoss)
+    guard !settings.without.contains(trouble) else { return }
+    report.count("stops after deletions")
+    disk.crash(kind)
   }
 
   // MARK: Starting and stopping
@@ -281,6 +323,8 @@ package final class BrokerSimulation {
     world.lostMessages = false
     let written = kept.offsets(of: SimulatedConsumer.group)
     connect("consumer") { consumer.connect($0, kept: written, ends: audited.ends, isNew: isNew) }
+    connect("administrator") { administrator.connect($0) }
+    connect("visitor") { visitor.connect($0) }
     connect("light reader") { lightReader.connect($0, audited) }
     for (index, holder) in lockHolders.enumerated() { connect("lock holder \(index)") { holder.connect($0) } }
     for group in groups { group.connect(kept: kept.offsets(of: group.name), audited, isNew: wereLost) }
@@ -295,6 +339,7 @@ package final class BrokerSimulation {
     try rules(for: audited).check(world.tries)
     world.known.found { place, key in audited.byOffset[place.offset]?.key == key }
     world.tries.found(audited)
+    world.fleeting.found(audited, upTo: end)
     found.found(audited, upTo: end)
     for (key, place) in audited.cancelled where cancelled[key] == nil && place < end {
       cancelled[key] = audited.timedCopies(of: key)
@@ -306,7 +351,8 @@ package final class BrokerSimulation {
   private func rules(for audited: AuditedLog) -> LogRules {
     LogRules(
       audited: audited, known: world.known, levels: world.levels, clockJumped: clockJumped,
-      latestTime: now, isExpired: world.isExpired, cancelled: cancelled)
+      latestTime: now, isExpired: { [world] in world.isExpired($0) }, cancelled: cancelled,
+      deletions: world.fleeting.deletionCounts)
   }
 
   private func dropPeers() {
@@ -336,13 +382,17 @@ package final class BrokerSimulation {
     return Int64.random(in: retention / 4...3 * retention, using: &random)
   }
 
-  /// After a long downtime files expire within seconds: that is when a loss of power meets them.
+  /// After a long downtime files expire within seconds: that is when a loss of power meets them, at any call or at one
+  /// of those that make the difference between a file that may go and one that may not.
   private func planCrashAfterDowntime() {
     guard isAfterDowntime else { return }
     isAfterDowntime = false
     guard random.chance(1, in: 2), !world.isSettling, !settings.without.contains(.crashInCall) else { return }
     report.count(Trouble.crashInCall.rawValue)
-    disk.plan = FaultPlan(crashAtCall: Int.random(in: 1...80, using: &random), crashKind: .powerLoss)
+    let places: [(call: DiskCall?, last: Int)] = [(nil, 80), (.flush, 8), (.removeFile, 4), (.syncDirectory, 8)]
+    let place = places.randomElement(using: &random) ?? places[0]
+    disk.plan = FaultPlan(
+      crashAtCall: Int.random(in: 1...place.last, using: &random), of: place.call, crashKind: .powerLoss)
   }
 
   /// The machine comes up again.
@@ -352,12 +402,23 @@ package final class BrokerSimulation {
     machine.endProcess()
     disk.capacity = Self.largeCapacity
     pass(downtime())
-    FileTampering(settings.canary, disk).meddle()
+    meddle()
     if random.chance(1, in: 6), !world.isSettling, !settings.without.contains(.crashInCall) {
       report.count("crashInStart")
       let number = Int.random(in: 1...120, using: &random)
       disk.plan = FaultPlan(crashAtCall: number, crashKind: number % 2 == 0 ? .kill : .powerLoss)
     }
+  }
+
+  /// What somebody does to the files of a broker that is down.
+  private func meddle() {
+    FileTampering(settings.canary, disk).meddle()
+    // Only the files know how far a queue was of which the log has nothing any more.
+    guard world.keepsAll, !world.isSettling, !settings.without.contains(.lostQueues), random.chance(1, in: 6) else {
+      return
+    }
+    report.count(Trouble.lostQueues.rawValue)
+    disk.lose("store/consumequeue")
   }
 
   /// Stops in order and starts again; when the store has failed, its process ends as if it were killed.
@@ -378,7 +439,7 @@ package final class BrokerSimulation {
     broker = nil
     guard !disk.hasCrashed else { return try restartAfterCrash() }
     pass(downtime())
-    FileTampering(settings.canary, disk).meddle()
+    meddle()
     try start()
   }
 
@@ -402,6 +463,7 @@ package final class BrokerSimulation {
       for producer in producers { producer.act() }
       for _ in 0..<6 { consumer.act() }
       lightReader.act()
+      for _ in 0..<4 { visitor.act() }
       for _ in 0..<8 { for group in groups { group.act() } }
       pass(Int64.random(in: 20...400, using: &random))
       guard round >= 60, round % 20 == 0 else { continue }
@@ -422,7 +484,7 @@ package final class BrokerSimulation {
     } catch {
       return error
     }
-    var missing = consumer.missing(in: audited) ?? lightReader.missing(in: audited)
+    var missing = consumer.missing(in: audited) ?? lightReader.missing(in: audited) ?? visitor.missing
     for group in groups where missing == nil { missing = group.missing(in: audited) }
     return missing.map { SimulationFailure($0) }
   }

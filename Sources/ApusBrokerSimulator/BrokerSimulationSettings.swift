@@ -16,6 +16,8 @@ package enum Trouble: String, CaseIterable, Hashable, Sendable {
   case clockJump
   /// The machine is off for so long that log files expire.
   case downtime
+  /// Somebody removes all queue files while the broker is down.
+  case lostQueues
   /// Answers are lost, and requests come twice.
   case network
   /// A consumer gives back what it was not given.
@@ -55,6 +57,10 @@ package enum BrokerCanary: String, CaseIterable, Hashable, Sendable {
   case removeTooSoon
   /// After a crash the end of the log is taken for whole, as after a stop in order.
   case trustTail
+  /// That a topic was deleted is not recorded.
+  case forgetDeletion
+  /// A deletion takes the messages of the topic that was made again under the name, too.
+  case hideNextLife
 }
 
 /// How one simulation of a broker runs.

@@ -22,6 +22,10 @@ struct FileTampering {
       let files = disk.contents(of: "store/commitlog")
       if files.count > 1 { disk.lose("store/commitlog/\(files[0].name)") }
     case .trustTail: disk.lose("store/abort")
+    case .forgetDeletion: disk.lose("store/apus.deletions")
+    case .hideNextLife:
+      let end = ScannedLog(of: disk).end
+      change("store", "apus.deletions") { Self.deleting(before: end, in: $0) }
     default: return
     }
   }
@@ -38,6 +42,23 @@ struct FileTampering {
   private func change(_ directory: String, _ name: String, _ body: ([UInt8]) -> [UInt8]) {
     guard let file = disk.contents(of: directory).first(where: { $0.name == name }) else { return }
     disk.replace("\(directory)/\(name)", with: body(file.bytes))
+  }
+
+  /// A record of deletions that takes in all messages before a place of the log.
+  private static func deleting(before end: Int64, in bytes: [UInt8]) -> [UInt8] {
+    guard bytes.count >= 20 else { return bytes }
+    var writer = ByteWriter(capacity: bytes.count)
+    writer.write(Array(bytes[..<16]))
+    var position = 16
+    while position + 11 <= bytes.count - 4 {
+      let rest = 3 + Int(bytes[position + 9]) << 8 + Int(bytes[position + 10])
+      writer.write(end)
+      writer.write(Array(bytes[position + 8..<position + 8 + rest]))
+      position += 8 + rest
+    }
+    let checksum = CRC32.checksum(writer.bytes)
+    writer.write(checksum)
+    return writer.array
   }
 
   /// A file of timers that claims to know of every delivery before a place of the log.

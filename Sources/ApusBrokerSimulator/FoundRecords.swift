@@ -22,7 +22,7 @@ struct FoundRecords {
           throw SimulationFailure("the record of \(record.topic) at \(offset), which a start had found, is not there")
         }
       } else {
-        guard isExpired(record, now: now) else {
+        guard isExpired(record.storeTime, now: now) else {
           throw SimulationFailure("the record of \(record.topic) at \(offset) was removed before its time")
         }
         expired.append(record)
@@ -31,10 +31,8 @@ struct FoundRecords {
     return AuditedLog(expired.sorted { $0.offset < $1.offset } + scanned.records, start: scanned.start)
   }
 
-  /// Whether a record may have left the log.
-  func isExpired(_ record: ScannedLog.Record, now: Int64) -> Bool {
-    retention.map { record.storeTime + $0 <= now } ?? false
-  }
+  /// Whether a record that was stored at a time may have left the log.
+  func isExpired(_ storeTime: Int64, now: Int64) -> Bool { retention.map { storeTime + $0 <= now } ?? false }
 
   /// A start found these, all before `end`.
   mutating func found(_ audited: AuditedLog, upTo end: Int64) { records = audited.byOffset.filter { $0.key < end } }

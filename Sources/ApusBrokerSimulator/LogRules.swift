@@ -13,6 +13,8 @@ struct LogRules {
   let isExpired: (ScannedLog.Record) -> Bool
   /// How many copies there were of messages when a start found that they were taken out.
   let cancelled: [String: Int]
+  /// How often the deletion of a topic was asked for.
+  let deletions: [String: Int]
 
   private func fail(_ text: String) throws(SimulationFailure) -> Never { throw SimulationFailure(text) }
 
@@ -40,12 +42,17 @@ struct LogRules {
 
   // MARK: Records
 
-  /// Queue offsets have no holes, and none is used twice.
+  /// Queue offsets have no holes, and none is used twice; those of a deleted topic begin anew.
   private func checkQueues() throws(SimulationFailure) {
     var next: [String: Int64] = [:]
+    var left: [String: Int] = [:]
     for record in audited.records {
       let queue = "\(record.topic)/\(record.queueID)"
-      let expected = next[queue, default: 0]
+      var expected = next[queue, default: 0]
+      if record.queueOffset == 0, expected > 0, left[queue, default: deletions[record.topic] ?? 0] > 0 {
+        left[queue, default: deletions[record.topic] ?? 0] -= 1
+        expected = 0
+      }
       guard record.queueOffset == expected else {
         try fail("the record at \(record.offset) has offset \(record.queueOffset) in \(queue), not \(expected)")
       }

@@ -17,11 +17,15 @@ struct SimulatedConfiguration {
   let hasLightQueues: Bool
   /// How long log files are kept, in milliseconds; nil for ever.
   let retention: Int64?
+  /// How long a message with a time of its own may wait, in milliseconds. Where it is shorter than files are kept,
+  /// nothing has to be stored anew before they go, so that they go as soon as what waited in them was delivered.
+  let longestDelay: Int64
   private let lasting: [(String, String)]
 
   init(using random: inout SeededGenerator) {
     hasLightQueues = random.chance(2, in: 3)
     retention = random.chance(1, in: 2) ? 3_600_000 : nil
+    longestDelay = retention.flatMap { random.chance(1, in: 2) ? 4 * $0 : nil } ?? 20_000
     let sizes = retention == nil ? [8192, 16_384, 65_536] : [8192, 8192, 16_384]
     lasting = [
       ("brokerClusterName", "Sim"), ("brokerName", "sim-a"), ("brokerIP1", "127.0.0.1"),

@@ -38,10 +38,11 @@ final class SimulatedPeer {
   /// How many answers are waited for.
   var waitingCount: Int { waiting.count }
 
-  /// Asks the broker. Returns how often the request was sent.
+  /// Asks the broker. Returns how often the request was sent: one that `isRepeatable` may come twice.
   @discardableResult
   func ask(
-    _ code: RequestCode, _ fields: [ReplyField], body: [UInt8] = [], then completion: @escaping Completion
+    _ code: RequestCode, _ fields: [ReplyField], body: [UInt8] = [], isRepeatable: Bool = true,
+    then completion: @escaping Completion
   ) -> Int {
     var fields = fields
     if let answer = tamper?.request(code, &fields) {
@@ -56,7 +57,7 @@ final class SimulatedPeer {
     }
     let command = Command(header: header, fields: fields, body: body)
     send(command)
-    guard faults.repeatsRequest() else { return 1 }
+    guard isRepeatable, faults.repeatsRequest() else { return 1 }
     send(command)
     return 2
   }

@@ -63,14 +63,32 @@ final class SimulatedProducer {
     }
   }
 
+  /// Sends to a topic that comes and goes, as somebody has just deleted one.
+  func actAfterDeletion() {
+    guard let peer, peer.waitingCount < 16, !world.isSettling else { return }
+    send(makeFleeting())
+  }
+
   // MARK: Sends
 
   /// A new message, or those of a new batch; returns their keys.
   private func makeSome() -> [String] {
+    if world.chance(1, in: 6) { return makeFleeting() }
     let topic = world.topics.randomElement(using: &world.random) ?? "Orders"
     let queue = Int32.random(in: 0..<world.queueCount, using: &world.random)
     guard world.chance(1, in: 8) else { return [make(kind(), topic, queue, namesLightQueues: true)] }
-    return (0..<Int.random(in: 2...6, using: &world.random)).map { _ in make(.plain, topic, queue) }
+    return makeBatch(topic, queue)
+  }
+
+  /// A message or a batch for a topic that comes and goes.
+  private func makeFleeting() -> [String] {
+    let topic = FleetingTopics.names.randomElement(using: &world.random) ?? "Fairs"
+    let queue = Int32.random(in: 0..<world.queueCount, using: &world.random)
+    return world.chance(1, in: 4) ? makeBatch(topic, queue) : [make(.plain, topic, queue)]
+  }
+
+  private func makeBatch(_ topic: String, _ queue: Int32) -> [String] {
+    (0..<Int.random(in: 2...6, using: &world.random)).map { _ in make(.plain, topic, queue) }
   }
 
   private func make(
@@ -165,11 +183,16 @@ final class SimulatedProducer {
       ReplyField("e", Int64(first.queue)), ReplyField("f", flags), ReplyField("g", world.machine.wall.milliseconds),
       ReplyField("h", 0), ReplyField("i", text), ReplyField("j", 0),
     ]
-    let count = peer.ask(code, fields, body: body) { [weak self] answer in self?.answered(keys, answer) }
+    let asked = world.fleeting.sends(FleetingTopics.names.contains(first.topic) ? keys : [])
+    let time = world.machine.wall.milliseconds
+    let count = peer.ask(code, fields, body: body) { [weak self] answer in
+      self?.answered(keys, answer, asked: asked, time: time)
+    }
     for key in keys { world.known[key]?.attempts += count }
   }
 
-  private func answered(_ keys: [String], _ answer: Command?) {
+  /// A send that began at a moment, and at a time of day, was answered; nil when it was not.
+  private func answered(_ keys: [String], _ answer: Command?, asked: FleetingTopics.Moment, time: Int64) {
     if case .reply(let asker) = world.known[keys[0]]?.kind { return replied(keys[0], asker, answer) }
     guard let answer, answer.responseCode == .success || answer.responseCode == .flushDiskTimeout else {
       return unanswered.append(keys)
@@ -178,8 +201,23 @@ final class SimulatedProducer {
     guard let places = places(answer, promise), places.count == keys.count else {
       return world.fail("the answer to \(keys.joined(separator: ", ")) does not say where that is")
     }
-    for (key, place) in zip(keys, places) { world.known.answered(key, place) }
+    for (key, place) in zip(keys, places) {
+      world.known.answered(key, place)
+      note(key, place, asked: asked, time: time)
+    }
     if case .half(let plan) = world.known[keys[0]]?.kind { begun(keys[0], plan, places[0]) }
+  }
+
+  /// Tells the topics that come and go of a message's place.
+  private func note(_ key: String, _ place: SimulatedMessage.Place, asked: FleetingTopics.Moment, time: Int64) {
+    guard let message = world.known[key], FleetingTopics.names.contains(message.topic) else { return }
+    do throws(SimulationFailure) {
+      try world.fleeting.stored(
+        .init(key: key, offset: place.offset),
+        in: SimulatedConsumer.Queue(topic: message.topic, id: message.queue), asked: asked, time: time)
+    } catch {
+      world.fail(error.description)
+    }
   }
 
   /// Where the messages of a send lie, as the answer says: those of a batch one behind the other.

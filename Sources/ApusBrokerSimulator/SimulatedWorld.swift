@@ -24,10 +24,16 @@ final class SimulatedWorld {
   }
   /// The light queues that messages may name; none where the broker has no light queues.
   let lightQueues: [String]
+  /// What was sent to topics that come and go.
+  var fleeting = FleetingTopics()
+  /// Somebody asks for the deletion of a topic, or has the answer.
+  var onDeletion: (_ isAnswered: Bool) -> Void = { _ in }
+  /// Whether log files are kept for ever.
+  let keepsAll: Bool
   /// Replies that were handed to those who asked.
   var handedOver: Set<String> = []
-  /// Whether a message may be gone from the log by now, as it is older than files are kept.
-  var isExpired: (ScannedLog.Record) -> Bool = { _ in false }
+  /// Whether what was stored at a time may be gone from the log by now, as it is older than files are kept.
+  var mayBeGone: (_ storeTime: Int64) -> Bool = { _ in false }
   /// How long a message with a time of its own may wait, in milliseconds.
   let longestDelay: Int64
   /// How many brokers have started.
@@ -50,13 +56,17 @@ final class SimulatedWorld {
     random = SeededGenerator(seed: seed)
     levels = configuration.levels
     lightQueues = configuration.hasLightQueues ? ["%LMQ%a", "%LMQ%b", "%LMQ%c"] : []
-    longestDelay = configuration.retention.map { 4 * $0 } ?? 20_000
+    keepsAll = configuration.retention == nil
+    longestDelay = configuration.longestDelay
     tries = KnownTries(limit: configuration.tryLimit)
     self.canary = canary
   }
 
   /// What an answer of the broker that runs promises.
   var promise: Promise { .ofAnswer(isSynchronous: isSynchronous) }
+
+  /// Whether a message may be gone from the log by now.
+  func isExpired(_ record: ScannedLog.Record) -> Bool { mayBeGone(record.storeTime) }
 
   /// The power was lost.
   func losePower() {

@@ -6,7 +6,8 @@ import ApusStoreCore
 
 /// The texts of the keys, which were checked one by one, become the structs that components use.
 extension BrokerSettings {
-  private func text(_ key: String) -> String { self[key] ?? "" }
+  /// The value of a key, empty for one that has none.
+  func text(_ key: String) -> String { self[key] ?? "" }
   private func flag(_ key: String) -> Bool { text(key).lowercased() == "true" }
   private func milliseconds(_ key: String) -> Duration { .milliseconds(number(key)) }
 

@@ -100,7 +100,7 @@ import Testing
 
   @Test(arguments: [
     "", "{", "[]", "7", "null", #"{"clientID":[]}"#, #"{"clientID":"c","consumerDataSet":7}"#,
-    #"{"clientID":"c","consumerDataSet":[{"groupName":"a b"}]}"#,
+    #"{"clientID":"c","producerDataSet":[{"groupName":"p"},{"groupName":" "}]}"#,
     #"{"clientID":"c","consumerDataSet":[{"groupName":"g","subscriptionDataSet":[{"subVersion":"x","topic":"t"}]}]}"#,
     #"{"clientID":"","producerDataSet":[{"groupName":"p"}]}"#,
   ])
@@ -109,6 +109,23 @@ import Testing
     #expect(reply.code == .systemError)
     #expect(broker.tables.clients.withLock { $0.consumers(of: "g") } == nil)
     #expect(broker.tables.clients.withLock { $0.producers(of: "p") } == nil)
+  }
+
+  @Test func `clients of other languages register groups with any characters`() {
+    let data = HeartbeatData(
+      clientID: "c", producerGroups: ["my.producer"],
+      consumers: [ConsumerData(group: "my.consumer"), ConsumerData(group: "g")])
+    #expect(broker.heartbeat(data).code == .success)
+    let (producers, consumers) = broker.tables.clients.withLock { clients in
+      (clients.producers(of: "my.producer"), [clients.consumers(of: "my.consumer"), clients.consumers(of: "g")])
+    }
+    #expect(producers == [1])
+    #expect(consumers == [[1], [1]])
+    // No settings and no retry topic are made under such a name.
+    #expect(broker.tables.groups.withLock { $0.find("my.consumer") } == nil)
+    #expect(broker.heard.changed.withLock { $0 } == ["%RETRY%g"])
+    let tooLong = HeartbeatData(clientID: "c", producerGroups: [String(repeating: "p", count: 256)])
+    #expect(broker.heartbeat(tooLong).code == .systemError)
   }
 
   @Test(arguments: [SubscriptionData.tagExpression, SubscriptionData.sqlExpression])

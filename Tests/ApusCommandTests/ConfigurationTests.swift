@@ -207,7 +207,19 @@ import Testing
     #expect(failure?.status == .failure)
   }
 
-  @Test(arguments: ["-Dtls.enable", "-Drocketmq.x=1", "-D", "-D=1"])
+  @Test(arguments: [
+    "-Dtls.server.mode=enforcing", "-D tls.server.mode=enforcing", "--define tls.server.mode=enforcing",
+    "--define=tls.server.mode=enforcing", "-define tls.server.mode=enforcing",
+  ])
+  func `a definition counts in every spelling of its option`(words: String) throws {
+    for server in ["serve", "broker", "namesrv"] {
+      let arguments = try arguments("apus \(server) \(words) -Dtls.enable=true")
+      #expect(arguments.definitions["tls.server.mode"] == "enforcing")
+      #expect(arguments.definitions["tls.enable"] == "true")
+    }
+  }
+
+  @Test(arguments: ["-Dtls.enable", "-Drocketmq.x=1", "-D", "-D=1", "--define tls.enable", "--define=x=1"])
   func `a definition that is none of TLS is refused`(word: String) {
     #expect(throws: CommandFailure.self) { try self.arguments("apus broker \(word)") }
     #expect(throws: CommandFailure.self) { try self.arguments("apus bench send -Dtls.enable=true") }

@@ -119,6 +119,12 @@ package struct Arguments: Hashable, Sendable {
     return text
   }
 
+  /// The value of an option, or nil when it was not given. Fails when it is empty, as from a variable that is not set.
+  package func filled(_ name: String) throws(CommandFailure) -> String? {
+    if has(name) { _ = try required(name) }
+    return text(name)
+  }
+
   /// The value of an option without the spaces at its ends, or nil when it was not given.
   package func trimmed(_ name: String) -> String? {
     guard let text = text(name) else { return nil }

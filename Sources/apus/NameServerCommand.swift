@@ -19,7 +19,7 @@ enum NameServerCommand {
     let process = try ServerProcess(
       arguments, loopCount: 1, settings: RemotingSettings(), tls: Configuration.tls(arguments, file: file))
     for key in unknown { process.log.warning("config", "setting is not known and has no effect", ["key": key]) }
-    let host = arguments.text("bind") ?? "0.0.0.0"
+    let host = try arguments.filled("bind") ?? "0.0.0.0"
     try process.run { () throws(CommandFailure) in try serve(settings, on: host, process) }
   }
 

@@ -84,6 +84,22 @@ import Testing
     #expect(limits.backlog == 64 && limits.idleLimit == .seconds(30))
   }
 
+  @Test(arguments: ["--bind=", "--store=", "--advertise="])
+  func `an empty address or directory, as from a variable that is not set, is refused`(option: String) throws {
+    let broker = try arguments("apus broker \(option)")
+    for failure in [
+      #expect(throws: CommandFailure.self) { _ = try serve(option) },
+      #expect(throws: CommandFailure.self) { _ = try Configuration.broker(broker, file: PropertiesFile()) },
+    ] {
+      #expect(failure?.status == .usage)
+      #expect(failure?.message.contains("option '\(option.dropLast())' is empty") == true)
+    }
+  }
+
+  @Test func `an empty address in the file of serve does not open it to everybody`() throws {
+    #expect(try serve("", [.init("bindAddress", "")])["bindAddress"] == "127.0.0.1")
+  }
+
   @Test(arguments: [("0.0.0.0", "10.1.2.3"), ("::", "10.1.2.3"), ("10.9.9.9", "10.9.9.9")])
   func `what is advertised follows from what is bound`(bind: String, host: String) throws {
     #expect(try serve("--bind \(bind)")["brokerIP1"] == host)

@@ -14,7 +14,8 @@ package import ApusModel
 ///   remove its successor, which has taken over its number within the group.
 /// - A broker that comes back under another broker name or cluster leaves the old one; Java lists it in both.
 /// - A broker that asks for the data version (322) over a new connection belongs to that one; in Java the end of the
-///   old connection removes it.
+///   old connection removes it. One whose number within the group is free, as another had it that left, is to register;
+///   in Java it is told that nothing has changed, and clients do not find it until its topics do.
 /// - Giving the write permission back adds that bit alone; Java sets read and write, and TBW102 loses its inherit bit.
 /// - The number of brokers and of queue entries is limited (``RouteLimits``).
 package struct RouteTable: Sendable {
@@ -74,8 +75,8 @@ package struct RouteTable: Sendable {
     let filterServers = registration.filterServers ?? known?.filterServers ?? []
     if filterServers != known?.filterServers ?? [] { generation += 1 }
     live[broker.address] = LiveBroker(
-      brokerName: broker.brokerName, lastHeard: now, dataVersion: registration.dataVersion, link: link,
-      haServerAddress: registration.haServerAddress, filterServers: filterServers)
+      brokerName: broker.brokerName, brokerID: broker.brokerID, lastHeard: now, dataVersion: registration.dataVersion,
+      link: link, haServerAddress: registration.haServerAddress, filterServers: filterServers)
 
     guard broker.brokerID != 0, let master = groups[broker.brokerName]?.addresses[0], let masterLive = live[master]
     else {
@@ -85,12 +86,15 @@ package struct RouteTable: Sendable {
   }
 
   /// A broker asks whether its data version is the one known (code 322). Only then is it a sign of life: a broker
-  /// whose topics changed is to register. `known` is nil for a broker that is not in the table.
+  /// whose topics changed, or that has no place in its group, is to register. `known` is nil for a broker that is not in
+  /// the table.
   package mutating func compare(
     _ version: DataVersion, of address: String, over link: RouteLink, now: MonotonicTime
   ) -> (isChanged: Bool, known: DataVersion?) {
     guard var broker = live[address] else { return (true, nil) }
-    guard broker.dataVersion == version else { return (true, broker.dataVersion) }
+    guard broker.dataVersion == version, groups[broker.brokerName]?.addresses[broker.brokerID] != nil else {
+      return (true, broker.dataVersion)
+    }
     if broker.link != link {
       unlink(address, from: broker.link)
       links[link, default: []].insert(address)
@@ -301,6 +305,7 @@ struct BrokerGroup: Hashable, Sendable {
 /// What is known of a broker process.
 private struct LiveBroker: Sendable {
   var brokerName: String
+  var brokerID: Int64
   var lastHeard: MonotonicTime
   var dataVersion: DataVersion?
   var link: RouteLink

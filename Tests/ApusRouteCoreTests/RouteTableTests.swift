@@ -223,6 +223,21 @@ import Testing
     #expect(route("T")?.contains(#"{0:"new:10911"}"#) == true)
   }
 
+  @Test mutating func `a broker whose successor has left again is asked to register`() {
+    table.add(.master("a"), topics: [.named("T")], link: .one)
+    var successor = BrokerIdentity.master("a")
+    successor.address = "new:10911"
+    table.add(successor, topics: [.named("T")], version: 2, link: .two)
+    // As long as the successor is there, both would take the number from each other.
+    #expect(table.compare(.number(1), of: "a-0:10911", over: .one, now: .zero) == (false, .number(1)))
+    table.unregister(successor)
+    #expect(route("T") == nil)
+    #expect(table.compare(.number(1), of: "a-0:10911", over: .one, now: .zero) == (true, .number(1)))
+    table.add(.master("a"), topics: [.named("T")], link: .one)
+    #expect(route("T")?.contains("a-0:10911") == true)
+    #expect(table.compare(.number(1), of: "a-0:10911", over: .one, now: .zero) == (false, .number(1)))
+  }
+
   // MARK: Administering
 
   @Test mutating func `takes and gives the write permission of one group`() {

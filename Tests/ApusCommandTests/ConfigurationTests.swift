@@ -157,6 +157,17 @@ import Testing
     #expect(plain.configStorePath == "h/namesrv.properties")
   }
 
+  @Test func `what is changed at a name server goes into the file behind a link`() throws {
+    let directory = NSTemporaryDirectory() + "apus-namesrv-" + UUID().uuidString
+    try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+    let (path, link) = (directory + "/real.conf", directory + "/namesrv.conf")
+    try Data("listenPort=9999\n".utf8).write(to: URL(fileURLWithPath: path))
+    try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: path)
+    let (settings, _) = try NameServerCommand.settings(home: "h", file: Configuration.file(link), path: link)
+    #expect(settings.configStorePath == PrivateFile.resolved(path))
+    try FileManager.default.removeItem(atPath: directory)
+  }
+
   @Test func `a value that cannot be is a configuration error that names key, value and range`() throws {
     let failure = #expect(throws: CommandFailure.self) {
       _ = try Configuration.settings(

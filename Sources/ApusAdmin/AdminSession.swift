@@ -58,7 +58,7 @@ package struct AdminSession: Sendable {
   // MARK: The caller
 
   /// Says on standard error what is not a result.
-  func warn(_ text: String) { console.note("\(command): \(text)\n") }
+  func warn(_ text: String) { console.tell("\(command): \(text)\n") }
 
   /// Asks before something that cannot be undone, when somebody sits at the terminal and has not confirmed it already.
   /// A script is not asked, as mqadmin does not.

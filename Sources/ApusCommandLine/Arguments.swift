@@ -132,8 +132,16 @@ package struct Arguments: Hashable, Sendable {
     return String(start[..<(start.lastIndex { !$0.isWhitespace }.map(start.index(after:)) ?? start.startIndex)])
   }
 
-  /// Whether the value of an option is `true`, in any case; nil when it was not given.
-  package func bool(_ name: String) -> Bool? { trimmed(name).map { $0.lowercased() == "true" } }
+  /// Whether the value of an option is `true` and not `false`, in any case; nil when it was not given. Throws for anything
+  /// else.
+  package func bool(_ name: String) throws(CommandFailure) -> Bool? {
+    guard let text = trimmed(name) else { return nil }
+    switch text.lowercased() {
+    case "true": return true
+    case "false": return false
+    default: throw failure("option '--\(name)' takes true or false, not '\(text)'")
+    }
+  }
 
   /// The number of an option, or nil when it was not given. Throws for anything but a whole number in `range`.
   package func integer<Value: FixedWidthInteger>(

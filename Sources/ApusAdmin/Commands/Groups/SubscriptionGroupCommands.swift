@@ -27,15 +27,15 @@ struct UpdateSubGroupCommand: AdminCommand {
     target = try BrokerTarget(required: arguments)
     var group = SubscriptionGroupConfig(name: try arguments.required("groupName"))
     let numbers: ClosedRange<Int32> = 0...Int32.max
-    group.consumeEnabled = arguments.bool("consumeEnable") ?? true
-    group.consumeFromMinEnabled = arguments.bool("consumeFromMinEnable") ?? false
-    group.consumeBroadcastEnabled = arguments.bool("consumeBroadcastEnable") ?? false
+    group.consumeEnabled = try arguments.bool("consumeEnable") ?? true
+    group.consumeFromMinEnabled = try arguments.bool("consumeFromMinEnable") ?? false
+    group.consumeBroadcastEnabled = try arguments.bool("consumeBroadcastEnable") ?? false
     group.retryQueueCount = try arguments.integer("retryQueueNums", in: numbers) ?? group.retryQueueCount
     group.retryMaxTimes = try arguments.integer("retryMaxTimes", in: -1...Int32.max) ?? group.retryMaxTimes
     group.brokerID = try arguments.integer("brokerId", in: 0...Int64.max) ?? group.brokerID
     group.whichBrokerWhenConsumeSlowly =
       try arguments.integer("whichBrokerWhenConsumeSlowly", in: 0...Int64.max) ?? group.whichBrokerWhenConsumeSlowly
-    group.notifyConsumerIDsChangedEnabled = arguments.bool("notifyConsumerIdsChanged") ?? true
+    group.notifyConsumerIDsChangedEnabled = try arguments.bool("notifyConsumerIdsChanged") ?? true
     self.group = group
   }
 
@@ -85,7 +85,7 @@ struct DeleteSubGroupCommand: AdminCommand {
   init(_ arguments: Arguments) throws(CommandFailure) {
     target = try BrokerTarget(required: arguments)
     group = try arguments.required("groupName")
-    removesOffsets = arguments.bool("removeOffset") ?? false
+    removesOffsets = try arguments.bool("removeOffset") ?? false
   }
 
   func run(_ session: AdminSession) async throws(AdminError) {

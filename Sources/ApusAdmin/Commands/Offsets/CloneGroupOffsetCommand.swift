@@ -25,7 +25,7 @@ struct CloneGroupOffsetCommand: AdminCommand {
     source = try arguments.required("srcGroup")
     target = try arguments.required("destGroup")
     topic = try arguments.required("topic")
-    isOffline = arguments.bool("offline") ?? false
+    isOffline = try arguments.bool("offline") ?? false
   }
 
   func run(_ session: AdminSession) async throws(AdminError) {

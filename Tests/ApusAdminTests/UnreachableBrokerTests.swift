@@ -35,6 +35,24 @@ import Testing
     }
   }
 
+  @Test func `a topic whose consumers nobody tells is listed, and the list is no success`() async throws {
+    let tool = try await ToolUnderTest([])
+    try await tool.registerUnreachable(topics: ["Orders"])
+    let run = await tool.run("topicList -c")
+    #expect(run.status == .failure)
+    #expect(run.output.contains("\nTestCluster           Orders "), "\(run.output)")
+    #expect(run.notes.contains("not all is known of Orders, as brokers do not answer"), "\(run.notes)")
+  }
+
+  @Test func `of thousands that are not known completely ten are named`() {
+    let names = (1...12).map { "T\($0)" }
+    let known = "T1, T2, T3, T4, T5, T6, T7, T8, T9, T10"
+    let twelve = AdminError(incomplete: names)
+    #expect(twelve.message == "not all is known of \(known) and 2 others, as brokers do not answer")
+    let ten = AdminError(incomplete: Array(names.prefix(10)))
+    #expect(ten.message == "not all is known of \(known), as brokers do not answer")
+  }
+
   @Test func `exports hold what the others told, and are no success`() async throws {
     let tool = try await ToolUnderTest()
     _ = await tool.output("updateTopic -c TestCluster -t Orders -r 3 -w 3")

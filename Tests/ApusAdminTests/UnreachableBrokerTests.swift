@@ -76,6 +76,32 @@ import Testing
     try FileManager.default.removeItem(atPath: directory)
   }
 
+  @Test func `a broker group whose master is away is no success`() async throws {
+    let tool = try await ToolUnderTest()
+    try await tool.registerFirst(at: ToolUnderTest.nobody, number: 1, topics: [])
+    let directory = NSTemporaryDirectory() + "apus-export-" + UUID().uuidString
+    func run(_ line: String) async -> ToolUnderTest.Run {
+      let run = await tool.run(line)
+      #expect(run.status == .failure, "\(line)")
+      #expect(run.notes.contains("the broker group fx-0 has no master"), "\(line): \(run.notes)")
+      #expect(run.notes.contains("no master has registered of fx-0\n"), "\(line): \(run.notes)")
+      return run
+    }
+    #expect(await run("updateTopic -c TestCluster -t Orders").output.contains("create topic to "))
+    _ = await tool.eventually("topicRoute -t Orders")
+    #expect(await run("updateSubGroup -c TestCluster -g Workers").output.contains("create subscription group to "))
+    #expect(await run("updateTopicPerm -c TestCluster -t Orders -p 4").output.contains("update topic perm from 6 to 4"))
+    for command in ["exportConfigs", "exportMetadata", "exportMetrics"] {
+      let export = await run("\(command) -c TestCluster -f \(directory)")
+      #expect(export.notes.contains("holds only what the other brokers told"), "\(export.notes)")
+    }
+    let group = await run("deleteSubGroup -c TestCluster -g Workers")
+    #expect(group.output.hasPrefix("delete subscription group [Workers] from broker "), "\(group.output)")
+    let deleted = await run("deleteTopic -c TestCluster -t Orders")
+    #expect(deleted.output == "delete topic [Orders] from NameServer success.\n")
+    try FileManager.default.removeItem(atPath: directory)
+  }
+
   @Test func `when nobody answers, nothing is shown or written`() async throws {
     let tool = try await ToolUnderTest([])
     try await tool.registerUnreachable(topics: ["Orders", "%RETRY%Workers"])

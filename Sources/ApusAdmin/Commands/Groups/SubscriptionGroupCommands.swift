@@ -93,7 +93,8 @@ struct DeleteSubGroupCommand: AdminCommand {
     if case .cluster = target { what += ", its retries and its dead letters" }
     try session.confirm(what)
     var isKnown = false
-    try await target.each(.masters, session) { address throws(AdminError) in
+    let (masters, failure) = try await target.addresses(.masters, session)
+    try await session.each(masters) { address throws(AdminError) in
       let hadGroup = try await session.client.groups(at: address).groups.contains { $0.name == group }
       try await session.client.deleteGroup(group, removingOffsets: removesOffsets, at: address)
       guard hadGroup else { return session.warn("\(address) does not know the consumer group '\(group)'") }
@@ -104,7 +105,13 @@ struct DeleteSubGroupCommand: AdminCommand {
         "delete subscription group [\(group)] \(place) success.",
         ["group": .text(group), "broker": .text(address), "result": "deleted"])
     }
-    if case .cluster(let name) = target { try await deleteTopics(cluster: name, session) }
+    if case .cluster(let name) = target {
+      do throws(AdminError) {
+        try await deleteTopics(cluster: name, session)
+      } catch {
+        throw failure ?? error
+      }
+    }
     // Offsets may have been left when the group was deleted without them.
     guard isKnown || removesOffsets else { throw AdminError("no broker knows the consumer group '\(group)'") }
   }

@@ -61,7 +61,7 @@ enum BrokerTarget: Hashable, Sendable {
   func each(
     _ members: Members, _ session: AdminSession, _ work: (String) async throws(AdminError) -> Void
   ) async throws(AdminError) {
-    let (addresses, failure) = try await addresses(members, session)
+    let (addresses, failure) = try await self.addresses(members, session)
     try await session.each(addresses, work)
     if let failure { throw failure }
   }

@@ -27,7 +27,10 @@ import Testing
       #expect(run.notes.contains("\(ToolUnderTest.nobody): "), "\(line): \(run.notes)")
       #expect(run.notes.contains("failed at \(ToolUnderTest.nobody), 1 of 2"), "\(line): \(run.notes)")
     }
-    for (line, shown) in [("consumerProgress", "\nWorkers "), ("statsAll -t Orders", "\nOrders ")] {
+    for (line, shown) in [
+      ("consumerProgress", "\nWorkers "), ("statsAll -t Orders", "\nOrders "), ("top --once", "\nOrders "),
+      ("startMonitoring --once", "endRound\n"),
+    ] {
       let run = await tool.run(line)
       #expect(run.status == .failure, "\(line)")
       #expect(run.output.contains(shown), "\(line): \(run.output)")

@@ -33,6 +33,15 @@ package enum AdminTool {
     return await run(type, words.dropFirst(), console, tls, environment, configure)
   }
 
+  /// Fails for an empty list of name servers, as from variables that are not set: it must not lead to the servers of this
+  /// machine.
+  private static func requireNameServers(_ arguments: Arguments) throws(CommandFailure) {
+    guard arguments.has(CommonOption.nameServers.name) else { return }
+    let list = try arguments.required(CommonOption.nameServers.name)
+    guard ClientConfiguration.nameServers(in: list).isEmpty else { return }
+    throw arguments.failure("option '--\(CommonOption.nameServers.name)' names no server: '\(list)'")
+  }
+
   /// Runs one command with its options.
   private static func run(
     _ type: any AdminCommand.Type, _ words: ArraySlice<String>, _ console: Console, _ tls: TLSConfiguration?,
@@ -44,8 +53,7 @@ package enum AdminTool {
         console.write(type.description.helpText)
         return .success
       }
-      // An empty list, as from a variable that is not set, must not lead to the servers of this machine.
-      if arguments.has(CommonOption.nameServers.name) { _ = try arguments.required(CommonOption.nameServers.name) }
+      try requireNameServers(arguments)
       if type.description.operandLimit == nil {
         for word in arguments.operands { console.tell("\(type.shortName): '\(word)' is not used\n") }
       }

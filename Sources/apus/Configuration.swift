@@ -46,7 +46,13 @@ enum Configuration {
   /// The entries that `apus broker` starts with: Java's defaults, unless file or options say otherwise.
   static func broker(_ arguments: Arguments, file: PropertiesFile) throws(CommandFailure) -> PropertiesFile {
     var properties = file.withoutTLS
-    if arguments.has("name-servers") { properties["namesrvAddr"] = try arguments.required("name-servers") }
+    if arguments.has("name-servers") {
+      let list = try arguments.required("name-servers")
+      guard list.utf8.contains(where: { $0 != UInt8(ascii: ";") && $0 != UInt8(ascii: " ") }) else {
+        throw arguments.failure("option '--name-servers' names no server: '\(list)'")
+      }
+      properties["namesrvAddr"] = list
+    }
     if let store = try arguments.filled("store") { properties["storePathRootDir"] = store }
     if let loops = try arguments.integer("loops", in: 1...64) { properties["loops"] = "\(loops)" }
     if let bind = try arguments.filled("bind") { properties["bindAddress"] = bind }

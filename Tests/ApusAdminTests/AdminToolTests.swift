@@ -43,6 +43,7 @@ import Testing
     ("updateSubGroup -g a -b x:1 -s ture", "option '--consumeEnable' takes true or false, not 'ture'"),
     ("consumerProgress -g a -s ''", "option '--showClientIP' takes true or false, not ''"),
     ("topicList -n ''", "option '--namesrvAddr' is empty"), ("topicList -n ' '", "option '--namesrvAddr' is empty"),
+    ("topicList -n ';'", "option '--namesrvAddr' names no server: ';'"),
     ("topicRoute -t a -n nowhere", "'nowhere' is no address: it has the form host:port"),
   ])
   func `a wrong command line names the command, the option and the reason`(line: String, reason: String) async {

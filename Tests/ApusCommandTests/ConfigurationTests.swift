@@ -112,10 +112,12 @@ import Testing
     #expect(properties["brokerName"] == "b")
     #expect(properties["storePathRootDir"] == "/s")
     #expect(properties["bindAddress"] == nil)
-    let empty = #expect(throws: CommandFailure.self) {
-      _ = try Configuration.broker(arguments("apus broker --name-servers="), file: file)
+    for list in ["", ";", ";;"] {
+      let empty = #expect(throws: CommandFailure.self) {
+        _ = try Configuration.broker(arguments("apus broker --name-servers=\(list)"), file: file)
+      }
+      #expect(empty?.status == .usage, "\(list)")
     }
-    #expect(empty?.status == .usage)
   }
 
   @Test func `serve finds the name server's changed settings again, but not where files were or who may administer`()

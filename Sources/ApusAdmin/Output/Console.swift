@@ -32,7 +32,7 @@ package struct Console: Sendable {
   func tell(_ text: String) { note(isNoteTerminal ? Self.visible(text) : text) }
 
   /// A text whose control characters, but for line feeds and tabs, are put as `\xNN`.
-  private static func visible(_ text: String) -> String {
+  package static func visible(_ text: String) -> String {
     var shown = ""
     for scalar in text.unicodeScalars {
       switch scalar.value {

@@ -26,6 +26,9 @@ package struct RouteTable: Sendable {
   let limits: RouteLimits
   /// Topic to its queues by broker group, sorted by group, so that every name server answers the same. Never empty.
   var topics: [String: [QueueEntry]] = [:]
+  /// Broker group to the topics that it has queues of, so that what concerns one group costs nothing for the others'
+  /// topics: anybody may register a group and leave again.
+  private var topicsOfGroup: [String: Set<String>] = [:]
   /// Routes as last encoded, found by the bytes of a request. Holds topics of the table only.
   var encoded: ByteKeyedTable<EncodedRoute>
   var encodedBytes = 0
@@ -135,7 +138,7 @@ package struct RouteTable: Sendable {
   /// another data version. Returns how many topics that concerned.
   package mutating func allowWriting(_ isAllowed: Bool, to brokerName: String) -> Int {
     var count = 0
-    for topic in topics.keys {
+    for topic in topicsOfGroup[brokerName] ?? [] {
       guard let index = topics[topic]?.firstIndex(where: { $0.brokerName == brokerName }) else { continue }
       count += 1
       let permission = topics[topic]![index].permission
@@ -150,16 +153,18 @@ package struct RouteTable: Sendable {
 
   /// Forgets a topic, everywhere or in the groups of one cluster (code 216).
   package mutating func deleteTopic(_ topic: String, inCluster cluster: String? = nil) {
-    guard var queues = topics[topic] else { return }
-    let before = queues.count
-    if let cluster {
-      let names = clusters[cluster] ?? []
-      queues.removeAll { names.contains($0.brokerName) }
-    } else {
-      queues.removeAll()
+    guard let queues = topics[topic] else { return }
+    let names = cluster.map { clusters[$0] ?? [] }
+    var kept: [QueueEntry] = []
+    for entry in queues {
+      if let names, !names.contains(entry.brokerName) {
+        kept.append(entry)
+      } else {
+        topicsOfGroup[entry.brokerName]?.remove(topic)
+      }
     }
-    queueEntryCount -= before - queues.count
-    topics[topic] = queues.isEmpty ? nil : queues
+    queueEntryCount -= queues.count - kept.count
+    topics[topic] = kept.isEmpty ? nil : kept
     forget(topic)
   }
 
@@ -214,6 +219,7 @@ package struct RouteTable: Sendable {
       queues.insert(entry, at: index)
       forget(config.name)
       queueEntryCount += 1
+      topicsOfGroup[brokerName, default: []].insert(config.name)
     }
     topics[config.name] = queues
   }
@@ -251,8 +257,11 @@ package struct RouteTable: Sendable {
   }
 
   private mutating func removeQueues(of brokerName: String) {
-    for topic in Array(topics.keys) {
-      guard let index = topics[topic]?.firstIndex(where: { $0.brokerName == brokerName }) else { continue }
+    for known in topicsOfGroup.removeValue(forKey: brokerName) ?? [] {
+      // Spelled as it was registered last: its encoded route is found by the bytes.
+      guard let topic = topics.index(forKey: known).map({ topics[$0].key }),
+        let index = topics[topic]?.firstIndex(where: { $0.brokerName == brokerName })
+      else { continue }
       queueEntryCount -= 1
       topics[topic]!.remove(at: index)
       if topics[topic]!.isEmpty { topics[topic] = nil }

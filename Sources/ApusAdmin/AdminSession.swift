@@ -91,6 +91,13 @@ package struct AdminSession: Sendable {
     }
   }
 
+  /// Names broker groups that have no master, or no broker at all, on standard error. Returns what the command throws
+  /// after its work at the others; nil when there are none.
+  func passOver(_ groups: [String], without noun: String) -> AdminError? {
+    for group in groups { warn("the broker group \(group) has no \(noun) and is passed over") }
+    return groups.isEmpty ? nil : AdminError("no \(noun) has registered of \(groups.joined(separator: ", "))")
+  }
+
   /// Asks one server after the other. One that fails is named on standard error; what the others answered is worth
   /// showing all the same, and `failure`, nil when all answered, is what the command throws afterwards.
   func gather<Answer: Sendable>(

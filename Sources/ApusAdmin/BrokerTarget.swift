@@ -86,9 +86,7 @@ extension ClusterInfo {
     of cluster: String, _ members: BrokerTarget.Members, _ session: AdminSession
   ) throws(AdminError) -> (found: [String], failure: AdminError?) {
     let (found, missing) = try addresses(of: cluster, members)
-    for group in missing { session.warn("the broker group \(group) has no \(members.noun) and is passed over") }
-    guard !missing.isEmpty else { return (found, nil) }
-    return (found, AdminError("no \(members.noun) has registered of \(missing.joined(separator: ", "))"))
+    return (found, session.passOver(missing, without: members.noun))
   }
 
   /// The addresses of a cluster's brokers, and the names of its broker groups that have no such member. Throws when

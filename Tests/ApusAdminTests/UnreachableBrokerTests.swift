@@ -105,6 +105,23 @@ import Testing
     try FileManager.default.removeItem(atPath: directory)
   }
 
+  @Test func `offsets are set at masters, and not at a replica whose master is away`() async throws {
+    let tool = try await ToolUnderTest()
+    _ = await tool.output("updateTopic -c TestCluster -t Orders -r 1 -w 1")
+    try await tool.consuming("Orders", group: "Workers", messages: 3) { _ in }
+    // The master goes, what it registered stays.
+    try await tool.registerFirst(at: ToolUnderTest.nobody, topics: ["Orders"])
+    try await tool.registerFirst(at: ToolUnderTest.nobody, number: 1, topics: [])
+    let reset = "resetOffsetByTimeOld -g Workers -t Orders -s 1"
+    for line in [reset, "cloneGroupOffset -s Workers -d Others -t Orders"] {
+      let run = await tool.run(line)
+      #expect(run.status == .failure, "\(line)")
+      #expect(run.output.contains("\nfx-a ") == (line == reset), "\(line): \(run.output)")
+      #expect(run.notes.contains("the broker group fx-0 has no master and is passed over"), "\(line): \(run.notes)")
+      #expect(!run.notes.contains(ToolUnderTest.nobody), "\(line): \(run.notes)")
+    }
+  }
+
   @Test func `when nobody answers, nothing is shown or written`() async throws {
     let tool = try await ToolUnderTest([])
     try await tool.registerUnreachable(topics: ["Orders", "%RETRY%Workers"])

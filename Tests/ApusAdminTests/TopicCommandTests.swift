@@ -131,6 +131,23 @@ import Testing
     #expect(await tool.run("updateOrderConf -t Steps -m take").notes.contains("takes get, put or delete"))
   }
 
+  @Test func `an order configuration is added to what each name server knows`() async throws {
+    let tool = try await ToolUnderTest()
+    let (first, second) = (tool.cluster.nameServerAddress, try Cluster([]))
+    let set = await ToolUnderTest.run(
+      "updateOrderConf -t Steps -m put -v fx-z:2 -n \(second.nameServerAddress)")
+    #expect(set.status == .success, "\(set.notes)")
+    let made = await ToolUnderTest.run(
+      "updateTopic -b \(try tool.address()) -t Steps -w 4 -o true -n \(first);\(second.nameServerAddress)")
+    #expect(made.status == .success, "\(made.notes)")
+    for (server, order) in [(first, "fx-a:4"), (second.nameServerAddress, "fx-z:2;fx-a:4")] {
+      let known = await ToolUnderTest.run("updateOrderConf -t Steps -m get -n \(server)")
+      #expect(known.output == "get orderConf success. topic=[Steps], orderConf=[\(order)]\n")
+    }
+    // It is needed until here.
+    #expect(second.members.isEmpty)
+  }
+
   @Test func `a permission is changed where the topic is, and nothing else of it`() async throws {
     let tool = try await ToolUnderTest()
     _ = await tool.output("updateTopic -b \(try tool.address()) -t Steps -w 4")

@@ -139,10 +139,12 @@ extension BrokerSettings {
     return checking
   }
 
-  /// Java spreads a log over several directories that commas separate.
+  /// Java spreads a log over several directories that commas separate. Files below an empty path would lie in the file
+  /// system's root.
   private func logDirectory(below root: String) throws(SettingError) -> String {
+    guard !root.isEmpty else { throw SettingError(key: "storePathRootDir", value: root, range: "a directory") }
     guard let path = self["storePathCommitLog"] else { return root + "/commitlog" }
-    guard !path.utf8.contains(UInt8(ascii: ",")) else {
+    guard !path.isEmpty, !path.utf8.contains(UInt8(ascii: ",")) else {
       throw SettingError(key: "storePathCommitLog", value: path, range: "one directory")
     }
     return path

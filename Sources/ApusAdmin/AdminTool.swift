@@ -33,8 +33,8 @@ package enum AdminTool {
     return await run(type, words.dropFirst(), console, tls, environment, configure)
   }
 
-  /// Fails for an empty list of name servers, as from variables that are not set: it must not lead to the servers of this
-  /// machine.
+  /// Fails for an empty list of name servers, as from variables that are not set: it must not lead to the servers of
+  /// this machine.
   private static func requireNameServers(_ arguments: Arguments) throws(CommandFailure) {
     guard arguments.has(CommonOption.nameServers.name) else { return }
     let list = try arguments.required(CommonOption.nameServers.name)

@@ -4,8 +4,8 @@
 /// end continues a line; `\t \n \r \f \uXXXX` are escapes and a backslash before anything else is dropped. Where a
 /// key stands twice the later value counts. The order of the keys is kept.
 ///
-/// Deviations from `java.util.Properties`: bytes are UTF-8, which Java reads as ISO-8859-1; ASCII is the same in both. A
-/// byte order mark at the beginning is passed over; for Java it belongs to the first key.
+/// Deviations from `java.util.Properties`: bytes are UTF-8, which Java reads as ISO-8859-1; ASCII is the same in both.
+/// A byte order mark at the beginning is passed over; for Java it belongs to the first key.
 public struct PropertiesFile: Hashable, Sendable {
   /// One key with its value.
   public struct Entry: Hashable, Sendable {

@@ -132,8 +132,8 @@ package struct Arguments: Hashable, Sendable {
     return String(start[..<(start.lastIndex { !$0.isWhitespace }.map(start.index(after:)) ?? start.startIndex)])
   }
 
-  /// Whether the value of an option is `true` and not `false`, in any case; nil when it was not given. Throws for anything
-  /// else.
+  /// Whether the value of an option is `true` and not `false`, in any case; nil when it was not given. Throws for
+  /// anything else.
   package func bool(_ name: String) throws(CommandFailure) -> Bool? {
     guard let text = trimmed(name) else { return nil }
     switch text.lowercased() {

@@ -88,9 +88,9 @@ package struct RouteTable: Sendable {
     return .registered(masterAddress: master, haServerAddress: masterLive.haServerAddress)
   }
 
-  /// A broker asks whether its data version is the one known (code 322). Only then is it a sign of life: a broker
-  /// whose topics changed, or that has no place in its group, is to register. `known` is nil for a broker that is not in
-  /// the table.
+  /// A broker asks whether its data version is the one known (code 322). Only then is it a sign of life: a broker whose
+  /// topics changed, or that has no place in its group, is to register. `known` is nil for a broker that is not in the
+  /// table.
   package mutating func compare(
     _ version: DataVersion, of address: String, over link: RouteLink, now: MonotonicTime
   ) -> (isChanged: Bool, known: DataVersion?) {

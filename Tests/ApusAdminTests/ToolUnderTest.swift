@@ -92,8 +92,8 @@ extension ToolUnderTest {
   /// known for as long as the client is there.
   func registerUnreachable(topics: [String]) async throws { try await registerFirst(at: Self.nobody, topics: topics) }
 
-  /// Has the name server know a broker group, first by name, whose master, or another member, listens at an address, with
-  /// some topics. It is known for as long as the client is there.
+  /// Has the name server know a broker group, first by name, whose master, or another member, listens at an address,
+  /// with some topics. It is known for as long as the client is there.
   func registerFirst(at address: String, number: Int64 = 0, topics: [String]) async throws {
     let content = RegisterBrokerBody(
       topics: TopicTable(

@@ -63,7 +63,9 @@ import Testing
   }
 
   @Test func `a key that takes effect is read`() throws {
-    let reader = try Fixture.text("../Sources/ApusBroker/Settings/BrokerSettings.swift")
+    let directory = "../Sources/ApusBroker/Settings/"
+    let reader =
+      try Fixture.text(directory + "BrokerSettings.swift") + Fixture.text(directory + "BrokerSettings+Reading.swift")
     for key in SettingKey.all {
       if case .none = key.effect { continue }
       #expect(reader.contains("\"\(key.name)\""), "\(key.name) is said to take effect, and nothing reads it")

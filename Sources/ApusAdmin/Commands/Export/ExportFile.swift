@@ -27,8 +27,8 @@ struct ExportFile: Hashable, Sendable {
 }
 
 extension AdminSession {
-  /// Asks the master of each broker group of a cluster. Groups without one, and masters that fail, are named on standard
-  /// error and in `failure`. Throws when none answers: then there is nothing to export.
+  /// Asks the master of each broker group of a cluster. Groups without one, and masters that fail, are named on
+  /// standard error and in `failure`. Throws when none answers: then there is nothing to export.
   func gather<Answer: Sendable>(
     fromMastersOf cluster: String, _ ask: (BrokerData, String) async throws(AdminError) -> Answer
   ) async throws(AdminError) -> (answers: [Answer], failure: AdminError?) {

@@ -49,8 +49,8 @@ struct DeleteTopicCommand: AdminCommand {
     return false
   }
 
-  /// Removes a topic from all masters of a cluster and then its routes from all name servers. A broker group whose master
-  /// is away keeps the topic, and registers it again with its master: that is thrown at the end.
+  /// Removes a topic from all masters of a cluster and then its routes from all name servers. A broker group whose
+  /// master is away keeps the topic, and registers it again with its master: that is thrown at the end.
   static func delete(_ topic: String, cluster: String, _ session: AdminSession) async throws(AdminError) {
     let (masters, failure) = try await BrokerTarget.cluster(cluster).addresses(.masters, session)
     try await session.each(masters) { address throws(AdminError) in

@@ -51,8 +51,8 @@ struct UpdateTopicPermCommand: AdminCommand {
     return queues
   }
 
-  /// The broker's own settings of the topic: a route does not tell whether its order counts, and its permission may have
-  /// been taken away at the name servers (`wipeWritePerm`).
+  /// The broker's own settings of the topic: a route does not tell whether its order counts, and its permission may
+  /// have been taken away at the name servers (`wipeWritePerm`).
   private func settings(
     _ queues: QueueData, at address: String, _ session: AdminSession
   ) async throws(AdminError) -> TopicConfig {

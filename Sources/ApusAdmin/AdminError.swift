@@ -26,9 +26,11 @@ package struct AdminError: Error, Hashable, Sendable, CustomStringConvertible {
     self.init("the answer of \(server) cannot be read: \(error)")
   }
 
-  /// Of these topics or groups not everything was shown.
+  /// Of these topics or groups not everything was shown. Ten of them are named: there may be thousands.
   init(incomplete names: [String]) {
-    self.init("not all is known of \(names.joined(separator: ", ")), as brokers do not answer")
+    let named = names.prefix(10).joined(separator: ", ")
+    let others = names.count > 10 ? " and \(names.count - 10) others" : ""
+    self.init("not all is known of \(named)\(others), as brokers do not answer")
   }
 
   /// What happened.

@@ -58,7 +58,7 @@ package struct AdminSession: Sendable {
   // MARK: The caller
 
   /// Says on standard error what is not a result.
-  func warn(_ text: String) { console.note("\(command): \(text)\n") }
+  func warn(_ text: String) { console.tell("\(command): \(text)\n") }
 
   /// Asks before something that cannot be undone, when somebody sits at the terminal and has not confirmed it already.
   /// A script is not asked, as mqadmin does not.
@@ -89,6 +89,13 @@ package struct AdminSession: Sendable {
     guard failures.isEmpty else {
       throw AdminError("failed at \(failures.joined(separator: ", ")), \(failures.count) of \(servers.count)")
     }
+  }
+
+  /// Names broker groups that have no master, or no broker at all, on standard error. Returns what the command throws
+  /// after its work at the others; nil when there are none.
+  func passOver(_ groups: [String], without noun: String) -> AdminError? {
+    for group in groups { warn("the broker group \(group) has no \(noun) and is passed over") }
+    return groups.isEmpty ? nil : AdminError("no \(noun) has registered of \(groups.joined(separator: ", "))")
   }
 
   /// Asks one server after the other. One that fails is named on standard error; what the others answered is worth

@@ -23,7 +23,7 @@ package enum AdminTool {
     let isHelp = first == "help"
     let name = isHelp ? words[1] : first
     guard let type = AdminCommands.named(name) else {
-      console.note("apus admin: there is no command '\(name)'; 'apus admin help' lists them\n")
+      console.tell("apus admin: there is no command '\(name)'; 'apus admin help' lists them\n")
       return .failure
     }
     if isHelp {
@@ -31,6 +31,15 @@ package enum AdminTool {
       return .success
     }
     return await run(type, words.dropFirst(), console, tls, environment, configure)
+  }
+
+  /// Fails for an empty list of name servers, as from variables that are not set: it must not lead to the servers of
+  /// this machine.
+  private static func requireNameServers(_ arguments: Arguments) throws(CommandFailure) {
+    guard arguments.has(CommonOption.nameServers.name) else { return }
+    let list = try arguments.required(CommonOption.nameServers.name)
+    guard ClientConfiguration.nameServers(in: list).isEmpty else { return }
+    throw arguments.failure("option '--\(CommonOption.nameServers.name)' names no server: '\(list)'")
   }
 
   /// Runs one command with its options.
@@ -44,15 +53,14 @@ package enum AdminTool {
         console.write(type.description.helpText)
         return .success
       }
-      // An empty list, as from a variable that is not set, must not lead to the servers of this machine.
-      if arguments.has(CommonOption.nameServers.name) { _ = try arguments.required(CommonOption.nameServers.name) }
+      try requireNameServers(arguments)
       if type.description.operandLimit == nil {
-        for word in arguments.operands { console.note("\(type.shortName): '\(word)' is not used\n") }
+        for word in arguments.operands { console.tell("\(type.shortName): '\(word)' is not used\n") }
       }
       try await run(try type.init(arguments), arguments, console, tls, environment, configure)
       return .success
     } catch {
-      console.note("apus: \(error.message)\n")
+      console.tell("apus: \(error.message)\n")
       return AdminCommands.short.contains { $0.description == type.description } ? error.status : .failure
     }
   }

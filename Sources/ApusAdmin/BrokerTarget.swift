@@ -45,21 +45,25 @@ enum BrokerTarget: Hashable, Sendable {
     self = target
   }
 
-  /// The brokers' addresses. Of a cluster, a broker group that has no such member is named on standard error; throws
-  /// when no broker is left.
-  func addresses(_ members: Members, _ session: AdminSession) async throws(AdminError) -> [String] {
+  /// The brokers' addresses. Of a cluster, a broker group that has no such member is named on standard error, and in
+  /// `failure`, which whoever has done his work at the others throws afterwards. Throws when no broker is left.
+  func addresses(
+    _ members: Members, _ session: AdminSession
+  ) async throws(AdminError) -> (found: [String], failure: AdminError?) {
     switch self {
-    case .broker(let address): return [address]
+    case .broker(let address): return ([address], nil)
     case .cluster(let name): return try await session.client.clusterInfo().addresses(of: name, members, session)
     }
   }
 
-  /// Does something at the brokers, one after the other; one that fails does not keep the others from their turn.
+  /// Does something at the brokers, one after the other; one that fails, or a broker group without such a member, does
+  /// not keep the others from their turn.
   func each(
     _ members: Members, _ session: AdminSession, _ work: (String) async throws(AdminError) -> Void
   ) async throws(AdminError) {
-    let addresses = try await addresses(members, session)
+    let (addresses, failure) = try await self.addresses(members, session)
     try await session.each(addresses, work)
+    if let failure { throw failure }
   }
 }
 
@@ -76,14 +80,13 @@ extension AdminCommand {
 }
 
 extension ClusterInfo {
-  /// The addresses of a cluster's brokers. A broker group that has no such member is named on standard error; throws
-  /// when no broker is left.
+  /// The addresses of a cluster's brokers. A broker group that has no such member is named on standard error, and in
+  /// `failure`; throws when no broker is left.
   func addresses(
     of cluster: String, _ members: BrokerTarget.Members, _ session: AdminSession
-  ) throws(AdminError) -> [String] {
+  ) throws(AdminError) -> (found: [String], failure: AdminError?) {
     let (found, missing) = try addresses(of: cluster, members)
-    for group in missing { session.warn("the broker group \(group) has no \(members.noun) and is passed over") }
-    return found
+    return (found, session.passOver(missing, without: members.noun))
   }
 
   /// The addresses of a cluster's brokers, and the names of its broker groups that have no such member. Throws when

@@ -4,7 +4,8 @@
 /// end continues a line; `\t \n \r \f \uXXXX` are escapes and a backslash before anything else is dropped. Where a
 /// key stands twice the later value counts. The order of the keys is kept.
 ///
-/// Deviation from `java.util.Properties`: bytes are UTF-8, which Java reads as ISO-8859-1; ASCII is the same in both.
+/// Deviations from `java.util.Properties`: bytes are UTF-8, which Java reads as ISO-8859-1; ASCII is the same in both.
+/// A byte order mark at the beginning is passed over; for Java it belongs to the first key.
 public struct PropertiesFile: Hashable, Sendable {
   /// One key with its value.
   public struct Entry: Hashable, Sendable {
@@ -80,7 +81,13 @@ public struct PropertiesFile: Hashable, Sendable {
 
   /// Appends the line of an entry without its end.
   static func write(_ entry: Entry, into writer: inout ByteWriter) {
-    write(escaping: entry.key, isKey: true, into: &writer)
+    var key = entry.key
+    if key.unicodeScalars.first == "\u{FEFF}" {
+      // At the beginning of a text it would be passed over.
+      writer.write("\\uFEFF")
+      key.unicodeScalars.removeFirst()
+    }
+    write(escaping: key, isKey: true, into: &writer)
     writer.write("=")
     write(escaping: entry.value, isKey: false, into: &writer)
   }
@@ -138,7 +145,13 @@ struct PropertiesScanner: ~Escapable {
   private var line = 1
 
   @_lifetime(copy bytes)
-  init(_ bytes: RawSpan) { self.bytes = bytes }
+  init(_ bytes: RawSpan) {
+    self.bytes = bytes
+    // Editors put a byte order mark there, and the first key would not be known.
+    if bytes.byteCount >= 3, bytes.byte(at: 0) == 0xEF, bytes.byte(at: 1) == 0xBB, bytes.byte(at: 2) == 0xBF {
+      position = 3
+    }
+  }
 
   /// An error at the current position that names the line.
   func error(_ reason: String) -> DecodeError {

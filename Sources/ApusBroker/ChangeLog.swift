@@ -1,4 +1,5 @@
 import ApusAccess
+import ApusBase
 package import ApusBrokerCore
 import ApusModel
 package import ApusSystem

@@ -290,7 +290,7 @@ package final class MetricsPage: Sendable {
   /// know theirs until they are due.
   private func writeTimers(_ text: inout MetricsText) {
     let timers = parts.timers
-    let end = end(of: SystemTopics.timer, queue: 0)
+    let end = bounds(of: SystemTopics.timer, queue: 0)?.max.rawValue ?? 0
     text.single(
       "rocketmq_timing_messages", .gauge, Int64(timers.pending.load(ordering: .relaxed)), "Messages that wait.")
     text.single(
@@ -310,26 +310,30 @@ package final class MetricsPage: Sendable {
   /// Messages of the delay levels, of which there are as many as `messageDelayLevel` has.
   private func writeDelays(_ text: inout MetricsText) {
     text.metric("apus_delayed_messages", .gauge, "Messages that wait, by delay level.")
-    for (level, offset) in parts.tables.delays.withLock({ $0 }).levels.sorted(by: { $0.key < $1.key }) {
-      let end = end(of: SystemTopics.schedule, queue: Int32(level - 1))
-      text.series(max(end - offset.rawValue, 0), [("level", "\(level)")])
+    let delivered = parts.tables.delays.withLock { $0 }.levels
+    for level in stride(from: 1, through: parts.delayLevels.clamped(.max), by: 1) {
+      let bounds = bounds(of: SystemTopics.schedule, queue: Int32(level - 1))
+      // Of a level that nothing was delivered of everything waits.
+      let next = delivered[level] ?? bounds?.min ?? .zero
+      text.series(max((bounds?.max ?? .zero).rawValue - next.rawValue, 0), [("level", "\(level)")])
     }
   }
 
   private func writeTransactions(_ text: inout MetricsText) {
-    let end = end(of: SystemTopics.halfMessages, queue: 0)
+    let end = bounds(of: SystemTopics.halfMessages, queue: 0)?.max.rawValue ?? 0
     text.single(
       "apus_half_messages", .gauge, transactions.halves.withLock { $0.openCount(before: end) },
       "Half messages that are neither committed nor rolled back.")
   }
 
-  /// Where a queue of the broker's own ends; 0 when there is none, and when it cannot be read, which the log tells.
-  private func end(of topic: String, queue: Int32) -> Int64 {
+  /// Where a queue of the broker's own begins and ends; nil when there is none, and when it cannot be read, which the
+  /// log tells.
+  private func bounds(of topic: String, queue: Int32) -> QueueBounds? {
     do throws(DiskError) {
-      return try messages.bounds(topic: topic, queue: queue)?.max.rawValue ?? 0
+      return try messages.bounds(topic: topic, queue: queue)
     } catch {
       parts.log.warning("metrics", "a queue cannot be read", ["topic": topic, "queue": queue, "cause": error])
-      return 0
+      return nil
     }
   }
 

@@ -1,5 +1,6 @@
 package import ApusBase
 package import ApusStore
+import ApusStoreCore
 package import ApusSystem
 import Synchronization
 

@@ -86,6 +86,8 @@ package struct Topics: Sendable {
   private var table: VersionedTable<Topic>
   /// The topics that belong to this broker: fixed names, its cluster, itself, its reply topic.
   private var systemNames: Set<String> = []
+  /// The topics of the order configuration that name servers told last, of which some may not exist yet.
+  private var orderedNames: Set<String> = []
 
   /// Makes the table with the broker's own topics, or, with `stored`, what an earlier run left behind and the own
   /// topics over it. `seed` keeps clients from choosing names that collide.
@@ -166,7 +168,7 @@ package struct Topics: Sendable {
   package mutating func update(_ config: TopicConfig, now: WallTime) -> Topic {
     if let light = light(config.name) { return light }
     var config = config
-    config.isOrdered = table[config.name]?.config.isOrdered ?? false
+    config.isOrdered = table[config.name]?.config.isOrdered ?? orderedNames.contains(config.name)
     return table.update(config, now: now)
   }
 
@@ -181,7 +183,8 @@ package struct Topics: Sendable {
     if let known = table[name] ?? light(name) { return (known, false) }
     guard table.count < rules.limit else { throw .full }
     let isRetry = name.utf8.starts(with: SystemTopics.retryPrefix.utf8)
-    var config = TopicConfig(name: name, readQueueCount: 1, writeQueueCount: 1)
+    var config = TopicConfig(
+      name: name, readQueueCount: 1, writeQueueCount: 1, isOrdered: orderedNames.contains(name))
     if unitMode { config.systemFlag = isRetry ? TopicConfig.unitSubscribedFlag : TopicConfig.unitFlag }
     if let template = table[defaultTopic]?.config, template.permission.contains(.inherit),
       rules.autoCreates || defaultTopic != SystemTopics.autoCreate
@@ -229,9 +232,10 @@ package struct Topics: Sendable {
     table.delete(name, now: now)
   }
 
-  /// A name server answered a registration with the topics of its order configuration: exactly these are ordered.
-  /// Returns whether any topic changed.
+  /// A name server answered a registration with the topics of its order configuration: exactly these are ordered, those
+  /// that are made later among them. Returns whether any topic changed.
   package mutating func applyOrder(_ ordered: Set<String>, now: WallTime) -> Bool {
+    orderedNames = ordered
     var changed = false
     for topic in table.all where topic.config.isOrdered != ordered.contains(topic.name) {
       var config = topic.config

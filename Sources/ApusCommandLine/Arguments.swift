@@ -10,13 +10,17 @@ package struct Arguments: Hashable, Sendable {
   package private(set) var definitions = PropertiesFile()
   private var values: [String: String] = [:]
 
-  /// Sorts `words`. Throws for an option that the command does not have, that lacks its value or stands twice, for one
-  /// that is missing, and for operands beyond what the command takes.
+  /// Sorts `words`; behind `--` all of them are operands. Throws for an option that the command does not have, that
+  /// lacks its value or stands twice, for one that is missing, and for operands beyond what the command takes.
   package init(_ words: ArraySlice<String>, of command: CommandDescription) throws(CommandFailure) {
     self.command = command
     var words = words
     let definer = command.options.first { $0.settingPrefix != nil }
     while let word = words.popFirst() {
+      guard word != "--" else {
+        operands += words
+        break
+      }
       guard word.hasPrefix("-"), word != "-" else {
         operands.append(word)
         continue
@@ -40,20 +44,31 @@ package struct Arguments: Hashable, Sendable {
   }
 
   private mutating func take(_ word: String, followedBy words: inout ArraySlice<String>) throws(CommandFailure) {
-    let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-    guard let option = command.options.first(where: { $0.isSpelled(parts[0]) }) else {
-      return try takeJoined(word, parts[0])
+    // By bytes: a character that combines with the equals sign is the value's first one.
+    let equals = word.utf8.firstIndex(of: UInt8(ascii: "="))
+    let name = equals.map { word[..<$0] } ?? word[...]
+    guard let option = command.options.first(where: { $0.isSpelled(name) }) else { return try takeJoined(word, name) }
+    guard option.value != nil else {
+      guard equals == nil else { throw failure("option '\(name)' takes no value") }
+      return try set(option, "", as: word)
     }
-    if option.value == nil {
-      guard parts.count == 1 else { throw failure("option '\(parts[0])' takes no value") }
-      try set(option, "", as: word)
-    } else if parts.count == 2 {
-      try set(option, String(parts[1]), as: String(parts[0]))
-    } else if let next = words.popFirst() {
-      try set(option, next, as: word)
+    let value: String
+    if let equals {
+      value = String(word[word.utf8.index(after: equals)...])
+    } else if let next = words.first, !isOption(next) {
+      words.removeFirst()
+      value = next
     } else {
       throw failure("option '\(word)' needs a value: \(option.value ?? "")")
     }
+    guard option.settingPrefix == nil else { return try define(value[...], option) }
+    try set(option, value, as: String(name))
+  }
+
+  /// Whether a word is one of the command's options, and not the value of the one before it: as for Java's parser that
+  /// one lacks its value then, as when it comes from a variable that is not set.
+  private func isOption(_ word: String) -> Bool {
+    word.hasPrefix("-") && command.options.contains { $0.isSpelled(word[...]) }
   }
 
   /// Takes a value that follows its option's letter at once, and switches whose letters follow each other.
@@ -104,6 +119,12 @@ package struct Arguments: Hashable, Sendable {
     return text
   }
 
+  /// The value of an option, or nil when it was not given. Fails when it is empty, as from a variable that is not set.
+  package func filled(_ name: String) throws(CommandFailure) -> String? {
+    if has(name) { _ = try required(name) }
+    return text(name)
+  }
+
   /// The value of an option without the spaces at its ends, or nil when it was not given.
   package func trimmed(_ name: String) -> String? {
     guard let text = text(name) else { return nil }
@@ -111,8 +132,16 @@ package struct Arguments: Hashable, Sendable {
     return String(start[..<(start.lastIndex { !$0.isWhitespace }.map(start.index(after:)) ?? start.startIndex)])
   }
 
-  /// Whether the value of an option is `true`, in any case; nil when it was not given.
-  package func bool(_ name: String) -> Bool? { trimmed(name).map { $0.lowercased() == "true" } }
+  /// Whether the value of an option is `true` and not `false`, in any case; nil when it was not given. Throws for
+  /// anything else.
+  package func bool(_ name: String) throws(CommandFailure) -> Bool? {
+    guard let text = trimmed(name) else { return nil }
+    switch text.lowercased() {
+    case "true": return true
+    case "false": return false
+    default: throw failure("option '--\(name)' takes true or false, not '\(text)'")
+    }
+  }
 
   /// The number of an option, or nil when it was not given. Throws for anything but a whole number in `range`.
   package func integer<Value: FixedWidthInteger>(

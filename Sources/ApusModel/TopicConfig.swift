@@ -1,10 +1,10 @@
 public import ApusBase
 
-/// What the messages of a topic carry as tags. Only ``singleTag`` is in use.
+/// What the messages of a topic carry as tags. Nobody selects by it: the tags of a message are one text for filters.
 public enum TopicFilter: Int32, Hashable, Sendable {
   /// `SINGLE_TAG`: at most one tag a message.
   case singleTag = 0
-  /// `MULTI_TAG`: several tags a message; declared by Java, used by nobody.
+  /// `MULTI_TAG`: several tags a message, which ``SysFlag/multiTags`` tells of each.
   case multiTag = 1
 
   /// Java's name.

@@ -14,7 +14,8 @@ package import ApusModel
 ///   remove its successor, which has taken over its number within the group.
 /// - A broker that comes back under another broker name or cluster leaves the old one; Java lists it in both.
 /// - A broker that asks for the data version (322) over a new connection belongs to that one; in Java the end of the
-///   old connection removes it.
+///   old connection removes it. One whose number within the group is free, as another had it that left, is to register;
+///   in Java it is told that nothing has changed, and clients do not find it until its topics do.
 /// - Giving the write permission back adds that bit alone; Java sets read and write, and TBW102 loses its inherit bit.
 /// - The number of brokers and of queue entries is limited (``RouteLimits``).
 package struct RouteTable: Sendable {
@@ -25,6 +26,9 @@ package struct RouteTable: Sendable {
   let limits: RouteLimits
   /// Topic to its queues by broker group, sorted by group, so that every name server answers the same. Never empty.
   var topics: [String: [QueueEntry]] = [:]
+  /// Broker group to the topics that it has queues of, so that what concerns one group costs nothing for the others'
+  /// topics: anybody may register a group and leave again.
+  private var topicsOfGroup: [String: Set<String>] = [:]
   /// Routes as last encoded, found by the bytes of a request. Holds topics of the table only.
   var encoded: ByteKeyedTable<EncodedRoute>
   var encodedBytes = 0
@@ -74,8 +78,8 @@ package struct RouteTable: Sendable {
     let filterServers = registration.filterServers ?? known?.filterServers ?? []
     if filterServers != known?.filterServers ?? [] { generation += 1 }
     live[broker.address] = LiveBroker(
-      brokerName: broker.brokerName, lastHeard: now, dataVersion: registration.dataVersion, link: link,
-      haServerAddress: registration.haServerAddress, filterServers: filterServers)
+      brokerName: broker.brokerName, brokerID: broker.brokerID, lastHeard: now, dataVersion: registration.dataVersion,
+      link: link, haServerAddress: registration.haServerAddress, filterServers: filterServers)
 
     guard broker.brokerID != 0, let master = groups[broker.brokerName]?.addresses[0], let masterLive = live[master]
     else {
@@ -84,13 +88,16 @@ package struct RouteTable: Sendable {
     return .registered(masterAddress: master, haServerAddress: masterLive.haServerAddress)
   }
 
-  /// A broker asks whether its data version is the one known (code 322). Only then is it a sign of life: a broker
-  /// whose topics changed is to register. `known` is nil for a broker that is not in the table.
+  /// A broker asks whether its data version is the one known (code 322). Only then is it a sign of life: a broker whose
+  /// topics changed, or that has no place in its group, is to register. `known` is nil for a broker that is not in the
+  /// table.
   package mutating func compare(
     _ version: DataVersion, of address: String, over link: RouteLink, now: MonotonicTime
   ) -> (isChanged: Bool, known: DataVersion?) {
     guard var broker = live[address] else { return (true, nil) }
-    guard broker.dataVersion == version else { return (true, broker.dataVersion) }
+    guard broker.dataVersion == version, groups[broker.brokerName]?.addresses[broker.brokerID] != nil else {
+      return (true, broker.dataVersion)
+    }
     if broker.link != link {
       unlink(address, from: broker.link)
       links[link, default: []].insert(address)
@@ -131,7 +138,7 @@ package struct RouteTable: Sendable {
   /// another data version. Returns how many topics that concerned.
   package mutating func allowWriting(_ isAllowed: Bool, to brokerName: String) -> Int {
     var count = 0
-    for topic in topics.keys {
+    for topic in topicsOfGroup[brokerName] ?? [] {
       guard let index = topics[topic]?.firstIndex(where: { $0.brokerName == brokerName }) else { continue }
       count += 1
       let permission = topics[topic]![index].permission
@@ -146,16 +153,18 @@ package struct RouteTable: Sendable {
 
   /// Forgets a topic, everywhere or in the groups of one cluster (code 216).
   package mutating func deleteTopic(_ topic: String, inCluster cluster: String? = nil) {
-    guard var queues = topics[topic] else { return }
-    let before = queues.count
-    if let cluster {
-      let names = clusters[cluster] ?? []
-      queues.removeAll { names.contains($0.brokerName) }
-    } else {
-      queues.removeAll()
+    guard let queues = topics[topic] else { return }
+    let names = cluster.map { clusters[$0] ?? [] }
+    var kept: [QueueEntry] = []
+    for entry in queues {
+      if let names, !names.contains(entry.brokerName) {
+        kept.append(entry)
+      } else {
+        topicsOfGroup[entry.brokerName]?.remove(topic)
+      }
     }
-    queueEntryCount -= before - queues.count
-    topics[topic] = queues.isEmpty ? nil : queues
+    queueEntryCount -= queues.count - kept.count
+    topics[topic] = kept.isEmpty ? nil : kept
     forget(topic)
   }
 
@@ -210,6 +219,7 @@ package struct RouteTable: Sendable {
       queues.insert(entry, at: index)
       forget(config.name)
       queueEntryCount += 1
+      topicsOfGroup[brokerName, default: []].insert(config.name)
     }
     topics[config.name] = queues
   }
@@ -247,8 +257,11 @@ package struct RouteTable: Sendable {
   }
 
   private mutating func removeQueues(of brokerName: String) {
-    for topic in Array(topics.keys) {
-      guard let index = topics[topic]?.firstIndex(where: { $0.brokerName == brokerName }) else { continue }
+    for known in topicsOfGroup.removeValue(forKey: brokerName) ?? [] {
+      // Spelled as it was registered last: its encoded route is found by the bytes.
+      guard let topic = topics.index(forKey: known).map({ topics[$0].key }),
+        let index = topics[topic]?.firstIndex(where: { $0.brokerName == brokerName })
+      else { continue }
       queueEntryCount -= 1
       topics[topic]!.remove(at: index)
       if topics[topic]!.isEmpty { topics[topic] = nil }
@@ -301,6 +314,7 @@ struct BrokerGroup: Hashable, Sendable {
 /// What is known of a broker process.
 private struct LiveBroker: Sendable {
   var brokerName: String
+  var brokerID: Int64
   var lastHeard: MonotonicTime
   var dataVersion: DataVersion?
   var link: RouteLink

@@ -58,7 +58,8 @@ final class SimulatedFile {
   private func grow(to needed: Int) {
     guard needed > capacity else { return }
     precondition(mappings == 0, "a simulated file that is mapped cannot grow beyond its capacity")
-    let size = max(needed, capacity * 2)
+    // Whole blocks: sectors and blocks are compared and copied as a whole, also the last one.
+    let size = (max(needed, capacity * 2) + Self.blockBytes - 1) / Self.blockBytes * Self.blockBytes
     let larger = unsafe (visible: Self.zeroes(size), durable: Self.zeroes(size))
     unsafe larger.visible.copyMemory(from: visible, byteCount: capacity)
     unsafe larger.durable.copyMemory(from: durable, byteCount: capacity)

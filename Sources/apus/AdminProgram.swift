@@ -21,7 +21,8 @@ enum AdminProgram {
   private static var console: Console {
     Console(
       write: { ToolOutput.write($0) }, note: { ProcessIO.write($0, to: .standardError) },
-      ask: ProcessIO.isInputTerminal ? askAtTerminal : nil, isOutputTerminal: ProcessIO.isTerminal(.standardOutput))
+      ask: ProcessIO.isInputTerminal ? askAtTerminal : nil, isOutputTerminal: ProcessIO.isTerminal(.standardOutput),
+      isNoteTerminal: ProcessIO.isTerminal(.standardError))
   }
 
   @Sendable

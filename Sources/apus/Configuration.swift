@@ -31,24 +31,32 @@ enum Configuration {
     if let port = try arguments.integer("http-port", in: 0...65_535) {
       properties["metricsPromExporterPort"] = "\(port)"
     }
-    if let store = arguments.text("store") { properties["storePathRootDir"] = store }
+    if let store = try arguments.filled("store") { properties["storePathRootDir"] = store }
     if let loops = try arguments.integer("loops", in: 1...64) { properties["loops"] = "\(loops)" }
     properties["storePathRootDir"] = properties["storePathRootDir"] ?? "./apus-data"
-    let bind = arguments.text("bind") ?? properties["bindAddress"] ?? "127.0.0.1"
+    // An empty address stands for all of the machine's: that is to be said with one.
+    if properties["bindAddress"]?.isEmpty == true { properties["bindAddress"] = nil }
+    let bind = try arguments.filled("bind") ?? properties["bindAddress"] ?? "127.0.0.1"
     properties["bindAddress"] = bind
     properties["brokerIP1"] =
-      arguments.text("advertise") ?? properties["brokerIP1"] ?? (isEveryAddress(bind) ? machineAddress : bind)
+      try arguments.filled("advertise") ?? properties["brokerIP1"] ?? (isEveryAddress(bind) ? machineAddress : bind)
     return properties
   }
 
   /// The entries that `apus broker` starts with: Java's defaults, unless file or options say otherwise.
   static func broker(_ arguments: Arguments, file: PropertiesFile) throws(CommandFailure) -> PropertiesFile {
     var properties = file.withoutTLS
-    if arguments.has("name-servers") { properties["namesrvAddr"] = try arguments.required("name-servers") }
-    if let store = arguments.text("store") { properties["storePathRootDir"] = store }
+    if arguments.has("name-servers") {
+      let list = try arguments.required("name-servers")
+      guard list.utf8.contains(where: { $0 != UInt8(ascii: ";") && $0 != UInt8(ascii: " ") }) else {
+        throw arguments.failure("option '--name-servers' names no server: '\(list)'")
+      }
+      properties["namesrvAddr"] = list
+    }
+    if let store = try arguments.filled("store") { properties["storePathRootDir"] = store }
     if let loops = try arguments.integer("loops", in: 1...64) { properties["loops"] = "\(loops)" }
-    if let bind = arguments.text("bind") { properties["bindAddress"] = bind }
-    if let host = arguments.text("advertise") { properties["brokerIP1"] = host }
+    if let bind = try arguments.filled("bind") { properties["bindAddress"] = bind }
+    if let host = try arguments.filled("advertise") { properties["brokerIP1"] = host }
     return properties
   }
 

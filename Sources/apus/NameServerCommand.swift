@@ -19,7 +19,7 @@ enum NameServerCommand {
     let process = try ServerProcess(
       arguments, loopCount: 1, settings: RemotingSettings(), tls: Configuration.tls(arguments, file: file))
     for key in unknown { process.log.warning("config", "setting is not known and has no effect", ["key": key]) }
-    let host = arguments.text("bind") ?? "0.0.0.0"
+    let host = try arguments.filled("bind") ?? "0.0.0.0"
     try process.run { () throws(CommandFailure) in try serve(settings, on: host, process) }
   }
 
@@ -38,15 +38,16 @@ enum NameServerCommand {
   }
 
   /// Settings from a file over the defaults of a name server that keeps its files in `home`, and the keys that nobody
-  /// knows. With the file's `path`, what requests change is written there; all else that the file holds stays in it, as
-  /// the process's TLS settings.
+  /// knows. With the file's `path`, what requests change is written there, of a link to its target; all else that the
+  /// file holds stays in it, as the process's TLS settings.
   static func settings(
     home: String, file: PropertiesFile, path: String? = nil
   ) throws(CommandFailure) -> (NameServerSettings, unknown: [String]) {
     var settings = NameServerSettings(home: home)
     let unknown: [String]
     do throws(DecodeError) {
-      unknown = try settings.load(file, from: path).filter { !$0.hasPrefix(TLSSettings.prefix) }
+      let target = path.map { PrivateFile.resolved($0) }
+      unknown = try settings.load(file, from: target).filter { !$0.hasPrefix(TLSSettings.prefix) }
     } catch {
       throw CommandFailure(.configuration, "setting \(error.field): \(error.reason)")
     }

@@ -11,10 +11,10 @@ enum StoreCheckCommand {
     let isJSON = arguments.has("json")
     let outcome = try inspect(store) { finding in
       let line = isJSON ? json(of: finding).text() : text(of: finding, below: store.root)
-      ToolOutput.write(line + "\n")
+      ToolOutput.show(line + "\n")
     }
     let summary = isJSON ? json(of: outcome).text() : text(of: outcome)
-    ToolOutput.write(summary + "\n")
+    ToolOutput.show(summary + "\n")
     if outcome.problems > 0 {
       throw CommandFailure(.failure, "the store \(store.root) has \(outcome.problems) problems")
     }

@@ -23,7 +23,7 @@ enum StoreDumpCommand {
     let dump = StoreDump(disk: store.disk, settings: store.settings)
     let isJSON = arguments.has("json")
     func show(_ line: StoreDump.Line) {
-      ToolOutput.write((isJSON ? line.json.text() : line.text) + "\n")
+      ToolOutput.show((isJSON ? line.json.text() : line.text) + "\n")
     }
     let topic = arguments.text("topic")
     if part == .queue, topic == nil { throw arguments.failure("say which queue: --topic NAME --queue N") }

@@ -12,7 +12,7 @@ enum StorePendingCommand {
   static func run(_ store: ClosedStore, _ arguments: Arguments) throws(CommandFailure) {
     let isJSON = arguments.has("json")
     let counts = try list(store, arguments, now: SystemClock.wall()) { item in
-      ToolOutput.write((isJSON ? json(of: item).text() : text(of: item)) + "\n")
+      ToolOutput.show((isJSON ? json(of: item).text() : text(of: item)) + "\n")
     }
     let summary =
       isJSON
@@ -21,7 +21,7 @@ enum StorePendingCommand {
         "notForJava": JSONValue(Int64(counts.notForJava)),
       ]).text()
       : "\(counts.timed) messages wait for a time of their own, \(counts.delayed) in delay levels"
-    ToolOutput.write(summary + "\n")
+    ToolOutput.show(summary + "\n")
     if counts.notForJava > 0 {
       throw CommandFailure(
         .failure, "RocketMQ 4.9.8 would not deliver \(counts.notForJava) of them when they are due")

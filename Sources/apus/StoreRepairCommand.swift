@@ -54,7 +54,7 @@ enum StoreRepairCommand {
         + "(messageDelayLevel)")
   }
 
-  private static func say(_ line: String) { ToolOutput.write(line + "\n") }
+  private static func say(_ line: String) { ToolOutput.show(line + "\n") }
 
   private static func plan(
     _ before: StoreCheckCommand.Outcome, rebuildsQueues: Bool, rebuildsIndex: Bool, _ store: ClosedStore

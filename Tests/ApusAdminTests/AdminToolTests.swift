@@ -39,7 +39,11 @@ import Testing
     ("updateTopic -t a -b x:1 -w 0", "option '--writeQueueNums' takes a whole number from 1 to 2147483647, not '0'"),
     ("updateTopic -t a -b x:1 -p 7", "option '--perm' takes 2 (write), 4 (read) or 6 (both), not '7'"),
     ("updateTopic -t a -b x:1 -p 0", "option '--perm' takes"), ("updateTopicPerm -t a -b x:1 -p 1", "not '1'"),
+    ("updateTopic -t a -b x:1 -o yes", "option '--order' takes true or false, not 'yes'"),
+    ("updateSubGroup -g a -b x:1 -s ture", "option '--consumeEnable' takes true or false, not 'ture'"),
+    ("consumerProgress -g a -s ''", "option '--showClientIP' takes true or false, not ''"),
     ("topicList -n ''", "option '--namesrvAddr' is empty"), ("topicList -n ' '", "option '--namesrvAddr' is empty"),
+    ("topicList -n ';'", "option '--namesrvAddr' names no server: ';'"),
     ("topicRoute -t a -n nowhere", "'nowhere' is no address: it has the form host:port"),
   ])
   func `a wrong command line names the command, the option and the reason`(line: String, reason: String) async {

@@ -1,5 +1,6 @@
 import ApusBase
 import ApusCommandLine
+import ApusProtocol
 import Foundation
 import Testing
 
@@ -41,6 +42,21 @@ import Testing
     #expect(quota?["groupSize"]?.int64 == 1)
     #expect(metrics["totalData"]?["totalTps"]?["totalNormalInTps"]?.double == 0)
     #expect(metrics["totalData"]?["totalOneDayNum"]?["normalOneDayInNum"]?.int64 == 0)
+    try FileManager.default.removeItem(atPath: directory)
+  }
+
+  @Test func `brokers are not asked for all their groups because of groups that nobody was in so far`() async throws {
+    let tool = try await ToolUnderTest()
+    let other = try RefusingBroker()
+    defer { other.stop() }
+    try await tool.registerFirst(at: other.address, topics: [])
+    for group in ["A", "B"] { _ = await tool.output("updateSubGroup -b \(try tool.address()) -g \(group)") }
+    let directory = NSTemporaryDirectory() + "apus-export-" + UUID().uuidString
+    let run = await tool.run("exportMetrics -c TestCluster -f \(directory)")
+    #expect(run.status == .failure && run.notes.contains("failed at \(other.address), 1 of 2"), "\(run.notes)")
+    let quota = try document(directory + "/metrics.json")["evaluateReport"]?["fx-a"]?["runtimeQuota"]
+    #expect(quota?["groupSize"]?.int64 == 2)
+    #expect(other.count(of: .getAllSubscriptionGroupConfig) == 0)
     try FileManager.default.removeItem(atPath: directory)
   }
 }

@@ -143,6 +143,8 @@ import Testing
         == "Orders" + String(repeating: " ", count: 60 + 64)
         + "            0        0.00                          0    NO_CONSUMER")
     #expect(await tool.output("statsAll -a").lines.count == 2)
+    let none = await tool.run("statsAll -t Order")
+    #expect(none.status == .failure && none.output.isEmpty && none.notes.contains("the topic 'Order'"), "\(none.notes)")
     let topic = try #require(try await tool.output("statsAll -t Orders --json").objects.first)
     #expect(topic["topic"]?.text == "Orders" && topic["lag"]?.int64 == 0)
   }

@@ -52,6 +52,15 @@ import Testing
     #expect(pulled.goesOn(from: 5) == goesOn)
   }
 
+  @Test(arguments: [
+    ("7F00000100002A9F0000000000000010", "7F00000100002A9F0000000000000010"), ("../../x y", "______x_y"),
+    ("\u{FC}\u{301}\u{0}", "_____"), (String(repeating: "a", count: 300), String(repeating: "a", count: 128)),
+    (String(repeating: "\u{4E2D}", count: 128), String(repeating: "_", count: 128)),
+  ])
+  func `an id becomes the name of a file that there can be`(id: String, name: String) {
+    #expect(MessageDetails.fileName(of: id) == name)
+  }
+
   @Test(arguments: ["-9223372036854775808", "9223372036854775807"])
   func `a broker's figures`(number: String) {
     let names = [

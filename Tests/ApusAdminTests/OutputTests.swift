@@ -16,12 +16,23 @@ import Testing
   @Test func `control characters are shown at a terminal, and given to programs as they are`() {
     let text = "a\tb\u{1B}[2J\u{7}\r\u{9B}1m ü\n"
     for (isTerminal, shown) in [(true, "a\tb\\x1B[2J\\x07\\x0D\\x9B1m ü\n"), (false, text)] {
-      let output = Locked("")
+      let (output, notes) = (Locked(""), Locked(""))
       let console = Console(
-        write: { text in output.withLock { $0 += text } }, note: { _ in }, isOutputTerminal: isTerminal)
+        write: { text in output.withLock { $0 += text } }, note: { text in notes.withLock { $0 += text } },
+        isOutputTerminal: isTerminal, isNoteTerminal: isTerminal)
       console.show(text)
+      console.tell(text)
       #expect(output.withLock { $0 } == shown)
+      #expect(notes.withLock { $0 } == shown)
     }
+  }
+
+  @Test func `what the tool says does not command a terminal`() async {
+    let notes = Locked("")
+    let console = Console(
+      write: { _ in }, note: { text in notes.withLock { $0 += text } }, isNoteTerminal: true)
+    _ = await AdminTool.run(["\u{1B}]0;x\u{7}"], console)
+    #expect(notes.withLock { $0 }.contains("'\\x1B]0;x\\x07'"))
   }
 
   @Test(arguments: [

@@ -90,13 +90,17 @@ extension ToolUnderTest {
 
   /// Has the name server know a broker group, first by name, whose master nobody can reach, with some topics. It is
   /// known for as long as the client is there.
-  func registerUnreachable(topics: [String]) async throws {
+  func registerUnreachable(topics: [String]) async throws { try await registerFirst(at: Self.nobody, topics: topics) }
+
+  /// Has the name server know a broker group, first by name, whose master, or another member, listens at an address,
+  /// with some topics. It is known for as long as the client is there.
+  func registerFirst(at address: String, number: Int64 = 0, topics: [String]) async throws {
     let content = RegisterBrokerBody(
       topics: TopicTable(
         version: DataVersion(timestamp: SystemClock.wall()), topics: topics.map { TopicConfig(name: $0) }))
     let registration = RegisterBroker.Request(
-      brokerName: "fx-0", brokerAddress: Self.nobody, clusterName: "TestCluster", haServerAddress: Self.nobody,
-      brokerID: 0, body: content.bytes())
+      brokerName: "fx-0", brokerAddress: address, clusterName: "TestCluster", haServerAddress: address,
+      brokerID: number, body: content.bytes())
     _ = try await client.ask(registration, at: cluster.nameServerAddress)
   }
 

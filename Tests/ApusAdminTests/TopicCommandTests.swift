@@ -131,6 +131,23 @@ import Testing
     #expect(await tool.run("updateOrderConf -t Steps -m take").notes.contains("takes get, put or delete"))
   }
 
+  @Test func `an order configuration is added to what each name server knows`() async throws {
+    let tool = try await ToolUnderTest()
+    let (first, second) = (tool.cluster.nameServerAddress, try Cluster([]))
+    let set = await ToolUnderTest.run(
+      "updateOrderConf -t Steps -m put -v fx-z:2 -n \(second.nameServerAddress)")
+    #expect(set.status == .success, "\(set.notes)")
+    let made = await ToolUnderTest.run(
+      "updateTopic -b \(try tool.address()) -t Steps -w 4 -o true -n \(first);\(second.nameServerAddress)")
+    #expect(made.status == .success, "\(made.notes)")
+    for (server, order) in [(first, "fx-a:4"), (second.nameServerAddress, "fx-z:2;fx-a:4")] {
+      let known = await ToolUnderTest.run("updateOrderConf -t Steps -m get -n \(server)")
+      #expect(known.output == "get orderConf success. topic=[Steps], orderConf=[\(order)]\n")
+    }
+    // It is needed until here.
+    #expect(second.members.isEmpty)
+  }
+
   @Test func `a permission is changed where the topic is, and nothing else of it`() async throws {
     let tool = try await ToolUnderTest()
     _ = await tool.output("updateTopic -b \(try tool.address()) -t Steps -w 4")
@@ -141,6 +158,17 @@ import Testing
     let absent = await tool.run("updateTopicPerm -t Steps -p 6 -c Other")
     #expect(absent.status == .failure)
     #expect(absent.notes.contains("no master of the cluster has the topic 'Steps'"), "\(absent.notes)")
+  }
+
+  @Test func `a permission that only the name servers took away is still the broker's`() async throws {
+    let tool = try await ToolUnderTest()
+    let broker = try tool.address()
+    _ = await tool.output("updateTopic -b \(broker) -t Steps")
+    _ = await tool.output("wipeWritePerm -b fx-a")
+    let changed = await tool.output("updateTopicPerm -t Steps -p 4 -b \(broker)")
+    #expect(changed.output.hasPrefix("update topic perm from 6 to 4 in \(broker) success.\n"), "\(changed.output)")
+    let again = await tool.output("updateTopicPerm -t Steps -p 4 -b \(broker)")
+    #expect(again.output == "new perm equals to the old one!\n")
   }
 
   @Test func `queues are shared as the averaging strategy shares them`() async throws {

@@ -26,6 +26,8 @@ import Testing
     ("a=1\nb=2\na=3", [["a", "3"], ["b", "2"]]),
     ("a=x\\", [["a", "x"]]),
     ("中=文", [["中", "文"]]),
+    ("\u{FEFF}a=1\n\u{FEFF}b=2", [["a", "1"], ["\u{FEFF}b", "2"]]),
+    ("\u{FEFF}# comment\na=1", [["a", "1"]]),
     ("", []),
   ])
   func `reads what Java reads`(_ text: String, _ expected: [[String]]) throws {
@@ -53,6 +55,11 @@ import Testing
   @Test func `refuses too many entries`() {
     let text = (0...PropertiesFile.entryLimit).map { "k\($0)\n" }.joined()
     #expect(throws: DecodeError.self) { try parse(text) }
+  }
+
+  @Test func `a key that begins as a byte order mark is read as it was written`() throws {
+    let file = PropertiesFile([.init("\u{FEFF}\u{FEFF}#a", "1"), .init("\u{FEFF}", "2")])
+    #expect(try PropertiesFile(parsing: file.text.rawSpan) == file)
   }
 
   @Test func `writes lines as RocketMQ does where nothing needs an escape`() {

@@ -16,6 +16,8 @@ import Testing
     ("  b : 1,\\\n   2\r\n! end", "  b=3\r\n! end"),
     ("#b=1\n", "#b=1\nb=3\n"),
     ("b=3 \\\n\n", "b=3\n"),
+    ("\u{FEFF}b=1\n", "\u{FEFF}b=3\n"),
+    ("\u{FEFF}", "\u{FEFF}\nb=3\n"),
     ("b  3\n", "b  3\n"),
     ("a=x\\", "a=x\\\n\nb=3\n"),
     ("a=x\\\n", "a=x\\\n\n\nb=3\n"),

@@ -139,6 +139,20 @@ import Testing
     #expect(table.find("A")?.config.isOrdered == false)
   }
 
+  @Test func `a topic that is made after its order configuration is ordered`() throws {
+    var table = topics()
+    #expect(table.applyOrder(["A", "B", "Unknown"], now: now) == false)
+    table.update(TopicConfig(name: "A"), now: now)
+    #expect(table.find("A")?.config.isOrdered == true)
+    let sent = try table.forSend(
+      to: "B", defaultTopic: "TBW102", defaultQueueCount: 4, unitMode: false, now: now)
+    #expect(sent.topic.config.isOrdered)
+    #expect(table.applyOrder(["A"], now: now) == true)
+    _ = table.delete("B", now: now)
+    table.update(TopicConfig(name: "B"), now: now)
+    #expect(table.find("B")?.config.isOrdered == false)
+  }
+
   @Test func `knows its own topics`() {
     let table = topics()
     for name in ["TBW102", "FxCluster", "fx-a", "FxCluster_REPLY_TOPIC", "rmq_sys_x", "RMQ_SYS_TRANS_HALF_TOPIC"] {

@@ -1,4 +1,6 @@
 import ApusBase
+import ApusBrokerCore
+import ApusModel
 import ApusSystem
 import Testing
 

@@ -63,7 +63,9 @@ import Testing
   }
 
   @Test func `a key that takes effect is read`() throws {
-    let reader = try Fixture.text("../Sources/ApusBroker/Settings/BrokerSettings.swift")
+    let directory = "../Sources/ApusBroker/Settings/"
+    let reader =
+      try Fixture.text(directory + "BrokerSettings.swift") + Fixture.text(directory + "BrokerSettings+Reading.swift")
     for key in SettingKey.all {
       if case .none = key.effect { continue }
       #expect(reader.contains("\"\(key.name)\""), "\(key.name) is said to take effect, and nothing reads it")
@@ -113,7 +115,7 @@ import Testing
     ("namesrvAddr", "bad addr"), ("namesrvAddr", "a:1;b:2 c:3"),
     ("brokerName", ""), ("brokerName", String(repeating: "b", count: 128)), ("defaultTopicQueueNums", "0"),
     ("enableDLegerCommitLog", "true"), ("storePathCommitLog", "/a/commitlog,/b/commitlog"),
-    ("flushDelayOffsetInterval", "0"), ("loops", "201"),
+    ("flushDelayOffsetInterval", "0"), ("loops", "201"), ("storePathRootDir", ""), ("storePathCommitLog", ""),
   ])
   func `a value that cannot be is an error that names the key`(key: String, value: String) {
     let error = #expect(throws: SettingError.self) { try settings([(key, value)]) }

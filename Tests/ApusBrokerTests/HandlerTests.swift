@@ -100,7 +100,7 @@ import Testing
 
   @Test(arguments: [
     "", "{", "[]", "7", "null", #"{"clientID":[]}"#, #"{"clientID":"c","consumerDataSet":7}"#,
-    #"{"clientID":"c","consumerDataSet":[{"groupName":"a b"}]}"#,
+    #"{"clientID":"c","producerDataSet":[{"groupName":"p"},{"groupName":" "}]}"#,
     #"{"clientID":"c","consumerDataSet":[{"groupName":"g","subscriptionDataSet":[{"subVersion":"x","topic":"t"}]}]}"#,
     #"{"clientID":"","producerDataSet":[{"groupName":"p"}]}"#,
   ])
@@ -109,6 +109,22 @@ import Testing
     #expect(reply.code == .systemError)
     #expect(broker.tables.clients.withLock { $0.consumers(of: "g") } == nil)
     #expect(broker.tables.clients.withLock { $0.producers(of: "p") } == nil)
+  }
+
+  @Test func `clients of other languages register groups with any characters`() {
+    let data = HeartbeatData(
+      clientID: "c", producerGroups: ["my.producer"],
+      consumers: [ConsumerData(group: "my.consumer"), ConsumerData(group: "g")])
+    #expect(broker.heartbeat(data).code == .success)
+    #expect(broker.tables.clients.withLock { $0.producers(of: "my.producer") } == [1])
+    for group in ["my.consumer", "g"] {
+      #expect(broker.tables.clients.withLock { $0.consumers(of: group) } == [1], "\(group)")
+    }
+    // No settings and no retry topic are made under such a name.
+    #expect(broker.tables.groups.withLock { $0.find("my.consumer") } == nil)
+    #expect(broker.heard.changed.withLock { $0 } == ["%RETRY%g"])
+    let tooLong = HeartbeatData(clientID: "c", producerGroups: [String(repeating: "p", count: 256)])
+    #expect(broker.heartbeat(tooLong).code == .systemError)
   }
 
   @Test(arguments: [SubscriptionData.tagExpression, SubscriptionData.sqlExpression])

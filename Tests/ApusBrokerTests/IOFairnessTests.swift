@@ -176,6 +176,7 @@ import Testing
         let sent = try client.ask(.sendMessageV2, Fields.send(to: "Wide", queue: queue), body: [1])
         #expect(sent.responseCode == .success)
       }
+      served.stop()
     }
     let served = try ServedBroker([("ioThreads", "1")], last: store)
     let io = served.broker.parts.io

@@ -159,6 +159,9 @@ import Testing
     try send(client, "x")
     let missing = try client.ask(.pullMessage, Fields.pull(Self.topic, at: 0, group: "cg", commit: 1))
     #expect(missing.responseCode == .subscriptionGroupNotExist)
+    let impossible = try client.ask(.pullMessage, Fields.pull(Self.topic, at: 0, group: "my.group"))
+    #expect(impossible.responseCode == .subscriptionGroupNotExist)
+    #expect(impossible.remark?.contains("illegal characters") == true)
     for (enabled, code) in [("true", ResponseCode.success), ("false", .noPermission)] {
       let config = #"{"groupName":"cg","consumeEnable":\#(enabled)}"#
       #expect(

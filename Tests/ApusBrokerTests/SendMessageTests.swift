@@ -56,6 +56,24 @@ import Testing
     }
   }
 
+  @Test(arguments: ["TAGS\u{1}a", "DELAY\u{1}1", "TRAN_MSG\u{1}true"])
+  func `marks what is sent to a topic of several tags a message`(properties: String) throws {
+    let served = try ServedBroker()
+    let client = try RawClient(port: served.port)
+    for (topic, filter) in [("One", "SINGLE_TAG"), ("Several", "MULTI_TAG")] {
+      let made = [("topic", topic), ("readQueueNums", "1"), ("writeQueueNums", "1"), ("perm", "6")]
+      let fields = (made + [("topicFilterType", filter)]).map { ReplyField($0.0, $0.1) }
+      #expect(try client.ask(.updateAndCreateTopic, fields).responseCode == .success)
+      let answer = try client.ask(
+        .sendMessageV2, Fields.send(to: topic, queue: 0, properties: properties), body: [1])
+      #expect(answer.responseCode == .success)
+      let bytes = try client.ask(.viewMessageByID, [ReplyField("offset", try answer.recordOffset)]).body
+      let record = try StoredRecord(bytes.rawSpan)
+      let expected: SysFlag = filter == "MULTI_TAG" ? .multiTags : []
+      #expect(record.sysFlag == expected)
+    }
+  }
+
   @Test func `stores a record as a Java broker does`() throws {
     let served = try ServedBroker()
     let client = try RawClient(port: served.port)
@@ -252,7 +270,7 @@ import Testing
     for topic in ["SCHEDULE_TOPIC_XXXX", "RMQ_SYS_TRANS_HALF_TOPIC", "RMQ_SYS_TRANS_OP_HALF_TOPIC", "SELF_TEST_TOPIC"] {
       let answer = try client.ask(.sendMessageV2, Fields.send(to: topic), body: [1])
       #expect(answer.responseCode == .noPermission, "\(topic)")
-      #expect(answer.remark == "sending message to topic[\(topic)] is forbidden.")
+      #expect(answer.remark == "Sending message to topic[\(topic)] is forbidden.")
     }
   }
 

@@ -33,6 +33,8 @@ import Testing
 
     let entries = Locked(0)
     let entriesBefore = Locked<Int?>(nil)
+    // It holds the store, which holds the disk.
+    defer { disk.onOpen { _ in } }
     disk.onOpen { path in
       if path.hasSuffix("/checkpoint") {
         let count = entries.withLock { $0 }
@@ -45,8 +47,8 @@ import Testing
     let threads = StoreThreads(
       store: store, settings: StoreThreads.Settings(), log: Logger(level: .error), onFlushed: {}, onSegment: {})
     try threads.start()
+    defer { threads.stop() }
     try Patience.wait { entriesBefore.withLock { $0 } != nil }
-    threads.stop()
     let count = try #require(entriesBefore.withLock { $0 })
     // A few for the entries that were there, and for the files that the checkpoint brings to the device.
     #expect(count < 10)

@@ -1,4 +1,5 @@
 import ApusBase
+import ApusClientCore
 import ApusModel
 import ApusProtocol
 import ApusSystem

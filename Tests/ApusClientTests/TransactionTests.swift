@@ -102,7 +102,7 @@ import Testing
     let producer = try client.transactionProducer(group: "txt") { _ in
       isCommitted.withLock { $0 } ? .commit : .unknown
     }
-    try await running(client) {
+    try await running(client) { () async throws -> Void in
       await #expect(throws: LocalFailure.self) {
         try await producer.send(Message(topic: "TxThrown", text: "paid")) { _ in
           isCommitted.withLock { $0 = true }

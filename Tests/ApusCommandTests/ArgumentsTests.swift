@@ -49,12 +49,29 @@ import Testing
     ("apus serve --stroe x", "unknown option '--stroe'"),
     ("apus serve --store", "needs a value: DIR"), ("apus serve --store a --store b", "stands twice"),
     ("apus serve extra", "unexpected 'extra'"), ("apus bench send pull", "unexpected 'pull'"),
-    ("apus broker --print=1", "takes no value"),
+    ("apus broker --print=1", "takes no value"), ("apus serve --store --help", "'--store' needs a value: DIR"),
+    ("apus broker -n -c x.conf", "'-n' needs a value: LIST"), ("apus broker -n", "'-n' needs a value: LIST"),
+    ("apus broker --define --print", "'--define' needs a value"),
   ])
   func `a wrong command line is refused with the word that is wrong`(line: String, reason: String) throws {
     let failure = try #require(refusal(line))
     #expect(failure.status == .usage)
     #expect(failure.message.contains(reason), "\(failure.message)")
+  }
+
+  @Test func `a value may look like an option where it cannot be one`() throws {
+    #expect(try run("apus serve --store=--help").text("store") == "--help")
+    #expect(try run("apus serve --store -x").text("store") == "-x")
+    #expect(try run("apus serve --store=\u{301}x").text("store") == "\u{301}x")
+  }
+
+  @Test func `behind two dashes all words are operands`() throws {
+    let description = try #require(AdminCommands.named("send")).description
+    let words = ["-k", "one", "--", "Orders", "-5", "--"]
+    let refusal = #expect(throws: CommandFailure.self) { _ = try Arguments(words[...], of: description) }
+    #expect(refusal?.message.contains("unexpected '--'") == true)
+    let arguments = try Arguments(words.dropLast(), of: description)
+    #expect(arguments.operands == ["Orders", "-5"] && arguments.text("key") == "one")
   }
 
   @Test(arguments: ["--secretKey=hidden", "-shidden", "-s hidden", "-secretKey=hidden"])

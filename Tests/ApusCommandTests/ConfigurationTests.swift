@@ -84,6 +84,22 @@ import Testing
     #expect(limits.backlog == 64 && limits.idleLimit == .seconds(30))
   }
 
+  @Test(arguments: ["--bind=", "--store=", "--advertise="])
+  func `an empty address or directory, as from a variable that is not set, is refused`(option: String) throws {
+    let broker = try arguments("apus broker \(option)")
+    for failure in [
+      #expect(throws: CommandFailure.self) { _ = try serve(option) },
+      #expect(throws: CommandFailure.self) { _ = try Configuration.broker(broker, file: PropertiesFile()) },
+    ] {
+      #expect(failure?.status == .usage)
+      #expect(failure?.message.contains("option '\(option.dropLast())' is empty") == true)
+    }
+  }
+
+  @Test func `an empty address in the file of serve does not open it to everybody`() throws {
+    #expect(try serve("", [.init("bindAddress", "")])["bindAddress"] == "127.0.0.1")
+  }
+
   @Test(arguments: [("0.0.0.0", "10.1.2.3"), ("::", "10.1.2.3"), ("10.9.9.9", "10.9.9.9")])
   func `what is advertised follows from what is bound`(bind: String, host: String) throws {
     #expect(try serve("--bind \(bind)")["brokerIP1"] == host)
@@ -96,10 +112,12 @@ import Testing
     #expect(properties["brokerName"] == "b")
     #expect(properties["storePathRootDir"] == "/s")
     #expect(properties["bindAddress"] == nil)
-    let empty = #expect(throws: CommandFailure.self) {
-      _ = try Configuration.broker(arguments("apus broker --name-servers="), file: file)
+    for list in ["", ";", ";;"] {
+      let empty = #expect(throws: CommandFailure.self) {
+        _ = try Configuration.broker(arguments("apus broker --name-servers=\(list)"), file: file)
+      }
+      #expect(empty?.status == .usage, "\(list)")
     }
-    #expect(empty?.status == .usage)
   }
 
   @Test func `serve finds the name server's changed settings again, but not where files were or who may administer`()
@@ -139,6 +157,17 @@ import Testing
     #expect(stored["tls.server.mode"] == "enforcing" && stored["listenPort"] == "9999" && stored["x"] == "1")
     let (plain, _) = try NameServerCommand.settings(home: "h", file: PropertiesFile())
     #expect(plain.configStorePath == "h/namesrv.properties")
+  }
+
+  @Test func `what is changed at a name server goes into the file behind a link`() throws {
+    let directory = NSTemporaryDirectory() + "apus-namesrv-" + UUID().uuidString
+    try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+    let (path, link) = (directory + "/real.conf", directory + "/namesrv.conf")
+    try Data("listenPort=9999\n".utf8).write(to: URL(fileURLWithPath: path))
+    try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: path)
+    let (settings, _) = try NameServerCommand.settings(home: "h", file: Configuration.file(link), path: link)
+    #expect(settings.configStorePath == PrivateFile.resolved(path))
+    try FileManager.default.removeItem(atPath: directory)
   }
 
   @Test func `a value that cannot be is a configuration error that names key, value and range`() throws {
@@ -207,7 +236,19 @@ import Testing
     #expect(failure?.status == .failure)
   }
 
-  @Test(arguments: ["-Dtls.enable", "-Drocketmq.x=1", "-D", "-D=1"])
+  @Test(arguments: [
+    "-Dtls.server.mode=enforcing", "-D tls.server.mode=enforcing", "--define tls.server.mode=enforcing",
+    "--define=tls.server.mode=enforcing", "-define tls.server.mode=enforcing",
+  ])
+  func `a definition counts in every spelling of its option`(words: String) throws {
+    for server in ["serve", "broker", "namesrv"] {
+      let arguments = try arguments("apus \(server) \(words) -Dtls.enable=true")
+      #expect(arguments.definitions["tls.server.mode"] == "enforcing")
+      #expect(arguments.definitions["tls.enable"] == "true")
+    }
+  }
+
+  @Test(arguments: ["-Dtls.enable", "-Drocketmq.x=1", "-D", "-D=1", "--define tls.enable", "--define=x=1"])
   func `a definition that is none of TLS is refused`(word: String) {
     #expect(throws: CommandFailure.self) { try self.arguments("apus broker \(word)") }
     #expect(throws: CommandFailure.self) { try self.arguments("apus bench send -Dtls.enable=true") }

@@ -29,6 +29,12 @@ import Testing
     #expect(!said.contains("apus:"), "\(said)")
   }
 
+  @Test func `what clients have stored does not command a terminal`() {
+    let text = "topic=T body=a\u{1B}[2J\u{9B}m\n"
+    #expect(ToolOutput.shown(text, isTerminal: true) == "topic=T body=a\\x1B[2J\\x9Bm\n")
+    #expect(ToolOutput.shown(text, isTerminal: false) == text)
+  }
+
   @Test func `a server goes on when nobody takes its words`() async throws {
     await #expect(processExitsWith: .exitCode(7)) {
       let full = try #require(FileHandle(forWritingAtPath: "/dev/full"))

@@ -146,6 +146,8 @@ import Testing
     let server = try TestServer {
       $0.inboundBudget = 8 << 20
       $0.frameLimit = 2 << 20
+      // Time goes on with every turn, while the threads that send may have none.
+      $0.headerDeadline = .seconds(100_000)
       $0.bodyDeadline = .seconds(100_000)
       $0.idleLimit = .seconds(100_000)
     }

@@ -121,7 +121,8 @@ import Testing
     settings.unacknowledgedLimit = .milliseconds(200)
     settings.sendDeadline = .seconds(3600)
     settings.idleLimit = .seconds(3600)
-    let client = RemotingClient(loop: loop, settings: settings, log: Logger(level: .error))
+    let client = RemotingClient(
+      loop: loop, settings: settings, connectTimeout: Patience.limit, log: Logger(level: .error))
     try loop.start()
     for _ in 0..<2 {
       let (done, failure) = (WakeUp(), Locked<CallError?>(nil))

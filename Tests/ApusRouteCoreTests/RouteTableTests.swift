@@ -223,6 +223,42 @@ import Testing
     #expect(route("T")?.contains(#"{0:"new:10911"}"#) == true)
   }
 
+  @Test mutating func `a broker whose successor has left again is asked to register`() {
+    table.add(.master("a"), topics: [.named("T")], link: .one)
+    var successor = BrokerIdentity.master("a")
+    successor.address = "new:10911"
+    table.add(successor, topics: [.named("T")], version: 2, link: .two)
+    // As long as the successor is there, both would take the number from each other.
+    #expect(table.compare(.number(1), of: "a-0:10911", over: .one, now: .zero) == (false, .number(1)))
+    table.unregister(successor)
+    #expect(route("T") == nil)
+    #expect(table.compare(.number(1), of: "a-0:10911", over: .one, now: .zero) == (true, .number(1)))
+    table.add(.master("a"), topics: [.named("T")], link: .one)
+    #expect(route("T")?.contains("a-0:10911") == true)
+    #expect(table.compare(.number(1), of: "a-0:10911", over: .one, now: .zero) == (false, .number(1)))
+  }
+
+  @Test(.timeLimit(.minutes(1)))
+  mutating func `groups that come and go cost nothing for the topics of others`() {
+    table.add(.master("a"), topics: (0..<20_000).map { TopicConfig.named("T\($0)") }, link: .one)
+    for number in 0..<9_000 { table.add(.master("x\(number)"), topics: [.named("U\(number)")], link: .two) }
+    #expect(table.connectionLost(.two).count == 9_000)
+    #expect(table.allTopics.count == 20_000)
+    #expect(table.allowWriting(false, to: "a") == 20_000)
+  }
+
+  @Test mutating func `a group that comes back has the topics that it registers then`() {
+    table.add(.master("a"), topics: [.named("T"), .named("U")])
+    table.add(.master("b"), topics: [.named("T")])
+    table.deleteTopic("T")
+    #expect(table.allowWriting(false, to: "a") == 1)
+    table.unregister(.master("a"))
+    #expect(table.allTopics == [])
+    table.add(.master("a"), topics: [.named("T")], version: 2)
+    #expect(table.allTopics == ["T"])
+    #expect(table.allowWriting(false, to: "b") == 0)
+  }
+
   // MARK: Administering
 
   @Test mutating func `takes and gives the write permission of one group`() {

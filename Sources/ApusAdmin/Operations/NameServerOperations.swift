@@ -20,15 +20,15 @@ extension AdminClient {
     }
   }
 
-  /// 101: whether a name server has a value of the key-value configuration.
-  package func hasValue(
+  /// 101: a value of the key-value configuration, as one name server knows it; nil when it has none.
+  package func value(
     of key: String, in namespace: String, atNameServer server: String
-  ) async throws(AdminError) -> Bool {
+  ) async throws(AdminError) -> String? {
     do throws(AdminError) {
-      try await ask(GetKVConfig.Request(namespace: namespace, key: key), at: server)
-      return true
+      let answer = try await ask(GetKVConfig.Request(namespace: namespace, key: key), at: server)
+      return try Self.fields(answer, from: server, GetKVConfig.Response.init).value
     } catch {
-      if error.code == .queryNotFound { return false }
+      if error.code == .queryNotFound { return nil }
       throw error
     }
   }

@@ -78,6 +78,17 @@ extension AdminClient {
   }
 }
 
+extension AdminSession {
+  /// The masters of the broker groups that a topic lies on, to set offsets at: those that a replica is given are lost
+  /// when its master comes back. A group without a master is named on standard error, and in `failure`, which whoever
+  /// has done his work at the others throws afterwards.
+  func masters(ofTopic topic: String) async throws(AdminError) -> (found: [String], failure: AdminError?) {
+    let brokers = try await client.route(of: topic).brokers
+    let missing = brokers.filter { $0.masterAddress == nil }.map(\.brokerName)
+    return (brokers.compactMap(\.masterAddress), passOver(missing, without: "master"))
+  }
+}
+
 /// 15 UPDATE_CONSUMER_OFFSET, as a tool asks it, waiting for the answer.
 private struct CommittedOffset: OutgoingRequest {
   static var code: RequestCode { .updateConsumerOffset }

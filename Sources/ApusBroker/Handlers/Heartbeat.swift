@@ -5,7 +5,7 @@ package import ApusProtocol
 package import ApusSystem
 
 /// Code 34: a client tells which groups it is in. Consumer groups are made when they are new, and their retry topics
-/// with them.
+/// with them; those with characters that no group may have are only remembered, as by Java, and may not pull.
 ///
 /// The members of a group that changed are told by the loop at the end of its turn:
 /// ``ApusBrokerCore/ClientTable/takeNotices()``.
@@ -39,7 +39,7 @@ package struct HeartbeatHandler: RequestHandler {
       throw Refusals.body(error)
     }
     for group in heartbeat.producerGroups + heartbeat.consumers.map(\.group) {
-      try GroupName.check(group)
+      try GroupName.checkMembership(of: group)
     }
     let limits = clients.withLock { $0.limits }
     do throws(ClientTable.Excess) {

@@ -108,7 +108,11 @@ package final class PullMessageHandler: Sendable {
   private func group(_ name: RawSpan) throws(Refusal) -> SubscriptionGroup {
     var found = parts.groups.withLock { $0.find(name) }
     if found == nil {
-      try GroupName.check(name)
+      do throws(NameFault) {
+        try GroupName.validate(name)
+      } catch {
+        throw Refusal(.subscriptionGroupNotExist, GroupName.remark(error))
+      }
       found = parts.groups.findOrMake(name.text, parts.changes)
     }
     guard let found else {

@@ -122,7 +122,7 @@ extension SendMessageHandler {
     let name = Array(place.topic.name.utf8)
     var draft = RecordDraft(
       topic: name.rawSpan, body: send.body, properties: stored.bytes, queueID: place.queueID, flag: send.flag,
-      sysFlag: SysFlag(rawValue: send.sysFlag), bodyCRC: CRC32.body(send.body), bornTime: send.bornTime,
+      sysFlag: target.sysFlag(of: send), bodyCRC: CRC32.body(send.body), bornTime: send.bornTime,
       bornHost: connection.peer, storeHost: parts.identity.storeHost, tagsCode: tags)
     draft.reconsumeTimes = send.reconsumeTimes
     let bytes = draft.recordBytes

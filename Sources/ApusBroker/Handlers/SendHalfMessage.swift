@@ -61,7 +61,7 @@ extension SendMessageHandler {
     }
     let topic = try parts.ownTopic(SystemTopics.halfMessages)
     guard let queue = try queue(Target(topic: topic, queueID: 0), state) else { return .stalled }
-    var sysFlag = SysFlag(rawValue: send.sysFlag)
+    var sysFlag = target.sysFlag(of: send)
     sysFlag.transaction = .none
     let name = Self.halfTopic
     var draft = RecordDraft(

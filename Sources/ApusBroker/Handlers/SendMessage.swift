@@ -34,6 +34,12 @@ package final class SendMessageHandler: Sendable {
     var queueID: Int32
     /// Whether the message was sent to a retry topic and goes to the dead letters instead.
     var isDead = false
+
+    /// The system flag of a message that goes there: messages of a topic with several tags each are marked.
+    func sysFlag(of send: borrowing SendMessage.Request) -> SysFlag {
+      let sent = SysFlag(rawValue: send.sysFlag)
+      return topic.config.filter == .multiTag ? sent.union(.multiTags) : sent
+    }
   }
 
   /// Handles one request on its loop.
@@ -83,7 +89,7 @@ package final class SendMessageHandler: Sendable {
   ) throws(Refusal) -> Topic {
     if let known = parts.topics.withLock({ $0.find(name) }) {
       if known.isClosedToProducers {
-        throw Refusal(.noPermission, "sending message to topic[\(known.name)] is forbidden.")
+        throw Refusal(.noPermission, "Sending message to topic[\(known.name)] is forbidden.")
       }
       if !serving.permission.contains(.write), known.config.isOrdered {
         throw Refusal(
@@ -94,7 +100,7 @@ package final class SendMessageHandler: Sendable {
     }
     try TopicName.check(name)
     if SystemTopics.closedToProducers.contains(name.text) {
-      throw Refusal(.noPermission, "sending message to topic[\(name.text)] is forbidden.")
+      throw Refusal(.noPermission, "Sending message to topic[\(name.text)] is forbidden.")
     }
     return try create(name.text, send)
   }
@@ -147,7 +153,7 @@ package final class SendMessageHandler: Sendable {
       throw Refusal(
         .messageIllegal, "the message body has \(send.body.byteCount) bytes, maxMessageSize allows \(limit)")
     }
-    let sysFlag = SysFlag(rawValue: send.sysFlag)
+    let sysFlag = target.sysFlag(of: send)
     let properties = MessageProperties(send.properties)
     let known = KnownProperties(properties)
     if let names = known.lightQueues { try checkLightQueues(send.properties.extracting(names), send.properties) }
@@ -202,7 +208,7 @@ package final class SendMessageHandler: Sendable {
     guard !send.topic.starts(with: "%RETRY%") else {
       throw Refusal(.messageIllegal, "batches cannot be sent to a retry topic")
     }
-    let sysFlag = SysFlag(rawValue: send.sysFlag)
+    let sysFlag = target.sysFlag(of: send)
     let properties = MessageProperties(send.properties)
     let known = KnownProperties(properties)
     guard try !Self.isHalf(known, send.properties, sysFlag) else {

@@ -7,6 +7,8 @@ package import ApusSystem
 /// Code 315: what was counted for a topic, for a group in a topic, or for the whole broker, over the last minute, hour
 /// and day. What only plug-ins count in Java (COMMERCIAL_…), and the momentary GROUP_GET_FALL_…, does not exist here as
 /// it does not there; what comes from the device is counted, which Java names without counting.
+///
+/// Deviation: what Java counts for single queues with `enableDetailStat` (QUEUE_PUT_…, QUEUE_GET_…) is not.
 package struct ViewBrokerStatsDataHandler: RequestHandler {
   private let topics: Locked<Topics>
   private let statistics: Locked<BrokerStats>

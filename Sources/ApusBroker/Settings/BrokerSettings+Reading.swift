@@ -6,7 +6,8 @@ import ApusStoreCore
 
 /// The texts of the keys, which were checked one by one, become the structs that components use.
 extension BrokerSettings {
-  private func text(_ key: String) -> String { self[key] ?? "" }
+  /// The value of a key, empty for one that has none.
+  func text(_ key: String) -> String { self[key] ?? "" }
   private func flag(_ key: String) -> Bool { text(key).lowercased() == "true" }
   private func milliseconds(_ key: String) -> Duration { .milliseconds(number(key)) }
 
@@ -138,10 +139,12 @@ extension BrokerSettings {
     return checking
   }
 
-  /// Java spreads a log over several directories that commas separate.
+  /// Java spreads a log over several directories that commas separate. Files below an empty path would lie in the file
+  /// system's root.
   private func logDirectory(below root: String) throws(SettingError) -> String {
+    guard !root.isEmpty else { throw SettingError(key: "storePathRootDir", value: root, range: "a directory") }
     guard let path = self["storePathCommitLog"] else { return root + "/commitlog" }
-    guard !path.utf8.contains(UInt8(ascii: ",")) else {
+    guard !path.isEmpty, !path.utf8.contains(UInt8(ascii: ",")) else {
       throw SettingError(key: "storePathCommitLog", value: path, range: "one directory")
     }
     return path

@@ -30,7 +30,7 @@ struct UpdateAclConfigCommand: AdminCommand {
     }
     account = UpdateAndCreateACLConfig.Request(
       accessKey: try arguments.required("accessKey"), secretKey: try Self.secret(arguments),
-      whiteRemoteAddress: arguments.trimmed("whiteRemoteAddress"), isAdmin: arguments.bool("admin"),
+      whiteRemoteAddress: arguments.trimmed("whiteRemoteAddress"), isAdmin: try arguments.bool("admin"),
       defaultTopicPermission: arguments.trimmed("defaultTopicPerm"),
       defaultGroupPermission: arguments.trimmed("defaultGroupPerm"), topicPermissions: list("topicPerms"),
       groupPermissions: list("groupPerms"))

@@ -26,7 +26,7 @@ struct Cleaning: Hashable, Sendable {
   ) async throws(AdminError) {
     let addresses: [String]
     if let target {
-      addresses = try await target.addresses(.all, session)
+      addresses = try await target.addresses(.all, session).found
     } else {
       addresses = try await session.client.clusterInfo().brokers.sorted { $0.key < $1.key }
         .flatMap { $0.value.sortedAddresses }

@@ -35,7 +35,7 @@ struct ClusterRTCommand: AdminCommand {
     amount = try arguments.integer("amount", in: 1...Int(Int32.max)) ?? 100
     size = try arguments.integer("size", in: 1...4 << 20) ?? 128
     cluster = arguments.trimmed("cluster")
-    isLog = arguments.bool("printLog") ?? false
+    isLog = try arguments.bool("printLog") ?? false
     room = arguments.trimmed("machineRoom") ?? "noname"
     interval = try arguments.integer("interval", in: 0...86_400) ?? 10
   }

@@ -27,20 +27,20 @@ struct ExportFile: Hashable, Sendable {
 }
 
 extension AdminSession {
-  /// Asks the master of each broker group of a cluster. Groups without one are named on standard error and passed over;
-  /// so are masters that fail, which `failure` names too. Throws when none answers: then there is nothing to export.
+  /// Asks the master of each broker group of a cluster. Groups without one, and masters that fail, are named on
+  /// standard error and in `failure`. Throws when none answers: then there is nothing to export.
   func gather<Answer: Sendable>(
     fromMastersOf cluster: String, _ ask: (BrokerData, String) async throws(AdminError) -> Answer
   ) async throws(AdminError) -> (answers: [Answer], failure: AdminError?) {
     let info = try await client.clusterInfo()
-    let addresses = try info.addresses(of: cluster, .masters, self)
+    let (addresses, withoutMaster) = try info.addresses(of: cluster, .masters, self)
     let groups = try info.groups(of: cluster)
     let (answers, failure) = await gather(from: addresses) { address throws(AdminError) -> Answer? in
       guard let group = groups.first(where: { $0.masterAddress == address }) else { return nil }
       return try await ask(group, address)
     }
     if answers.isEmpty, let failure { throw failure }
-    return (answers.compactMap { $0 }, failure)
+    return (answers.compactMap { $0 }, failure ?? withoutMaster)
   }
 }
 

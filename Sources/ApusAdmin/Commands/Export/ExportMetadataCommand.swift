@@ -42,7 +42,7 @@ struct ExportMetadataCommand: AdminCommand {
       return try file.write(
         try await session.client.userGroups(at: address).json, name: "subscriptionGroup.json", session)
     }
-    let masters = try await target.addresses(.masters, session)
+    let (masters, withoutMaster) = try await target.addresses(.masters, session)
     let (parts, failure) = await session.gather(from: masters) { address throws(AdminError) -> Metadata in
       Metadata(
         topics: try await session.client.userTopics(at: address, withGroupTopics: withGroupTopics),
@@ -60,7 +60,7 @@ struct ExportMetadataCommand: AdminCommand {
       members.append(JSONMember("topicConfigTable", .object(table)))
     }
     let name = hasTopics && hasGroups ? "metadata.json" : hasTopics ? "topic.json" : "subscriptionGroup.json"
-    try file.write(.object(members), name: name, failure: failure, session)
+    try file.write(.object(members), name: name, failure: failure ?? withoutMaster, session)
   }
 }
 

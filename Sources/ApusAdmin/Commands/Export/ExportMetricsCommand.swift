@@ -107,12 +107,18 @@ struct ExportMetricsCommand: AdminCommand {
     ])
   }
 
-  /// The languages and versions of the consumers; groups that nobody is in have none.
+  /// The languages and versions of the consumers; groups that nobody is in have none. So have those without a retry
+  /// topic, which the first member has made: to ask all brokers which groups they know, as for one group, would be to
+  /// ask each of them once for each group.
   private func clients(of groups: [String], _ session: AdminSession) async -> [String] {
     var found: Set<String> = []
     for group in groups {
       do throws(AdminError) {
-        for member in try await session.client.consumers(of: group).connections {
+        let brokers = try await session.client.route(of: SystemTopics.retryTopic(of: group)).brokers
+        let members = try await session.client.firstAnswer(of: brokers) { address throws(AdminError) in
+          try await session.client.consumers(of: group, at: address)
+        }
+        for member in members?.connections ?? [] {
           found.insert("\(member.language)%\(VersionName.name(of: member.version))")
         }
       } catch {

@@ -31,7 +31,7 @@ struct BrokerConsumeStatsCommand: AdminCommand {
     broker = try arguments.required("brokerAddr")
     timeout = .milliseconds(try arguments.integer("timeoutMillis", in: 1...3_600_000) ?? 50_000)
     level = try arguments.integer("level", in: Int64.min...Int64.max) ?? 0
-    orderedOnly = arguments.bool("order") ?? false
+    orderedOnly = try arguments.bool("order") ?? false
   }
 
   func run(_ session: AdminSession) async throws(AdminError) {

@@ -30,9 +30,9 @@ struct ConsumerProgressCommand: AdminCommand {
   private let group: String?
   private let showsClients: Bool
 
-  init(_ arguments: Arguments) {
+  init(_ arguments: Arguments) throws(CommandFailure) {
     group = arguments.trimmed("groupName")
-    showsClients = arguments.bool("showClientIP") ?? false
+    showsClients = try arguments.bool("showClientIP") ?? false
   }
 
   func run(_ session: AdminSession) async throws(AdminError) {

@@ -19,17 +19,23 @@ struct StartMonitoringCommand: AdminCommand {
   func run(_ session: AdminSession) async throws(AdminError) {
     try await session.again(every: isOnce ? nil : .seconds(60)) { () throws(AdminError) in
       session.say("[MONITOR] =========================================beginRound")
+      var incomplete: [String] = []
       for topic in try await session.client.topics().topics where topic.hasPrefix(SystemTopics.retryPrefix) {
-        await report(String(topic.dropFirst(SystemTopics.retryPrefix.count)), session)
+        let group = String(topic.dropFirst(SystemTopics.retryPrefix.count))
+        if await !report(group, session) { incomplete.append(group) }
       }
       session.say("[MONITOR] =========================================endRound")
+      // Who watches goes on; who looks once is to know.
+      if isOnce, !incomplete.isEmpty { throw AdminError(incomplete: incomplete) }
     }
   }
 
-  /// A group that nobody is in, or that is going, is passed over.
-  private func report(_ group: String, _ session: AdminSession) async {
+  /// A group that nobody is in, or that is going, is passed over. Returns whether all brokers answered.
+  private func report(_ group: String, _ session: AdminSession) async -> Bool {
+    var isComplete = true
     do throws(AdminError) {
-      let progress = try await session.progress(of: group).stats
+      let (progress, failure) = try await session.progress(of: group)
+      isComplete = failure == nil
       let members = try await session.client.consumers(of: group)
       let topics = Dictionary(grouping: progress.entries) { $0.queue.topic }
       for (topic, entries) in topics.sorted(by: { $0.key < $1.key }) {
@@ -38,7 +44,9 @@ struct StartMonitoringCommand: AdminCommand {
       try await reportTroubles(of: group, members, session)
     } catch {
       if error.code != .consumerNotOnline { session.warn("\(group): \(error)") }
+      if error.code == nil { isComplete = false }
     }
+    return isComplete
   }
 
   private func reportLag(

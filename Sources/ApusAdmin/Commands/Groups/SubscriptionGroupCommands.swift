@@ -27,15 +27,15 @@ struct UpdateSubGroupCommand: AdminCommand {
     target = try BrokerTarget(required: arguments)
     var group = SubscriptionGroupConfig(name: try arguments.required("groupName"))
     let numbers: ClosedRange<Int32> = 0...Int32.max
-    group.consumeEnabled = arguments.bool("consumeEnable") ?? true
-    group.consumeFromMinEnabled = arguments.bool("consumeFromMinEnable") ?? false
-    group.consumeBroadcastEnabled = arguments.bool("consumeBroadcastEnable") ?? false
+    group.consumeEnabled = try arguments.bool("consumeEnable") ?? true
+    group.consumeFromMinEnabled = try arguments.bool("consumeFromMinEnable") ?? false
+    group.consumeBroadcastEnabled = try arguments.bool("consumeBroadcastEnable") ?? false
     group.retryQueueCount = try arguments.integer("retryQueueNums", in: numbers) ?? group.retryQueueCount
     group.retryMaxTimes = try arguments.integer("retryMaxTimes", in: -1...Int32.max) ?? group.retryMaxTimes
     group.brokerID = try arguments.integer("brokerId", in: 0...Int64.max) ?? group.brokerID
     group.whichBrokerWhenConsumeSlowly =
       try arguments.integer("whichBrokerWhenConsumeSlowly", in: 0...Int64.max) ?? group.whichBrokerWhenConsumeSlowly
-    group.notifyConsumerIDsChangedEnabled = arguments.bool("notifyConsumerIdsChanged") ?? true
+    group.notifyConsumerIDsChangedEnabled = try arguments.bool("notifyConsumerIdsChanged") ?? true
     self.group = group
   }
 
@@ -85,7 +85,7 @@ struct DeleteSubGroupCommand: AdminCommand {
   init(_ arguments: Arguments) throws(CommandFailure) {
     target = try BrokerTarget(required: arguments)
     group = try arguments.required("groupName")
-    removesOffsets = arguments.bool("removeOffset") ?? false
+    removesOffsets = try arguments.bool("removeOffset") ?? false
   }
 
   func run(_ session: AdminSession) async throws(AdminError) {
@@ -93,7 +93,8 @@ struct DeleteSubGroupCommand: AdminCommand {
     if case .cluster = target { what += ", its retries and its dead letters" }
     try session.confirm(what)
     var isKnown = false
-    try await target.each(.masters, session) { address throws(AdminError) in
+    let (masters, failure) = try await target.addresses(.masters, session)
+    try await session.each(masters) { address throws(AdminError) in
       let hadGroup = try await session.client.groups(at: address).groups.contains { $0.name == group }
       try await session.client.deleteGroup(group, removingOffsets: removesOffsets, at: address)
       guard hadGroup else { return session.warn("\(address) does not know the consumer group '\(group)'") }
@@ -104,7 +105,13 @@ struct DeleteSubGroupCommand: AdminCommand {
         "delete subscription group [\(group)] \(place) success.",
         ["group": .text(group), "broker": .text(address), "result": "deleted"])
     }
-    if case .cluster(let name) = target { try await deleteTopics(cluster: name, session) }
+    if case .cluster(let name) = target {
+      do throws(AdminError) {
+        try await deleteTopics(cluster: name, session)
+      } catch {
+        throw failure ?? error
+      }
+    }
     // Offsets may have been left when the group was deleted without them.
     guard isKnown || removesOffsets else { throw AdminError("no broker knows the consumer group '\(group)'") }
   }

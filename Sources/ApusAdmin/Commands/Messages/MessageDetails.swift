@@ -27,11 +27,23 @@ struct MessageDetails {
   /// What is added to the name of the body's file.
   var fileSuffix = ""
 
+  /// The name of a body's file. The id is the producer's word: it must not name another directory, and no file system
+  /// takes a name of more than 255 bytes.
+  static func fileName(of id: String) -> String {
+    String(id.utf8.prefix(128).map { Character(Unicode.Scalar(isPlain($0) ? $0 : UInt8(ascii: "_"))) })
+  }
+
+  private static func isPlain(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"): true
+    case UInt8(ascii: "a")...UInt8(ascii: "z"): true
+    default: false
+    }
+  }
+
   /// Prints the message, and puts its body into a file.
   func show(_ session: AdminSession) async throws(AdminError) {
-    // The id is the producer's word: it must not name another directory.
-    let name = String(message.messageID.map { $0.isLetter || $0.isNumber ? $0 : "_" })
-    let path = "\(Self.bodyDirectory)/\(name)\(fileSuffix)"
+    let path = "\(Self.bodyDirectory)/\(Self.fileName(of: message.messageID))\(fileSuffix)"
     try session.write(message.body, to: path)
     let tracks = await tracks(session)
     guard !session.isJSON else {

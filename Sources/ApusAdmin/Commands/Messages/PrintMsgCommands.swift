@@ -23,7 +23,7 @@ struct PrintMsgCommand: AdminCommand {
   init(_ arguments: Arguments) throws(CommandFailure) {
     topic = try arguments.required("topic")
     let charset = try BodyText(charset: arguments.trimmed("charsetName"), arguments)
-    body = arguments.bool("printBody") ?? true ? charset : .none
+    body = try arguments.bool("printBody") ?? true ? charset : .none
     expression = arguments.trimmed("subExpression") ?? "*"
     begin = try ReadOptions.time("beginTimestamp", arguments)
     end = try ReadOptions.time("endTimestamp", arguments)
@@ -83,12 +83,12 @@ struct PrintMsgByQueueCommand: AdminCommand {
       topic: try arguments.required("topic"), brokerName: try arguments.required("brokerName"),
       queueID: try arguments.integer("queueId", in: 0...Int32.max) ?? 0)
     let charset = try BodyText(charset: arguments.trimmed("charsetName"), arguments)
-    body = arguments.bool("printBody") ?? false ? charset : .none
+    body = try arguments.bool("printBody") ?? false ? charset : .none
     expression = arguments.trimmed("subExpression") ?? "*"
     begin = try ReadOptions.time("beginTimestamp", arguments)
     end = try ReadOptions.time("endTimestamp", arguments)
-    printsMessages = arguments.bool("printMsg") ?? false
-    countsTags = arguments.bool("calculate") ?? false
+    printsMessages = try arguments.bool("printMsg") ?? false
+    countsTags = try arguments.bool("calculate") ?? false
   }
 
   func run(_ session: AdminSession) async throws(AdminError) {

@@ -67,7 +67,7 @@ struct QueryMsgByIDCommand: AdminCommand {
     guard !ids.isEmpty else { throw arguments.failure("option '--msgId' names no id") }
     self.ids = ids
     member = Member(arguments)
-    resends = arguments.bool("sendMessage")
+    resends = try arguments.bool("sendMessage")
     unitName = arguments.trimmed("unitName") ?? ""
   }
 

@@ -29,7 +29,7 @@ struct SendMessageCommand: AdminCommand {
   private let isTraced: Bool
 
   init(_ arguments: Arguments) throws(CommandFailure) {
-    isTraced = arguments.bool("msgTraceEnable") ?? false
+    isTraced = try arguments.bool("msgTraceEnable") ?? false
     let topic = try arguments.required("topic")
     message = Message(
       topic: topic, text: try arguments.required("body"), tag: arguments.trimmed("tags"),

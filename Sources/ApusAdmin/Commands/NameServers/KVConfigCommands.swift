@@ -68,7 +68,7 @@ extension AdminSession {
   func deleteValue(of key: String, in namespace: String) async throws(AdminError) -> Bool {
     var isKnown = false
     try await each(client.nameServers) { server throws(AdminError) in
-      guard try await client.hasValue(of: key, in: namespace, atNameServer: server) else { return }
+      guard try await client.value(of: key, in: namespace, atNameServer: server) != nil else { return }
       try await client.deleteValue(of: key, in: namespace, atNameServer: server)
       isKnown = true
     }

@@ -25,16 +25,17 @@ struct CloneGroupOffsetCommand: AdminCommand {
     source = try arguments.required("srcGroup")
     target = try arguments.required("destGroup")
     topic = try arguments.required("topic")
-    isOffline = arguments.bool("offline") ?? false
+    isOffline = try arguments.bool("offline") ?? false
   }
 
   func run(_ session: AdminSession) async throws(AdminError) {
     try session.confirm("replace the offsets of the group '\(target)' in the topic '\(topic)'")
-    let addresses = try await session.client.route(of: topic).brokers.compactMap(\.preferredAddress)
+    let (masters, failure) = try await session.masters(ofTopic: topic)
     var isKnown = isOffline
-    try await session.each(addresses) { address throws(AdminError) in
+    try await session.each(masters) { address throws(AdminError) in
       if try await clone(at: address, session.client) { isKnown = true }
     }
+    if let failure { throw failure }
     guard isKnown else { throw AdminError("the group '\(source)' has no offsets of the topic '\(topic)'") }
     session.say(
       "clone group offset success. srcGroup[\(source)], destGroup=[\(target)], topic[\(topic)]",

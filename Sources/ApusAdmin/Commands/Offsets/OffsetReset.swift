@@ -62,14 +62,15 @@ struct OffsetReset: Hashable, Sendable {
   /// Commits other offsets at the brokers, one after the other, and prints what became of each queue, below a title.
   /// Members of the group, if there are any, have to be started again.
   func atBrokers(_ session: AdminSession, title: String? = nil) async throws(AdminError) {
-    let addresses = try await addresses(session)
+    let (masters, failure) = try await session.masters(ofTopic: topic)
     if let title { session.say(title) }
     session.begin(Self.brokerTable)
-    try await session.each(addresses) { address throws(AdminError) in
+    try await session.each(masters) { address throws(AdminError) in
       for entry in try await entries(at: address, session.client) {
         session.row(Self.brokerTable, try await reset(entry, at: address, session.client))
       }
     }
+    if let failure { throw failure }
   }
 
   private func addresses(_ session: AdminSession) async throws(AdminError) -> [String] {

@@ -18,7 +18,7 @@ extension OffsetReset {
   fileprivate init(_ arguments: Arguments, time: WallTime?) throws(CommandFailure) {
     self.init(
       group: try arguments.required("group"), topic: try arguments.required("topic"), time: time,
-      isForced: arguments.bool("force") ?? true)
+      isForced: try arguments.bool("force") ?? true)
   }
 
   fileprivate static func time(_ text: String, _ arguments: Arguments) throws(CommandFailure) -> WallTime {

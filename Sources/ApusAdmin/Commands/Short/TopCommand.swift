@@ -34,7 +34,7 @@ struct TopCommand: AdminCommand {
   func run(_ session: AdminSession) async throws(AdminError) {
     let isLive = session.console.isOutputTerminal && !isOnce && !session.isJSON
     try await session.again(every: isLive ? .seconds(interval) : nil) { () throws(AdminError) in
-      let flows = try await flows(session)
+      let (flows, incomplete) = try await self.flows(session)
       // Clears the screen and goes to its first line.
       if isLive { session.console.write("\u{1B}[2J\u{1B}[H") }
       session.show(
@@ -45,20 +45,27 @@ struct TopCommand: AdminCommand {
             .decimal($0.outRate, digits: 2),
           ]
         })
+      if !isLive, !incomplete.isEmpty { throw AdminError(incomplete: incomplete) }
     }
   }
 
-  private func flows(_ session: AdminSession) async throws(AdminError) -> [TopicFlow] {
+  /// What goes through the topics, the most first, and the topics of which brokers did not tell everything.
+  private func flows(_ session: AdminSession) async throws(AdminError) -> (flows: [TopicFlow], incomplete: [String]) {
     var flows: [TopicFlow] = []
+    var incomplete: [String] = []
     for topic in try await session.client.topics().topics where isShown(topic) {
       do throws(AdminError) {
-        flows += try await session.flows(of: topic).flows
+        let (found, isComplete) = try await session.flows(of: topic)
+        flows += found
+        if !isComplete { incomplete.append(topic) }
       } catch {
         // A topic that is going while it is looked at; a broker group has a topic of its name that nobody may know.
         if error.code != .topicNotExist { session.warn("\(topic): \(error)") }
+        if error.code == nil { incomplete.append(topic) }
       }
     }
-    return flows.sorted { ($1.inRate + $1.outRate, $1.lag, $0.topic) < ($0.inRate + $0.outRate, $0.lag, $1.topic) }
+    flows.sort { ($1.inRate + $1.outRate, $1.lag, $0.topic) < ($0.inRate + $0.outRate, $0.lag, $1.topic) }
+    return (flows, incomplete)
   }
 
   private func isShown(_ topic: String) -> Bool {

@@ -29,10 +29,15 @@ struct StatsAllCommand: AdminCommand {
   }
 
   func run(_ session: AdminSession) async throws(AdminError) {
-    let topics = try await session.client.topics().topics
+    let topics = try await session.client.topics().topics.filter {
+      !SystemTopics.isOfGroup($0) && (topic ?? $0) == $0
+    }
+    if let topic, topics.isEmpty {
+      throw AdminError("no broker has registered the topic '\(topic)', or it is one of retries or dead letters")
+    }
     session.begin(Self.table)
     var incomplete: [String] = []
-    for name in topics where !SystemTopics.isOfGroup(name) && (topic ?? name) == name {
+    for name in topics {
       do throws(AdminError) {
         let (flows, isComplete) = try await session.flows(of: name)
         for flow in flows where !activeOnly || flow.isActive { session.row(Self.table, Self.cells(flow)) }

@@ -49,17 +49,22 @@ struct DeleteTopicCommand: AdminCommand {
     return false
   }
 
-  /// Removes a topic from all masters of a cluster and then its routes from all name servers.
+  /// Removes a topic from all masters of a cluster and then its routes from all name servers. A broker group whose
+  /// master is away keeps the topic, and registers it again with its master: that is thrown at the end.
   static func delete(_ topic: String, cluster: String, _ session: AdminSession) async throws(AdminError) {
-    try await BrokerTarget.cluster(cluster).each(.masters, session) { address throws(AdminError) in
+    let (masters, failure) = try await BrokerTarget.cluster(cluster).addresses(.masters, session)
+    try await session.each(masters) { address throws(AdminError) in
       try await session.client.deleteTopic(topic, at: address)
     }
-    session.say(
-      "delete topic [\(topic)] from cluster [\(cluster)] success.",
-      ["topic": .text(topic), "cluster": .text(cluster), "result": "deleted"])
+    if failure == nil {
+      session.say(
+        "delete topic [\(topic)] from cluster [\(cluster)] success.",
+        ["topic": .text(topic), "cluster": .text(cluster), "result": "deleted"])
+    }
     try await session.each(session.client.nameServers) { server throws(AdminError) in
       try await session.client.deleteRoutes(of: topic, cluster: cluster, atNameServer: server)
     }
     session.say("delete topic [\(topic)] from NameServer success.")
+    if let failure { throw failure }
   }
 }

@@ -41,10 +41,15 @@ extension AdminSession {
     try await putValue(order.text, of: topic, in: OrderConfiguration.namespace)
   }
 
-  /// Puts entries into the order configuration of a topic.
+  /// Puts entries into the order configuration of a topic, at each name server into its own: one that has lost its
+  /// configuration must not have the others lose what they know of other brokers.
   func addOrder(_ order: OrderConfiguration, of topic: String) async throws(AdminError) {
-    var all = OrderConfiguration(try await client.value(of: topic, in: OrderConfiguration.namespace) ?? "")
-    for name in order.brokerNames { all[name] = order[name] }
-    try await putOrder(all, of: topic)
+    let namespace = OrderConfiguration.namespace
+    try await each(client.nameServers) { server throws(AdminError) in
+      let known = try await client.value(of: topic, in: namespace, atNameServer: server)
+      var all = OrderConfiguration(known ?? "")
+      for name in order.brokerNames { all[name] = order[name] }
+      try await client.putValue(all.text, of: topic, in: namespace, atNameServer: server)
+    }
   }
 }

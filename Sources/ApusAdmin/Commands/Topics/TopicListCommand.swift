@@ -24,26 +24,30 @@ struct TopicListCommand: AdminCommand {
     }
     let clusters = try await session.client.clusterInfo()
     session.begin(Self.table)
+    var incomplete: [String] = []
     for topic in topics where !SystemTopics.isOfGroup(topic) {
-      let (cluster, groups) = await place(of: topic, clusters, session)
+      let (cluster, groups, isComplete) = await place(of: topic, clusters, session)
       for group in groups.isEmpty ? [""] : groups {
         session.row(Self.table, [.text(cluster), .text(topic), .text(group)])
       }
+      if !isComplete { incomplete.append(topic) }
     }
+    if !incomplete.isEmpty { throw AdminError(incomplete: incomplete) }
   }
 
-  /// A topic that cannot be asked about is listed all the same, as it may just be going.
+  /// A topic that cannot be asked about is listed all the same: it may just be going, or, when no server answers, it is
+  /// not known completely.
   private func place(
     of topic: String, _ clusters: ClusterInfo, _ session: AdminSession
-  ) async -> (cluster: String, groups: [String]) {
+  ) async -> (cluster: String, groups: [String], isComplete: Bool) {
     var cluster = ""
     do throws(AdminError) {
       let route = try await session.client.route(of: topic)
       cluster = route.brokers.first.map { clusters.cluster(of: $0.brokerName) } ?? ""
-      return (cluster, try await session.client.groups(consuming: topic, route))
+      return (cluster, try await session.client.groups(consuming: topic, route), true)
     } catch {
       session.warn("\(topic): \(error)")
-      return (cluster, [])
+      return (cluster, [], error.code != nil)
     }
   }
 }

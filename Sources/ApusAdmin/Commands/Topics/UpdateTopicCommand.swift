@@ -24,14 +24,14 @@ struct UpdateTopicCommand: AdminCommand {
     // Nobody could send to a topic without queues, or read it: that is what the permission is for.
     let queues: ClosedRange<Int32> = 1...Int32.max
     var flags: Int32 = 0
-    if arguments.bool("unit") ?? false { flags |= TopicConfig.unitFlag }
-    if arguments.bool("hasUnitSub") ?? false { flags |= TopicConfig.unitSubscribedFlag }
+    if try arguments.bool("unit") ?? false { flags |= TopicConfig.unitFlag }
+    if try arguments.bool("hasUnitSub") ?? false { flags |= TopicConfig.unitSubscribedFlag }
     topic = TopicConfig(
       name: try arguments.required("topic"),
       readQueueCount: try arguments.integer("readQueueNums", in: queues) ?? 8,
       writeQueueCount: try arguments.integer("writeQueueNums", in: queues) ?? 8,
       permission: try arguments.has("perm") ? arguments.permission() : .readWrite,
-      systemFlag: flags, isOrdered: arguments.bool("order") ?? false)
+      systemFlag: flags, isOrdered: try arguments.bool("order") ?? false)
   }
 
   func run(_ session: AdminSession) async throws(AdminError) {

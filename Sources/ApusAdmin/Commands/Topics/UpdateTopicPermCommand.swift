@@ -27,7 +27,7 @@ struct UpdateTopicPermCommand: AdminCommand {
       guard let group = route.brokers.first(where: { $0.masterAddress == address }) else {
         throw AdminError("no master of the topic '\(topic)' has the address \(address)")
       }
-      let old = try queues(of: group.brokerName, route)
+      let old = try await settings(try queues(of: group.brokerName, route), at: address, session)
       guard old.permission != permission else { return session.say("new perm equals to the old one!") }
       let changed = try await change(old, at: address, session)
       return session.say("\(changed.javaText).")
@@ -37,7 +37,8 @@ struct UpdateTopicPermCommand: AdminCommand {
       guard let group = route.brokers.first(where: { $0.masterAddress == address }) else {
         return session.warn("\(address) does not have the topic '\(topic)'")
       }
-      _ = try await change(try queues(of: group.brokerName, route), at: address, session)
+      let old = try await settings(try queues(of: group.brokerName, route), at: address, session)
+      _ = try await change(old, at: address, session)
       count += 1
     }
     guard count > 0 else { throw AdminError("no master of the cluster has the topic '\(topic)'") }
@@ -50,16 +51,23 @@ struct UpdateTopicPermCommand: AdminCommand {
     return queues
   }
 
-  /// Changes the permission in the broker's own settings of the topic: a route does not tell whether its order counts.
-  private func change(
-    _ old: QueueData, at address: String, _ session: AdminSession
+  /// The broker's own settings of the topic: a route does not tell whether its order counts, and its permission may
+  /// have been taken away at the name servers (`wipeWritePerm`).
+  private func settings(
+    _ queues: QueueData, at address: String, _ session: AdminSession
   ) async throws(AdminError) -> TopicConfig {
     let known = try await session.client.allTopics(at: address).topics.first { $0.name == topic }
-    var config =
-      known
+    return known
       ?? TopicConfig(
-        name: topic, readQueueCount: old.readQueueCount, writeQueueCount: old.writeQueueCount,
-        permission: old.permission, systemFlag: old.systemFlag)
+        name: topic, readQueueCount: queues.readQueueCount, writeQueueCount: queues.writeQueueCount,
+        permission: queues.permission, systemFlag: queues.systemFlag)
+  }
+
+  /// Changes the permission and leaves the other settings.
+  private func change(
+    _ old: TopicConfig, at address: String, _ session: AdminSession
+  ) async throws(AdminError) -> TopicConfig {
+    var config = old
     config.permission = permission
     try await session.client.updateTopic(config, at: address)
     session.say(

@@ -1,0 +1,1 @@
+../ApusClientTests/ServerLoop.swift

@@ -28,6 +28,12 @@ struct SimulatedNames {
       }
     }
 
+    /// Whether it takes a directory away, itself or with one above it.
+    func removes(_ directory: String) -> Bool {
+      guard case .remove(let path) = self else { return false }
+      return directory == path || directory.hasPrefix(path + "/")
+    }
+
     func apply(to names: inout [String: Node]) {
       switch self {
       case .add(let path, let node): names[path] = node
@@ -112,6 +118,9 @@ struct SimulatedNames {
 
   /// Makes the changes within a directory durable.
   mutating func sync(_ directory: String) {
+    // One of its name that was removed before goes first, lest it takes along what is in the new one.
+    for change in pending where change.removes(directory) { change.apply(to: &durable) }
+    pending.removeAll { $0.removes(directory) }
     for change in pending where change.touches(directory) { change.apply(to: &durable) }
     pending.removeAll { $0.touches(directory) }
   }

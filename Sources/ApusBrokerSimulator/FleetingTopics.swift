@@ -181,7 +181,8 @@ struct FleetingTopics {
     return true
   }
 
-  /// A reading told what came of a deletion that was not answered; from the first start after it on that is so for good.
+  /// A reading told what came of a deletion that was not answered; from the first start after it on that is so for
+  /// good.
   private mutating func decide(_ asked: Moment, _ found: [Doubtful], _ topic: String) throws(SimulationFailure) {
     let isMadeAgain = copies.values.contains { $0.queue.topic == topic && $0.known > asked }
     if let served = found.first(where: \.isServed),

@@ -10,8 +10,9 @@ import ApusStoreCore
 /// **Promises.** A message that no damage touched is pulled at its queue offset, byte-equal, whatever is around it. One
 /// that was touched is left out, or comes with body, topic, queue and place as they were: other fields have no
 /// checksum. Nothing else comes, and of a topic that was removed nothing from before, unless the record of that was
-/// damaged; even then no other message is missing. The scrub finds what no pull may serve. Whatever is there, a start succeeds, pulls and
-/// look-ups come to an end, sends go on, and no queue offset of a message that is there is given out again.
+/// damaged; even then no other message is missing. The scrub finds what no pull may serve. Whatever is there, a start
+/// succeeds, pulls and look-ups come to an end, sends go on, and no queue offset of a message that is there is given
+/// out again.
 package final class DamageSimulation {
   private let seed: UInt64
   private let steps: Int

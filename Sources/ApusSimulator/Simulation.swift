@@ -118,10 +118,10 @@ package struct Remains {
 /// the end, everything that the store holds is compared with everything that was sent.
 ///
 /// **Promises.** Kill keeps what was acknowledged, in both flush modes. Power loss keeps what the store said is
-/// flushed, and with synchronous flush what was acknowledged. A clean stop keeps everything. What was there when a topic
-/// was removed is never readable again once that was answered; a removal that was not answered is completed by the next
-/// start or has not begun. Always: the log holds nothing that was lost before or never sent, queue offsets have no
-/// holes, queues and index are those of a scan of the log, and a start changes nothing for the next.
+/// flushed, and with synchronous flush what was acknowledged. A clean stop keeps everything. What was there when a
+/// topic was removed is never readable again once that was answered; a removal that was not answered is completed by
+/// the next start or has not begun. Always: the log holds nothing that was lost before or never sent, queue offsets
+/// have no holes, queues and index are those of a scan of the log, and a start changes nothing for the next.
 package final class Simulation {
   private let settings: SimulationSettings
   private var random: SeededGenerator

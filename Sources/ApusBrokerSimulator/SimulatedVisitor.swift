@@ -105,7 +105,13 @@ final class SimulatedVisitor {
       note(records, of: pull.queue)
       visit?.next = next
     case .pullRetryImmediately where next > pull.from, .pullOffsetMoved where next > pull.from: visit?.next = next
-    case .pullNotFound, .pullOffsetMoved, .topicNotExist: endQueue(pull, peer)
+    case .pullNotFound, .pullOffsetMoved, .topicNotExist:
+      if let end = answer["maxOffset"].flatMap({ Int64($0) }), pull.from < end {
+        // There is more, which a failing disk does not give now: what was read says nothing of that.
+        visit = nil
+      } else {
+        endQueue(pull, peer)
+      }
     default:
       // The broker is busy, or its disk fails.
       visit = nil

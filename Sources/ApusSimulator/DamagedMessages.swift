@@ -15,6 +15,8 @@ struct DamagedMessages {
   private var removed: Set<Int> = []
   /// Those of them that may come back, as the record of the removal was damaged.
   private var mayComeBack: Set<Int> = []
+  /// Whether damaged messages were forgotten.
+  private var hasForgotten = false
   /// Whether an index file was changed or removed, or a time of storing that one was made with: none has a checksum.
   var isIndexDamaged = false
 
@@ -48,10 +50,12 @@ struct DamagedMessages {
   mutating func forgetRemovals() { mayComeBack.formUnion(removed) }
 
   /// Whether messages of before a removal may be back in a queue, and damaged ones do not tell where those end and the
-  /// later ones begin: who has a place then is anybody's guess.
+  /// later ones begin: who has a place then is anybody's guess. Those of other queues count, too, as a damaged record
+  /// may name this one, and so do those that are gone with the log's end.
   func isMixedUp(_ queue: SentMessages.Queue) -> Bool {
-    let all = all.filter { $0.topic == queue.topic && $0.queueID == queue.id }
-    return all.contains { mayComeBack.contains($0.id) } && all.contains(where: isTouched)
+    let all = all.filter { $0.topic == queue.topic }
+    guard all.contains(where: { $0.queueID == queue.id && mayComeBack.contains($0.id) }) else { return false }
+    return hasForgotten || all.contains(where: isTouched)
   }
 
   mutating func touchEntry(of queue: SentMessages.Queue, at offset: Int64) {
@@ -60,7 +64,9 @@ struct DamagedMessages {
 
   /// The log ends here since a start: damaged messages that lay at its end are gone, and others will take their place.
   mutating func forgetDamaged(from end: Int64) {
+    let before = all.count
     all = all.filter { $0.end <= end || !isTouched($0) }
+    hasForgotten = hasForgotten || all.count < before
     damage = damage.filter { $0 < end }
   }
 

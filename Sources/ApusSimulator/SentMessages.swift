@@ -193,6 +193,9 @@ extension SentMessages {
     let mayBeUnrecorded = hasUnrecordedRemovals || isMadeAgain(topic)
     self = outcome
     hasUnrecordedRemovals = mayBeUnrecorded
+    // Of a queue whose messages have all expired nothing tells whether it begins anew.
+    let told = Set(messages.filter { $0.topic == topic }.map(\.queueID))
+    emptied = emptied.filter { $0.topic != topic || told.contains($0.id) }
     removed(topic: topic)
   }
 
@@ -223,7 +226,9 @@ extension SentMessages {
         guard queues.contains(Queue(topic: messages[index].topic, id: messages[index].queueID)) else { continue }
         outcome.messages[index].removal = nil
       }
-      if last == before { outcome.emptied.subtract(queues) }
+      // What has messages again goes on behind them, also when only the last of several removals was not completed.
+      let served = Set(outcome.byQueue.keys)
+      outcome.emptied.subtract(last == before ? queues : queues.filter { served.contains($0) })
       return outcome
     }
   }

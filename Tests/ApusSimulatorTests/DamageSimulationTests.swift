@@ -20,6 +20,11 @@ import Testing
     _ = try DamageSimulation(seed: seed, deletesTopics: false).run()
   }
 
+  @Test(arguments: [425, 1909] as [UInt64])
+  func `a damaged record of removals leaves open who has a place, as other damage does`(seed: UInt64) throws {
+    _ = try DamageSimulation(seed: seed).run()
+  }
+
   @Test(arguments: 10_000..<10_006 as Range<UInt64>)
   func `damage costs what it touches, and nothing else`(seed: UInt64) throws {
     let report = try DamageSimulation(seed: seed).run()

@@ -19,6 +19,11 @@ import Testing
     _ = try Simulation(SimulationSettings(seed: seed, deletesTopics: false)).run()
   }
 
+  @Test(arguments: [1804, 1841, 1922] as [UInt64])
+  func `several removals without an answer are judged as far as they can be known`(seed: UInt64) throws {
+    _ = try Simulation(SimulationSettings(seed: seed)).run()
+  }
+
   @Test(arguments: 1000..<1020 as Range<UInt64>)
   func `everything promised survives, and nothing else is there`(seed: UInt64) throws {
     let report = try Simulation(SimulationSettings(seed: seed)).run()

@@ -61,10 +61,7 @@ package final class Account: Sendable {
   /// What counts for a topic that the account does not list. Where messages of all topics wait or lie that were given
   /// up, the account's default would open topics that it denies by name.
   private func unlisted(_ topic: RawSpan) -> AccessPermission {
-    let holdsOthers =
-      topic.equals("SCHEDULE_TOPIC_XXXX") || topic.equals("rmq_sys_wheel_timer")
-      || topic.equals("RMQ_SYS_TRANS_HALF_TOPIC") || topic.equals("TRANS_CHECK_MAX_TIME_TOPIC")
-    return holdsOthers ? .deny : topicDefault
+    SystemTopics.holdsOthersMessages(topic) ? .deny : topicDefault
   }
 
   /// Throws unless the account may do this with a group.

@@ -1,3 +1,5 @@
+import ApusBase
+
 /// Topics that belong to the broker rather than to users, and the families of names with a meaning.
 ///
 /// Source: apache/rocketmq@rocketmq-all-4.9.8:common/src/main/java/org/apache/rocketmq/common/topic/TopicValidator.java
@@ -35,6 +37,13 @@ public enum SystemTopics {
 
   /// Topics whose records are not delivered as they are: they wait, are not committed, or say something about others.
   public static let undelivered: Set<String> = [schedule, timer, halfMessages, halfOperations, checkedTooOften]
+
+  /// Whether a topic, as it stands in a frame or a record, holds messages that were sent to others: they wait there for
+  /// their time or for the end of their transaction, or lie there as nobody told that end.
+  public static func holdsOthersMessages(_ topic: RawSpan) -> Bool {
+    topic.equals("SCHEDULE_TOPIC_XXXX") || topic.equals("rmq_sys_wheel_timer")
+      || topic.equals("RMQ_SYS_TRANS_HALF_TOPIC") || topic.equals("TRANS_CHECK_MAX_TIME_TOPIC")
+  }
 
   /// Starts the names of a system's own topics.
   public static let systemPrefix = "rmq_sys_"

@@ -7,10 +7,7 @@ extension AccessGrant {
   /// Throws unless the sender may do this with the topic that a stored message belongs to. Messages that wait for their
   /// time or for the end of their transaction, or whose end nobody told, belong to the topic that they were sent to.
   func requires(_ permission: AccessPermission, recordOf record: borrowing StoredRecord) throws(Refusal) {
-    let waits =
-      record.topic.equals("SCHEDULE_TOPIC_XXXX") || record.topic.equals("RMQ_SYS_TRANS_HALF_TOPIC")
-      || record.topic.equals("rmq_sys_wheel_timer") || record.topic.equals("TRANS_CHECK_MAX_TIME_TOPIC")
-    if waits, let topic = record.properties.value(of: PropertyName.realTopic) {
+    if SystemTopics.holdsOthersMessages(record.topic), let topic = record.properties.value(of: PropertyName.realTopic) {
       return try requires(permission, topic: topic)
     }
     try requires(permission, topic: record.topic)

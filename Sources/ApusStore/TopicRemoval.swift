@@ -16,6 +16,11 @@ package struct TopicRemoval: Sendable {
   /// Records the deletion and removes the files. From the first step on a start completes the others. Blocks.
   package func run(on disk: any Disk) throws(DiskError) {
     try disk.replace(recordPath, with: record.rawSpan)
+    try removeFiles(from: disk)
+  }
+
+  /// Removes the files of a deletion that is recorded. Blocks.
+  func removeFiles(from disk: any Disk) throws(DiskError) {
     for path in directories { try disk.removeDirectory(path) }
     for path in roots { try disk.syncDirectory(path) }
   }
@@ -89,9 +94,7 @@ extension MessageStore {
       if try hasOnlyDeletedMessages(topic) {
         // Directories that are gone may be so in memory only, where a process was killed in the middle.
         _ = queues.removeTopic(topic)
-        let removal = removal(of: topic)
-        for path in removal.directories { try disk.removeDirectory(path) }
-        for path in removal.roots { try disk.syncDirectory(path) }
+        try removal(of: topic).removeFiles(from: disk)
       }
       deletedTopics.finish(topic)
     }

@@ -23,6 +23,15 @@ import Testing
     harness.store.finish(removal, isDone: true)
   }
 
+  /// The device has no space for the record.
+  private func failToDelete(_ topic: String) throws {
+    let removal = try #require(harness.store.removeQueues(ofTopic: topic))
+    disk.plan = FaultPlan(failures: [.init(.write, occurrence: 1, code: .full)])
+    #expect(throws: DiskError.self) { try removal.run(on: disk) }
+    disk.plan = FaultPlan()
+    harness.store.finish(removal, isDone: false)
+  }
+
   private func kill() throws {
     disk.crash(.kill)
     disk.restart()
@@ -162,11 +171,7 @@ import Testing
   @Test func `a stop in order tries a removal again that failed`() throws {
     try harness.send("T", 0, "gone")
     harness.settle()
-    let removal = try #require(harness.store.removeQueues(ofTopic: "T"))
-    disk.plan = FaultPlan(failures: [.init(.write, occurrence: 1, code: .full)])
-    #expect(throws: DiskError.self) { try removal.run(on: disk) }
-    disk.plan = FaultPlan()
-    harness.store.finish(removal, isDone: false)
+    try failToDelete("T")
     try harness.store.close()
     try harness.reopen()
     try loseQueues()
@@ -176,11 +181,7 @@ import Testing
   @Test func `a removal that failed is due again and keeps new files of the name waiting`() throws {
     try harness.send("T", 0, "gone")
     harness.settle()
-    let removal = try #require(harness.store.removeQueues(ofTopic: "T"))
-    disk.plan = FaultPlan(failures: [.init(.write, occurrence: 1, code: .full)])
-    #expect(throws: DiskError.self) { try removal.run(on: disk) }
-    disk.plan = FaultPlan()
-    harness.store.finish(removal, isDone: false)
+    try failToDelete("T")
     try harness.send("T", 0, "new")
     harness.settle()
     #expect(try disk.list("/store/consumequeue/T/0").count == 1)

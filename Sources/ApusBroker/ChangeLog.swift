@@ -24,7 +24,9 @@ package struct ChangeLog: Sendable {
     let changed = change.entries.filter { before[$0.key] != $0.value }
     guard !changed.isEmpty else { return }
     let told = changed.map { entry in
-      "\(entry.key): \(Self.shortened(before[entry.key] ?? "")) -> \(Self.shortened(entry.value))"
+      let old = (before[entry.key] ?? "").shortened(to: Self.valueLetters)
+      let new = entry.value.shortened(to: Self.valueLetters)
+      return "\(entry.key): \(old) -> \(new)"
     }
     let waiting = change.waiting.isEmpty ? "none" : change.waiting.joined(separator: ", ")
     log.info(
@@ -73,7 +75,7 @@ package struct ChangeLog: Sendable {
   package func topicMadeByUse(_ topic: Topic, by user: String) {
     log.info(
       "broker", "topic made by its use",
-      ["topic": topic.name, "with": Self.text(topic.config), "by": Self.shortened(user)])
+      ["topic": topic.name, "with": Self.text(topic.config), "by": user.shortened(to: Self.valueLetters)])
   }
 
   /// A group was made because somebody consumes in it.
@@ -96,10 +98,6 @@ package struct ChangeLog: Sendable {
   /// Who asked: the account, where there is one, and the address.
   private static func name(_ requester: Requester) -> String {
     requester.grant.accessKey.map { "\($0)@\(requester.address)" } ?? "\(requester.address)"
-  }
-
-  private static func shortened(_ text: String) -> String {
-    text.utf8.count <= valueLetters ? text : String(text.unicodeScalars.prefix(valueLetters)) + "…"
   }
 }
 

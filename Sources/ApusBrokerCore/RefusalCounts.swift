@@ -100,7 +100,7 @@ package struct RefusalCounts: Sendable {
     entry.total += 1
     entry.untold += 1
     entry.peer = peer
-    entry.remark = Self.shortened(remark)
+    entry.remark = remark.shortened(to: Self.remarkLetters)
     let report = now >= entry.nextReport ? entry.report(kind, now) : nil
     entries[kind] = entry
     return report
@@ -120,9 +120,5 @@ package struct RefusalCounts: Sendable {
   /// How many there were of each kind, in order.
   package var totals: [(kind: Kind, count: Int64)] {
     entries.sorted { $0.key < $1.key }.map { (kind: $0.key, count: $0.value.total) }
-  }
-
-  private static func shortened(_ remark: String) -> String {
-    remark.utf8.count <= remarkLetters ? remark : String(remark.unicodeScalars.prefix(remarkLetters)) + "…"
   }
 }

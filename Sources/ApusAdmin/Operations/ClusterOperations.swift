@@ -6,6 +6,20 @@ extension AdminClient {
     try await askNameServer(GetBrokerClusterInfo.Request(), for: ClusterInfo.self)
   }
 
+  /// 106: the name of the broker group of a broker, from the first name server that knows it. One that has just started
+  /// hears of brokers only when they register again.
+  func brokerName(at address: String) async throws(AdminError) -> String {
+    var failure: AdminError?
+    for server in nameServers {
+      do throws(AdminError) {
+        return try await ask(GetBrokerClusterInfo.Request(), at: server, for: ClusterInfo.self).brokerName(at: address)
+      } catch {
+        failure = error
+      }
+    }
+    throw failure ?? AdminError("no name server is known")
+  }
+
   /// 28: what a broker measures of itself.
   package func runtimeInfo(of broker: String) async throws(AdminError) -> KVTable {
     try await ask(GetBrokerRuntimeInfo.Request(), at: broker, for: KVTable.self)

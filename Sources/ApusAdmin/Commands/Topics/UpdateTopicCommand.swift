@@ -48,17 +48,16 @@ struct UpdateTopicCommand: AdminCommand {
   /// An order configuration says how many queues each broker group has: of one broker it is put in beside the others',
   /// of a cluster it takes the place of what was there.
   private func setOrder(_ session: AdminSession) async throws(AdminError) {
-    let clusters = try await session.client.clusterInfo()
     var order = OrderConfiguration("")
     let kind: String
     switch target {
     case .broker(let address):
       kind = "broker"
-      order[try clusters.brokerName(at: address)] = topic.writeQueueCount
+      order[try await session.client.brokerName(at: address)] = topic.writeQueueCount
       try await session.addOrder(order, of: topic.name)
     case .cluster(let name):
       kind = "cluster"
-      for group in try clusters.groups(of: name) { order[group.brokerName] = topic.writeQueueCount }
+      for group in try await session.client.clusterInfo().groups(of: name) { order[group.brokerName] = topic.writeQueueCount }
       try await session.putOrder(order, of: topic.name)
     }
     session.say(

@@ -89,9 +89,7 @@ public final class PushConsumer: Sendable {
         await MessageClient.every(self.client.runtime.configuration.rebalanceInterval) { self.rebalanceNow() }
       }
       group.addTask {
-        await MessageClient.every(
-          self.client.runtime.configuration.persistConsumerOffsetInterval, first: .seconds(10)
-        ) {
+        await MessageClient.every(self.client.runtime.configuration.persistConsumerOffsetInterval) {
           await self.commit()
         }
       }

@@ -82,6 +82,7 @@ package struct StoreArchive {
     settings.populateAhead = 4096
     settings.populateStep = 4096
     settings.openQueueFiles = 8
+    settings.queuesLoadedAhead = 1
     return settings
   }
 

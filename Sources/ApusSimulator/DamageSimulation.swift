@@ -49,6 +49,7 @@ package final class DamageSimulation {
     var storeSettings = StoreSettings(root: "store")
     storeSettings.logFileBytes = [4096, 8192, 16_384].randomElement(using: &random) ?? 4096
     storeSettings.queueFileBytes = 20 * Int.random(in: 5...40, using: &random)
+    storeSettings.queuesLoadedAhead = 1
     storeSettings.openQueueFiles = Int.random(in: 4...12, using: &random)
     storeSettings.queueTailBytes = Int.random(in: 0...20_000, using: &random)
     self.storeSettings = storeSettings

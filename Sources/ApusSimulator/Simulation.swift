@@ -159,6 +159,7 @@ package final class Simulation {
     storeSettings.queueFileBytes = 20 * Int.random(in: 5...40, using: &random)
     storeSettings.populateAhead = Int.random(in: 1...8192, using: &random)
     storeSettings.populateStep = Int.random(in: 512...8192, using: &random)
+    storeSettings.queuesLoadedAhead = 1
     storeSettings.openQueueFiles = Int.random(in: 4...12, using: &random)
     storeSettings.queueTailBytes = Int.random(in: 0...20_000, using: &random)
     storeSettings.extendsQueues = settings.extendsQueues

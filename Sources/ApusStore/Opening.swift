@@ -5,12 +5,12 @@ package import ApusStoreCore
 extension MessageStore {
   /// Opens the store at `settings.root`, made when it is missing: takes its lock, finds its files, reads what came
   /// after the durable mark and puts the queues in order (see ``Recovery``). `progress` is told now and then how far
-  /// that has come, `log` of every choice at the end. Blocks.
+  /// that has come, `log` of every choice at the end. `workers` load queues. Blocks.
   package static func open(
-    disk: any Disk, settings: StoreSettings, log: (StoreEvent) -> Void = { _ in },
+    disk: any Disk, settings: StoreSettings, workers: Workers = .serial, log: (StoreEvent) -> Void = { _ in },
     progress: @escaping (RecoveryProgress) -> Void = { _ in }
   ) throws(StoreError) -> MessageStore {
-    let store = MessageStore(disk: disk, settings: settings)
+    let store = MessageStore(disk: disk, settings: settings, workers: workers)
     try store.refuseDLedger()
     do throws(DiskError) {
       for directory in [settings.root, settings.logDirectory, settings.queueDirectory] {

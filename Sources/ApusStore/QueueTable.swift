@@ -6,6 +6,8 @@ struct QueueTable {
   private var topics: [String: [Int32: Slot]] = [:]
   /// How many light topics there are.
   private(set) var lightCount = 0
+  /// How many queues are only known.
+  private(set) var knownCount = 0
 
   enum Slot {
     case known
@@ -20,18 +22,23 @@ struct QueueTable {
 
   private mutating func insert(_ slot: Slot, _ topic: String, _ id: Int32) {
     if topics[topic] == nil, LightQueues.isLight(topic) { lightCount += 1 }
-    topics[topic, default: [:]][id] = slot
+    if case .known = slot { knownCount += 1 }
+    if case .known = topics[topic, default: [:]].updateValue(slot, forKey: id) { knownCount -= 1 }
   }
 
   mutating func removeTopic(_ topic: String) -> [ConsumeQueue]? {
     if topics[topic] != nil, LightQueues.isLight(topic) { lightCount -= 1 }
-    return topics.removeValue(forKey: topic)?.values.compactMap {
-      if case .loaded(let queue) = $0 { queue } else { nil }
-    }
+    guard let slots = topics.removeValue(forKey: topic)?.values else { return nil }
+    let loaded = slots.compactMap { if case .loaded(let queue) = $0 { queue } else { nil } }
+    knownCount -= slots.count - loaded.count
+    return loaded
   }
 
   /// Forgets what was loaded, but not that it exists.
-  mutating func unloadAll() { topics = topics.mapValues { $0.mapValues { _ in .known } } }
+  mutating func unloadAll() {
+    topics = topics.mapValues { $0.mapValues { _ in .known } }
+    knownCount = topics.values.reduce(0) { $0 + $1.count }
+  }
 
   /// In the order they were made, so that what is done with all of them has an order that can be repeated.
   var loaded: [ConsumeQueue] {

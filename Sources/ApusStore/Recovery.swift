@@ -27,6 +27,7 @@ struct Recovery {
   /// What was passed over.
   private var isolated: [Range<PhysicalOffset>] = []
   private var rebuild: QueueRebuild
+  private var loadAhead: LoadAhead
   /// Told how far it has come.
   let progress: (RecoveryProgress) -> Void
 
@@ -35,6 +36,7 @@ struct Recovery {
     self.wasClosed = wasClosed
     self.progress = progress
     rebuild = QueueRebuild(store: store, progress: progress)
+    loadAhead = LoadAhead(store: store)
   }
 
   var files: [MappedFile] { store.log.segments.files }
@@ -148,11 +150,13 @@ struct Recovery {
 
   private func loadAllQueues() throws(DiskError) {
     let all = store.queues.all
-    for (index, queue) in all.enumerated() {
-      if index > 0, index % RecoveryProgress.queueStride == 0 {
-        progress(RecoveryProgress(phase: .queues, done: index, total: all.count))
-      }
-      _ = try store.queue(topic: queue.topic, id: queue.id)
+    var done = 0
+    while done < all.count {
+      if done > 0 { progress(RecoveryProgress(phase: .queues, done: done, total: all.count)) }
+      let some = all[done..<min(done + RecoveryProgress.queueStride, all.count)]
+      store.load(Array(some))
+      for queue in some { _ = try store.queue(topic: queue.topic, id: queue.id) }
+      done = some.endIndex
     }
   }
 
@@ -168,6 +172,7 @@ struct Recovery {
       unsure = []
       isolated = []
       rebuild.begin(from: plan.start, canGoBack: plan.start > store.log.minOffset)
+      loadAhead.begin()
       let before = events.count
       try readFiles()
       if !rebuild.mustGoBack { try rebuild.settleDoubts(logEnd: end) }
@@ -213,6 +218,7 @@ struct Recovery {
         report(.reading(path: file.path), file.start + position)
         reported = position
       }
+      loadAhead.reach(position, of: scanner)
       switch item(scanner, at: position) {
       case .record(let size):
         try take(scanner.bytes.extracting(position..<position + size), at: file.start + position)

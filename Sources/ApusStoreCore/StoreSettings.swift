@@ -37,6 +37,8 @@ package struct StoreSettings: Hashable, Sendable {
   package var openQueueFiles = 512
   /// A checkpoint that finds more changed files and directories than this syncs the whole file system in one call.
   package var filesSyncedSingly = 256
+  /// A start that has at least this many queues to load does so ahead of the records that need them.
+  package var queuesLoadedAhead = 64
   /// How much memory queue tails may keep beyond what is not yet written, in bytes.
   package var queueTailBytes = 64 << 20
   /// Which mark delivery follows.

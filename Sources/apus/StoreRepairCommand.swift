@@ -75,7 +75,9 @@ enum StoreRepairCommand {
 
   private static func open(_ store: ClosedStore, _ what: String) throws(CommandFailure) -> MessageStore {
     do throws(StoreError) {
-      return try MessageStore.open(disk: store.disk, settings: store.settings, log: { say("\(what): \($0)") })
+      return try MessageStore.open(
+        disk: store.disk, settings: store.settings, workers: .threads(Thread.processorCount, name: "queue-load"),
+        log: { say("\(what): \($0)") })
     } catch {
       throw CommandFailure(.disk, "the store \(store.root): \(error)")
     }

@@ -7,15 +7,17 @@ import ApusStoreCore
 final class StoreHarness {
   let disk: any Disk
   let settings: StoreSettings
+  let workers: Workers
   private(set) var store: MessageStore!
   private(set) var events: [StoreEvent] = []
   var now = WallTime(milliseconds: 1_700_000_000_000)
 
-  init(on disk: any Disk, settings: StoreSettings) throws {
+  init(on disk: any Disk, settings: StoreSettings, workers: Workers = .serial) throws {
     self.disk = disk
     self.settings = settings
+    self.workers = workers
     var events: [StoreEvent] = []
-    store = try MessageStore.open(disk: disk, settings: settings) { events.append($0) }
+    store = try MessageStore.open(disk: disk, settings: settings, workers: workers) { events.append($0) }
     self.events = events
     prepare()
   }
@@ -24,7 +26,7 @@ final class StoreHarness {
   func reopen() throws {
     store = nil
     var events: [StoreEvent] = []
-    store = try MessageStore.open(disk: disk, settings: settings) { events.append($0) }
+    store = try MessageStore.open(disk: disk, settings: settings, workers: workers) { events.append($0) }
     self.events = events
     prepare()
   }

@@ -64,7 +64,8 @@ final class SimulatedBroker {
   func remove(topic: String) -> Bool {
     guard stages[.remover] == nil, let record = store.planDeletion(ofTopic: topic) else { return false }
     if !topicsUnderRemoval.contains(topic) { topicsUnderRemoval.append(topic) }
-    stages[.remover] = .planned(deletion(record))
+    let early = sabotage == .beginAnewTooSoon ? store.finish(record, isWritten: true) : nil
+    stages[.remover] = .planned(deletion(record, letGo: early))
     return true
   }
 
@@ -304,12 +305,13 @@ final class SimulatedBroker {
     return store.planFailedRemoval().map { removal($0) }
   }
 
-  private func deletion(_ record: DeletionRecord) -> (() -> (() -> Void)) {
+  /// The record of a deletion, with what removes the files where the store has let go of the queues before.
+  private func deletion(_ record: DeletionRecord, letGo: TopicRemoval? = nil) -> (() -> (() -> Void)) {
     { [self] in
       var isWritten = true
       do throws(DiskError) { try record.run(on: disk) } catch { isWritten = false }
       return { [self, isWritten] in
-        guard let plan = store.finish(record, isWritten: isWritten) else { return }
+        guard let plan = letGo ?? store.finish(record, isWritten: isWritten) else { return }
         stages[.remover] = .planned(removal(plan))
       }
     }

@@ -17,6 +17,8 @@ package enum Sabotage: String, CaseIterable, Hashable, Sendable {
   case forgetDeletion
   /// A start leaves the record of deletions as it is, though it names places of the log that a power loss took.
   case keepDeletion
+  /// A topic that is deleted begins anew before that is recorded.
+  case beginAnewTooSoon
 }
 
 /// How one simulation runs.

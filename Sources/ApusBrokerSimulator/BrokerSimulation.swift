@@ -208,7 +208,7 @@ package final class BrokerSimulation {
     case .kill: disk.crash(.kill)
     case .powerLoss: disk.crash(.powerLoss)
     case .crashInCall: disk.plan = FaultPlan(crashAtCall: number, crashKind: number % 2 == 0 ? .kill : .powerLoss)
-    case .diskFault: planFault(number)
+    case .diskFault: disk.plan = .fault(number)
     case .fullDisk: disk.capacity = disk.capacity == Self.largeCapacity ? 1 << 19 : Self.largeCapacity
     case .restart: try restart()
     case .clockJump:
@@ -216,20 +216,6 @@ package final class BrokerSimulation {
       pass(0)
     case .downtime, .network, .theft, .lostQueues: return
     }
-  }
-
-  private func planFault(_ number: Int) {
-    let calls: [DiskCall] = [.flush, .sync, .write, .allocate, .populate, .open, .syncDirectory, .rename, .map, .read]
-    let call = calls[number % calls.count]
-    // A thin volume says that it is full only when a file is synced.
-    let isFull =
-      [.allocate, .populate, .write].contains(call) && number % 4 != 0
-      || [.flush, .sync].contains(call) && number / 10 == 1
-    disk.plan = FaultPlan(failures: [
-      .init(
-        call, occurrence: 1 + number % 5, repeats: 1 + number % 2,
-        code: isFull ? .full : .failed(ErrorNumber.inputOutput))
-    ])
   }
 
   /// Trouble with the deletion of a topic that was asked for, or answered just now.
@@ -243,7 +229,7 @@ package final class BrokerSimulation {
         disk.plan = FaultPlan(crashAtCall: 1 + number / 2, crashKind: number % 8 == 0 ? .kill : .powerLoss)
       } else if number % 9 == 0, !settings.without.contains(.diskFault) {
         report.count(Trouble.diskFault.rawValue)
-        planFault(number)
+        disk.plan = .fault(number)
       }
     }
   }

@@ -46,33 +46,34 @@ import Testing
   }
 
   @Test(arguments: [("T", "U"), ("U", "T")])
-  func `of two messages neither is stored while one of them waits`(topics: (String, String)) throws {
+  func `of two messages neither is stored while one of them waits`(first: String, second: String) throws {
     let (harness, disk) = try harness()
     for topic in ["T", "U"] { try harness.send(topic, 0, "old") }
     let record = try #require(harness.store.planDeletion(ofTopic: "T"))
     let end = harness.store.marks.appended
-    #expect(try pair(topics, harness) == .notYet)
+    #expect(try pair(first, second, harness) == .notYet)
     #expect(harness.store.finish(record, isWritten: false) == nil)
-    #expect(try pair(topics, harness) == .refused(.deletionUnrecorded))
+    #expect(try pair(first, second, harness) == .refused(.deletionUnrecorded))
     #expect(harness.store.marks.appended == end)
     let again = try #require(harness.store.planFailedDeletion())
     try again.run(on: disk)
     #expect(harness.store.finish(again, isWritten: true) != nil)
-    guard case .appended = try pair(topics, harness) else { throw Unexpected("they still wait") }
+    guard case .appended = try pair(first, second, harness) else { throw Unexpected("they still wait") }
     _ = harness.store.dispatch()
     #expect(try harness.bodies("T") == ["pair"])
     #expect(try harness.bodies("U") == ["old", "pair"])
   }
 
-  private func pair(_ topics: (String, String), _ harness: StoreHarness) throws -> PairOutcome {
-    let (first, second, body) = (Array(topics.0.utf8), Array(topics.1.utf8), Array("pair".utf8))
+  private func pair(_ first: String, _ second: String, _ harness: StoreHarness) throws -> PairOutcome {
+    let (one, other, body) = (Array(first.utf8), Array(second.utf8), Array("pair".utf8))
+    let (firstQueue, secondQueue) = (try harness.queue(first), try harness.queue(second))
     return harness.store.append(
-      draft(first.rawSpan, body.rawSpan, harness), to: try harness.queue(topics.0),
-      with: draft(second.rawSpan, body.rawSpan, harness), to: try harness.queue(topics.1), now: harness.now)
+      Self.draft(one.rawSpan, body.rawSpan, harness), to: firstQueue,
+      with: Self.draft(other.rawSpan, body.rawSpan, harness), to: secondQueue, now: harness.now)
   }
 
   @_lifetime(copy topic, copy body)
-  private func draft(_ topic: RawSpan, _ body: RawSpan, _ harness: StoreHarness) -> RecordDraft {
+  private static func draft(_ topic: RawSpan, _ body: RawSpan, _ harness: StoreHarness) -> RecordDraft {
     RecordDraft(
       topic: topic, body: body, properties: RawSpan(), queueID: 0, flag: 0, sysFlag: [], bodyCRC: CRC32.body(body),
       bornTime: harness.now, bornHost: .loopback(port: 1), storeHost: .loopback(port: 2), tagsCode: 0)

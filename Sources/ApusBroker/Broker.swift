@@ -68,7 +68,7 @@ package final class Broker {
       let threads = StoreThreads(
         store: store, settings: StoreThreads.Settings(settings.keeping),
         bitMaps: settings.filtering.mapsBits ? FilterBitMaps(tables.filters) : nil, log: log,
-        onFlushed: { [relay] in relay.flushed() }, onSegment: { [relay] in relay.segmentReady() })
+        onFlushed: { [relay] in relay.flushed() }, onSegment: { [relay] in relay.mayStore() })
       let index = opened.index.map { SharedIndex($0, store: store, log: log) }
       let duplicates = try DuplicateSends(
         capacity: settings.keeping.rememberedSends, rules: settings.serving.duplicates, store: store,
@@ -76,7 +76,8 @@ package final class Broker {
       parts = BrokerParts(
         identity: identity, tables: tables, store: store, threads: threads, index: index, duplicates: duplicates,
         io: io, listener: events, log: log, delayLevels: opened.delayLevels)
-      let messages = StoreQueries(store: store, index: index, root: settings.keeping.root)
+      let removals = TopicRemovals(store: store, onDecision: { [relay] in relay.mayStore() })
+      let messages = StoreQueries(store: store, index: index, root: settings.keeping.root, removals: removals)
       let states = Self.states(settings, identity, on: loops, access)
       transactions = try Transactions(parts: parts, root: settings.keeping.root)
       let clients = ClientRelay(loops: loops)
@@ -105,7 +106,7 @@ package final class Broker {
       if let delayed, let timed { service.join(delayed, timed) }
       housekeeper = Housekeeper(
         service: service, config: config, store: store, threads: threads, index: index, delayed: delayed, timed: timed,
-        access: access, duplicates: duplicates, removal: tables.removal,
+        access: access, duplicates: duplicates, removal: tables.removal, topicRemovals: removals,
         settings: tables.settings, intervals: Housekeeper.Intervals(settings.keeping), log: log)
     } catch {
       io.stop()

@@ -21,10 +21,10 @@ package final class BrokerLoop: @unchecked Sendable {
   var pending = PendingAcknowledgements<PendingSend>()
   /// Messages of the broker's own whose makers wait for the device.
   var awaited = PendingAcknowledgements<AwaitedMessage>()
-  /// Messages of the broker's own that found no segment.
-  var waitingForSegment: [WaitingMessage] = []
-  /// What the records of ``waitingForSegment`` take.
-  var bytesWaitingForSegment = 0
+  /// Messages of the broker's own that the store did not take yet.
+  var waitingForStore: [WaitingMessage] = []
+  /// What the records of ``waitingForStore`` take.
+  var bytesWaitingForStore = 0
   /// Expressions of pulls, read once.
   var subscriptions = SubscriptionCache()
   /// Conditions of pulls, compiled once.
@@ -142,7 +142,7 @@ package final class BrokerLoop: @unchecked Sendable {
 
   /// Publishes how many messages wait for the store.
   func publishPending() {
-    pendingCount.store(pending.count + awaited.count + waitingForSegment.count, ordering: .relaxed)
+    pendingCount.store(pending.count + awaited.count + waitingForStore.count, ordering: .relaxed)
   }
 
   /// The queue of a key, if a send of this loop has used it.

@@ -49,7 +49,7 @@ package final class BrokerPages: HTTPService {
     case .exhausted: return HTTPResponse(.unavailable, "too many files are open")
     case .failed(let error): return HTTPResponse(.unavailable, "the store failed and needs a restart: \(error)")
     case .closed: return HTTPResponse(.unavailable, "the store is closed")
-    case .tooLarge: preconditionFailure("a store does not refuse before it knows the message's size")
+    case .tooLarge, .deletionUnrecorded: preconditionFailure("a store does not refuse before it knows the message")
     }
   }
 

@@ -348,8 +348,8 @@ package final class BrokerService: Sendable {
     }
   }
 
-  /// A segment is ready: lets the sends go on that found none.
-  package func segmentReady() {
+  /// A segment is ready, or it is decided what becomes of a deleted topic: lets the sends go on that wait for that.
+  package func mayStore() {
     for state in loops {
       state.loop.execute { [self] in
         state.loop.resumeStalled()

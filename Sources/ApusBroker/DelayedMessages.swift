@@ -265,7 +265,7 @@ final class DelayedMessages: @unchecked Sendable {
       if !failures.isEmpty { failures[level] = nil }
       delivered = appended.end
       if let topic { loop.traffic.put(topic: topic.id, messages: 1, bytes: Int64(bytes)) }
-    case .needsSegment: return false
+    case .notYet: return false
     case .refused(.tooLarge): return skip(level, offset, "it does not fit a log file")
     case .refused: return false
     }

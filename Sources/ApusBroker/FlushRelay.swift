@@ -11,5 +11,5 @@ final class FlushRelay: Sendable {
 
   func flushed() { service.withLock { $0 }?.flushed() }
 
-  func segmentReady() { service.withLock { $0 }?.segmentReady() }
+  func mayStore() { service.withLock { $0 }?.mayStore() }
 }

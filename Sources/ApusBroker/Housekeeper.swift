@@ -48,6 +48,7 @@ final class Housekeeper: Sendable {
   private let duplicates: DuplicateSends
   private let timed: TimedMessages?
   private let removal: RemovalRequest
+  private let topicRemovals: TopicRemovals
   /// Which files go and when is asked anew in every run.
   private let settings: Locked<BrokerSettings>
   private let log: Logger
@@ -58,7 +59,8 @@ final class Housekeeper: Sendable {
   init(
     service: BrokerService, config: ConfigStore, store: SharedStore, threads: StoreThreads, index: SharedIndex?,
     delayed: DelayedMessages?, timed: TimedMessages?, access: AccessFiles?, duplicates: DuplicateSends,
-    removal: RemovalRequest, settings: Locked<BrokerSettings>, intervals: Intervals, log: Logger
+    removal: RemovalRequest, topicRemovals: TopicRemovals, settings: Locked<BrokerSettings>, intervals: Intervals,
+    log: Logger
   ) {
     self.service = service
     self.config = config
@@ -70,6 +72,7 @@ final class Housekeeper: Sendable {
     self.duplicates = duplicates
     self.timed = timed
     self.removal = removal
+    self.topicRemovals = topicRemovals
     self.settings = settings
     self.intervals = intervals
     self.log = log
@@ -173,7 +176,7 @@ final class Housekeeper: Sendable {
   /// Tries again to remove the queues of a deleted topic.
   private func removeTopics() {
     do throws(DiskError) {
-      try store.remove { $0.planFailedRemoval() }
+      try topicRemovals.retry()
     } catch {
       log.warning("store", "the queues of a deleted topic cannot be removed, tried again", ["cause": error])
     }

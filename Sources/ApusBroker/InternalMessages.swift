@@ -25,7 +25,7 @@ package final class InternalMessages: Sendable {
   /// Hears of the outcome, on the loop that stored the message.
   package typealias Completion = @Sendable (Outcome) -> Void
 
-  /// How many messages may wait on one loop for a segment.
+  /// How many messages may wait on one loop until the store takes them.
   private static let waitingLimit = 10_000
   /// How many bytes their records may take.
   private static let waitingBytes = 64 << 20
@@ -44,8 +44,8 @@ package final class InternalMessages: Sendable {
   // MARK: Storing with everything it takes
 
   /// Stores a message and says what became of it: at once where nothing has to be waited for, else in a later turn of
-  /// the loop. Waits for the queue's files, the next segment and, with a synchronous flush, the device. To be called
-  /// on the loop; messages stored one after the other may change places when one has to wait.
+  /// the loop. Waits for the queue's files, the next segment, the deletion of the topic and, with a synchronous flush,
+  /// the device. To be called on the loop; messages stored one after the other may change places when one has to wait.
   package func store(_ message: InternalMessage, on state: BrokerLoop, then completion: @escaping Completion) {
     guard let queue = queue(message.queueID, of: message.topic, on: state) else {
       load(message, on: state, then: completion)
@@ -60,12 +60,12 @@ package final class InternalMessages: Sendable {
       state.traffic.put(topic: message.topic.id, messages: 1, bytes: Int64(bytes))
       if case .due = message.tag { state.hasDelayed = true }
       whenDurable(appended, on: state, then: completion)
-    case .needsSegment:
-      guard state.waitingForSegment.count < Self.waitingLimit, state.bytesWaitingForSegment < Self.waitingBytes else {
+    case .notYet:
+      guard state.waitingForStore.count < Self.waitingLimit, state.bytesWaitingForStore < Self.waitingBytes else {
         return completion(.busy)
       }
-      state.waitingForSegment.append(WaitingMessage(message: message, completion: completion))
-      state.bytesWaitingForSegment += bytes
+      state.waitingForStore.append(WaitingMessage(message: message, completion: completion))
+      state.bytesWaitingForStore += bytes
     case .refused(let refusal): completion(.refused(refusal))
     }
   }
@@ -122,7 +122,7 @@ package final class InternalMessages: Sendable {
   }
 
   /// Appends a record at once; one that is `makingRoom` also while the device is too full for others. A missing segment
-  /// is asked for; the caller tries again. To be called on the loop.
+  /// is asked for; the caller tries again, then and while the topic is being deleted. To be called on the loop.
   package func append(
     _ draft: borrowing RecordDraft, to queue: ConsumeQueue, now: WallTime, on state: BrokerLoop,
     makingRoom: Bool = false
@@ -132,7 +132,7 @@ package final class InternalMessages: Sendable {
     }
     switch outcome {
     case .appended: state.hasAppended = true
-    case .needsSegment: threads.segmentMissing()
+    case .notYet: threads.segmentMissing()
     case .refused: break
     }
     return outcome
@@ -153,20 +153,20 @@ package final class InternalMessages: Sendable {
     while let message = state.awaited.popAny() { message.completion(.refused(refusal)) }
   }
 
-  /// A segment is ready: stores what found none. To be called on the loop.
+  /// The store may take what it did not yet: stores what waits for that. To be called on the loop.
   func resume(_ state: BrokerLoop) {
-    let waiting = state.waitingForSegment
-    state.waitingForSegment.removeAll()
-    state.bytesWaitingForSegment = 0
+    let waiting = state.waitingForStore
+    state.waitingForStore.removeAll()
+    state.bytesWaitingForStore = 0
     for entry in waiting { store(entry.message, on: state, then: entry.completion) }
   }
 
   /// The broker ends: nobody waits any longer, as those who do hold the loop that holds them. To be called on the loop.
   func endWaiting(_ state: BrokerLoop) {
     while let message = state.awaited.popAny() { message.completion(.notFlushed(message.appended)) }
-    let waiting = state.waitingForSegment
-    state.waitingForSegment.removeAll()
-    state.bytesWaitingForSegment = 0
+    let waiting = state.waitingForStore
+    state.waitingForStore.removeAll()
+    state.bytesWaitingForStore = 0
     for entry in waiting { entry.completion(.busy) }
   }
 }
@@ -177,7 +177,7 @@ struct AwaitedMessage {
   var completion: InternalMessages.Completion
 }
 
-/// A message that found no segment.
+/// A message that the store did not take yet.
 struct WaitingMessage {
   var message: InternalMessage
   var completion: InternalMessages.Completion

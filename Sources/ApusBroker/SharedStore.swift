@@ -14,8 +14,6 @@ package final class SharedStore: @unchecked Sendable {
   package let disk: any Disk
   /// Whether an acknowledgement waits for the device.
   package let isSynchronous: Bool
-  /// One topic is removed at a time, as each rewrites the record of all deletions. Held while the device is written.
-  private let removal = Lock()
   private let acknowledgedMark: Atomic<Int64>
   private let wantedMark: Atomic<Int64>
 
@@ -69,20 +67,6 @@ package final class SharedStore: @unchecked Sendable {
   }
 
   // MARK: For threads that may wait
-
-  /// Plans and runs the removal of a topic's queues.
-  func remove(_ plan: (MessageStore) -> TopicRemoval?) throws(DiskError) {
-    removal.lock()
-    defer { removal.unlock() }
-    guard let plan = withLock(plan) else { return }
-    var isDone = false
-    defer { withLock { $0.finish(plan, isDone: isDone) } }
-    // Entries that are being written now may be those of these queues: their files must not come back.
-    let pause = WakeUp()
-    while withLock({ $0.isWritingQueues }) { pause.wait(until: SystemClock.monotonic() + .milliseconds(2)) }
-    try plan.run(on: disk)
-    isDone = true
-  }
 
   /// Brings everything that was appended to the device, when the threads that do so have ended. A flush that fails ends
   /// the store, which its closing tells.

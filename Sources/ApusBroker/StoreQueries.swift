@@ -14,12 +14,14 @@ package final class StoreQueries: StoredMessages {
   private let store: SharedStore
   private let index: SharedIndex?
   private let root: String
+  private let removals: TopicRemovals
 
   /// Answers from a store and, where there is one, its index.
-  package init(store: SharedStore, index: SharedIndex?, root: String) {
+  package init(store: SharedStore, index: SharedIndex?, root: String, removals: TopicRemovals) {
     self.store = store
     self.index = index
     self.root = root
+    self.removals = removals
   }
 
   package func bounds(topic: String, queue: Int32) throws(DiskError) -> QueueBounds? {
@@ -66,9 +68,7 @@ package final class StoreQueries: StoredMessages {
     return answer
   }
 
-  package func removeQueues(of topic: String) throws(DiskError) {
-    try store.remove { $0.removeQueues(ofTopic: topic) }
-  }
+  package func removeQueues(of topic: String) throws(DiskError) { try removals.remove(topic) }
 
   package func topicsWithQueues() -> [String] { store.withLock { $0.topicsWithQueues } }
 

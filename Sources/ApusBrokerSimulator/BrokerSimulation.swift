@@ -46,6 +46,7 @@ package final class BrokerSimulation {
   private var isAfterDowntime = false
   /// In how many steps the machine stops, as somebody has just deleted a topic; nil for not yet.
   private var stepsToCrash: Int?
+  private var removalWatch: RemovalWatch
   /// The latest that it ever was.
   private var now: Int64 { max(latestTime, machine.wall).milliseconds }
   private var clockJumped: Bool { report.counts[Trouble.clockJump.rawValue] != nil }
@@ -81,6 +82,7 @@ package final class BrokerSimulation {
     tampering = settings.canary.map { Tampering($0) }
     latestTime = begin
     calmSteps = Int.random(in: 955...992, using: &random)
+    removalWatch = RemovalWatch(seed: settings.seed)
     self.settings = settings
     self.machine = machine
     self.disk = disk
@@ -132,6 +134,7 @@ package final class BrokerSimulation {
 
   private func takeStep() throws {
     crashAfterDeletion()
+    losePowerAfterRemoval()
     guard !disk.hasCrashed else { return try afterTurn() }
     switch Int.random(in: 0..<1000, using: &random) {
     case 0..<470: turn()
@@ -208,7 +211,7 @@ package final class BrokerSimulation {
     case .kill: disk.crash(.kill)
     case .powerLoss: disk.crash(.powerLoss)
     case .crashInCall: disk.plan = FaultPlan(crashAtCall: number, crashKind: number % 2 == 0 ? .kill : .powerLoss)
-    case .diskFault: planFault(number)
+    case .diskFault: disk.plan = .fault(number)
     case .fullDisk: disk.capacity = disk.capacity == Self.largeCapacity ? 1 << 19 : Self.largeCapacity
     case .restart: try restart()
     case .clockJump:
@@ -216,20 +219,6 @@ package final class BrokerSimulation {
       pass(0)
     case .downtime, .network, .theft, .lostQueues: return
     }
-  }
-
-  private func planFault(_ number: Int) {
-    let calls: [DiskCall] = [.flush, .sync, .write, .allocate, .populate, .open, .syncDirectory, .rename, .map, .read]
-    let call = calls[number % calls.count]
-    // A thin volume says that it is full only when a file is synced.
-    let isFull =
-      [.allocate, .populate, .write].contains(call) && number % 4 != 0
-      || [.flush, .sync].contains(call) && number / 10 == 1
-    disk.plan = FaultPlan(failures: [
-      .init(
-        call, occurrence: 1 + number % 5, repeats: 1 + number % 2,
-        code: isFull ? .full : .failed(ErrorNumber.inputOutput))
-    ])
   }
 
   /// Trouble with the deletion of a topic that was asked for, or answered just now.
@@ -243,7 +232,7 @@ package final class BrokerSimulation {
         disk.plan = FaultPlan(crashAtCall: 1 + number / 2, crashKind: number % 8 == 0 ? .kill : .powerLoss)
       } else if number % 9 == 0, !settings.without.contains(.diskFault) {
         report.count(Trouble.diskFault.rawValue)
-        planFault(number)
+        disk.plan = .fault(number)
       }
     }
   }
@@ -259,6 +248,15 @@ package final class BrokerSimulation {
     disk.crash(kind)
   }
 
+  /// The power goes soon after log files went.
+  private func losePowerAfterRemoval() {
+    guard !world.keepsAll, !settings.without.contains(.powerLoss),
+      removalWatch.isDue(removed: disk.removals["store/commitlog", default: 0]), !disk.hasCrashed
+    else { return }
+    report.count("stops after removals")
+    disk.crash(.powerLoss)
+  }
+
   // MARK: Starting and stopping
 
   /// The machine stopped during a start that did not notice.
@@ -271,6 +269,7 @@ package final class BrokerSimulation {
       do {
         let entries = configuration.entries(keepsAll: world.isSettling, using: &random)
         let kept = KeptOffsets(disk, light: configuration.hasLightQueues)
+        disk.removesUnflushedIn = nil
         let broker = try BrokerProcess(
           entries.settings, loopCount: entries.loops, disk: disk, log: log, watch: &watch)
         self.broker = broker
@@ -279,6 +278,8 @@ package final class BrokerSimulation {
         try broker.start()
         guard !disk.hasCrashed else { throw Interrupted() }
         world.isSynchronous = entries.isSynchronous
+        // With a synchronous flush the answers to sends promise what would be taken back.
+        if settings.canary == .removeUnflushed, !entries.isSynchronous { disk.removesUnflushedIn = "store/commitlog" }
         report.starts += 1
         greet(kept, audited)
         planCrashAfterDowntime()

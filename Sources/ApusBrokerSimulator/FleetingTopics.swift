@@ -5,8 +5,8 @@ import ApusSimulator
 ///
 /// - What was there before a deletion that was answered is never readable afterwards.
 /// - What was sent after a deletion is readable as long as the answer to its sender promises.
-/// - A deletion that was not answered has happened or not by the next start, as a whole. Where messages came for the
-///   topic meanwhile, each queue may have begun anew by itself.
+/// - A deletion that was refused or not answered has happened or not by the next start, as a whole. Until then the
+///   broker may try it again at any time.
 /// - A group's offsets go with the topic.
 struct FleetingTopics {
   typealias Queue = SimulatedConsumer.Queue
@@ -46,7 +46,6 @@ struct FleetingTopics {
   /// A copy that a deletion without an answer may have taken.
   private struct Doubtful {
     var copy: Copy
-    var queue: Queue
     var isServed: Bool
   }
 
@@ -175,29 +174,27 @@ struct FleetingTopics {
         continue
       }
       guard open.count == 1, !deletion.isDone, stored.known < deletion.asked else { continue }
-      doubtful[deletion.asked, default: []].append(Doubtful(copy: copy, queue: stored.queue, isServed: isServed))
+      doubtful[deletion.asked, default: []].append(Doubtful(copy: copy, isServed: isServed))
     }
     for (asked, found) in doubtful.sorted(by: { $0.key < $1.key }) { try decide(asked, found, reading.topic) }
     return true
   }
 
-  /// A reading told what came of a deletion that was not answered; from the first start after it on that is so for
-  /// good.
+  /// A reading told what came of a deletion that was refused or not answered: from the first start after it on that is
+  /// so for good.
   private mutating func decide(_ asked: Moment, _ found: [Doubtful], _ topic: String) throws(SimulationFailure) {
-    let isMadeAgain = copies.values.contains { $0.queue.topic == topic && $0.known > asked }
-    if let served = found.first(where: \.isServed),
-      let missing = found.first(where: { !$0.isServed && (!isMadeAgain || $0.queue == served.queue) })
-    {
+    guard let index = deletions.firstIndex(where: { $0.asked == asked }), let settled = deletions[index].settled,
+      settled <= started
+    else { return }
+    if let served = found.first(where: \.isServed), let missing = found.first(where: { !$0.isServed }) {
       throw SimulationFailure(
         "\(topic) is deleted in part: \(served.copy.key) at \(served.copy.offset) is there, \(missing.copy.key) at "
           + "\(missing.copy.offset) is not")
     }
-    guard let index = deletions.firstIndex(where: { $0.asked == asked }), let settled = deletions[index].settled,
-      settled <= started
-    else { return }
     for one in found where !one.isServed { copies[one.copy]?.isDeleted = true }
     if found.contains(where: \.isServed) { deletions.remove(at: index) } else { deletions[index].isDone = true }
   }
+
   // MARK: Offsets
 
   /// Those who read tell where they are.

@@ -33,9 +33,6 @@ struct SentMessages {
   /// The topics whose removal was not answered yet, by the removal's number: later ones have a higher one.
   private var openRemovals: [Int: String] = [:]
   private var lastRemoval = 0
-  /// Whether a queue may have begun anew although the removal of its topic was not completed: nothing but the queue
-  /// itself says then which of the log's messages it leaves out.
-  private(set) var hasUnrecordedRemovals = false
   /// Queues that begin anew with their next message.
   private var emptied: Set<Queue> = []
   /// The messages that should be in the log, in its order.
@@ -172,7 +169,7 @@ struct SentMessages {
 
 /// What became of messages when their topics were removed: the log has them still, and nobody may read them.
 extension SentMessages {
-  /// The store let go of a topic's queues.
+  /// The removal of a topic begins: it takes no messages before it has lost those that it has.
   mutating func remove(topic: String) {
     lastRemoval += 1
     openRemovals[lastRemoval] = topic
@@ -190,33 +187,23 @@ extension SentMessages {
 
   /// A start told what became of the removals of a topic: `outcome`.
   mutating func decide(topic: String, as outcome: SentMessages) {
-    let mayBeUnrecorded = hasUnrecordedRemovals || isMadeAgain(topic)
     self = outcome
-    hasUnrecordedRemovals = mayBeUnrecorded
     // Of a queue whose messages have all expired nothing tells whether it begins anew.
     let told = Set(messages.filter { $0.topic == topic }.map(\.queueID))
     emptied = emptied.filter { $0.topic != topic || told.contains($0.id) }
     removed(topic: topic)
   }
 
-  /// Whether messages came for an undecided topic since its removal.
-  private func isMadeAgain(_ topic: String) -> Bool {
-    let first = openRemovals.filter { $0.value == topic }.keys.min() ?? 0
-    return messages.contains { $0.topic == topic && $0.removal ?? .max > first }
-  }
-
   /// The topics of which a removal was not answered, so that the next start has or has not completed it.
   var undecidedTopics: [String] { Set(openRemovals.values).sorted() }
 
-  /// The queues of an undecided topic that share their fate: all of them. When messages came for the topic since, each
-  /// queue may have begun anew by itself.
-  func fates(of topic: String) -> [[Queue]] {
-    let queues = Set(messages.filter { $0.topic == topic }.map { Queue(topic: topic, id: $0.queueID) }).sorted()
-    return isMadeAgain(topic) ? queues.map { [$0] } : [queues]
+  /// The queues of a topic that have messages in the log.
+  func queues(of topic: String) -> [Queue] {
+    Set(messages.filter { $0.topic == topic }.map { Queue(topic: topic, id: $0.queueID) }).sorted()
   }
 
-  /// What a start may have made of queues of an undecided topic: all of its removals were completed, all but the last
-  /// one, and so on.
+  /// What a start may have made of the queues of an undecided topic, all of which share their fate: all of its removals
+  /// were completed, all but the last one, and so on.
   func outcomes(of queues: [Queue]) -> [SentMessages] {
     let open = openRemovals.filter { $0.value == queues.first?.topic }.keys.sorted(by: >)
     let before = (open.last ?? 1) - 1

@@ -59,16 +59,17 @@ final class SimulatedBroker {
     retention = Retention(settings: retentionSettings)
   }
 
-  /// Begins to remove a topic's queues: the store lets go of them at once. False when it does not now, as it has none,
-  /// or as another removal is under way.
+  /// Begins to remove a topic's queues: from now on the store takes nothing for the topic until it has let go of them.
+  /// False when it does not begin, as there are none, or as another removal is under way.
   func remove(topic: String) -> Bool {
-    guard stages[.remover] == nil, let plan = store.removeQueues(ofTopic: topic) else { return false }
+    guard stages[.remover] == nil, let record = store.planDeletion(ofTopic: topic) else { return false }
     if !topicsUnderRemoval.contains(topic) { topicsUnderRemoval.append(topic) }
-    stages[.remover] = .planned(removal(plan, of: topic))
+    let early = sabotage == .beginAnewTooSoon ? store.finish(record, isWritten: true) : nil
+    stages[.remover] = .planned(deletion(record, letGo: early))
     return true
   }
 
-  /// Whether queues were let go of whose files are not gone.
+  /// Whether removals were begun that did not come to their end.
   var hasUnfinishedRemovals: Bool { !topicsUnderRemoval.isEmpty }
 
   /// The topics whose removal was answered since the last call.
@@ -125,7 +126,7 @@ final class SimulatedBroker {
     let queue = try store.openQueue(topic: send.queue.topic, id: send.queue.id)
     let outcome = send.isBatch ? try appendBatch(send, to: queue) : append(send, to: queue)
     switch outcome {
-    case .needsSegment: return .notNow
+    case .notYet: return .notNow
     case .refused: return .refused
     case .appended(let appended):
       waiting.append(appended.end)
@@ -180,7 +181,7 @@ final class SimulatedBroker {
   func advance(_ thread: Thread, localHour: Int, using random: inout SeededGenerator) -> Bool {
     switch stages[thread] {
     case .planned(_) where thread == .remover && store.isWritingQueues:
-      // Entries that are being written may be those of its queues.
+      // Entries that are being written may be those of its queues. To write the record would need no waiting.
       break
     case .planned(let run):
       stages[thread] = .ran(run())
@@ -228,7 +229,7 @@ final class SimulatedBroker {
     case .preparer: planPreparation()
     case .indexer: planIndexing()
     case .cleaner: planRetention(localHour: localHour)
-    case .remover: planFailedRemoval()
+    case .remover: planRemoval()
     }
   }
 
@@ -298,20 +299,33 @@ final class SimulatedBroker {
     }
   }
 
-  private func planFailedRemoval() -> (() -> (() -> Void))? {
-    guard let topic = topicsUnderRemoval.first, let plan = store.planFailedRemoval() else { return nil }
-    return removal(plan, of: topic)
+  /// What is left of a removal that failed.
+  private func planRemoval() -> (() -> (() -> Void))? {
+    if let record = store.planFailedDeletion() { return deletion(record) }
+    return store.planFailedRemoval().map { removal($0) }
   }
 
-  private func removal(_ plan: TopicRemoval, of topic: String) -> (() -> (() -> Void)) {
+  /// The record of a deletion, with what removes the files where the store has let go of the queues before.
+  private func deletion(_ record: DeletionRecord, letGo: TopicRemoval? = nil) -> (() -> (() -> Void)) {
+    { [self] in
+      var isWritten = true
+      do throws(DiskError) { try record.run(on: disk) } catch { isWritten = false }
+      return { [self, isWritten] in
+        guard let plan = letGo ?? store.finish(record, isWritten: isWritten) else { return }
+        stages[.remover] = .planned(removal(plan))
+      }
+    }
+  }
+
+  private func removal(_ plan: TopicRemoval) -> (() -> (() -> Void)) {
     { [self] in
       var isDone = true
       do throws(DiskError) { try plan.run(on: disk) } catch { isDone = false }
       return { [self, isDone] in
         store.finish(plan, isDone: isDone)
         guard isDone else { return }
-        topicsUnderRemoval.removeAll { $0 == topic }
-        removedTopics.append(topic)
+        topicsUnderRemoval.removeAll { $0 == plan.topic }
+        removedTopics.append(plan.topic)
       }
     }
   }

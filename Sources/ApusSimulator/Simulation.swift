@@ -17,6 +17,8 @@ package enum Sabotage: String, CaseIterable, Hashable, Sendable {
   case forgetDeletion
   /// A start leaves the record of deletions as it is, though it names places of the log that a power loss took.
   case keepDeletion
+  /// A topic that is deleted begins anew before that is recorded.
+  case beginAnewTooSoon
 }
 
 /// How one simulation runs.
@@ -258,7 +260,7 @@ package final class Simulation {
     note(broker)
   }
 
-  /// Lets the store let go of a topic; the rest of its removal comes in steps.
+  /// Begins the removal of a topic, which takes no messages until the store has let go of it; that comes in steps.
   private func removeTopic(on broker: SimulatedBroker) {
     guard broker.store.failure == nil, let topic = Workload.topics.randomElement(using: &deleting),
       broker.remove(topic: topic)
@@ -338,9 +340,7 @@ package final class Simulation {
     self.broker = nil
     areQueuesLost = false
     // Where files of a removed topic stand in the way, those of one that was made again wait for the next start.
-    if settings.deletesTopics, !broker.hasUnfinishedRemovals, !sent.hasUnrecordedRemovals, deleting.chance(1, in: 3) {
-      try inspect()
-    }
+    if settings.deletesTopics, !broker.hasUnfinishedRemovals, deleting.chance(1, in: 3) { try inspect() }
     if meddling.chance(1, in: 3) {
       // As Java leaves a store that it has closed: there is no mark, or none that fits. The start that reads such a
       // store may be interrupted, too.
@@ -427,16 +427,12 @@ package final class Simulation {
   /// Finds out what became of removals that were not answered: any of their outcomes is right, but nothing in between.
   private func decideRemovals(_ check: StoreCheck) throws {
     for topic in sent.undecidedTopics {
-      var found = sent
-      for queues in sent.fates(of: topic) { found = try outcome(of: queues, found, check) }
-      sent.decide(topic: topic, as: found)
+      sent.decide(topic: topic, as: try outcome(of: sent.queues(of: topic), check))
     }
   }
 
   /// The first of the outcomes that queues show.
-  private func outcome(
-    of queues: [SentMessages.Queue], _ sent: SentMessages, _ check: StoreCheck
-  ) throws -> SentMessages {
+  private func outcome(of queues: [SentMessages.Queue], _ check: StoreCheck) throws -> SentMessages {
     var failure: (any Error)?
     for outcome in sent.outcomes(of: queues) {
       do {

@@ -18,10 +18,21 @@ package struct Appended: Hashable, Sendable {
 package enum AppendOutcome: Hashable, Sendable {
   /// The message is in the log.
   case appended(Appended)
-  /// The next file is not ready: try again when ``MessageStore/finish(_:_:)`` of a preparation returned true.
-  case needsSegment
+  /// Try again later. The next file is not ready: when ``MessageStore/finish(_:_:)`` of a preparation returned true. Or
+  /// the topic is being deleted: when ``MessageStore/finish(_:isWritten:)`` was called.
+  case notYet
   /// The store does not take it.
   case refused(StoreRefusal)
+}
+
+extension DeletionHold {
+  /// What a message comes to that it keeps from its queue.
+  var outcome: AppendOutcome {
+    switch self {
+    case .recording: .notYet
+    case .failed: .refused(.deletionUnrecorded)
+    }
+  }
 }
 
 extension MessageStore {
@@ -63,10 +74,11 @@ extension MessageStore {
   @inline(__always)
   func write(_ draft: borrowing RecordDraft, to queue: ConsumeQueue, now: WallTime) -> AppendOutcome {
     if let refusal { return .refused(refusal) }
+    if !deletionHolds.isEmpty, let hold = deletionHolds[queue.topic] { return hold.outcome }
     let bytes = draft.recordBytes
     switch log.place(bytes) {
     case .ready: break
-    case .needsSegment: return .needsSegment
+    case .needsSegment: return .notYet
     case .tooLarge: return .refused(.tooLarge)
     }
     let offset = log.targetOffset
@@ -86,9 +98,10 @@ extension MessageStore {
     precondition(batch.count > 0, "a batch without messages")
     if let refusal { return .refused(refusal) }
     let queue = current(queue)
+    if !deletionHolds.isEmpty, let hold = deletionHolds[queue.topic] { return hold.outcome }
     switch log.place(batch.recordBytes) {
     case .ready: break
-    case .needsSegment: return .needsSegment
+    case .needsSegment: return .notYet
     case .tooLarge: return .refused(.tooLarge)
     }
     let start = log.targetOffset

@@ -6,8 +6,8 @@ import ApusStoreCore
 package enum PairOutcome: Hashable, Sendable {
   /// Both are in the log, side by side.
   case appended(Appended, Appended)
-  /// The next file is not ready: neither was written.
-  case needsSegment
+  /// Neither was written: try again later, as after ``AppendOutcome/notYet``.
+  case notYet
   /// The store does not take them: neither was written.
   case refused(StoreRefusal)
 }
@@ -20,10 +20,13 @@ extension MessageStore {
     to secondQueue: ConsumeQueue, now: WallTime
   ) -> PairOutcome {
     if let refusal { return .refused(refusal) }
+    var hold = deletionHold(of: first, to: firstQueue)
+    if hold == nil { hold = deletionHold(of: second, to: secondQueue) }
+    if let hold { return hold == .recording ? .notYet : .refused(.deletionUnrecorded) }
     guard let light = lightBytes(first), let moreLight = lightBytes(second) else { return .refused(.tooLarge) }
     switch log.place(first.recordBytes + second.recordBytes + light + moreLight) {
     case .ready: break
-    case .needsSegment: return .needsSegment
+    case .needsSegment: return .notYet
     case .tooLarge: return .refused(.tooLarge)
     }
     guard case .appended(let one) = append(first, to: firstQueue, now: now),

@@ -37,6 +37,7 @@ extension MessageStore {
   func append(
     _ draft: borrowing RecordDraft, to queue: ConsumeQueue, andLight names: [String], now: WallTime
   ) -> AppendOutcome {
+    if let hold = deletionHold(ofLight: names) { return hold.outcome }
     var light: [ConsumeQueue] = []
     do throws(DiskError) {
       for name in names { light.append(try openQueue(topic: name, id: LightQueues.queueID)) }

@@ -45,6 +45,8 @@ package final class MessageStore {
   var roundTime = WallTime(milliseconds: 0)
   /// Topics whose directories are being removed, or could not be: the files of new queues of these names wait for that.
   var topicsUnderRemoval: [String] = []
+  /// Topics that take no messages until their deletion is recorded.
+  var deletionHolds: [String: DeletionHold] = [:]
   /// Which messages of the log are deleted with their topics.
   var deletedTopics = DeletedTopics()
   /// Everything before it has its entry in the queue files.

@@ -82,8 +82,7 @@ extension MessageStore {
     guard failure == nil, !writingQueues else { return nil }
     if roundLeft == 0 {
       roundLeft = dirtyQueues.count
-      // While it is not recorded that a topic is gone, a start has to find what of its entries was not written.
-      roundIsWhole = topicsUnderRemoval.isEmpty
+      roundIsWhole = true
       roundTarget = min(log.marks.flushed, dispatched)
       roundTime = log.lastFlushed.map { min($0.storeTime, dispatchedTime) } ?? dispatchedTime
     }

@@ -123,6 +123,8 @@ package enum StoreRefusal: Hashable, Sendable {
   case failed(DiskError)
   /// The record does not fit a log file.
   case tooLarge
+  /// The topic was deleted, and the record of that could not be written; may end by itself.
+  case deletionUnrecorded
   /// The store is closed.
   case closed
 }

@@ -1,40 +1,30 @@
 package import ApusBase
 import ApusStoreCore
 
-/// The files of a topic's queues, which the store has let go of.
+/// The files of a topic's queues, which the store has let go of. That they are to go is recorded (``DeletionRecord``),
+/// so that a start removes what was not.
 package struct TopicRemoval: Sendable {
-  let topic: String
-  /// Says that the topic's messages are deleted, as the log does not.
-  let record: [UInt8]
-  /// Where that is kept.
-  let recordPath: String
+  /// The topic.
+  package let topic: String
   /// Removed with everything in them.
   let directories: [String]
   /// Where they stand.
   let roots: [String]
 
-  /// Records the deletion and removes the files. From the first step on a start completes the others. Blocks.
+  /// Removes the files. Blocks.
   package func run(on disk: any Disk) throws(DiskError) {
-    try disk.replace(recordPath, with: record.rawSpan)
-    try removeFiles(from: disk)
-  }
-
-  /// Removes the files of a deletion that is recorded. Blocks.
-  func removeFiles(from disk: any Disk) throws(DiskError) {
     for path in directories { try disk.removeDirectory(path) }
     for path in roots { try disk.syncDirectory(path) }
   }
 }
 
 extension MessageStore {
-  /// Removes a topic's queues, for good: its messages stay in the log, but no start gives them back. Queues of the same
-  /// name that come meanwhile get no files until ``finish(_:isDone:)`` is told that the plan was run; it is to be run
-  /// when no batch of entries is being written any more (``isWritingQueues``), as that could bring files back. Nil when
-  /// the topic has no queues, and no removal of it has failed.
-  package func removeQueues(ofTopic topic: String) -> TopicRemoval? {
-    guard let removed = queues.removeTopic(topic) else {
-      return topicsUnderRemoval.contains(topic) ? removal(of: topic) : nil
-    }
+  /// Lets go of a topic's queues, for good, when that is recorded: its messages stay in the log, but no start gives them
+  /// back. Queues of the same name that come meanwhile get no files until ``finish(_:isDone:)`` is told that the plan
+  /// was run; it is to be run when no batch of entries is being written any more (``isWritingQueues``), as that could
+  /// bring files back.
+  func removeQueues(ofTopic topic: String) -> TopicRemoval {
+    let removed = queues.removeTopic(topic) ?? []
     let numbers = Set(removed.map(\.number))
     dirtyQueues.removeAll { numbers.contains($0.number) }
     roundLeft = 0
@@ -46,20 +36,23 @@ extension MessageStore {
     queueFiles.remove { numbers.contains($0.queue) }
     unsyncedQueueFiles.remove { numbers.contains($0.queue) }
     if !topicsUnderRemoval.contains(topic) { topicsUnderRemoval.append(topic) }
-    deletedTopics.fit(log.minOffset..<log.marks.appended)
-    deletedTopics.insert(topic, before: log.marks.appended)
     let plan = removal(of: topic)
     unsyncedQueueFiles.remove(directories: plan.directories)
     return plan
   }
 
-  /// Whether a message of a topic was deleted with it, though the log still has it.
+  /// Whether a message of a topic was deleted with it, though the log still has it, or goes as soon as that is recorded.
   package func isDeleted(_ offset: PhysicalOffset, of topic: RawSpan) -> Bool {
-    deletedTopics.covers(offset, of: topic)
+    !deletionHolds.isEmpty && deletionHolds[topic.text] != nil || deletedTopics.covers(offset, of: topic)
   }
 
-  /// A removal that has failed, to be run again; nil when there is none.
+  /// A removal of files that has failed, to be run again; nil when there is none.
   package func planFailedRemoval() -> TopicRemoval? { topicsUnderRemoval.first.map { removal(of: $0) } }
+
+  /// As ``planFailedRemoval()`` for a topic.
+  package func planFailedRemoval(ofTopic topic: String) -> TopicRemoval? {
+    topicsUnderRemoval.contains(topic) ? removal(of: topic) : nil
+  }
 
   /// The removal of a topic's queues was run; one that failed is due again.
   package func finish(_ removal: TopicRemoval, isDone: Bool) {
@@ -70,14 +63,17 @@ extension MessageStore {
 
   private func removal(of topic: String) -> TopicRemoval {
     let roots = [settings.queueDirectory] + (hasExtensions ? [settings.extensionDirectory] : [])
-    return TopicRemoval(
-      topic: topic, record: deletedTopics.encoded, recordPath: settings.deletionsPath,
-      directories: roots.map { $0 + "/" + topic }, roots: roots)
+    return TopicRemoval(topic: topic, directories: roots.map { $0 + "/" + topic }, roots: roots)
   }
 
   /// Tries once more what failed, before the store is closed. Returns why it failed again: the next start has to
   /// recover then, as it cannot take the queues for whole. Blocks.
   func runFailedRemovals() -> DiskError? {
+    while let record = planFailedDeletion() {
+      do throws(DiskError) { try record.run(on: disk) } catch { return error }
+      // Its files go with the others.
+      _ = finish(record, isWritten: true)
+    }
     while let removal = planFailedRemoval() {
       do throws(DiskError) { try removal.run(on: disk) } catch { return error }
       finish(removal, isDone: true)
@@ -94,7 +90,7 @@ extension MessageStore {
       if try hasOnlyDeletedMessages(topic) {
         // Directories that are gone may be so in memory only, where a process was killed in the middle.
         _ = queues.removeTopic(topic)
-        try removal(of: topic).removeFiles(from: disk)
+        try removal(of: topic).run(on: disk)
       }
       deletedTopics.finish(topic)
     }

@@ -1,7 +1,7 @@
-import ApusSimulator
 import Testing
 
 @testable import ApusBrokerSimulator
+@testable import ApusSimulator
 
 /// A topic to which messages were sent and that was deleted, and what its readers are told.
 private final class History {
@@ -25,6 +25,17 @@ private final class History {
   func delete(isAnswered: Bool = true) {
     let asked = topics.deletes("Fairs")
     topics.answered(asked, isDone: isAnswered)
+  }
+
+  /// A broker starts that finds these messages in its log.
+  func restart(with copies: [FleetingTopics.Copy]) {
+    let records = copies.map { copy in
+      ScannedLog.Record(
+        offset: copy.offset, size: 100, queueID: 0, flag: 0, queueOffset: copy.offset / 100, sysFlag: 0,
+        storeTime: 1_000_000, reconsumeTimes: 0, preparedTransactionOffset: 0, body: [], topic: "Fairs",
+        properties: Array("UNIQ_KEY\u{1}\(copy.key)\u{2}".utf8))
+    }
+    topics.found(AuditedLog(records, start: 0), upTo: 1000)
   }
 
   /// Reads the topic. Returns whether that says something.
@@ -53,11 +64,19 @@ private final class History {
     #expect(throws: SimulationFailure.self) { try history.read([]) }
   }
 
-  @Test(arguments: [false, true]) func `a deletion without an answer takes all or nothing`(takesAll: Bool) throws {
+  @Test(arguments: [false, true])
+  func `a deletion without an answer has taken all or nothing by the next start`(takesAll: Bool) throws {
     let history = try History([History.first, History.second])
     history.delete(isAnswered: false)
-    #expect(try history.read(takesAll ? [] : [History.first, History.second]))
-    #expect(throws: SimulationFailure.self) { try history.read([History.second]) }
+    // It may be done while somebody reads.
+    #expect(try history.read([History.second]))
+    let later = FleetingTopics.Copy(key: "K3", offset: 200)
+    try history.answer(later, asked: history.send(later))
+    history.restart(with: [History.first, History.second, later])
+    #expect(throws: SimulationFailure.self) { try history.read([History.second, later]) }
+    let served: Set<FleetingTopics.Copy> = takesAll ? [later] : [History.first, History.second, later]
+    #expect(try history.read(served))
+    #expect(throws: SimulationFailure.self) { try history.read([History.second, later]) }
   }
 
   @Test(arguments: [false, true])

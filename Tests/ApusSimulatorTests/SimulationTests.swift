@@ -44,7 +44,7 @@ import Testing
   @Test(arguments: Sabotage.allCases)
   func `finds a mistake made on purpose`(sabotage: Sabotage) {
     // Failing syncs are rare, and the power has to go behind one; so are removals, and queue files have to be lost.
-    let isRare = [.ignoreSyncErrors, .forgetDeletion, .keepDeletion].contains(sabotage)
+    let isRare = [.ignoreSyncErrors, .forgetDeletion, .keepDeletion, .beginAnewTooSoon].contains(sabotage)
     let seeds: ClosedRange<UInt64> = isRare ? 11...60 : 1...10
     let found = seeds.first { seed in
       do {

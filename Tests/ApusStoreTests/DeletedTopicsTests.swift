@@ -18,18 +18,18 @@ import Testing
   }
 
   private func delete(_ topic: String) throws {
-    let removal = try #require(harness.store.removeQueues(ofTopic: topic))
+    let removal = try harness.recordDeletion(of: topic)
     try removal.run(on: disk)
     harness.store.finish(removal, isDone: true)
   }
 
   /// The device has no space for the record.
   private func failToDelete(_ topic: String) throws {
-    let removal = try #require(harness.store.removeQueues(ofTopic: topic))
+    let record = try #require(harness.store.planDeletion(ofTopic: topic))
     disk.plan = FaultPlan(failures: [.init(.write, occurrence: 1, code: .full)])
-    #expect(throws: DiskError.self) { try removal.run(on: disk) }
+    #expect(throws: DiskError.self) { try record.run(on: disk) }
     disk.plan = FaultPlan()
-    harness.store.finish(removal, isDone: false)
+    #expect(harness.store.finish(record, isWritten: false) == nil)
   }
 
   private func kill() throws {
@@ -137,7 +137,7 @@ import Testing
   @Test func `a removal that a crash interrupted is completed by the start`() throws {
     try harness.send("T", 0, "gone")
     harness.settle()
-    let removal = try #require(harness.store.removeQueues(ofTopic: "T"))
+    let removal = try harness.recordDeletion(of: "T")
     disk.plan = FaultPlan(failures: [.init(.removeDirectory, occurrence: 1, code: .failed(ErrorNumber.inputOutput))])
     #expect(throws: DiskError.self) { try removal.run(on: disk) }
     disk.plan = FaultPlan()
@@ -156,9 +156,9 @@ import Testing
     let harness = try StoreHarness(on: disk, settings: harness.settings)
     try harness.send("T", 0, "gone")
     harness.settle()
-    let removal = try #require(harness.store.removeQueues(ofTopic: "T"))
+    let removal = try harness.recordDeletion(of: "T")
     // The directory is gone from memory when the process is killed, and not from the device.
-    disk.plan = FaultPlan(crashAtCall: 2, of: .syncDirectory, crashKind: .kill)
+    disk.plan = FaultPlan(crashAtCall: 1, of: .syncDirectory, crashKind: .kill)
     #expect(throws: DiskError.self) { try removal.run(on: disk) }
     disk.restart()
     try harness.reopen()
@@ -181,7 +181,11 @@ import Testing
   @Test func `a removal that failed is due again and keeps new files of the name waiting`() throws {
     try harness.send("T", 0, "gone")
     harness.settle()
-    try failToDelete("T")
+    let removal = try harness.recordDeletion(of: "T")
+    disk.plan = FaultPlan(failures: [.init(.removeDirectory, occurrence: 1, code: .failed(ErrorNumber.inputOutput))])
+    #expect(throws: DiskError.self) { try removal.run(on: disk) }
+    disk.plan = FaultPlan()
+    harness.store.finish(removal, isDone: false)
     try harness.send("T", 0, "new")
     harness.settle()
     #expect(try disk.list("/store/consumequeue/T/0").count == 1)
@@ -227,7 +231,7 @@ import Testing
   @Test func `a light queue that was deleted stays so, and the message in its topic`() throws {
     let harness = try StoreHarness(on: SimulatedDisk(seed: 6), settings: LightQueueTests.settings())
     try harness.send("T", 0, "body", light: "%LMQ%a")
-    let removal = try #require(harness.store.removeQueues(ofTopic: "%LMQ%a"))
+    let removal = try harness.recordDeletion(of: "%LMQ%a")
     try removal.run(on: harness.disk)
     harness.store.finish(removal, isDone: true)
     try harness.reopen()

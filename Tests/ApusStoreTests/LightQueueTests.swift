@@ -101,7 +101,7 @@ import Testing
     #expect(harness.store.hasRoom(forLightQueues: ["%LMQ%a", "%LMQ%b"]))
     #expect(!harness.store.hasRoom(forLightQueues: ["%LMQ%a", "%LMQ%c"]))
     #expect(try harness.store.openLightQueue("%LMQ%c") == nil)
-    _ = harness.store.removeQueues(ofTopic: "%LMQ%b")
+    _ = try harness.recordDeletion(of: "%LMQ%b")
     #expect(harness.store.hasRoom(forLightQueues: ["%LMQ%a", "%LMQ%c"]))
   }
 

@@ -135,7 +135,7 @@ struct Unexpected: Error {
   @Test func `a full device refuses sends until there is space`() throws {
     let (harness, disk) = try harness()
     disk.capacity = 0
-    var outcome = AppendOutcome.needsSegment
+    var outcome = AppendOutcome.notYet
     for _ in 0..<200 {
       outcome = try harness.send("T", 0, String(repeating: "x", count: 500))
       if case .refused = outcome { break }
@@ -221,7 +221,7 @@ struct Unexpected: Error {
     harness.settle()
     #expect(harness.store.refusal == nil)
     disk.plan = FaultPlan(failures: [.init(.open, occurrence: 1, repeats: 1000, code: .exhausted)])
-    var outcome = AppendOutcome.needsSegment
+    var outcome = AppendOutcome.notYet
     for _ in 0..<20 {
       outcome = try harness.send("T", 0, String(repeating: "x", count: 500))
       if case .refused = outcome { break }

@@ -244,7 +244,7 @@ import Testing
     #expect(try bodies(harness, hash("t1")).last == "m199")
     try harness.reopen()
     #expect(try bodies(harness, hash("t1")).last == "m199")
-    let plan = try #require(harness.store.removeQueues(ofTopic: "T"))
+    let plan = try harness.recordDeletion(of: "T")
     try plan.run(on: disk)
     #expect(try disk.list("/store/consumequeue_ext").isEmpty)
   }

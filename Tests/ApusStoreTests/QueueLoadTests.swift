@@ -74,7 +74,7 @@ import Testing
     let (harness, disk) = try reopened()
     let plan = try #require(harness.store.planLoad(topic: "T", id: 0))
     let outcome = plan.run(on: disk)
-    let removal = try #require(harness.store.removeQueues(ofTopic: "T"))
+    let removal = try harness.recordDeletion(of: "T")
     try harness.store.finish(plan, outcome)
     #expect(try harness.store.queue(topic: "T", id: 0) == nil)
     try removal.run(on: disk)

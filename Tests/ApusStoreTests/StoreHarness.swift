@@ -54,12 +54,20 @@ final class StoreHarness {
       sysFlag: prepared ? SysFlag(rawValue: 4) : [], bodyCRC: CRC32.body(bodyBytes.rawSpan), bornTime: now,
       bornHost: .loopback(port: 1000), storeHost: .loopback(port: 10911), tagsCode: tag.map { TagsCode.hash($0) } ?? 0)
     var outcome = store.append(draft, to: target, now: now)
-    if outcome == .needsSegment {
+    if outcome == .notYet {
       prepare()
       outcome = store.append(draft, to: target, now: now)
     }
     _ = store.dispatch()
     return outcome
+  }
+
+  /// Records the deletion of a topic, at which the store lets go of its queues. Returns what removes their files.
+  func recordDeletion(of topic: String) throws -> TopicRemoval {
+    guard let record = store.planDeletion(ofTopic: topic) else { throw Unexpected("\(topic) has no queues") }
+    try record.run(on: disk)
+    guard let removal = store.finish(record, isWritten: true) else { throw Unexpected("\(topic) is not let go of") }
+    return removal
   }
 
   /// A queue that exists.

@@ -127,7 +127,7 @@ final class EndTransactionHandler: Sendable {
   private func outcome(_ ending: Transactions.Ending) throws(Refusal) -> Bool {
     switch ending {
     case .ended: return true
-    case .needsSegment: return false
+    case .notYet: return false
     case .refused(let refusal): throw Refusals.store(refusal)
     }
   }

@@ -51,6 +51,8 @@ package enum Refusals {
       Refusal(.serviceNotAvailable, "this broker has too many files open: messages are refused until there are fewer")
     case .failed(let error):
       Refusal(.serviceNotAvailable, "the store of this broker failed and takes no messages: \(error)")
+    case .deletionUnrecorded:
+      Refusal(.serviceNotAvailable, "the topic was deleted, and the disk does not take that now: it is tried again")
     case .closed: Refusal(.serviceNotAvailable, "the broker is shutting down")
     case .tooLarge:
       Refusal(.messageIllegal, "the message does not fit a log file: mappedFileSizeCommitLog is too small for it")

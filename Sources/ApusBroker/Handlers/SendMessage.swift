@@ -304,11 +304,11 @@ package final class SendMessageHandler: Sendable {
     return nil
   }
 
-  /// nil when the send must wait for a segment.
+  /// nil when the send must wait: for a segment, or for the deletion of its topic.
   func accept(_ outcome: AppendOutcome) throws(Refusal) -> Appended? {
     switch outcome {
     case .appended(let appended): return appended
-    case .needsSegment:
+    case .notYet:
       parts.threads.segmentMissing()
       return nil
     case .refused(let refusal): throw Refusals.store(refusal)

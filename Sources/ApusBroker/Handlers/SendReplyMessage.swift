@@ -76,7 +76,7 @@ final class SendReplyMessageHandler: Sendable {
     }
   }
 
-  /// nil when the reply must wait for a segment.
+  /// nil when the reply must wait, as a send does.
   private func store(
     _ reply: borrowing SendMessage.Request, _ target: SendMessageHandler.Target, _ connection: Connection,
     _ state: BrokerLoop

@@ -348,7 +348,7 @@ final class TimedMessages: @unchecked Sendable {
     case .refused(.tooLarge):
       skip(id, timer, "it does not fit a log file")
       return true
-    case .needsSegment, .refused: return false
+    case .notYet, .refused: return false
     }
     if let topic { loop.traffic.put(topic: topic.id, messages: 1, bytes: Int64(bytes)) }
     wheel.remove(id)

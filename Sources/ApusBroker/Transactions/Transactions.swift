@@ -148,7 +148,7 @@ package final class Transactions: Sendable {
   private func storeOwed(_ half: Int64) -> AppendOutcome {
     withOperation(ending: half) { operation, queue, now in
       parts.store.withLock { $0.appendOwed(operation, to: queue, now: now) }
-    } ?? .needsSegment
+    } ?? .notYet
   }
 
   /// Ends on a loop what the start could not end, and tries again until it is done.
@@ -156,7 +156,7 @@ package final class Transactions: Sendable {
     guard let unfinished, !halves.withLock({ $0.hasEnded(unfinished) }) else { return }
     switch storeOwed(unfinished) {
     case .appended(let operation): return appended(unfinished, operation, on: state)
-    case .needsSegment: parts.threads.segmentMissing()
+    case .notYet: parts.threads.segmentMissing()
     case .refused(.diskFull), .refused(.exhausted): break
     // For good: the next start ends it.
     case .refused: return
@@ -170,8 +170,9 @@ package final class Transactions: Sendable {
   enum Ending: Sendable {
     /// It has ended; the place of what it became, if it became anything.
     case ended(Appended?)
-    /// It is open: a segment or a queue's file is missing and was asked for.
-    case needsSegment
+    /// It is open, and to be ended again: a segment or a queue's file is missing and was asked for, or the topic is
+    /// being deleted.
+    case notYet
     /// It is open: the store takes nothing.
     case refused(StoreRefusal)
   }
@@ -187,11 +188,11 @@ package final class Transactions: Sendable {
     case .appended(let message, let operation):
       appended(half, operation, on: state)
       return .ended(message)
-    case .needsSegment:
+    case .notYet:
       parts.threads.segmentMissing()
-      return open(half, .needsSegment)
+      return open(half, .notYet)
     case .refused(let refusal): return open(half, .refused(refusal))
-    case nil: return open(half, .needsSegment)
+    case nil: return open(half, .notYet)
     }
   }
 
@@ -204,7 +205,7 @@ package final class Transactions: Sendable {
     case .appended(let operation):
       appended(half, operation, on: state)
       return .ended(nil)
-    case .needsSegment, nil: return open(half, .needsSegment)
+    case .notYet, nil: return open(half, .notYet)
     case .refused(let refusal): return open(half, .refused(refusal))
     }
   }
@@ -246,7 +247,7 @@ package final class Transactions: Sendable {
       draft.preparedTransactionOffset = half.record.physicalOffset.rawValue
       switch end(place, storing: draft, in: queue, on: state) {
       case .ended(let appended): return appended
-      case .needsSegment: return nil
+      case .notYet: return nil
       case .refused(let refusal): throw Refusals.store(refusal)
       }
     } catch {

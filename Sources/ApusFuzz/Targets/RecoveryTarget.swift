@@ -114,7 +114,7 @@ enum RecoveryChecks {
         bodyCRC: CRC32.body(body.rawSpan), bornTime: disk.now, bornHost: host, storeHost: host, tagsCode: 0)
       switch store.append(draft, to: queue, now: disk.now) {
       case .refused: return
-      case .needsSegment:
+      case .notYet:
         guard let plan = store.planPreparation() else { return }
         _ = store.finish(plan, plan.run(on: disk))
       case .appended(let appended):

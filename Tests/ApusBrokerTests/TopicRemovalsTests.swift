@@ -1,0 +1,85 @@
+import ApusBase
+import ApusProtocol
+import ApusStore
+import ApusStoreCore
+import ApusSystem
+import Testing
+
+@testable import ApusBroker
+
+/// Topics that are deleted while messages come to them.
+@Suite(.timeLimit(.minutes(10))) struct TopicRemovalsTests {
+  private static let topic = "DeletedTopic"
+  private static let recordFile = "apus.deletions.tmp"
+  private static let deletion = [ReplyField("topic", topic)]
+
+  /// Holds the record of a deletion back.
+  private final class Gate: Sendable {
+    private let reached = WakeUp()
+    private let opened = WakeUp()
+
+    init(on disk: GatedDisk) {
+      disk.onOpen { [reached, opened] path in
+        guard path.hasSuffix("/" + TopicRemovalsTests.recordFile) else { return }
+        reached.signal()
+        opened.wait(until: SystemClock.monotonic() + Patience.limit)
+      }
+    }
+
+    /// Waits until a record stands before it; false when none comes in time.
+    func waitForRecord() -> Bool { reached.wait(until: SystemClock.monotonic() + Patience.limit) }
+
+    func open() { opened.signal() }
+  }
+
+  private func send(_ body: String, to topic: String = Self.topic, _ client: RawClient) throws -> Command {
+    try client.ask(.sendMessageV2, Fields.send(to: topic), body: Array(body.utf8))
+  }
+
+  @Test func `a send waits until the deletion of its topic is recorded, and others do not`() throws {
+    let disk = GatedDisk()
+    let served = try ServedBroker(disk: disk)
+    let clients = try (0..<4).map { _ in try RawClient(port: served.port) }
+    for topic in [Self.topic, "Other"] { #expect(try send("old", to: topic, clients[0]).responseCode == .success) }
+    let gate = Gate(on: disk)
+    defer { gate.open() }
+    clients[0].send(.deleteTopicInBroker, Self.deletion)
+    #expect(gate.waitForRecord())
+    let store = served.broker.parts.store
+    let end = store.withLock { $0.marks.appended }
+    let waiting = clients[1].send(.sendMessageV2, Fields.send(to: Self.topic), body: Array("new".utf8))
+    // On each of the loops somebody is answered twice whose request came after the send.
+    for client in clients[2...] {
+      for _ in 0..<2 { _ = try client.ask(.getMaxOffset, Fields.queue("Other")) }
+    }
+    let later = store.withLock { $0.marks.appended }
+    #expect(later == end)
+    #expect(try send("more", to: "Other", clients[2]).responseCode == .success)
+    let left = try served.killed()
+    gate.open()
+    #expect(try clients[0].receive()?.responseCode == .success)
+    let answer = try #require(try clients[1].receive())
+    #expect(answer.header.id == waiting)
+    #expect(answer.responseCode == .success)
+    #expect(answer["queueOffset"] == "0")
+    #expect(try clients[2].ask(.getMaxOffset, Fields.queue(Self.topic))["offset"] == "1")
+    // Who was killed in between has not begun.
+    let next = try ServedBroker(last: left)
+    let client = try RawClient(port: next.port)
+    #expect(try send("after", client)["queueOffset"] == "1")
+  }
+
+  @Test func `a send is refused while the deletion of its topic cannot be recorded, as it may be tried again`() throws {
+    let disk = GatedDisk()
+    let served = try ServedBroker(disk: disk)
+    let client = try RawClient(port: served.port)
+    for topic in [Self.topic, "Other"] { #expect(try send("old", to: topic, client).responseCode == .success) }
+    disk.refuseSpace(to: Self.recordFile)
+    #expect(try client.ask(.deleteTopicInBroker, Self.deletion).responseCode == .systemError)
+    #expect(try send("new", client).responseCode == .serviceNotAvailable)
+    #expect(try send("more", to: "Other", client).responseCode == .success)
+    disk.refuseSpace(to: "nothing")
+    #expect(try client.ask(.deleteTopicInBroker, Self.deletion).responseCode == .success)
+    #expect(try send("new", client)["queueOffset"] == "0")
+  }
+}

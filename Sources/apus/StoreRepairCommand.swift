@@ -83,23 +83,18 @@ enum StoreRepairCommand {
 
   /// The name under which something is kept that is built anew.
   private static func aside(_ path: String, _ store: ClosedStore) throws(DiskError) -> String {
+    let directory = DiskPath.directory(of: path)
     for number in 1..<1000 {
       let name = "\(path).before-repair-\(number)"
-      if try store.disk.list(directory(of: path)).allSatisfy({ directory(of: path) + "/" + $0.name != name }) {
-        return name
-      }
+      if try store.disk.list(directory).allSatisfy({ directory + "/" + $0.name != name }) { return name }
     }
     throw DiskError(.failed(17), operation: "rename", path: path)
-  }
-
-  private static func directory(of path: String) -> String {
-    path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
   }
 
   private static func moveAside(_ path: String, _ store: ClosedStore) throws(DiskError) {
     let name = try aside(path, store)
     try store.disk.rename(path, to: name)
-    try store.disk.syncDirectory(directory(of: path))
+    try store.disk.syncDirectory(DiskPath.directory(of: path))
     say("moved \(path) to \(name)")
   }
 

@@ -253,7 +253,7 @@ final class DelayedMessages: @unchecked Sendable {
     let (name, sentTo) = (place.topic, place.queueID)
     let topic = parts.topics.withLock { $0.find(name) }
     let id = topic?.queue(insteadOf: sentTo) ?? sentTo
-    guard let queue = target(topic, name, id) else {
+    guard let queue = parts.messages.queue(id, of: topic, named: name, on: loop) else {
       let text = name.text
       away(level) { [parts] in parts.loadQueue(topic: text, id: id) }
       return true
@@ -271,13 +271,6 @@ final class DelayedMessages: @unchecked Sendable {
     }
     deliveries.passed(level)
     return true
-  }
-
-  /// The queue to deliver to. A topic that was deleted meanwhile gets its messages all the same, as in Java: whoever
-  /// makes it anew finds them.
-  private func target(_ topic: Topic?, _ name: RawSpan, _ id: Int32) -> ConsumeQueue? {
-    guard let topic else { return parts.messages.queue(id, ofDeleted: name.text) }
-    return parts.messages.queue(id, of: topic, on: loop)
   }
 
   private func skip(_ level: Int, _ offset: QueueOffset, _ reason: String) -> Bool {

@@ -13,6 +13,7 @@ import Synchronization
 package final class DuplicateSends: @unchecked Sendable {
   /// How far back the log is read at most when the file does not cover it, in bytes.
   static let readLimit = 1 << 30
+  /// How much of the log is looked at in one go, in bytes: more than the largest record.
   private static let sliceBytes = 17 << 20
   /// How many blocks are copied with the store's lock held, at most.
   private static let blocksAtOnce = 32

@@ -264,8 +264,8 @@ package final class PullMessageHandler: Sendable {
     answer(pull, Self.code(of: status, at: pull.offset), connection, state)
   }
 
-  /// A queue that is loaded needs no device.
-  /// The loop remembers it, so that its pulls find it again when they are compared with the store.
+  /// The queue of a pull, which is loaded, so that opening it needs no device; nil when there is none. The loop
+  /// remembers it, so that its pulls find it again when they are compared with the store.
   private func loaded(_ pull: HeldPull, _ store: MessageStore, _ state: BrokerLoop) -> ConsumeQueue? {
     do throws(DiskError) {
       guard let queue = try pulled(pull, store) else { return nil }

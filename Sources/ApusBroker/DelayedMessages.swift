@@ -19,6 +19,8 @@ import ApusSystem
 final class DelayedMessages: @unchecked Sendable {
   /// How long the loop delivers at a stretch before others have their turn.
   private static let stretch = Duration.milliseconds(2)
+  /// Once in how many steps it is looked whether the stretch is over.
+  private static let stepsPerLook = 16
   /// How often the wall clock is looked at while messages wait: it may have been set.
   private static let longestWait = Duration.seconds(1)
   /// When a delivery is tried again that the store did not take.
@@ -107,7 +109,7 @@ final class DelayedMessages: @unchecked Sendable {
     var steps = 0
     while true {
       steps += 1
-      if steps % 16 == 0, SystemClock.monotonic() >= end { return .zero }
+      if steps % Self.stepsPerLook == 0, SystemClock.monotonic() >= end { return .zero }
       let now = SystemClock.wall()
       switch deliveries.next(now: now) {
       case .read(let level, let offset): read(level, offset, now)

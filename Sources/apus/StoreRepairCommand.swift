@@ -81,14 +81,19 @@ enum StoreRepairCommand {
     }
   }
 
+  /// How many earlier states of one thing may be kept beside it.
+  private static let keptLimit = 999
+  /// The number of "file exists" (EEXIST).
+  private static let fileExists: Int32 = 17
+
   /// The name under which something is kept that is built anew.
   private static func aside(_ path: String, _ store: ClosedStore) throws(DiskError) -> String {
     let directory = DiskPath.directory(of: path)
-    for number in 1..<1000 {
+    for number in 1...keptLimit {
       let name = "\(path).before-repair-\(number)"
       if try store.disk.list(directory).allSatisfy({ directory + "/" + $0.name != name }) { return name }
     }
-    throw DiskError(.failed(17), operation: "rename", path: path)
+    throw DiskError(.failed(fileExists), operation: "rename", path: path)
   }
 
   private static func moveAside(_ path: String, _ store: ClosedStore) throws(DiskError) {
@@ -137,7 +142,7 @@ enum StoreRepairCommand {
       while let step = index.planStep(now: SystemClock.wall(), name: { LocalTime($0).compact }) {
         index.finish(step, try step.run(on: disk))
       }
-      switch store.read(from: next, limit: 16 << 20) {
+      switch store.read(from: next, limit: LogSlice.sufficientBytes) {
       case .end: return
       case .cold(let plan): store.finish(plan, plan.run(on: disk))
       // A file that cannot be read is told as a finding; the index does without it.

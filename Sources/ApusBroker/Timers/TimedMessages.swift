@@ -16,6 +16,8 @@ import Synchronization
 final class TimedMessages: @unchecked Sendable {
   /// How long the loop works at a stretch before others have their turn.
   private static let stretch = Duration.milliseconds(2)
+  /// Once in how many steps it is looked whether the stretch is over.
+  private static let stepsPerLook = 16
   /// How often the wall clock is looked at while messages wait: it may have been set.
   private static let longestWait = Duration.seconds(1)
   /// When something is tried again that the store or the device did not do.
@@ -107,7 +109,7 @@ final class TimedMessages: @unchecked Sendable {
     var steps = 0
     while takeNext() {
       steps += 1
-      if steps % 16 == 0, SystemClock.monotonic() >= end { return .zero }
+      if steps % Self.stepsPerLook == 0, SystemClock.monotonic() >= end { return .zero }
     }
     var now = SystemClock.wall()
     while away.count < Self.awayLimit, let id = wheel.popDue(now: now) {
@@ -116,7 +118,7 @@ final class TimedMessages: @unchecked Sendable {
         return Self.retryInterval
       }
       steps += 1
-      if steps % 16 == 0 {
+      if steps % Self.stepsPerLook == 0 {
         if SystemClock.monotonic() >= end { return .zero }
         now = SystemClock.wall()
       }

@@ -198,6 +198,7 @@ struct FleetingTopics {
     for one in found where !one.isServed { copies[one.copy]?.isDeleted = true }
     if found.contains(where: \.isServed) { deletions.remove(at: index) } else { deletions[index].isDone = true }
   }
+
   // MARK: Offsets
 
   /// Those who read tell where they are.

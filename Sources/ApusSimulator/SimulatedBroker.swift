@@ -112,7 +112,7 @@ final class SimulatedBroker {
   static func messages(of send: Workload.Send, from first: Appended) -> [SentMessages.Message] {
     var offset = first.offset.rawValue
     return send.messages.enumerated().map { index, draft in
-      let size = Int64(91 + draft.body.count + send.queue.topic.utf8.count + draft.properties.count)
+      let size = Int64(ScannedLog.leastBytes + draft.body.count + send.queue.topic.utf8.count + draft.properties.count)
       defer { offset += size }
       return SentMessages.Message(
         id: draft.id, topic: send.queue.topic, queueID: send.queue.id, flag: draft.flag, body: draft.body,

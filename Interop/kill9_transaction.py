@@ -36,11 +36,8 @@ class Producers(crashes.Ledger):
         connection = self._connect(broker)
         if number == 0:
             connection.create_topic(TOPIC, QUEUES)
-        end = time.monotonic() + generator.uniform(0.3, 2.0)
-        item = 0
-        while time.monotonic() < end or item < crashes.LEAST:
-            self._transaction(connection, f"{number}.{item}", generator)
-            item += 1
+        for key in crashes.keys(number, generator.uniform(0.3, 2.0)):
+            self._transaction(connection, key, generator)
         connection.close()
 
     def _connect(self, broker):

@@ -39,7 +39,7 @@ class GivenBack(crashes.Ledger):
             connection.create_topic(TOPIC, QUEUES)
         for count, key in enumerate(crashes.keys(number, generator.uniform(0.5, 2.5)), 1):
             fields = connection.send(TOPIC, crashes.queue_of(key, QUEUES), key.encode(), {"UNIQ_KEY": key})
-            position = int(fields["msgId"][-16:], 16)
+            position = remoting.position_of(fields["msgId"])
             self._give_back(connection, key, 0, position, fields["msgId"], generator)
             if count % 50 == 0:
                 self._consume_retries(connection, generator)

@@ -9,7 +9,7 @@ import ApusSimulator
 ///   topic meanwhile, each queue may have begun anew by itself.
 /// - A group's offsets go with the topic.
 struct FleetingTopics {
-  typealias Queue = SimulatedConsumer.Queue
+  typealias Queue = SimulatedQueue
   /// When something happened: what came later has the higher number.
   typealias Moment = Int
 

@@ -117,7 +117,8 @@ let package = Package(
         "ApusSimulator",
       ]),
     .executableTarget(
-      name: "apus-sim", dependencies: ["ApusBase", "ApusBrokerCore", "ApusBrokerSimulator", "ApusSimulator"],
+      name: "apus-sim",
+      dependencies: ["ApusBase", "ApusBrokerCore", "ApusBrokerSimulator", "ApusSimulator", "ApusSystem"],
       swiftSettings: strict,
       linkerSettings: [.linkedLibrary("m")]),
 

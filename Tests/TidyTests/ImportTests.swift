@@ -44,7 +44,7 @@ import Testing
     ]),
     "apus-fuzz": ["ApusBase", "ApusFuzz", "ApusSimulator", "ApusSystem", "Glibc"],
     "ApusBrokerSimulator": remoting.union(["ApusClientCore", "ApusBroker", "ApusSimulator"]),
-    "apus-sim": ["ApusBase", "ApusBrokerCore", "ApusBrokerSimulator", "ApusSimulator", "Glibc"],
+    "apus-sim": ["ApusBase", "ApusBrokerCore", "ApusBrokerSimulator", "ApusSimulator", "ApusSystem", "Glibc"],
   ]
 
   @Test func `every target imports only what its place in the architecture allows`() throws {

@@ -58,13 +58,12 @@ let package = Package(
     // SHA-1 and libyaml are called as functions without state: nothing of OpenSSL's or the machine's is touched.
     library("ApusSigning", ["ApusBase", "ApusProtocol", "COpenSSL"]),
     library("ApusAccess", ["ApusBase", "ApusModel", "ApusProtocol", "ApusSigning", "CYAML"]),
-    library("ApusStoreCore", ["ApusBase", "ApusModel"]),
-    library("ApusRouteCore", ["ApusBase", "ApusModel", "ApusProtocol"]),
+    library("ApusStoreCore", ["ApusBase"]),
+    library("ApusRouteCore", ["ApusBase", "ApusModel"]),
     library("ApusBrokerCore", ["ApusBase", "ApusModel", "ApusProtocol", "ApusFilter"]),
 
     // MD5, LZ4 and Zstandard are called as functions without state.
-    library(
-      "ApusClientCore", ["ApusBase", "ApusModel", "ApusProtocol", "ApusFilter", "COpenSSL", "CLZ4", "CZstd"]),
+    library("ApusClientCore", ["ApusBase", "ApusModel", "ApusProtocol", "COpenSSL", "CLZ4", "CZstd"]),
 
     // The machine: files, event loops, threads, clocks.
     library("ApusSystem", ["ApusBase", "COpenSSL", "CPosix", "CZlib"]),
@@ -100,12 +99,12 @@ let package = Package(
         "ApusSystem",
       ]),
     // The load generator works against any broker and knows nothing of ours.
-    library("ApusBench", ["ApusBase", "ApusModel", "ApusProtocol", "ApusSystem"]),
+    library("ApusBench", ["ApusBase", "ApusSystem"]),
     tool(
       "apus",
       [
-        "ApusBase", "ApusModel", "ApusProtocol", "ApusSystem", "ApusHTTP", "ApusRemoting", "ApusNameServer",
-        "ApusBroker", "ApusBench", "ApusClient", "ApusStoreCore", "ApusStore", "ApusCommandLine", "ApusAdmin",
+        "ApusBase", "ApusModel", "ApusSystem", "ApusHTTP", "ApusRemoting", "ApusNameServer", "ApusBroker",
+        "ApusBench", "ApusClient", "ApusStoreCore", "ApusStore", "ApusCommandLine", "ApusAdmin",
       ]),
 
     // Development tools, not shipped.
@@ -118,7 +117,8 @@ let package = Package(
         "ApusSimulator",
       ]),
     .executableTarget(
-      name: "apus-sim", dependencies: ["ApusBase", "ApusBrokerCore", "ApusBrokerSimulator", "ApusSimulator"],
+      name: "apus-sim",
+      dependencies: ["ApusBase", "ApusBrokerCore", "ApusBrokerSimulator", "ApusSimulator", "ApusSystem"],
       swiftSettings: strict,
       linkerSettings: [.linkedLibrary("m")]),
 
@@ -155,8 +155,7 @@ let package = Package(
       "ApusClientTests",
       [
         "ApusBase", "ApusModel", "ApusProtocol", "ApusClientCore", "ApusClient", "ApusHTTP", "ApusRemoting",
-        "ApusSystem",
-        "ApusNameServer", "ApusBroker",
+        "ApusSystem", "ApusNameServer", "ApusBroker",
       ]),
     tests("ApusFilterTests", ["ApusBase", "ApusModel", "ApusFilter"]),
     tests("ApusModelTests", ["ApusBase", "ApusModel"]),
@@ -173,8 +172,8 @@ let package = Package(
     tests(
       "ApusAdminTests",
       [
-        "ApusBase", "ApusModel", "ApusProtocol", "ApusClientCore", "ApusClient", "ApusRemoting", "ApusSystem",
-        "ApusNameServer", "ApusBroker", "ApusCommandLine", "ApusAdmin",
+        "ApusBase", "ApusModel", "ApusProtocol", "ApusClient", "ApusRemoting", "ApusSystem", "ApusNameServer",
+        "ApusBroker", "ApusCommandLine", "ApusAdmin",
       ]),
     tests("TidyTests", []),
     tests("ApusSystemTests", ["ApusBase", "ApusSystem"]),

@@ -1,5 +1,6 @@
 """Sends beside a consumer that reads a topic from its beginning while none of it is in memory."""
 import os
+import statistics
 import threading
 import time
 
@@ -64,9 +65,8 @@ def row(bench):
                 raise RuntimeError("the reader found nothing")
     finally:
         broker.stop()
-    middle = lambda runs, key: sorted(run[key] for run in runs)[len(runs) // 2]  # noqa: E731
-    tail, plain = middle(beside, "p99_us"), middle(alone, "p99_us")
-    cpu, plain_cpu = middle(beside, "cpu_us_per_msg"), middle(alone, "cpu_us_per_msg")
+    tail, plain = (statistics.median(run["p99_us"] for run in runs) for runs in (beside, alone))
+    cpu, plain_cpu = (statistics.median(run["cpu_us_per_msg"] for run in runs) for runs in (beside, alone))
     rate = reader.result["messages"] / reader.seconds
     return (f"p99 **{tail / plain:.2f} × alone**: {tail:,.0f} µs, alone {plain:,.0f} µs; CPU {cpu:.1f} µs a "
             f"message sent, alone {plain_cpu:.1f} µs; {rate:,.0f} messages read a second")

@@ -8,13 +8,13 @@ time of delivery less TIMER_OUT_MS, for levels the time the broker stored the de
 the first one and the level. `--pending` messages wait for an hour meanwhile.
 """
 import argparse
-import struct
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "Interop"))
+import footprint  # noqa: E402
 import remoting  # noqa: E402
 from broker import BINARY, Broker, temporary_directory  # noqa: E402
 
@@ -32,10 +32,11 @@ class Pipeline:
         socket, buffer = self.connection._socket, bytearray()
         for begin in range(0, count, 200):
             some = range(begin, min(begin + 200, count))
-            socket.sendall(b"".join(remoting.frame(remoting.SEND_V2, {
-                "a": "pg", "b": TOPIC, "c": "TBW102", "d": "4", "e": str(queue), "f": "0", "g": "0", "h": "0",
-                "i": "\x02".join(f"{name}\x01{value}" for name, value in properties(i).items()), "j": "0",
-                "k": "false", "m": "false"}, b"x" * 128, i + 1) for i in some))
+            socket.sendall(b"".join(
+                remoting.frame(
+                    remoting.SEND_V2, remoting.send_fields(TOPIC, queue, remoting.property_text(properties(i))),
+                    b"x" * 128, i + 1)
+                for i in some))
             left = len(some)
             while left:
                 buffer += socket.recv(1 << 20)
@@ -45,35 +46,17 @@ class Pipeline:
                     left -= 1
 
 
-def store_times(data):
-    """The store time of each record of a pull's body, by position."""
-    at = 0
-    while at < len(data):
-        (size,) = struct.unpack_from(">i", data, at)
-        yield struct.unpack_from(">q", data, at + 56)[0]
-        at += size
-
-
 def pull(connection, topic, queue, count):
-    """The first records of a queue with their store times, waited for."""
-    found, offset, deadline = [], 0, time.monotonic() + 120
+    """The first records of a queue, waited for."""
+    found, deadline = [], time.monotonic() + 120
     while len(found) < count and time.monotonic() < deadline:
-        header, body = connection.call(remoting.PULL, {
-            "consumerGroup": "lateness", "topic": topic, "queueId": str(queue), "queueOffset": str(offset),
-            "maxMsgNums": "512", "sysFlag": "4", "commitOffset": "0", "suspendTimeoutMillis": "0",
-            "subscription": "*", "subVersion": "0", "expressionType": "TAG"})
-        records = list(remoting.records(body))
-        found += zip(records, store_times(body))
-        offset += len(records)
+        _, records, _ = connection.pull(topic, queue, len(found))
+        found += records
         if not records:
             time.sleep(0.05)
     if len(found) < count:
         raise RuntimeError(f"{len(found)} of {count} messages came")
     return found
-
-
-def properties_of(record):
-    return dict(pair.split("\x01", 1) for pair in record.properties.decode().split("\x02") if "\x01" in pair)
 
 
 def within(late, share):
@@ -102,15 +85,14 @@ def lateness(broker, messages, span, load):
     step = span / messages
     pipeline.send(messages, lambda i: {"TIMER_DELIVER_MS": start + int(i * step)}, 1)
     pipeline.send(messages, lambda i: {"DELAY": 1}, 2)
-    exact = []
-    for record, _ in pull(connection, TOPIC, 1, messages):
-        properties = properties_of(record)
-        exact.append(int(properties["TIMER_DEQUEUE_MS"]) - int(properties["TIMER_OUT_MS"]))
+    exact = [
+        int(record.property("TIMER_DEQUEUE_MS", "")) - int(record.property("TIMER_OUT_MS", ""))
+        for record in pull(connection, TOPIC, 1, messages)]
     level = pull(connection, TOPIC, 2, messages)
     first = pull(connection, "SCHEDULE_TOPIC_XXXX", 0, messages)
     if beside:
         beside.wait()
-    return exact, [after - before - 1000 for (_, after), (_, before) in zip(level, first)]
+    return exact, [after.stored - before.stored - 1000 for after, before in zip(level, first)]
 
 
 def main():
@@ -129,8 +111,8 @@ def main():
             begin = time.monotonic()
             pipeline.send(options.pending, lambda i: {"TIMER_DELAY_SEC": 3600, "UNIQ_KEY": f"p{i}"}, 0)
             rate = options.pending / (time.monotonic() - begin)
-            memory = [line for line in open(f"/proc/{broker.process.pid}/status") if line.startswith("RssAnon")]
-            print(f"{options.pending} wait for an hour, stored at {rate:.0f}/s; {memory[0].strip()}")
+            memory = footprint.anonymous_memory(broker.process.pid) / (1 << 20)
+            print(f"{options.pending} wait for an hour, stored at {rate:.0f}/s; {memory:.0f} MiB of memory")
         exact, level = lateness(broker, options.messages, options.span, options.load)
         report("exact", exact)
         report("level", level)

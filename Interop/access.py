@@ -6,6 +6,7 @@ usage: access.py                 runs the server and, in a process of its own, e
 import os
 import subprocess
 import sys
+import threading
 
 from broker import PATIENCE, Broker, BrokerFailure, temporary_directory
 
@@ -31,8 +32,6 @@ ROLES = {
 
 def client(namesrv, role):
     """Sends, and when that works consumes what it sent; prints what happened."""
-    import threading
-
     from rocketmq.client import Message, Producer, PushConsumer
 
     key, secret, _ = ROLES[role]

@@ -2,6 +2,7 @@
 import argparse
 import random
 import sys
+import time
 import zlib
 
 from broker import Broker, BrokerFailure, temporary_directory
@@ -34,6 +35,14 @@ class Ledger:
         raise NotImplementedError
 
 
+def keys(number, seconds):
+    """Yields the keys of a round for some seconds, and LEAST of them at least."""
+    end, item = time.monotonic() + seconds, 0
+    while time.monotonic() < end or item < LEAST:
+        yield f"{number}.{item}"
+        item += 1
+
+
 def is_of_round(key, number):
     """Whether a round made a key: keys begin with the number of their round."""
     return key.startswith(f"{number}.")
@@ -42,6 +51,17 @@ def is_of_round(key, number):
 def queue_of(key, count):
     """The queue of a key, the same in every process."""
     return zlib.crc32(key.encode()) % count
+
+
+def verdict(problems, seed, broker=None):
+    """Prints what is wrong, with the end of a broker's log, and returns the exit code."""
+    for problem in problems[:20]:
+        print(f"FAIL {problem}")
+    if problems:
+        print(f"{len(problems)} problems with --seed {seed}")
+        if broker:
+            print(f"the log ends:\n{broker.log_tail()}")
+    return 1 if problems else 0
 
 
 def main(description, name, ledger, settings):
@@ -70,12 +90,7 @@ def main(description, name, ledger, settings):
         finally:
             if broker.process:
                 broker.kill()
-        if ledger.problems:
-            for problem in ledger.problems[:20]:
-                print(f"FAIL {problem}")
-            print(f"{len(ledger.problems)} problems with --seed {options.seed}; the log ends:\n{broker.log_tail()}")
-            return 1
-    return 0
+        return verdict(ledger.problems, options.seed, broker)
 
 
 def run(*arguments):

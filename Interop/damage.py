@@ -12,7 +12,6 @@ import pathlib
 import signal
 import subprocess
 import sys
-import time
 
 import remoting
 from broker import BINARY, PATIENCE, Broker, require, temporary_directory
@@ -25,26 +24,17 @@ def send(address, count):
     connection = remoting.Connection(address)
     connection.create_topic(TOPIC, 1)
     for number in range(count):
-        connection.expect(remoting.SEND_V2, {
-            "a": "damage", "b": TOPIC, "c": "TBW102", "d": "1", "e": "0", "f": "0", "g": str(int(time.time() * 1000)),
-            "h": "0", "i": "", "j": "0", "k": "false", "m": "false"}, b"%06d" % number + b"x" * 500)
+        connection.send(TOPIC, 0, b"%06d" % number + b"x" * 500, {})
     connection.close()
 
 
 def drain(address):
-    """Every message of the queue by its offset, and the log offset of each."""
+    """The records of the queue by their offsets."""
     connection = remoting.Connection(address)
-    least, end = connection.bounds(TOPIC, 0)
-    found, offset = {}, least
-    while offset < end:
-        _, records, following = connection.pull(TOPIC, 0, offset)
-        for record in records:
-            if record.problem:
-                raise AssertionError(f"offset {record.queue_offset}: {record.problem}")
-            found[record.queue_offset] = record
-        if following <= offset:
-            raise AssertionError(f"the pull at {offset} goes on at {following}")
-        offset = following
+    found = {}
+    for record in connection.read_all(TOPIC, 1):
+        require(not record.problem, f"offset {record.queue_offset}: {record.problem}")
+        found[record.queue_offset] = record
     connection.close()
     return found
 
@@ -53,7 +43,7 @@ def change(store, offset):
     """Changes a byte of the body of the record at a log offset."""
     path = store / "commitlog" / f"{offset // SEGMENT * SEGMENT:020}"
     with open(path, "r+b") as file:
-        file.seek(offset % SEGMENT + 88 + 20)
+        file.seek(offset % SEGMENT + remoting.RECORD.size + 20)
         file.write(b"y")
     return path
 

@@ -50,10 +50,9 @@ class Messages:
         self.sent += 1
         connection = remoting.Connection(self.broker.address)
         try:
-            header, _ = connection.call(remoting.SEND_V2, {
-                "a": "faults", "b": TOPIC, "c": "TBW102", "d": str(QUEUES), "e": str(self.sent % QUEUES), "f": "0",
-                "g": str(int(time.time() * 1000)), "h": "0", "i": f"UNIQ_KEY\x01{key}", "j": "0", "k": "false",
-                "m": "false"}, load.body_of(key) * 8)
+            properties = remoting.property_text({"UNIQ_KEY": key})
+            fields = remoting.send_fields(TOPIC, self.sent % QUEUES, properties, queues=QUEUES)
+            header, _ = connection.call(remoting.SEND_V2, fields, load.body_of(key) * 8)
         finally:
             connection.close()
         if header["code"] != remoting.SUCCESS:

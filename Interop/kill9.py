@@ -16,6 +16,7 @@ import random
 import sys
 import time
 
+import crashes
 import load
 import remoting
 from broker import PATIENCE, Broker, BrokerFailure, temporary_directory
@@ -235,13 +236,10 @@ def main():
         finally:
             if broker.process:
                 broker.kill()
-        if evidence.problems:
-            for problem in evidence.problems[:20]:
-                print(f"FAIL {problem}")
-            print(f"{len(evidence.problems)} problems with --seed {options.seed}; the log ends:\n{broker.log_tail()}")
-            return 1
-    print(f"{len(evidence.by_place)} acknowledged messages, all found")
-    return 0
+        code = crashes.verdict(evidence.problems, options.seed, broker)
+    if code == 0:
+        print(f"{len(evidence.by_place)} acknowledged messages, all found")
+    return code
 
 
 if __name__ == "__main__":

@@ -36,11 +36,8 @@ class Delays(crashes.Ledger):
         connection = remoting.Connection(broker.address)
         if number == 0:
             connection.create_topic(TOPIC, QUEUES)
-        end = time.monotonic() + generator.uniform(0.3, 2.5)
-        item = 0
-        while time.monotonic() < end or item < crashes.LEAST:
-            self._send(connection, f"{number}.{item}", generator)
-            item += 1
+        for key in crashes.keys(number, generator.uniform(0.3, 2.5)):
+            self._send(connection, key, generator)
         connection.close()
 
     def _send(self, connection, key, generator):

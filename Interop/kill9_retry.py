@@ -37,15 +37,11 @@ class GivenBack(crashes.Ledger):
         connection = remoting.Connection(broker.address)
         if number == 0:
             connection.create_topic(TOPIC, QUEUES)
-        end = time.monotonic() + generator.uniform(0.5, 2.5)
-        item = 0
-        while time.monotonic() < end or item < crashes.LEAST:
-            key = f"{number}.{item}"
-            item += 1
+        for count, key in enumerate(crashes.keys(number, generator.uniform(0.5, 2.5)), 1):
             fields = connection.send(TOPIC, crashes.queue_of(key, QUEUES), key.encode(), {"UNIQ_KEY": key})
-            position = int(fields["msgId"][-16:], 16)
+            position = remoting.position_of(fields["msgId"])
             self._give_back(connection, key, 0, position, fields["msgId"], generator)
-            if item % 50 == 0:
+            if count % 50 == 0:
                 self._consume_retries(connection, generator)
         connection.close()
 

@@ -15,14 +15,13 @@ import time
 import crashes
 import remoting
 from broker import PATIENCE
+from remoting import COMMIT, PREPARED, ROLLBACK, UNDECIDED
 
 TOPIC, QUEUES, GROUP = "kill9transaction", 4, "kill9-producers"
 SETTINGS = {
     "mappedFileSizeCommitLog": 4 << 20, "maxHashSlotNum": 50_000, "maxIndexNum": 200_000,
     "transactionCheckInterval": 300, "transactionTimeOut": 200, "transactionCheckMax": 1_000_000,
 }
-COMMIT, ROLLBACK, UNDECIDED = 8, 12, 0
-PREPARED = 4  # the flag of a half message
 
 
 class Producers(crashes.Ledger):
@@ -36,11 +35,8 @@ class Producers(crashes.Ledger):
         connection = self._connect(broker)
         if number == 0:
             connection.create_topic(TOPIC, QUEUES)
-        end = time.monotonic() + generator.uniform(0.3, 2.0)
-        item = 0
-        while time.monotonic() < end or item < crashes.LEAST:
-            self._transaction(connection, f"{number}.{item}", generator)
-            item += 1
+        for key in crashes.keys(number, generator.uniform(0.3, 2.0)):
+            self._transaction(connection, key, generator)
         connection.close()
 
     def _connect(self, broker):
@@ -58,18 +54,11 @@ class Producers(crashes.Ledger):
         self.acknowledged.add(key)
         if decision == UNDECIDED or generator.random() < 0.3:
             return
-        ending = self._ending(
-            key, decision, int(fields["queueOffset"]), int(fields["msgId"][-16:], 16), asked=False)
+        ending = remoting.end_fields(
+            GROUP, key, decision, fields["queueOffset"], remoting.position_of(fields["msgId"]), asked=False)
         connection.tell(remoting.END_TRANSACTION, ending)
         if generator.random() < 0.2:
             connection.tell(remoting.END_TRANSACTION, ending)
-
-    @staticmethod
-    def _ending(key, decision, queue_offset, position, asked):
-        return {
-            "producerGroup": GROUP, "tranStateTableOffset": str(queue_offset), "commitLogOffset": str(position),
-            "commitOrRollback": str(decision), "fromTransactionCheck": str(asked).lower(), "msgId": key,
-            "transactionId": key}
 
     def _answer(self, connection, header):
         """Answers a question of the broker's."""
@@ -80,9 +69,9 @@ class Producers(crashes.Ledger):
         self.asked[key] += 1
         if key not in self.decisions:
             self.problems.append(f"the broker asks about {key}, which was never sent")
-        connection.tell(remoting.END_TRANSACTION, self._ending(
-            key, self.decisions.get(key, ROLLBACK), int(fields["tranStateTableOffset"]),
-            int(fields["commitLogOffset"]), asked=True))
+        connection.tell(remoting.END_TRANSACTION, remoting.end_fields(
+            GROUP, key, self.decisions.get(key, ROLLBACK), fields["tranStateTableOffset"], fields["commitLogOffset"],
+            asked=True))
 
     def forgive(self, number):
         self.acknowledged -= {key for key in self.acknowledged if crashes.is_of_round(key, number)}

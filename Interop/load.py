@@ -40,7 +40,7 @@ class Producer:
         self._out, self._in = bytearray(), bytearray()
 
     def _properties(self, key):
-        return f"KEYS\x01{key}" + (f"\x02UNIQ_KEY\x01{key}" if self.unique else "")
+        return {"KEYS": key} | ({"UNIQ_KEY": key} if self.unique else {})
 
     def fill(self):
         """Puts requests into the output until the window is full. Request n is the same for all producers of a name."""
@@ -49,17 +49,16 @@ class Producer:
             self.sent += 1
             queue = (number + len(self.name) + self.window) % self.queues
             keys = [f"{self.name}.{number}.{item}" for item in range(self.batch)]
-            properties = f"{self._properties(keys[0])}\x02WAIT\x01true" if self.batch == 1 else ""
             if self.batch > 1:
+                code, properties = remoting.SEND_BATCH, {}
                 body = b"".join(
-                    remoting.batch_item(body_of(key), self._properties(key).encode()) for key in keys)
+                    remoting.batch_item(body_of(key), remoting.property_text(self._properties(key)).encode())
+                    for key in keys)
             else:
+                code, properties = remoting.SEND_V2, self._properties(keys[0]) | {"WAIT": "true"}
                 body = body_of(keys[0])
-            fields = {
-                "a": "interop", "b": self.topic, "c": "TBW102", "d": "4", "e": str(queue), "f": "0",
-                "g": str(int(time.time() * 1000)), "h": "0", "i": properties, "j": "0", "k": "false",
-                "m": "true" if self.batch > 1 else "false"}
-            code = remoting.SEND_BATCH if self.batch > 1 else remoting.SEND_V2
+            fields = remoting.send_fields(
+                self.topic, queue, remoting.property_text(properties), is_batch=self.batch > 1)
             self._out += remoting.frame(code, fields, body, number)
             self.in_flight[number] = keys
 
@@ -98,8 +97,8 @@ class Producer:
                 self.refused[header["code"]] = header.get("remark")
                 continue
             fields = header["extFields"]
-            # The id of a stored message ends in its 8-byte position in the log; a batch answers one id per message.
-            positions = [int(one[-16:], 16) for one in fields["msgId"].split(",")]
+            # A batch answers one id per message.
+            positions = [remoting.position_of(one) for one in fields["msgId"].split(",")]
             if len(positions) != len(keys):
                 raise AssertionError(f"{len(positions)} ids for a request of {len(keys)} messages")
             for item, (position, key) in enumerate(zip(positions, keys)):

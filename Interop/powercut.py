@@ -359,11 +359,7 @@ def main():
         found = series("load", "async", options, promise="sync", late=True)
         print(f"  a broker that flushes late: {found[0] if found else 'NO OBJECTION'}")
         problems += [] if found else ["the checks do not notice that acknowledged messages are lost"]
-    for problem in problems[:20]:
-        print(f"FAIL {problem}")
-    if problems:
-        print(f"{len(problems)} problems with --seed {options.seed}")
-    return 1 if problems else 0
+    return crashes.verdict(problems, options.seed)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,8 @@ import zlib
 CREATE_TOPIC, PULL, MAX_OFFSET, MIN_OFFSET, SEND_V2, SEND_BATCH, QUERY = 17, 11, 30, 31, 310, 320, 12
 HEARTBEAT, SEND_BACK, END_TRANSACTION, CHECK_TRANSACTION = 34, 36, 37, 39
 QUERY_CONSUMER_OFFSET, UPDATE_CONSUMER_OFFSET, ALL_TOPICS = 14, 15, 21
+# How a transaction ends, and the flag of its half message.
+COMMIT, ROLLBACK, UNDECIDED, PREPARED = 8, 12, 0, 4
 SUCCESS, PULL_NOT_FOUND, PULL_RETRY_AT_ONCE, PULL_OFFSET_MOVED = 0, 19, 20, 21
 
 # What precedes the body in a stored record (reference: MessageDecoder of RocketMQ 4.9.8), IPv4 hosts.
@@ -25,6 +27,32 @@ def frame(code, fields, body=b"", number=1, oneway=False):
         "extFields": fields,
         "serializeTypeCurrentRPC": "JSON"}).encode()
     return struct.pack(">ii", 4 + len(header) + len(body), len(header)) + header + body
+
+
+def property_text(properties):
+    """Properties as a request carries them."""
+    return "\x02".join(f"{name}\x01{value}" for name, value in properties.items())
+
+
+def send_fields(topic, queue, properties, sys_flag=0, group="interop", queues=4, is_batch=False):
+    """The fields of a send, with the text of its properties; a topic that it makes gets so many queues."""
+    return {
+        "a": group, "b": topic, "c": "TBW102", "d": str(queues), "e": str(queue), "f": str(sys_flag),
+        "g": str(int(time.time() * 1000)), "h": "0", "i": properties, "j": "0", "k": "false",
+        "m": str(is_batch).lower()}
+
+
+def end_fields(group, key, decision, queue_offset, position, asked):
+    """The fields of the end of a transaction: where its half message lies, and whether the broker asked."""
+    return {
+        "producerGroup": group, "tranStateTableOffset": str(queue_offset), "commitLogOffset": str(position),
+        "commitOrRollback": str(decision), "fromTransactionCheck": str(asked).lower(), "msgId": key,
+        "transactionId": key}
+
+
+def position_of(message_id):
+    """The place in the log of a stored message: its id ends in it."""
+    return int(message_id[-16:], 16)
 
 
 def take_frames(buffer):
@@ -109,11 +137,9 @@ class Connection:
 
     def send(self, topic, queue, body, properties, sys_flag=0):
         """Sends one message and returns the fields of the answer."""
-        text = "\x02".join(f"{name}\x01{value}" for name, value in properties.items())
-        return self.expect(SEND_V2, {
-            "a": properties.get("PGROUP", "interop"), "b": topic, "c": "TBW102", "d": "4", "e": str(queue),
-            "f": str(sys_flag), "g": str(int(time.time() * 1000)), "h": "0", "i": text, "j": "0", "k": "false",
-            "m": "false"}, body)[0]
+        group = properties.get("PGROUP", "interop")
+        return self.expect(
+            SEND_V2, send_fields(topic, queue, property_text(properties), sys_flag, group), body)[0]
 
     def read_all(self, topic, queues):
         """Yields every record that the queues of a topic hold now."""
@@ -146,7 +172,8 @@ class Record:
     """A stored message as a pull hands it out."""
 
     __slots__ = (
-        "queue", "queue_offset", "physical_offset", "reconsume_times", "body", "properties", "topic", "problem")
+        "queue", "queue_offset", "physical_offset", "stored", "reconsume_times", "body", "properties", "topic",
+        "problem")
 
     def property(self, name, default):
         """The value of a property, or the default."""
@@ -162,7 +189,7 @@ def records(data):
     at = 0
     while at < len(data):
         record = Record()
-        (size, magic, crc, record.queue, _, record.queue_offset, record.physical_offset, _, _, _, _, _,
+        (size, magic, crc, record.queue, _, record.queue_offset, record.physical_offset, _, _, _, record.stored, _,
          record.reconsume_times, _, length) = RECORD.unpack_from(data, at)
         body_at = at + RECORD.size
         record.body = data[body_at:body_at + length]

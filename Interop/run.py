@@ -6,14 +6,14 @@ Each scenario runs in a process of its own, since a native client may crash or h
 APUS_VERBOSE=1 shows the output of what fails.
 """
 import concurrent.futures
-import json
 import os
 import subprocess
 import sys
 import time
 
+import bench
 import scenarios
-from broker import BINARY, PATIENCE, Broker, BrokerFailure, temporary_directory
+from broker import PATIENCE, Broker, BrokerFailure, temporary_directory
 
 TIME_LIMIT = 2 * PATIENCE
 
@@ -41,21 +41,11 @@ def run_one(name, namesrv, home):
 
 
 def run_bench(mode, broker):
-    """Lets `apus bench` measure the broker for a moment; returns what is wrong with its answer, or None."""
-    # What was sent in half a second may be drained within a warm-up.
-    warmup = "0" if mode == "pull" else "0.1"
-    # A machine that stands still for half a second measures nothing.
-    for seconds in ("0.5", "5", "50"):
-        command = [BINARY, "bench", mode, "--broker", broker.address, "--topic", "bench", "--json", "--seconds",
-                   seconds, "--warmup", warmup, "--pid", str(broker.process.pid)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
-        if done.returncode:
-            return f"exit code {done.returncode}: {done.stderr.strip()}"
-        result = json.loads(done.stdout)
-        if result["messages"]:
-            break
-    if result["errors"] or not result["messages"] or result["p50Micros"] > result["maxMicros"]:
-        return f"an odd result: {done.stdout.strip()}"
+    """Lets `apus bench` measure the broker; returns what is wrong, or None."""
+    try:
+        bench.measure(mode, broker.address, "--topic", "bench", "--pid", str(broker.process.pid))
+    except AssertionError as failure:
+        return str(failure)
     return None
 
 

@@ -94,13 +94,6 @@ def consume(address, counts):
             time.sleep(0.01)
 
 
-def ending(fields, key, decision, asked):
-    return {
-        "producerGroup": GROUP, "tranStateTableOffset": fields["queueOffset"], "commitLogOffset": fields["position"],
-        "commitOrRollback": str(decision), "fromTransactionCheck": str(asked).lower(), "msgId": key,
-        "transactionId": key}
-
-
 def steps(address, counts):
     """Transactions and delayed messages, about 200 a second, on a connection that is now and then a new one."""
     number = 0
@@ -109,9 +102,10 @@ def steps(address, counts):
 
         def answer(header, connection=connection):
             if header["code"] == remoting.CHECK_TRANSACTION:
-                asked = header["extFields"]
-                fields = {"queueOffset": asked["tranStateTableOffset"], "position": asked["commitLogOffset"]}
-                connection.tell(remoting.END_TRANSACTION, ending(fields, asked["transactionId"], 8, True))
+                fields = header["extFields"]
+                connection.tell(remoting.END_TRANSACTION, remoting.end_fields(
+                    GROUP, fields["transactionId"], remoting.COMMIT, fields["tranStateTableOffset"],
+                    fields["commitLogOffset"], asked=True))
 
         connection.on_request = answer
         connection.heartbeat(producers=[GROUP])
@@ -122,11 +116,13 @@ def steps(address, counts):
             try:
                 if number % 2:
                     sent = connection.send(
-                        STEPS, queue, key.encode(), {"UNIQ_KEY": key, "TRAN_MSG": "true", "PGROUP": GROUP}, sys_flag=4)
-                    fields = {"queueOffset": sent["queueOffset"], "position": str(int(sent["msgId"][-16:], 16))}
+                        STEPS, queue, key.encode(), {"UNIQ_KEY": key, "TRAN_MSG": "true", "PGROUP": GROUP},
+                        sys_flag=remoting.PREPARED)
                     if number % 20 != 1:
-                        connection.tell(
-                            remoting.END_TRANSACTION, ending(fields, key, 8 if number % 3 else 12, False))
+                        decision = remoting.COMMIT if number % 3 else remoting.ROLLBACK
+                        connection.tell(remoting.END_TRANSACTION, remoting.end_fields(
+                            GROUP, key, decision, sent["queueOffset"], remoting.position_of(sent["msgId"]),
+                            asked=False))
                 elif number % 4:
                     due = int(time.time() * 1000) + number % 3000
                     connection.send(STEPS, queue, key.encode(), {"UNIQ_KEY": key, "TIMER_DELIVER_MS": due})

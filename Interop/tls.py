@@ -3,7 +3,6 @@
 usage: tls.py [CHECK …]          without names: all of them
 """
 import contextlib
-import json
 import os
 import pathlib
 import shutil
@@ -15,6 +14,7 @@ import time
 import warnings
 
 import remoting
+from bench import measure
 from broker import BINARY, PATIENCE, ROOT, Broker, BrokerFailure, temporary_directory, wait_until
 
 FIXTURES = ROOT / "Fixtures/tls"
@@ -253,17 +253,7 @@ def bench(directory):
     """the load generator sends and drains through TLS"""
     with broker(directory, **files(server_mode="enforcing")) as served:
         for mode in "send", "pull", "e2e":
-            warmup = "0" if mode == "pull" else "0.1"
-            # A machine that stands still for half a second measures nothing.
-            for seconds in "0.5", "5", "50":
-                done = subprocess.run(
-                    [BINARY, "bench", mode, "--broker", served.address, "--tls", "--json", "--seconds", seconds,
-                     "--warmup", warmup], capture_output=True, text=True, timeout=PATIENCE)
-                assert done.returncode == 0, done
-                result = json.loads(done.stdout)
-                if result["messages"]:
-                    break
-            assert result["messages"] and not result["errors"], result
+            measure(mode, served.address, "--tls")
 
 
 ALL = {check.__name__: check for check in (

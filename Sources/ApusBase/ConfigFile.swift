@@ -64,25 +64,9 @@ public struct ConfigFile: Sendable {
   /// Replaces the file; who may read it stays. When this returns the new content is durable; when it throws the old
   /// content is still what loads, or, after a failed sync of the directory, either of both.
   public mutating func store(_ content: RawSpan, to disk: any Disk) throws(DiskError) {
-    let directory = Self.directory(of: path)
+    let directory = DiskPath.directory(of: path)
     try disk.createDirectory(directory)
-    let temporary = path + ".tmp"
-    try disk.removeFile(temporary)
-    let file = try disk.open(temporary, create: true)
-    do throws(DiskError) {
-      // Before anything is in it: a file of settings may hold a password.
-      try disk.keepAccess(of: path, for: file)
-      if content.byteCount > 0 {
-        try unsafe content.withUnsafeBytes { (buffer) throws(DiskError) in
-          try unsafe disk.write(file, at: 0, from: buffer)
-        }
-      }
-      try disk.sync(file)
-    } catch {
-      disk.close(file)
-      throw error
-    }
-    disk.close(file)
+    let replacement = try disk.writeReplacement(of: path, with: content)
     if isPresentUsable {
       do throws(DiskError) {
         try disk.rename(path, to: path + ".bak")
@@ -90,7 +74,7 @@ public struct ConfigFile: Sendable {
         // The first time there is nothing to keep.
       }
     }
-    try disk.rename(temporary, to: path)
+    try disk.rename(replacement, to: path)
     isPresentUsable = true
     try disk.syncDirectory(directory)
     if !isDirectoryDurable {
@@ -103,19 +87,13 @@ public struct ConfigFile: Sendable {
   private static func syncAncestors(of directory: String, on disk: any Disk) throws(DiskError) {
     var current = directory
     while current != "/" && current != "." {
-      current = Self.directory(of: current)
+      current = DiskPath.directory(of: current)
       do throws(DiskError) {
         try disk.syncDirectory(current)
       } catch  where error.code == .denied {
         return
       }
     }
-  }
-
-  /// The directory that a path lies in; `.` for a bare name.
-  private static func directory(of path: String) -> String {
-    guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return "." }
-    return slash == path.startIndex ? "/" : String(path[..<slash])
   }
 
   /// The bytes of a file; nil when there is none.
@@ -125,16 +103,7 @@ public struct ConfigFile: Sendable {
       defer { disk.close(file) }
       let length = try disk.length(of: file)
       guard length <= byteLimit else { throw DiskError(.exhausted, operation: "read", path: path) }
-      var failure: DiskError?
-      let bytes = unsafe [UInt8](unsafeUninitializedCapacity: Int(length)) { buffer, count in
-        do throws(DiskError) {
-          if length > 0 { count = try unsafe disk.read(file, at: 0, into: UnsafeMutableRawBufferPointer(buffer)) }
-        } catch {
-          failure = error
-        }
-      }
-      if let failure { throw failure }
-      return bytes
+      return try disk.bytes(of: file, at: 0, count: Int(length))
     } catch  where error.code == .notFound {
       return nil
     } catch {

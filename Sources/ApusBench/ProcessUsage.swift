@@ -22,15 +22,9 @@ package struct ProcessUsage: Hashable, Sendable {
 
   /// Takes the figures from the text of the two files; nil when they are not there.
   init?(stat: String, status: String) {
-    // The name of the program, in parentheses, may hold anything; fields 14 and 15 are ticks of 1/100 s.
-    guard let nameEnd = stat.lastIndex(of: ")") else { return nil }
-    let fields = stat[stat.index(after: nameEnd)...].split(separator: " ")
-    guard fields.count > 12, let user = Int64(fields[11]), let system = Int64(fields[12]) else { return nil }
-    cpu = .milliseconds(10 * (user + system))
-    let line = status.split(separator: "\n").first { $0.hasPrefix("RssAnon:") }
-    guard
-      let kilobytes = line?.split(whereSeparator: { $0 == " " || $0 == "\t" }).dropFirst().first.flatMap({ Int64($0) })
-    else { return nil }
-    anonymousBytes = kilobytes * 1024
+    guard let cpu = ProcText.processorTime(inStat: stat), let kilobytes = ProcText.number("RssAnon:", in: status) else {
+      return nil
+    }
+    self.init(cpu: cpu, anonymousBytes: kilobytes &* 1024)
   }
 }

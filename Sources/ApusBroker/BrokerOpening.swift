@@ -113,10 +113,13 @@ extension Broker {
     if adopted { try config.saveTopics() }
   }
 
+  /// How many requests and reads may wait for the I/O threads.
+  private static let ioCapacity = 4096
+
   /// Starts the threads that may wait for the device.
   static func ioThreads(_ settings: BrokerSettings) throws(BrokerError) -> IOThreads {
     do throws(SystemError) {
-      return try IOThreads(count: settings.process.ioThreads, capacity: 4096)
+      return try IOThreads(count: settings.process.ioThreads, capacity: ioCapacity)
     } catch {
       throw .system(error)
     }

@@ -82,13 +82,9 @@ package final class BrokerParts: Sendable {
   /// Loads the files of a queue, if it has any. Returns whether they could be read; why not stands in the log. Waits
   /// for the device.
   func loadQueue(topic: String, id: Int32) -> Bool {
-    do throws(DiskError) {
-      _ = try store.queue(topic: topic, id: id)
-      return true
-    } catch {
-      log.error("store", "a queue cannot be loaded", ["topic": topic, "queue": id, "cause": error])
-      return false
-    }
+    guard let failure = store.load(topic: topic, id: id) else { return true }
+    log.error("store", "a queue cannot be loaded", ["topic": topic, "queue": id, "cause": failure])
+    return false
   }
 
   /// A retry or dead-letter topic, made when it is missing; whoever registers topics hears of a change.

@@ -36,14 +36,8 @@ package struct ChangeLog: Sendable {
 
   /// A topic was made, or changed from what it was; tells nothing of one that stayed as it was.
   package func topicSet(_ topic: Topic, from before: Topic?, by requester: Requester) {
-    let (name, now) = (topic.name, Self.text(topic.config))
-    guard let before else {
-      return log.info("broker", "topic made", ["topic": name, "with": now, "by": Self.name(requester)])
-    }
-    guard before.config != topic.config else { return }
-    log.info(
-      "broker", "topic changed",
-      ["topic": name, "from": Self.text(before.config), "to": now, "by": Self.name(requester)])
+    guard before?.config != topic.config else { return }
+    tell("topic", topic.name, from: before.map { Self.text($0.config) }, to: Self.text(topic.config), by: requester)
   }
 
   /// A topic was deleted.
@@ -53,20 +47,22 @@ package struct ChangeLog: Sendable {
 
   /// A group was made, or changed from what it was; tells nothing of one that stayed as it was.
   package func groupSet(_ group: SubscriptionGroup, from before: SubscriptionGroup?, by requester: Requester) {
-    let (name, now) = (group.name, Self.text(group.config))
-    guard let before else {
-      return log.info("broker", "group made", ["group": name, "with": now, "by": Self.name(requester)])
-    }
-    guard before.config != group.config else { return }
-    log.info(
-      "broker", "group changed",
-      ["group": name, "from": Self.text(before.config), "to": now, "by": Self.name(requester)])
+    guard before?.config != group.config else { return }
+    tell("group", group.name, from: before.map { Self.text($0.config) }, to: Self.text(group.config), by: requester)
   }
 
   /// A group was deleted.
   package func groupDeleted(_ group: SubscriptionGroup, isWithOffsets: Bool, by requester: Requester) {
     log.info(
       "broker", "group deleted", ["group": group.name, "withOffsets": isWithOffsets, "by": Self.name(requester)])
+  }
+
+  /// Something of a kind was made, or changed from what it was.
+  private func tell(_ kind: String, _ name: String, from before: String?, to now: String, by requester: Requester) {
+    guard let before else {
+      return log.info("broker", "\(kind) made", [kind: name, "with": now, "by": Self.name(requester)])
+    }
+    log.info("broker", "\(kind) changed", [kind: name, "from": before, "to": now, "by": Self.name(requester)])
   }
 
   // MARK: By use

@@ -46,14 +46,6 @@ extension BrokerParts {
   func readQueue(
     _ topic: String, _ id: Int32, on state: BrokerLoop, failed: @escaping @Sendable (DiskError) -> Void
   ) throws(Refusal) {
-    let load: @Sendable () -> DiskError? = { [store] in
-      do throws(DiskError) {
-        _ = try store.queue(topic: topic, id: id)
-        return nil
-      } catch {
-        return error
-      }
-    }
-    try read(.queue(topic: topic, id: id), on: state, load, failed: failed)
+    try read(.queue(topic: topic, id: id), on: state, { [store] in store.load(topic: topic, id: id) }, failed: failed)
   }
 }

@@ -19,6 +19,8 @@ import ApusSystem
 final class DelayedMessages: @unchecked Sendable {
   /// How long the loop delivers at a stretch before others have their turn.
   private static let stretch = Duration.milliseconds(2)
+  /// Once in how many steps it is looked whether the stretch is over.
+  private static let stepsPerLook = 16
   /// How often the wall clock is looked at while messages wait: it may have been set.
   private static let longestWait = Duration.seconds(1)
   /// When a delivery is tried again that the store did not take.
@@ -107,7 +109,7 @@ final class DelayedMessages: @unchecked Sendable {
     var steps = 0
     while true {
       steps += 1
-      if steps % 16 == 0, SystemClock.monotonic() >= end { return .zero }
+      if steps % Self.stepsPerLook == 0, SystemClock.monotonic() >= end { return .zero }
       let now = SystemClock.wall()
       switch deliveries.next(now: now) {
       case .read(let level, let offset): read(level, offset, now)
@@ -253,7 +255,7 @@ final class DelayedMessages: @unchecked Sendable {
     let (name, sentTo) = (place.topic, place.queueID)
     let topic = parts.topics.withLock { $0.find(name) }
     let id = topic?.queue(insteadOf: sentTo) ?? sentTo
-    guard let queue = target(topic, name, id) else {
+    guard let queue = parts.messages.queue(id, of: topic, named: name, on: loop) else {
       let text = name.text
       away(level) { [parts] in parts.loadQueue(topic: text, id: id) }
       return true
@@ -271,13 +273,6 @@ final class DelayedMessages: @unchecked Sendable {
     }
     deliveries.passed(level)
     return true
-  }
-
-  /// The queue to deliver to. A topic that was deleted meanwhile gets its messages all the same, as in Java: whoever
-  /// makes it anew finds them.
-  private func target(_ topic: Topic?, _ name: RawSpan, _ id: Int32) -> ConsumeQueue? {
-    guard let topic else { return parts.messages.queue(id, ofDeleted: name.text) }
-    return parts.messages.queue(id, of: topic, on: loop)
   }
 
   private func skip(_ level: Int, _ offset: QueueOffset, _ reason: String) -> Bool {

@@ -24,6 +24,11 @@ final class Housekeeper: Sendable {
     var scrubBytes = 0
   }
 
+  /// How long is waited for the log to be on the device as far as a file says that messages were delivered.
+  private static let flushLimit = Duration.seconds(1)
+  /// How long the messages that wait in files about to go may take to be stored anew.
+  private static let rollLimit = Duration.seconds(30)
+
   private struct Due {
     var statistics = MonotonicTime(nanoseconds: .min)
     var files = MonotonicTime(nanoseconds: .min)
@@ -158,8 +163,8 @@ final class Housekeeper: Sendable {
 
   private func saveDelays(_ timers: inout TimedMessages.Kept) {
     do throws(DiskError) {
-      try delayed?.save(waitingUpTo: .seconds(1))
-      try timed?.save(&timers, waitingUpTo: .seconds(1))
+      try delayed?.save(waitingUpTo: Self.flushLimit)
+      try timed?.save(&timers, waitingUpTo: Self.flushLimit)
     } catch {
       log.error("broker", "how far delayed messages are delivered cannot be written", ["cause": error])
     }
@@ -197,7 +202,7 @@ final class Housekeeper: Sendable {
         let end = store.withLock {
           $0.end(ofRemovalIn: survey, answer, retention: &preview, now: now, localHour: hour)
         }
-        needed = end.map { timed.roll(before: $0, waitingUpTo: .seconds(30)) }
+        needed = end.map { timed.roll(before: $0, waitingUpTo: Self.rollLimit) }
         if let end, let needed, needed < end {
           log.warning("store", "old files stay, as messages that wait in them cannot be stored anew now")
         }

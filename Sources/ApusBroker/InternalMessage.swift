@@ -58,12 +58,9 @@ package struct InternalMessage: Sendable {
   /// What is stored when it is stored at `now`. Reads body and properties: not to be called under a lock.
   @_lifetime(borrow self, copy name)
   func draft(topic name: RawSpan, now: WallTime) -> RecordDraft {
-    var tagsCode: Int64 = 0
+    let tagsCode: Int64
     switch tag {
-    case .tags:
-      if let tags = MessageProperties(properties.rawSpan).value(of: PropertyName.tags) {
-        tagsCode = TagsCode.hash(tags)
-      }
+    case .tags: tagsCode = TagsCode.code(of: MessageProperties(properties.rawSpan))
     case .due(let delay): tagsCode = now.advanced(byMilliseconds: delay).milliseconds
     }
     var draft = RecordDraft(

@@ -72,13 +72,8 @@ package final class InternalMessages: Sendable {
 
   private func load(_ message: InternalMessage, on state: BrokerLoop, then completion: @escaping Completion) {
     let accepted = io.submit { [self] in
-      var failure: DiskError?
-      do throws(DiskError) {
-        _ = try store.queue(topic: message.topic.name, id: message.queueID)
-      } catch {
-        failure = error
-      }
-      _ = state.loop.execute { [self, failure] in
+      let failure = store.load(topic: message.topic.name, id: message.queueID)
+      _ = state.loop.execute { [self] in
         if let failure { completion(.queueUnreadable(failure)) } else { store(message, on: state, then: completion) }
       }
     }
@@ -109,6 +104,13 @@ package final class InternalMessages: Sendable {
 
   /// As ``queue(_:of:on:)`` for a topic that was deleted.
   package func queue(_ id: Int32, ofDeleted topic: String) -> ConsumeQueue? { open(topic, id) }
+
+  /// The queue for a message that waited for its delivery. A topic that was deleted meanwhile, for which `topic` is
+  /// nil, gets its messages all the same, as in Java: whoever makes it anew finds them.
+  func queue(_ id: Int32, of topic: Topic?, named name: RawSpan, on state: BrokerLoop) -> ConsumeQueue? {
+    guard let topic else { return queue(id, ofDeleted: name.text) }
+    return queue(id, of: topic, on: state)
+  }
 
   private func open(_ topic: String, _ id: Int32) -> ConsumeQueue? {
     do throws(DiskError) {

@@ -150,11 +150,7 @@ package final class MetricsPage: Sendable {
   private func ends(of topic: Topic) -> [Int32: Int64] {
     var ends: [Int32: Int64] = [:]
     for queue in 0..<max(topic.queueCount, 0) {
-      do throws(DiskError) {
-        ends[queue] = try messages.bounds(topic: topic.name, queue: queue)?.max.rawValue
-      } catch {
-        parts.log.warning("metrics", "a queue cannot be read", ["topic": topic.name, "queue": queue, "cause": error])
-      }
+      ends[queue] = bounds(of: topic.name, queue: queue)?.max.rawValue
     }
     return ends
   }
@@ -326,8 +322,7 @@ package final class MetricsPage: Sendable {
       "Half messages that are neither committed nor rolled back.")
   }
 
-  /// Where a queue of the broker's own begins and ends; nil when there is none, and when it cannot be read, which the
-  /// log tells.
+  /// Where a queue begins and ends; nil when there is none, and when it cannot be read, which the log tells.
   private func bounds(of topic: String, queue: Int32) -> QueueBounds? {
     do throws(DiskError) {
       return try messages.bounds(topic: topic, queue: queue)

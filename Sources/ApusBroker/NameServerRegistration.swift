@@ -307,10 +307,13 @@ package final class NameServerRegistration: @unchecked Sendable {
     return try SocketAddress.resolve(host, port: port)[0]
   }
 
+  /// The port of a name server that is named without one.
+  private static let usualPort: UInt16 = 9876
+
   private static func parts(_ nameServer: String) -> (host: String, port: UInt16) {
     let colon = nameServer.lastIndex(of: ":") ?? nameServer.endIndex
     let port = colon == nameServer.endIndex ? nil : UInt16(nameServer[nameServer.index(after: colon)...])
-    return (String(nameServer[..<colon]), port ?? 9876)
+    return (String(nameServer[..<colon]), port ?? usualPort)
   }
 }
 

@@ -32,19 +32,13 @@ struct ProcessFigures: Hashable, Sendable {
 
   /// Takes the figures from the text of the two files; nil when they are not there.
   init?(stat: String, status: String) {
-    // The name of the program, in parentheses, may hold anything; fields 14 and 15 are ticks of 1/100 s.
-    guard let nameEnd = stat.lastIndex(of: ")") else { return nil }
-    let fields = stat[stat.index(after: nameEnd)...].split(separator: " ")
-    guard fields.count > 12, let user = Int64(fields[11]), let system = Int64(fields[12]) else { return nil }
-    cpuNanoseconds = (user &+ system) &* 10_000_000
-    func number(_ name: String) -> Int64? {
-      let line = status.split(separator: "\n").first { $0.hasPrefix(name) }
-      return line?.split { $0 == " " || $0 == "\t" }.dropFirst().first.flatMap { Int64($0) }
-    }
-    guard let kilobytes = number("VmRSS:"), let threads = number("Threads:") else { return nil }
+    guard let cpu = ProcText.processorTime(inStat: stat), let kilobytes = ProcText.number("VmRSS:", in: status),
+      let threads = ProcText.number("Threads:", in: status)
+    else { return nil }
+    cpuNanoseconds = cpu.nanoseconds
     residentBytes = kilobytes &* 1024
     self.threads = threads
-    virtualBytes = number("VmSize:").map { $0 &* 1024 }
-    anonymousBytes = number("RssAnon:").map { $0 &* 1024 }
+    virtualBytes = ProcText.number("VmSize:", in: status).map { $0 &* 1024 }
+    anonymousBytes = ProcText.number("RssAnon:", in: status).map { $0 &* 1024 }
   }
 }

@@ -9,8 +9,6 @@ import Synchronization
 /// One thread follows the log behind the dispatchable mark; queries take the index's lock for a lookup, and put in
 /// themselves what little is missing. Files are created, populated and flushed outside of that lock.
 package final class SharedIndex: @unchecked Sendable {
-  /// How much of the log is looked at in one go, in bytes: more than the largest record, which no frame can exceed.
-  private static let sliceBytes = 17 << 20
   /// How often a growing log is looked at.
   private static let interval = Duration.milliseconds(50)
   /// How long a device that failed is left alone before the next try.
@@ -132,7 +130,7 @@ package final class SharedIndex: @unchecked Sendable {
   /// Puts in the next slice of the log.
   private func putSlice() -> Progress {
     while true {
-      switch store.withLock({ $0.read(from: position, limit: Self.sliceBytes) }) {
+      switch store.withLock({ $0.read(from: position, limit: LogSlice.sufficientBytes) }) {
       case .end: return .nothingNew
       case .cold(let plan): store.warm(plan)
       case .failed: return .failed

@@ -87,21 +87,24 @@ package final class SharedStore: @unchecked Sendable {
     return try withLock { (store) throws(DiskError) in try store.queue(topic: topic, id: id) }
   }
 
+  /// Loads the files of a queue, if it has any. Returns why they cannot be read. Waits for the device.
+  func load(topic: String, id: Int32) -> DiskError? {
+    do throws(DiskError) {
+      _ = try queue(topic: topic, id: id)
+      return nil
+    } catch {
+      return error
+    }
+  }
+
   /// The record at an offset, copied; nil when there is none and when it is damaged. May wait for the device.
   package func record(at offset: PhysicalOffset) -> [UInt8]? {
-    while true {
-      switch withLock({ $0.record(at: offset) }) {
-      case .found(let range):
-        disk.warm(range.mapping.segment, range.range)
-        guard range.isIntact else {
-          withLock { $0.noteDamage(range.offset..<range.offset + range.range.count) }
-          return nil
-        }
-        return range.bytes().array
-      case .missing: return nil
-      case .cold(let plan): warm(plan)
-      }
+    guard let range = near(offset) else { return nil }
+    guard range.isIntact else {
+      withLock { $0.noteDamage(range.offset..<range.offset + range.range.count) }
+      return nil
     }
+    return range.bytes().array
   }
 
   /// Looks up at most `count` messages of a queue from an offset on, as a pull does, and reads what is cold itself.
@@ -127,7 +130,7 @@ package final class SharedStore: @unchecked Sendable {
       switch withLock({ $0.entry(in: queue, at: position) }) {
       case .entry(let entry):
         guard position == offset || entry.tagsCode <= limit else { return true }
-        guard bringNear(entry.offset) else { return position > offset }
+        guard near(entry.offset) != nil else { return position > offset }
         position = position + 1
       case .cold(let plan): warm(plan)
       case .outside, .unreadable: return true
@@ -137,13 +140,14 @@ package final class SharedStore: @unchecked Sendable {
     return true
   }
 
-  private func bringNear(_ offset: PhysicalOffset) -> Bool {
+  /// Where the record at an offset lies, read from the device if need be; nil when there is none.
+  private func near(_ offset: PhysicalOffset) -> Fetch.Range? {
     while true {
       switch withLock({ $0.record(at: offset) }) {
       case .found(let range):
         disk.warm(range.mapping.segment, range.range)
-        return true
-      case .missing: return false
+        return range
+      case .missing: return nil
       case .cold(let plan): warm(plan)
       }
     }

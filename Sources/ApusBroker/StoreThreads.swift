@@ -19,6 +19,8 @@ package final class StoreThreads: Sendable {
     /// How many bytes of log may be dirty before they are flushed and their queue entries written ahead of time: queue
     /// entries wait in memory for that.
     package var dirtyBytes = 64 << 20
+    /// After how many bytes of growth it is looked at whether the next segment must be prepared.
+    package var preparationBytes = 8 << 20
     /// How long a device that was full is left alone before the next try.
     package var retryInterval = Duration.seconds(1)
     /// After how many seconds without a reader an old log file is unmapped.
@@ -47,6 +49,9 @@ package final class StoreThreads: Sendable {
   private let onFlushed: @Sendable () -> Void
   /// Called on the preparer's thread when sends that waited for a segment may go on, or are to be refused.
   private let onSegment: @Sendable () -> Void
+
+  /// How often the marks are looked at by who waits for a flush.
+  private static let waitInterval = Duration.milliseconds(5)
 
   /// Sets the threads up; they do not run yet. `bitMaps` works out the bit maps of extension units; nil for none.
   package init(
@@ -95,7 +100,7 @@ package final class StoreThreads: Sendable {
       if let deadline, now >= deadline { return false }
       store.want(end)
       flushNow()
-      pause.wait(until: now + .milliseconds(5))
+      pause.wait(until: now + Self.waitInterval)
     }
   }
 
@@ -104,7 +109,7 @@ package final class StoreThreads: Sendable {
   package func logGrew(to end: PhysicalOffset) {
     flusher.nudge()
     keeper.nudge()
-    if isDue(nextPreparation, end, every: 8 << 20) { preparer.wake() }
+    if isDue(nextPreparation, end, every: settings.preparationBytes) { preparer.wake() }
     if isDue(nextFlush, end, every: settings.dirtyBytes) { flusher.wake() }
   }
 

@@ -6,11 +6,10 @@ extension StoredRecord {
   /// is that of `properties`, which have room in a record.
   @_lifetime(copy self, copy topic, copy properties)
   func draft(topic: RawSpan, queueID: Int32, properties: RawSpan) -> RecordDraft {
-    var tagsCode: Int64 = 0
-    if let tags = MessageProperties(properties).value(of: PropertyName.tags) { tagsCode = TagsCode.hash(tags) }
     var draft = RecordDraft(
       topic: topic, body: body, properties: properties, queueID: queueID, flag: flag, sysFlag: sysFlag,
-      bodyCRC: bodyCRC, bornTime: bornTime, bornHost: bornHost, storeHost: storeHost, tagsCode: tagsCode)
+      bodyCRC: bodyCRC, bornTime: bornTime, bornHost: bornHost, storeHost: storeHost,
+      tagsCode: TagsCode.code(of: MessageProperties(properties)))
     draft.reconsumeTimes = reconsumeTimes
     return draft
   }

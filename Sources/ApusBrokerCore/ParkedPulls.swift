@@ -1,19 +1,5 @@
 package import ApusBase
 
-/// Which queue of which topic, as two small numbers: the topic's ``Topic/id`` and the queue's id within it.
-package struct QueueKey: Hashable, Sendable {
-  /// The topic's number in ``Topics``.
-  package var topic: Int32
-  /// The queue's id.
-  package var queue: Int32
-
-  /// Pairs topic and queue.
-  package init(topic: Int32, queue: Int32) {
-    self.topic = topic
-    self.queue = queue
-  }
-}
-
 /// Pulls that found nothing and wait for a message to arrive, for their time to run out or for their connection to
 /// close.
 ///

@@ -32,7 +32,6 @@ struct AuditedLog {
   private(set) var timers: [String: [ScannedLog.Record]] = [:]
   /// How many messages were stored anew, as their files were to go while they waited.
   private(set) var rolledTimers = 0
-  private(set) var givenUp: [String: [ScannedLog.Record]] = [:]
   /// Queue offsets of half messages that a stored operation message ends.
   private(set) var endedHalves: Set<Int64> = []
   /// Keys that a stored message takes out, with where the first such one lies.
@@ -44,11 +43,11 @@ struct AuditedLog {
   /// The records that name a light queue, in their order, by its name.
   private(set) var lightQueues: [String: [ScannedLog.Record]] = [:]
   /// The records of each queue, in their order.
-  private(set) var byQueue: [SimulatedConsumer.Queue: [ScannedLog.Record]] = [:]
+  private(set) var byQueue: [SimulatedQueue: [ScannedLog.Record]] = [:]
   /// How many of the tries that waited are still in the log.
   private(set) var presentTries: [Try: Int] = [:]
   /// Where the queues end.
-  private(set) var ends: [SimulatedConsumer.Queue: Int64] = [:]
+  private(set) var ends: [SimulatedQueue: Int64] = [:]
   /// Every record without a key that should have one.
   private(set) var strangers: [ScannedLog.Record] = []
 
@@ -60,7 +59,7 @@ struct AuditedLog {
 
   private mutating func take(_ record: ScannedLog.Record) {
     byOffset[record.offset] = record
-    let queue = SimulatedConsumer.Queue(topic: record.topic, id: record.queueID)
+    let queue = SimulatedQueue(topic: record.topic, id: record.queueID)
     byQueue[queue, default: []].append(record)
     ends[queue] = record.queueOffset + 1
     if record.topic == Self.operationTopic {
@@ -75,7 +74,7 @@ struct AuditedLog {
     }
     switch record.topic {
     case Self.halfTopic: halves[key, default: []].append(record)
-    case Self.givenUpTopic: givenUp[key, default: []].append(record)
+    case Self.givenUpTopic: break
     case Self.timerTopic:
       if let other = properties["TIMER_DEL_UNIQKEY"] {
         cancelled[other] = min(cancelled[other] ?? record.offset, record.offset)

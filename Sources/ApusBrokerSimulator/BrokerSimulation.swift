@@ -125,9 +125,8 @@ package final class BrokerSimulation {
   }
 
   private func end() {
-    for peer in peers { peer.drop() }
-    broker?.abandon(on: machine)
-    broker = nil
+    dropPeers()
+    abandonBroker()
   }
 
   // MARK: Steps
@@ -292,8 +291,7 @@ package final class BrokerSimulation {
           throw SimulationFailure("the broker does not start: \(error)")
         }
         if !disk.hasCrashed { disk.crash(.kill) }
-        broker?.abandon(on: machine)
-        broker = nil
+        abandonBroker()
         try prepareRestart()
       }
     }
@@ -361,10 +359,14 @@ package final class BrokerSimulation {
     peers = []
   }
 
-  private func restartAfterCrash() throws {
-    dropPeers()
+  private func abandonBroker() {
     broker?.abandon(on: machine)
     broker = nil
+  }
+
+  private func restartAfterCrash() throws {
+    dropPeers()
+    abandonBroker()
     try prepareRestart()
     try start()
   }

@@ -9,7 +9,7 @@ import ApusSimulator
 ///   broker may try it again at any time.
 /// - A group's offsets go with the topic.
 struct FleetingTopics {
-  typealias Queue = SimulatedConsumer.Queue
+  typealias Queue = SimulatedQueue
   /// When something happened: what came later has the higher number.
   typealias Moment = Int
 

@@ -4,7 +4,7 @@ import ApusSimulator
 /// What the file of consumer offsets says, read by the checker: the file, or the one before it when the machine stopped
 /// between two names. With light queues theirs counts first.
 struct KeptOffsets {
-  private var offsets: [String: [SimulatedConsumer.Queue: Int64]] = [:]
+  private var offsets: [String: [SimulatedQueue: Int64]] = [:]
 
   init(_ disk: SimulatedDisk, light: Bool) {
     let files = disk.contents(of: "store/config")
@@ -21,7 +21,7 @@ struct KeptOffsets {
   }
 
   /// Where a group is in each queue.
-  func offsets(of group: String) -> [SimulatedConsumer.Queue: Int64] { offsets[group] ?? [:] }
+  func offsets(of group: String) -> [SimulatedQueue: Int64] { offsets[group] ?? [:] }
 
   private mutating func read(_ json: JSONValue) {
     for member in json["offsetTable"]?.members ?? [] {
@@ -29,7 +29,7 @@ struct KeptOffsets {
       guard names.count == 2 else { continue }
       for entry in member.value.members ?? [] {
         guard let queue = entry.key.int32, let offset = entry.value.int64 else { continue }
-        offsets[names[1], default: [:]][SimulatedConsumer.Queue(topic: names[0], id: queue)] = offset
+        offsets[names[1], default: [:]][SimulatedQueue(topic: names[0], id: queue)] = offset
       }
     }
   }

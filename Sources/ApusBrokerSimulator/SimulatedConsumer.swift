@@ -6,13 +6,7 @@ import ApusSimulator
 /// Consumes the messages of its group: pulls, gives back what it could not handle, and tells where it is. After a
 /// restart it goes on where the broker says.
 final class SimulatedConsumer {
-  /// A queue that it consumes.
-  struct Queue: Hashable, CustomStringConvertible {
-    var topic: String
-    var id: Int32
-
-    var description: String { "\(topic)/\(id)" }
-  }
+  typealias Queue = SimulatedQueue
 
   /// A message that it was given.
   struct Given: Hashable {
@@ -49,13 +43,7 @@ final class SimulatedConsumer {
     self.ends = ends
     if isNew { next = [:] }
     peer.onRequest = { _ in }
-    let subscriptions = Set(queues.map(\.topic)).sorted().map {
-      SubscriptionData(topic: $0, expression: "*", expressionType: "TAG", version: 1)
-    }
-    let data = ConsumerData(
-      group: Self.group, consumeType: .passively, messageModel: .clustering, consumeFromWhere: .firstOffset,
-      subscriptions: subscriptions)
-    peer.ask(.heartbeat, [], body: HeartbeatData(clientID: "consumer@1", consumers: [data]).bytes()) { _ in }
+    peer.heartbeat("consumer@1", group: Self.group, topics: Set(queues.map(\.topic)))
   }
 
   /// Does something.
@@ -80,12 +68,9 @@ final class SimulatedConsumer {
   // MARK: Offsets
 
   private func ask(_ queue: Queue, _ peer: SimulatedPeer) {
-    let fields = [
-      ReplyField("consumerGroup", Self.group), ReplyField("topic", queue.topic), ReplyField("queueId", Int64(queue.id)),
-    ]
-    peer.ask(.queryConsumerOffset, fields) { [weak self] answer in
+    peer.ask(.queryConsumerOffset, queue.fields(of: Self.group)) { [weak self] answer in
       guard let self, let answer, peer === self.peer, next[queue] == nil else { return }
-      if answer.responseCode == .success, let offset = answer["offset"].flatMap({ Int64($0) }) {
+      if answer.responseCode == .success, let offset = answer.int64("offset") {
         check(offset, queue)
         next[queue] = offset
       } else if answer.responseCode == .queryNotFound {
@@ -108,13 +93,7 @@ final class SimulatedConsumer {
   private func tell(_ queue: Queue, _ peer: SimulatedPeer) {
     guard let offset = next[queue] else { return }
     told[queue, default: []].append(offset)
-    peer.ask(
-      .updateConsumerOffset,
-      [
-        ReplyField("consumerGroup", Self.group), ReplyField("topic", queue.topic),
-        ReplyField("queueId", Int64(queue.id)), ReplyField("commitOffset", offset),
-      ]
-    ) { _ in }
+    peer.ask(.updateConsumerOffset, queue.fields(of: Self.group, commit: offset)) { _ in }
   }
 
   // MARK: Messages
@@ -133,7 +112,7 @@ final class SimulatedConsumer {
         answer.responseCode == .success || answer.responseCode == .pullOffsetMoved
           || answer.responseCode == .pullRetryImmediately
       else { return }
-      if let offset = answer["nextBeginOffset"].flatMap({ Int64($0) }) { next[queue] = offset }
+      if let offset = answer.int64("nextBeginOffset") { next[queue] = offset }
     }
   }
 

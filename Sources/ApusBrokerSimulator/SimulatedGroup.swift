@@ -9,7 +9,7 @@ import ApusSystem
 /// - No committed offset, and none that the broker names or keeps, passes a message that nobody consumed.
 /// - In order, one member at a time is at work on a queue, and a message is consumed after all before it.
 final class SimulatedGroup {
-  typealias Queue = SimulatedConsumer.Queue
+  typealias Queue = SimulatedQueue
   typealias Given = SimulatedConsumer.Given
 
   /// Who is at work on a queue that is consumed in order.
@@ -120,23 +120,6 @@ final class SimulatedGroup {
 
   /// A member is gone, whatever it was doing.
   func left(_ member: String) { atWork = atWork.filter { $0.value.member != member } }
-}
-
-/// The lock of a queue as its holder knows it.
-struct QueueLock {
-  /// How long the holder relies on it, and how long the broker keeps it.
-  private static let trust = Duration.seconds(30)
-  private static let lease = Duration.seconds(60)
-
-  /// When it was asked for.
-  var asked: MonotonicTime
-  /// Which start of the broker gave it: the next one knows nothing of it.
-  var start: Int
-
-  /// Until when the holder consumes.
-  var trustEnd: MonotonicTime { asked + Self.trust }
-  /// Until when nobody else can have it.
-  var leaseEnd: MonotonicTime { asked + Self.lease }
 }
 
 extension ScannedLog.Record {

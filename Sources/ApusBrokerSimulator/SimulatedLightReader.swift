@@ -46,7 +46,7 @@ final class SimulatedLightReader {
 
   private func pull(_ name: String) {
     let from = next[name] ?? 0
-    let queue = SimulatedConsumer.Queue(topic: name, id: 0)
+    let queue = SimulatedQueue(topic: name, id: 0)
     let pull = SimulatedPull(group: Self.group, queue: queue, from: from, limit: 32)
     guard let peer else { return }
     waiting.insert(name)
@@ -64,7 +64,7 @@ final class SimulatedLightReader {
 
   /// The messages before an offset are gone.
   private func move(_ answer: Command, _ name: String, _ from: Int64) {
-    guard let to = answer["nextBeginOffset"].flatMap({ Int64($0) }), to > from else { return }
+    guard let to = answer.int64("nextBeginOffset"), to > from else { return }
     guard mayPass(from..<to, of: name) else { return }
     next[name] = to
     pull(name)
@@ -95,7 +95,7 @@ final class SimulatedLightReader {
         return world.fail("\(name) has the message at \(record.offset) at \(place), not the one at \(expected.offset)")
       }
     }
-    guard let told = answer["nextBeginOffset"].flatMap({ Int64($0) }), told == end else {
+    guard let told = answer.int64("nextBeginOffset"), told == end else {
       return world.fail("a pull from \(name) at \(from) brings \(records.count) messages and passes others over")
     }
     next[name] = end

@@ -15,8 +15,6 @@ final class SimulatedLockHolder {
     var locks: [Int32: Lock] = [:]
   }
 
-  /// How long a lock lasts.
-  private static let lease = Duration.seconds(60)
   /// An answer that took longer says too little about when the lock was given.
   private static let patience = Duration.seconds(5)
 
@@ -41,7 +39,7 @@ final class SimulatedLockHolder {
   func act() {
     guard let peer, peer.waitingCount == 0 else { return }
     let ids = (0..<4 as Range<Int32>).filter { _ in world.chance(1, in: 2) }
-    let queues = ids.map { MessageQueue(topic: world.topics[0], brokerName: "sim-a", queueID: $0) }
+    let queues = ids.map { SimulatedQueue(topic: world.topics[0], id: $0).messageQueue }
     let body = LockRequestBody(group: SimulatedConsumer.group, clientID: name, queues: queues).bytes()
     guard world.chance(3, in: 4) else {
       for id in ids where table.locks[id]?.holder == name { table.locks[id] = nil }
@@ -63,7 +61,7 @@ final class SimulatedLockHolder {
         if let other = table.locks[queue.queueID], other.holder != name, other.until > now {
           world.fail("queue \(queue.queueID) is locked by \(name) and by \(other.holder)")
         }
-        table.locks[queue.queueID] = Table.Lock(holder: name, until: asked + Self.lease)
+        table.locks[queue.queueID] = Table.Lock(holder: name, until: asked + QueueLock.lease)
       }
     } catch {
       world.fail("the answer to a lock cannot be read: \(error)")

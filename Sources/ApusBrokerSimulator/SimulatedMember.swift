@@ -9,7 +9,7 @@ import ApusSystem
 /// own among the members that the broker names, `ProcessQueue` how far it has come in each. It finishes messages in any
 /// order unless the group consumes in order, gives some back, and comes, leaves and crashes.
 final class SimulatedMember {
-  typealias Queue = SimulatedConsumer.Queue
+  typealias Queue = SimulatedQueue
 
   /// A queue that is this member's at present.
   private struct Work {
@@ -75,13 +75,7 @@ final class SimulatedMember {
   }
 
   private func heartbeat(_ peer: SimulatedPeer) {
-    let subscriptions = group.queues.keys.sorted().map {
-      SubscriptionData(topic: $0, expression: "*", expressionType: "TAG", version: 1)
-    }
-    let data = ConsumerData(
-      group: group.name, consumeType: .passively, messageModel: .clustering, consumeFromWhere: .firstOffset,
-      subscriptions: subscriptions)
-    peer.ask(.heartbeat, [], body: HeartbeatData(clientID: clientID, consumers: [data]).bytes()) { _ in }
+    peer.heartbeat(clientID, group: group.name, topics: group.queues.keys)
   }
 
   /// Ends: in order it commits, gives its queues back and says so; else all of that is left to others.
@@ -151,7 +145,7 @@ final class SimulatedMember {
 
   private func share(among members: [String], _ peer: SimulatedPeer) {
     for (topic, queues) in group.queues.sorted(by: { $0.key < $1.key }) {
-      let all = queues.map { MessageQueue(topic: topic, brokerName: "sim-a", queueID: $0.id) }.sorted()
+      let all = queues.map(\.messageQueue).sorted()
       let own = AllocationStrategy.average.allocate(all, among: members, to: clientID)
         .map { Queue(topic: topic, id: $0.queueID) }
       for queue in ownQueues where queue.topic == topic && !own.contains(queue) { giveUp(queue, peer) }
@@ -179,15 +173,12 @@ final class SimulatedMember {
 
   /// Begins with a queue where the group is.
   private func begin(_ queue: Queue, _ lock: QueueLock?, _ peer: SimulatedPeer) {
-    let fields = [
-      ReplyField("consumerGroup", group.name), ReplyField("topic", queue.topic), ReplyField("queueId", Int64(queue.id)),
-    ]
     let unlocked = unlocks[queue]
-    peer.ask(.queryConsumerOffset, fields) { [weak self] answer in
+    peer.ask(.queryConsumerOffset, queue.fields(of: group.name)) { [weak self] answer in
       guard let self, let answer, peer === self.peer, works[queue] == nil, unlocks[queue] == unlocked else { return }
       var offset: Int64 = 0
       switch answer.responseCode {
-      case .success: offset = answer["offset"].flatMap { Int64($0) } ?? 0
+      case .success: offset = answer.int64("offset") ?? 0
       case .queryNotFound: break
       default: return
       }
@@ -246,7 +237,7 @@ final class SimulatedMember {
   }
 
   private func take(_ answer: Command, _ pull: SimulatedPull) {
-    guard let next = answer["nextBeginOffset"].flatMap({ Int64($0) }) else { return }
+    guard let next = answer.int64("nextBeginOffset") else { return }
     var records: [ScannedLog.Record] = []
     switch answer.responseCode {
     case .success:
@@ -341,18 +332,9 @@ final class SimulatedMember {
     let offset = progress(work)
     guard offset != work.committed else { return }
     group.passes(offset, of: queue, clientID)
-    let fields = [
-      ReplyField("consumerGroup", group.name), ReplyField("topic", queue.topic), ReplyField("queueId", Int64(queue.id)),
-      ReplyField("commitOffset", offset),
-    ]
-    peer.ask(.updateConsumerOffset, fields) { [weak self] answer in
+    peer.ask(.updateConsumerOffset, queue.fields(of: group.name, commit: offset)) { [weak self] answer in
       guard let self, answer?.responseCode == .success, works[queue]?.number == work.number else { return }
       works[queue]?.committed = offset
     }
   }
-}
-
-extension SimulatedConsumer.Queue {
-  /// As the protocol names it.
-  var messageQueue: MessageQueue { MessageQueue(topic: topic, brokerName: "sim-a", queueID: id) }
 }

@@ -62,6 +62,16 @@ final class SimulatedPeer {
     return 2
   }
 
+  /// Says that a client is of a group, whose members consume all messages of some topics.
+  func heartbeat(_ clientID: String, group: String, topics: some Sequence<String>) {
+    let data = ConsumerData(
+      group: group, consumeType: .passively, messageModel: .clustering, consumeFromWhere: .firstOffset,
+      subscriptions: topics.sorted().map {
+        SubscriptionData(topic: $0, expression: "*", expressionType: "TAG", version: 1)
+      })
+    ask(.heartbeat, [], body: HeartbeatData(clientID: clientID, consumers: [data]).bytes()) { _ in }
+  }
+
   /// Answers what the broker asked.
   func answer(_ question: Command, _ code: ResponseCode) { send(Command(header: question.header.answer(code))) }
 
@@ -122,30 +132,5 @@ final class SimulatedPeer {
     let left = waiting.sorted { $0.key < $1.key }
     waiting = [:]
     for (_, completion) in left { completion(nil) }
-  }
-}
-
-/// What goes wrong between clients and broker.
-final class NetworkFaults {
-  private var random: SeededGenerator
-  /// Nothing goes wrong any more.
-  var isCalm = false
-  /// How many answers were lost.
-  private(set) var lostAnswers = 0
-  /// How many requests were sent twice.
-  private(set) var repeatedRequests = 0
-
-  init(seed: UInt64) { random = SeededGenerator(seed: seed) }
-
-  func losesAnswer() -> Bool {
-    guard random.chance(1, in: 25), !isCalm else { return false }
-    lostAnswers += 1
-    return true
-  }
-
-  func repeatsRequest() -> Bool {
-    guard random.chance(1, in: 50), !isCalm else { return false }
-    repeatedRequests += 1
-    return true
   }
 }

@@ -173,7 +173,7 @@ final class SimulatedProducer {
     guard let peer, let first = messages.first else { return }
     var (code, flags, text, body) = (RequestCode.sendMessageV2, 0 as Int64, properties(of: first), first.body)
     switch first.kind {
-    case .half: flags = 4
+    case .half: flags = Int64(SysFlag.Transaction.prepared.rawValue)
     case .reply: code = .sendReplyMessageV2
     case .plain where keys.count > 1: (code, text, body) = (.sendBatchMessage, "WAIT\u{1}true", batch(messages))
     default: break
@@ -214,7 +214,7 @@ final class SimulatedProducer {
     do throws(SimulationFailure) {
       try world.fleeting.stored(
         .init(key: key, offset: place.offset),
-        in: SimulatedConsumer.Queue(topic: message.topic, id: message.queue), asked: asked, time: time)
+        in: SimulatedQueue(topic: message.topic, id: message.queue), asked: asked, time: time)
     } catch {
       world.fail(error.description)
     }
@@ -222,7 +222,7 @@ final class SimulatedProducer {
 
   /// Where the messages of a send lie, as the answer says: those of a batch one behind the other.
   private func places(_ answer: Command, _ promise: Promise) -> [SimulatedMessage.Place]? {
-    guard let first = answer["queueOffset"].flatMap({ Int64($0) }) else { return nil }
+    guard let first = answer.int64("queueOffset") else { return nil }
     var places: [SimulatedMessage.Place] = []
     for id in (answer["msgId"] ?? "").split(separator: ",") {
       guard let offset = Self.offset(String(id)) else { return nil }
@@ -255,12 +255,13 @@ final class SimulatedProducer {
   // MARK: Ends of transactions
 
   private func end(_ end: End) {
-    if end.commits { world.known[end.key]?.mayCommit = true } else { world.known[end.key]?.mayRollBack = true }
+    if end.commits { world.known[end.key]?.mayCommit = true }
+    let state: SysFlag.Transaction = end.commits ? .committed : .rolledBack
     peer?.ask(
       .endTransaction,
       [
         ReplyField("producerGroup", Self.group), ReplyField("tranStateTableOffset", end.queueOffset),
-        ReplyField("commitLogOffset", end.offset), ReplyField("commitOrRollback", Int64(end.commits ? 8 : 12)),
+        ReplyField("commitLogOffset", end.offset), ReplyField("commitOrRollback", Int64(state.rawValue)),
         ReplyField("fromTransactionCheck", "false"), ReplyField("msgId", end.key), ReplyField("transactionId", end.key),
       ]
     ) { _ in }
@@ -268,8 +269,8 @@ final class SimulatedProducer {
 
   private func isAsked(_ question: Command) {
     guard let key = question["msgId"], let message = world.known[key], case .half(let plan) = message.kind,
-      let offset = question["commitLogOffset"].flatMap({ Int64($0) }),
-      let queueOffset = question["tranStateTableOffset"].flatMap({ Int64($0) })
+      let offset = question.int64("commitLogOffset"),
+      let queueOffset = question.int64("tranStateTableOffset")
     else { return world.fail("the broker asks about \(question["msgId"] ?? "nothing"), which is no half message") }
     let one = End(key: key, offset: offset, queueOffset: queueOffset, commits: plan.commits)
     guard !world.isSettling else { return end(one) }

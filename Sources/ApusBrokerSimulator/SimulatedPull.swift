@@ -5,7 +5,7 @@ import ApusSimulator
 /// A pull of a simulated client, which does not wait when there is nothing.
 struct SimulatedPull {
   var group: String
-  var queue: SimulatedConsumer.Queue
+  var queue: SimulatedQueue
   /// From which queue offset on.
   var from: Int64
   /// How many messages at most.
@@ -14,8 +14,7 @@ struct SimulatedPull {
   var commit: Int64?
 
   var fields: [ReplyField] {
-    [
-      ReplyField("consumerGroup", group), ReplyField("topic", queue.topic), ReplyField("queueId", Int64(queue.id)),
+    queue.fields(of: group) + [
       ReplyField("queueOffset", from), ReplyField("maxMsgNums", limit), ReplyField("sysFlag", commit == nil ? 4 : 5),
       ReplyField("commitOffset", commit ?? 0), ReplyField("suspendTimeoutMillis", 0), ReplyField("subscription", "*"),
       ReplyField("subVersion", 1), ReplyField("expressionType", "TAG"),

@@ -5,7 +5,7 @@ import ApusSimulator
 /// Reads the topics that come and go, each from its beginning time and again, and tells where it is. What it reads is
 /// held against ``FleetingTopics``.
 final class SimulatedVisitor {
-  typealias Queue = SimulatedConsumer.Queue
+  typealias Queue = SimulatedQueue
 
   static let group = "visitors"
 
@@ -60,8 +60,8 @@ final class SimulatedVisitor {
 
   private func ask(_ queue: Queue, _ peer: SimulatedPeer) {
     let asked = world.fleeting.moment()
-    peer.ask(.queryConsumerOffset, fields(of: queue)) { [world] answer in
-      guard let answer, answer.responseCode == .success, let offset = answer["offset"].flatMap({ Int64($0) }) else {
+    peer.ask(.queryConsumerOffset, queue.fields(of: Self.group)) { [world] answer in
+      guard let answer, answer.responseCode == .success, let offset = answer.int64("offset") else {
         return
       }
       do throws(SimulationFailure) {
@@ -75,13 +75,9 @@ final class SimulatedVisitor {
   private func tell(_ offset: Int64, _ queue: Queue, _ peer: SimulatedPeer) {
     world.fleeting.tells(offset, of: queue)
     // A second one that came late could come after a deletion.
-    peer.ask(
-      .updateConsumerOffset, fields(of: queue) + [ReplyField("commitOffset", offset)], isRepeatable: false
-    ) { [world] _ in world.fleeting.told(of: queue) }
-  }
-
-  private func fields(of queue: Queue) -> [ReplyField] {
-    [ReplyField("consumerGroup", Self.group), ReplyField("topic", queue.topic), ReplyField("queueId", Int64(queue.id))]
+    peer.ask(.updateConsumerOffset, queue.fields(of: Self.group, commit: offset), isRepeatable: false) { [world] _ in
+      world.fleeting.told(of: queue)
+    }
   }
 
   // MARK: Messages
@@ -98,7 +94,7 @@ final class SimulatedVisitor {
   private func take(_ answer: Command?, _ pull: SimulatedPull, _ peer: SimulatedPeer) {
     // What is not answered is asked again.
     guard let answer else { return }
-    let next = answer["nextBeginOffset"].flatMap { Int64($0) } ?? pull.from
+    let next = answer.int64("nextBeginOffset") ?? pull.from
     switch answer.responseCode {
     case .success:
       guard let records = world.records(of: pull, answer.body) else { return }
@@ -106,7 +102,7 @@ final class SimulatedVisitor {
       visit?.next = next
     case .pullRetryImmediately where next > pull.from, .pullOffsetMoved where next > pull.from: visit?.next = next
     case .pullNotFound, .pullOffsetMoved, .topicNotExist:
-      if let end = answer["maxOffset"].flatMap({ Int64($0) }), pull.from < end {
+      if let end = answer.int64("maxOffset"), pull.from < end {
         // There is more, which a failing disk does not give now: what was read says nothing of that.
         visit = nil
       } else {

@@ -19,8 +19,8 @@ final class SimulatedWorld {
   let topics = ["Orders", "Bills"]
   let queueCount: Int32 = 2
   /// The queues of these topics.
-  var queues: [SimulatedConsumer.Queue] {
-    topics.flatMap { topic in (0..<queueCount).map { SimulatedConsumer.Queue(topic: topic, id: $0) } }
+  var queues: [SimulatedQueue] {
+    topics.flatMap { topic in (0..<queueCount).map { SimulatedQueue(topic: topic, id: $0) } }
   }
   /// The light queues that messages may name; none where the broker has no light queues.
   let lightQueues: [String]

@@ -78,10 +78,8 @@ final class AddressBook: Sendable {
   }
 
   private static func parts(_ text: String) throws(ClientError) -> (host: String, port: UInt16) {
-    guard let colon = text.lastIndex(of: ":"), colon > text.startIndex,
-      let port = UInt16(text[text.index(after: colon)...]), port > 0
-    else { throw ClientError(.invalidArgument, "'\(text)' is no address: it has the form host:port") }
-    return (String(text[..<colon]), port)
+    if let parts = SocketAddress.parts(of: text) { return parts }
+    throw ClientError(.invalidArgument, "'\(text)' is no address: it has the form host:port")
   }
 
   private func lookUp(_ host: String, _ port: UInt16) -> Result<[SocketAddress], ClientError> {

@@ -106,11 +106,7 @@ package struct StoreArchive {
     try disk.createDirectory(String(path[..<slash]))
     let handle = try disk.open(path, create: true)
     defer { disk.close(handle) }
-    if !file.content.isEmpty {
-      try unsafe file.content.rawSpan.withUnsafeBytes { (bytes) throws(DiskError) in
-        try unsafe disk.write(handle, at: 0, from: bytes)
-      }
-    }
+    if !file.content.isEmpty { try disk.write(handle, at: 0, bytes: file.content.rawSpan) }
     try disk.setLength(of: handle, to: Int64(max(file.length, file.content.count)))
     try disk.sync(handle)
   }

@@ -18,6 +18,9 @@ final class HTTPConnection: EventHandler, @unchecked Sendable {
     case closed
   }
 
+  /// How much memory for answers a connection keeps while it waits for a request, in bytes.
+  private static let keptOutputBytes = 16 << 10
+
   private(set) var state = State.reading
   /// Since when it waits for the first byte of a further request; nil when it does not.
   private(set) var idleSince: MonotonicTime?
@@ -140,7 +143,7 @@ final class HTTPConnection: EventHandler, @unchecked Sendable {
       sent += count
     }
     output.removeAll()
-    output.shrink(toCapacity: 16 << 10)
+    output.shrink(toCapacity: Self.keptOutputBytes)
     sent = 0
     guard keepsAlive else { return lingers ? linger() : close() }
     state = .reading

@@ -15,6 +15,8 @@ package final class HTTPServer: EventHandler, @unchecked Sendable {
   private var connections: [ObjectIdentifier: HTTPConnection] = [:]
   private var isPaused = false
   private var isClosed = false
+  /// How many connections wait in the kernel to be taken.
+  private static let backlog: Int32 = 64
   /// No more than this are taken in one turn.
   private static let batch = 16
 
@@ -23,7 +25,7 @@ package final class HTTPServer: EventHandler, @unchecked Sendable {
     on address: SocketAddress, service: any HTTPService, loop: EventLoop, limits: HTTPLimits = HTTPLimits(), log: Logger
   ) throws(SystemError) {
     precondition(limits.connections > 0, "a server without connections")
-    let descriptor = try Socket.listen(on: address, backlog: 64)
+    let descriptor = try Socket.listen(on: address, backlog: Self.backlog)
     do throws(SystemError) {
       self.address = try Socket.localAddress(descriptor)
     } catch {

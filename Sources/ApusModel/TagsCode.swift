@@ -11,4 +11,11 @@ public enum TagsCode {
 
   /// As `hash` of bytes, for a text.
   public static func hash(_ tags: String) -> Int64 { Int64(JavaHash.hash(tags)) }
+
+  /// The code of a message with these properties: that of their TAGS, 0 without.
+  @inlinable
+  public static func code(of properties: borrowing MessageProperties) -> Int64 {
+    guard let tags = properties.value(of: PropertyName.tags) else { return 0 }
+    return hash(tags)
+  }
 }

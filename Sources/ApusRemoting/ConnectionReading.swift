@@ -271,8 +271,7 @@ extension Connection {
   private func refuse(unreadable bytes: RawSpan, _ error: DecodeError) {
     var header: CommandHeader?
     if bytes.byteCount >= Frame.prefixBytes {
-      let word = bytes.loadBigEndian(at: 4, as: UInt32.self)
-      let headerBytes = Int(word & 0xFF_FFFF)
+      let headerBytes = Frame.headerBytes(of: bytes)
       if headerBytes > 0, headerBytes <= bytes.byteCount - Frame.prefixBytes {
         // The header alone, as a frame of its own.
         var alone = ByteWriter(capacity: Frame.prefixBytes + headerBytes)
@@ -290,8 +289,7 @@ extension Connection {
 
   var hasWholeHeader: Bool {
     guard inbound.count >= Frame.prefixBytes else { return false }
-    let word = inbound.bytes.loadBigEndian(at: 4, as: UInt32.self)
-    return inbound.count >= Frame.prefixBytes + Int(word & 0xFF_FFFF)
+    return inbound.count >= Frame.prefixBytes + Frame.headerBytes(of: inbound.bytes)
   }
 
   // MARK: Keeping bytes

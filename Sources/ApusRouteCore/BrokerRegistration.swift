@@ -1,14 +1,5 @@
 package import ApusModel
 
-/// The connection that a broker registered over, as the route table knows it: a number that the shell can find it by.
-package struct RouteLink: RawRepresentable, Hashable, Sendable {
-  /// The connection's number.
-  package var rawValue: UInt64
-
-  /// Wraps a connection's number.
-  package init(rawValue: UInt64) { self.rawValue = rawValue }
-}
-
 /// One broker process: which group it belongs to and where it listens.
 package struct BrokerIdentity: Hashable, Sendable {
   /// The cluster of the broker's group.
@@ -61,20 +52,4 @@ package enum RegistrationOutcome: Hashable, Sendable {
   case registered(masterAddress: String?, haServerAddress: String?)
   /// It would have exceeded the limits of the table; nothing changed.
   case full
-}
-
-/// How much a route table holds. Registrations come from anyone who can connect, so that memory must have a bound: a
-/// single registration is bounded by its body, all together by this. What a broker registered goes with its connection,
-/// so that a hostile one holds memory only for as long as it stays connected.
-package struct RouteLimits: Hashable, Sendable {
-  /// How many broker addresses.
-  package var brokers: Int
-  /// How many pairs of topic and broker group.
-  package var queueEntries: Int
-
-  /// Sets limits; the defaults are far beyond the clusters in use.
-  package init(brokers: Int = 10_000, queueEntries: Int = 4_000_000) {
-    self.brokers = brokers
-    self.queueEntries = queueEntries
-  }
 }

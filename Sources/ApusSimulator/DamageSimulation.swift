@@ -14,6 +14,9 @@ import ApusStoreCore
 /// succeeds, pulls and look-ups come to an end, sends go on, and no queue offset of a message that is there is given
 /// out again.
 package final class DamageSimulation {
+  /// What reaches the device whole or not at all, in bytes.
+  private static let sector = SimulatedFile.sectorBytes
+
   private let seed: UInt64
   private let steps: Int
   private var random: SeededGenerator
@@ -208,7 +211,8 @@ package final class DamageSimulation {
     default:
       let range = sectors(in: limit)
       let source = files.randomElement(using: &random) ?? file
-      let first = Int.random(in: 0...max(0, source.bytes.count - range.count), using: &random) / 512 * 512
+      let last = max(0, source.bytes.count - range.count)
+      let first = Int.random(in: 0...last, using: &random) / Self.sector * Self.sector
       change(file, range.lowerBound, Array(source.bytes.dropFirst(first).prefix(range.count)), .misdirectedWrite)
     }
   }
@@ -233,8 +237,8 @@ package final class DamageSimulation {
 
   /// One to three whole sectors of a file's first `limit` bytes, cut at the limit.
   private func sectors(in limit: Int) -> Range<Int> {
-    let first = Int.random(in: 0..<limit, using: &random) / 512 * 512
-    return first..<min(limit, first + 512 * Int.random(in: 1...3, using: &random))
+    let first = Int.random(in: 0..<limit, using: &random) / Self.sector * Self.sector
+    return first..<min(limit, first + Self.sector * Int.random(in: 1...3, using: &random))
   }
 
   private func change(_ file: LogFile, _ place: Int, _ bytes: [UInt8], _ kind: DamageKind) {

@@ -87,11 +87,7 @@ struct DamagedMessages {
   /// Messages whose body is not what was sent, as the files of a log say now.
   func damagedBodies(in log: [(name: String, bytes: [UInt8])]) -> [SentMessages.Message] {
     all.filter { message in
-      guard isTouched(message),
-        let file = log.last(where: { Int64($0.name).map { $0 <= message.offset } == true }),
-        let start = Int64(file.name)
-      else { return false }
-      let rest = file.bytes.dropFirst(Int(message.offset - start))
+      guard isTouched(message), let rest = Self.rest(of: log, from: message.offset) else { return false }
       // Zeroes up to the end of a file may be a blank that was lost, and are made one: what becomes of it is no damage.
       if rest.dropFirst(8).allSatisfy({ $0 == 0 }) || ScannedLog.isBlank(rest) { return false }
       return !rest.dropFirst(Self.bodyStart).starts(with: message.body)
@@ -111,6 +107,7 @@ struct DamagedMessages {
     return claims
   }
 
+  /// The bytes of a log's file from an offset on; nil when no file begins before it.
   private static func rest(of log: [(name: String, bytes: [UInt8])], from offset: Int64) -> ArraySlice<UInt8>? {
     guard let file = log.last(where: { Int64($0.name).map { $0 <= offset } == true }), let start = Int64(file.name)
     else {

@@ -47,6 +47,13 @@ package struct ScannedLog {
     }
   }
 
+  /// What follows the length of a record.
+  private static let recordMagic: UInt32 = 0xDAA3_20A7
+  /// What follows the length of the blank that fills a file.
+  private static let blankMagic: UInt32 = 0xCBD4_3194
+  /// How many bytes a record has besides its body, its topic and its properties, with hosts of IPv4.
+  static let leastBytes = 91
+
   /// The records from the start on, in order.
   package private(set) var records: [Record] = []
   /// Where the first file begins.
@@ -76,7 +83,7 @@ package struct ScannedLog {
         return true
       }
       let size = Int(Self.int32(bytes, position))
-      guard UInt32(bitPattern: Self.int32(bytes, position + 4)) == 0xDAA3_20A7, size <= bytes.count - position,
+      guard UInt32(bitPattern: Self.int32(bytes, position + 4)) == Self.recordMagic, size <= bytes.count - position,
         let record = Self.record(bytes, position, size, fileStart)
       else { return false }
       records.append(record)
@@ -89,12 +96,12 @@ package struct ScannedLog {
   /// Whether the rest of a file begins with the blank that fills it.
   static func isBlank(_ rest: ArraySlice<UInt8>) -> Bool {
     let head = Array(rest.prefix(8))
-    return head.count == 8 && int32(head, 0) == rest.count && UInt32(bitPattern: int32(head, 4)) == 0xCBD4_3194
+    return head.count == 8 && int32(head, 0) == rest.count && UInt32(bitPattern: int32(head, 4)) == blankMagic
   }
 
   /// The record that `bytes` are, all of them; nil when they are none that lies at `offset`.
   package static func record(_ bytes: [UInt8], at offset: Int64) -> Record? {
-    guard bytes.count >= 91, Int(int32(bytes, 0)) == bytes.count else { return nil }
+    guard bytes.count >= leastBytes, Int(int32(bytes, 0)) == bytes.count else { return nil }
     return record(bytes, 0, bytes.count, offset)
   }
 
@@ -103,7 +110,7 @@ package struct ScannedLog {
     var records: [Record] = []
     var position = 0
     while position < bytes.count {
-      guard bytes.count - position >= 91 else { return nil }
+      guard bytes.count - position >= leastBytes else { return nil }
       let size = Int(int32(bytes, position))
       guard size <= bytes.count - position,
         let record = record(bytes, position, size, int64(bytes, position + 28) - Int64(position))
@@ -115,7 +122,7 @@ package struct ScannedLog {
   }
 
   private static func record(_ bytes: [UInt8], _ start: Int, _ size: Int, _ fileStart: Int64) -> Record? {
-    guard size >= 91 else { return nil }
+    guard size >= leastBytes else { return nil }
     let sysFlag = int32(bytes, start + 36)
     let bornHost = sysFlag & 0x10 == 0 ? 8 : 20
     let storeHost = sysFlag & 0x20 == 0 ? 8 : 20

@@ -113,7 +113,7 @@ final class SimulatedBroker {
   static func messages(of send: Workload.Send, from first: Appended) -> [SentMessages.Message] {
     var offset = first.offset.rawValue
     return send.messages.enumerated().map { index, draft in
-      let size = Int64(91 + draft.body.count + send.queue.topic.utf8.count + draft.properties.count)
+      let size = Int64(ScannedLog.leastBytes + draft.body.count + send.queue.topic.utf8.count + draft.properties.count)
       defer { offset += size }
       return SentMessages.Message(
         id: draft.id, topic: send.queue.topic, queueID: send.queue.id, flag: draft.flag, body: draft.body,
@@ -156,13 +156,10 @@ final class SimulatedBroker {
     _ queueID: Int32, _ topic: RawSpan, _ body: RawSpan, _ properties: RawSpan, _ flag: Int32
   ) -> RecordDraft {
     let host = HostAddress(ipv4: 0x7F00_0001, port: 10_911)
-    let tags = MessageProperties(properties).value(of: PropertyName.tags)
-    var tagsCode: Int64 = 0
-    if let tags { tagsCode = TagsCode.hash(tags) }
     return RecordDraft(
       topic: topic, body: body, properties: properties, queueID: queueID, flag: flag, sysFlag: [],
       bodyCRC: CRC32.body(body), bornTime: WallTime(milliseconds: 1), bornHost: host, storeHost: host,
-      tagsCode: tagsCode)
+      tagsCode: TagsCode.code(of: MessageProperties(properties)))
   }
 
   /// Answers the producers whose promise holds.

@@ -25,12 +25,6 @@ package struct IndexStep: Sendable {
   let directory: String
   let layout: IndexLayout
 
-  /// Whether this makes a file durable, after which the checkpoint's index time may move.
-  package var isFlush: Bool {
-    if case .flush = work { return true }
-    return false
-  }
-
   /// Makes the system calls. A step that failed leaves nothing behind: a file half made is removed again.
   package func run(on disk: any Disk) throws(DiskError) -> Result {
     switch work {

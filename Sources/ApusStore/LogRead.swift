@@ -20,6 +20,9 @@ package struct LogSlice: Sendable {
   package let next: PhysicalOffset
   /// The bytes: records, and perhaps a blank at the end of a file.
   package let range: Fetch.Range
+
+  /// A limit with which a slice has at least one whole record: more than the largest record, which no frame can exceed.
+  package static let sufficientBytes = 17 << 20
 }
 
 /// What a reader that goes through the log gets next.

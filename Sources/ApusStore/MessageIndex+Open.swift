@@ -29,7 +29,7 @@ extension MessageIndex {
     disk: any Disk, settings: Settings, after left: Left
   ) throws(DiskError) -> (index: MessageIndex, removed: [String]) {
     try disk.createDirectory(settings.directory)
-    try disk.syncDirectory(directory(above: settings.directory))
+    try disk.syncDirectory(DiskPath.directory(of: settings.directory))
     let names = try disk.list(settings.directory).filter { !$0.isDirectory && isFileName($0.name) }
     var files: [IndexFile] = []
     for entry in names {

@@ -230,8 +230,7 @@ struct QueueRebuild {
       let clamped = levels.clamped(level)
       if clamped > 0 { return levels.deliveryTime(level: clamped, storedAt: record.storeTime).milliseconds }
     }
-    guard let tags = properties.value(of: PropertyName.tags) else { return 0 }
-    return TagsCode.hash(tags)
+    return TagsCode.code(of: properties)
   }
 
   // MARK: Afterwards

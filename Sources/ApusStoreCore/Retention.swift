@@ -68,8 +68,6 @@ package struct Retention: Hashable, Sendable {
     package var reason: Reason?
     /// Whether sends are refused because the disk is full.
     package var isDiskFull: Bool
-    /// Whether the disk is fuller than it should be and yet there is nothing to remove.
-    package var cannotMakeSpace: Bool { segmentCount == 0 && (reason == .space || reason == .force) }
   }
 
   /// The numbers of the rules.

@@ -52,8 +52,7 @@ package enum PrivateFile {
   }
 
   private static func syncDirectory(of path: String) throws(SystemError) {
-    let slash = path.utf8.lastIndex(of: UInt8(ascii: "/"))
-    let directory = slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
+    let directory = DiskPath.directory(of: path)
     let descriptor = unsafe open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard descriptor >= 0 else { throw SystemError(errno: errno, operation: "open \(directory)") }
     defer { close(descriptor) }

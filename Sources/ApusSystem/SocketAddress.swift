@@ -71,6 +71,14 @@ package struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
     return text(groups[..<best.lowerBound]) + "::" + text(groups[best.upperBound...])
   }
 
+  /// The parts of `HOST:PORT`; nil when there is no host, or no port from 1 to 65535.
+  package static func parts(of text: String) -> (host: String, port: UInt16)? {
+    guard let colon = text.utf8.lastIndex(of: UInt8(ascii: ":")), colon > text.startIndex,
+      let port = UInt16(text[text.utf8.index(after: colon)...]), port > 0
+    else { return nil }
+    return (String(text[..<colon]), port)
+  }
+
   /// The addresses of a host name or of an address in text, IPv4 first, with the port given. Asks DNS and therefore
   /// waits: not for an event loop. Throws when there is none.
   package static func resolve(_ host: String, port: UInt16, forBinding: Bool = false) throws(SystemError)

@@ -22,10 +22,7 @@ struct InputFiles {
       let file = try disk.open(path, create: true)
       defer { disk.close(file) }
       try disk.setLength(of: file, to: 0)
-      guard !input.isEmpty else { return }
-      try unsafe input.rawSpan.withUnsafeBytes { (bytes) throws(DiskError) in
-        try unsafe disk.write(file, at: 0, from: bytes)
-      }
+      if !input.isEmpty { try disk.write(file, at: 0, bytes: input.rawSpan) }
     } catch {
       ProcessIO.write("\(error)\n", to: .standardError)
     }

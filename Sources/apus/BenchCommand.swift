@@ -75,11 +75,11 @@ enum BenchCommand {
   }
 
   private static func resolve(_ text: String, _ arguments: Arguments) throws(CommandFailure) -> SocketAddress {
-    guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]), port > 0 else {
+    guard let (host, port) = SocketAddress.parts(of: text) else {
       throw arguments.failure("option '--broker' takes HOST:PORT, not '\(text)'")
     }
     do throws(SystemError) {
-      return try SocketAddress.resolve(String(text[..<colon]), port: port)[0]
+      return try SocketAddress.resolve(host, port: port)[0]
     } catch {
       throw CommandFailure(.failure, "\(error)")
     }

@@ -128,8 +128,7 @@ struct BrokerRole {
   private static func memoryBytes() throws(BrokerError) -> Int64 {
     do throws(SystemError) {
       let text = String(decoding: try ProcessIO.contents(of: "/proc/meminfo"), as: UTF8.self)
-      let total = text.split(separator: "\n").first { $0.hasPrefix("MemTotal:") }
-      return (total?.split(separator: " ").dropFirst().first.flatMap { Int64($0) } ?? 0) * 1024
+      return (ProcText.number("MemTotal:", in: text) ?? 0) * 1024
     } catch {
       throw .system(error)
     }

@@ -83,25 +83,25 @@ enum StoreRepairCommand {
     }
   }
 
+  /// How many earlier states of one thing may be kept beside it.
+  private static let keptLimit = 999
+  /// The number of "file exists" (EEXIST).
+  private static let fileExists: Int32 = 17
+
   /// The name under which something is kept that is built anew.
   private static func aside(_ path: String, _ store: ClosedStore) throws(DiskError) -> String {
-    for number in 1..<1000 {
+    let directory = DiskPath.directory(of: path)
+    for number in 1...keptLimit {
       let name = "\(path).before-repair-\(number)"
-      if try store.disk.list(directory(of: path)).allSatisfy({ directory(of: path) + "/" + $0.name != name }) {
-        return name
-      }
+      if try store.disk.list(directory).allSatisfy({ directory + "/" + $0.name != name }) { return name }
     }
-    throw DiskError(.failed(17), operation: "rename", path: path)
-  }
-
-  private static func directory(of path: String) -> String {
-    path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
+    throw DiskError(.failed(fileExists), operation: "rename", path: path)
   }
 
   private static func moveAside(_ path: String, _ store: ClosedStore) throws(DiskError) {
     let name = try aside(path, store)
     try store.disk.rename(path, to: name)
-    try store.disk.syncDirectory(directory(of: path))
+    try store.disk.syncDirectory(DiskPath.directory(of: path))
     say("moved \(path) to \(name)")
   }
 
@@ -144,7 +144,7 @@ enum StoreRepairCommand {
       while let step = index.planStep(now: SystemClock.wall(), name: { LocalTime($0).compact }) {
         index.finish(step, try step.run(on: disk))
       }
-      switch store.read(from: next, limit: 16 << 20) {
+      switch store.read(from: next, limit: LogSlice.sufficientBytes) {
       case .end: return
       case .cold(let plan): store.finish(plan, plan.run(on: disk))
       // A file that cannot be read is told as a finding; the index does without it.

@@ -1,38 +1,11 @@
 import ApusBase
 import ApusModel
 import ApusProtocol
-import ApusSystem
-import Glibc
 import Testing
 
-/// A client with a blocking socket: it decides which bytes leave when, and whether it reads.
-final class RawClient {
-  let descriptor: Int32
-  private var received: [UInt8] = []
+/// A client that sends requests and reads answers when a test says so.
+final class RawClient: BlockingPeer {
   private var lastID: Int32 = 0
-
-  init(port: UInt16, receiveBuffer: Int32 = 0) throws {
-    descriptor = try Socket.connect(to: .loopback(port: port))
-    try Socket.resizeBuffers(descriptor, send: 0, receive: receiveBuffer)
-    // Blocking from here on, bounded so that a fault fails the test instead of holding it up.
-    let flags = fcntl(descriptor, F_GETFL, 0)
-    _ = fcntl(descriptor, F_SETFL, flags & ~O_NONBLOCK)
-    var limit = timeval(tv_sec: Int(Patience.limit.components.seconds), tv_usec: 0)
-    unsafe setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
-    unsafe setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
-  }
-
-  deinit { Socket.close(descriptor) }
-
-  /// Sends bytes as they are.
-  func send(bytes: [UInt8]) {
-    var sent = 0
-    while sent < bytes.count {
-      let count = Socket.send(descriptor, bytes.rawSpan.extracting(sent..<bytes.count))
-      guard count > 0 else { return }
-      sent += count
-    }
-  }
 
   /// Sends a request without waiting for its answer.
   @discardableResult
@@ -50,24 +23,6 @@ final class RawClient {
     var output = ByteWriter()
     command.encode(into: &output)
     send(bytes: output.array)
-  }
-
-  /// The next command; nil when the broker has closed, or says nothing for a long time.
-  func receive() throws -> Command? {
-    while true {
-      if let command = try RawClient.takeFrame(&received) { return command }
-      var buffer = [UInt8](repeating: 0, count: 65_536)
-      let count = unsafe buffer.withUnsafeMutableBytes { unsafe Socket.receive(descriptor, into: $0) }
-      if count <= 0 { return nil }
-      received.append(contentsOf: buffer[..<count])
-    }
-  }
-
-  private static func takeFrame(_ bytes: inout [UInt8]) throws -> Command? {
-    guard let length = try Frame.length(of: bytes.rawSpan), bytes.count >= length else { return nil }
-    let command = try Command(frame: bytes.rawSpan.extracting(0..<length))
-    bytes.removeFirst(length)
-    return command
   }
 
   /// Sends a request and waits for the next answer, which has to be its own. What the broker asks meanwhile is passed

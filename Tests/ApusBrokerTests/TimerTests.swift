@@ -238,17 +238,19 @@ import Testing
     }
   }
 
+  /// Kills a broker and starts another one over what is left.
+  private func kill(_ served: inout ServedBroker, _ client: inout TestClient, _ loss: Loss) throws {
+    let store = try served.killed()
+    try lose(loss, in: store)
+    client = try TestClient(port: 1) { _ in nil }
+    served = try ServedBroker(last: store)
+    client = try served.client()
+  }
+
   @Test(arguments: Loss.allCases)
   func `a kill at any step neither loses nor repeats`(loss: Loss) throws {
     var served = try ServedBroker()
     var client = try served.client()
-    func kill() throws {
-      let store = try served.killed()
-      try lose(loss, in: store)
-      client = try TestClient(port: 1) { _ in nil }
-      served = try ServedBroker(last: store)
-      client = try served.client()
-    }
     func save() throws {
       var kept = TimedMessages.Kept()
       try #require(served.broker.timed).save(&kept, waitingUpTo: Patience.limit)
@@ -257,26 +259,26 @@ import Testing
     try send("later", 3_600_000, client)
     try send("cancelled", 3_600_000, client)
     try send("first", 150, client)
-    try kill()
+    try kill(&served, &client, loss)
     #expect(try client.pull("T").map(\.body) == ["first"])
     try wait(served, client, until: 2)
     try save()
-    try kill()
+    try kill(&served, &client, loss)
     try wait(served, client, until: 2)
     _ = try client.send("", to: "T", [("TIMER_DEL_UNIQKEY", "cancelled")])
     try send("second", 100, client)
     #expect(try client.pull("T", from: 1).map(\.body) == ["second"])
-    try kill()
+    try kill(&served, &client, loss)
     try wait(served, client, until: 1)
     try send("third", 100, client)
     try save()
     #expect(try client.pull("T", from: 2).map(\.body) == ["third"])
-    try kill()
+    try kill(&served, &client, loss)
     try wait(served, client, until: 1)
     #expect(try client.end("T") == 3)
     _ = try client.send("", to: "T", [("TIMER_DEL_UNIQKEY", "later")])
     try wait(served, client, until: 0)
-    try kill()
+    try kill(&served, &client, loss)
     try wait(served, client, until: 0)
     #expect(try client.end("T") == 3)
   }
@@ -310,13 +312,6 @@ import Testing
   func `what waits in files that go is stored anew, and can still be cancelled`(loss: Loss) throws {
     var served = try ServedBroker()
     var client = try served.client()
-    func kill() throws {
-      let store = try served.killed()
-      try lose(loss, in: store)
-      client = try TestClient(port: 1) { _ in nil }
-      served = try ServedBroker(last: store)
-      client = try served.client()
-    }
     let boundary = PhysicalOffset(1 << 20)
     let body = String(repeating: "x", count: 300_000)
     let rolled = try early(4000) { lead -> PhysicalOffset in
@@ -341,11 +336,11 @@ import Testing
     // Nothing waits there any more.
     #expect(timed.roll(before: boundary, waitingUpTo: Patience.limit) == boundary)
     #expect(try client.end(Self.waiting) == end)
-    try kill()
+    try kill(&served, &client, loss)
     try wait(served, client, until: 2...3)
     _ = try client.send("", to: "T", [("TIMER_DEL_UNIQKEY", "a")])
     try wait(served, client, until: 1...2)
-    try kill()
+    try kill(&served, &client, loss)
     #expect(try client.pull("T").map(\.body) == ["soon"])
     try wait(served, client, until: 1)
     #expect(try client.end("T") == 1)

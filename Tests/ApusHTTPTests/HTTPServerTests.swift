@@ -99,12 +99,6 @@ private final class Paths: HTTPService {
   }
 }
 
-/// How long a test waits for what has to come: so long that only a fault lets it pass, also on a machine whose threads
-/// stand still for seconds.
-enum Patience {
-  static let limit = Duration.seconds(300)
-}
-
 /// A server on a loop and a port of its own. Its limits are far away but for those that a test is about.
 final class TestHTTPServer {
   let server: HTTPServer

@@ -6,12 +6,6 @@ import ApusRemoting
 import ApusSimulator
 import ApusSystem
 
-/// How long a test waits for what has to come: so long that only a fault lets it pass, also on a machine whose threads
-/// stand still for seconds.
-enum Patience {
-  static let limit = Duration.seconds(300)
-}
-
 /// A running name server and a client of it.
 final class RunningNameServer: Sendable {
   let loop: EventLoop

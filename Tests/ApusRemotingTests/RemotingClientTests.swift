@@ -36,6 +36,20 @@ import Testing
     }
   }
 
+  /// Sends more than the system holds for a peer; the failure is there once it is signalled.
+  private func sendTooMuch(
+    to address: SocketAddress, with client: RemotingClient
+  ) -> (done: WakeUp, failure: Locked<CallError?>) {
+    let (done, failure) = (WakeUp(), Locked<CallError?>(nil))
+    client.call(
+      address, RequestCode(310), body: [UInt8](repeating: 1, count: 16 << 20), timeout: Patience.limit
+    ) { result in
+      if case .failure(let error) = result { failure.withLock { $0 = error } }
+      done.signal()
+    }
+    return (done, failure)
+  }
+
   @Test func `a call connects and brings the answer`() throws {
     let server = try TestServer()
     #expect(try call(server.port, RequestCode(310), body: [1, 2]).get().body == [1, 2])
@@ -125,13 +139,7 @@ import Testing
       loop: loop, settings: settings, connectTimeout: Patience.limit, log: Logger(level: .error))
     try loop.start()
     for _ in 0..<2 {
-      let (done, failure) = (WakeUp(), Locked<CallError?>(nil))
-      client.call(
-        address, RequestCode(310), body: [UInt8](repeating: 1, count: 16 << 20), timeout: Patience.limit
-      ) { result in
-        if case .failure(let error) = result { failure.withLock { $0 = error } }
-        done.signal()
-      }
+      let (done, failure) = sendTooMuch(to: address, with: client)
       done.wait(until: nil)
       #expect(failure.withLock { $0 } == .closed)
     }
@@ -147,14 +155,7 @@ import Testing
     let loop = try EventLoop(index: 202, name: "client")
     let client = RemotingClient(loop: loop, connectTimeout: Patience.limit, log: Logger(level: .error))
     try loop.start()
-    let (done, failure) = (WakeUp(), Locked<CallError?>(nil))
-    // More than the system holds for a peer.
-    client.call(
-      address, RequestCode(310), body: [UInt8](repeating: 1, count: 16 << 20), timeout: Patience.limit
-    ) { result in
-      if case .failure(let error) = result { failure.withLock { $0 = error } }
-      done.signal()
-    }
+    let (done, failure) = sendTooMuch(to: address, with: client)
     let isSent = Locked(false)
     while !isSent.withLock({ $0 }) {
       client.countCalls { count in isSent.withLock { $0 = count > 0 } }

@@ -7,12 +7,6 @@ import Testing
 
 @testable import ApusRemoting
 
-/// How long a test waits for what has to come: so long that only a fault lets it pass, also on a machine whose threads
-/// stand still for seconds.
-enum Patience {
-  static let limit = Duration.seconds(300)
-}
-
 /// A clock that stands until it is moved.
 final class ManualClock: Sendable {
   private let time = Locked(MonotonicTime(nanoseconds: 0))
@@ -121,64 +115,5 @@ final class TestServer {
       }
       turn()
     }
-  }
-}
-
-/// A peer with a blocking socket.
-final class TestClient {
-  let descriptor: Int32
-  private var received: [UInt8] = []
-
-  init(port: UInt16, receiveBuffer: Int32 = 0) throws {
-    descriptor = try Socket.connect(to: .loopback(port: port))
-    try Socket.resizeBuffers(descriptor, send: 0, receive: receiveBuffer)
-    // Blocking from here on, but not for ever, so that a fault fails the test instead of holding it up.
-    let flags = fcntl(descriptor, F_GETFL, 0)
-    _ = fcntl(descriptor, F_SETFL, flags & ~O_NONBLOCK)
-    var limit = timeval(tv_sec: Int(Patience.limit.components.seconds), tv_usec: 0)
-    unsafe setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
-    unsafe setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
-  }
-
-  deinit { Socket.close(descriptor) }
-
-  func send(_ bytes: some Collection<UInt8>) {
-    let bytes = Array(bytes)
-    var sent = 0
-    while sent < bytes.count {
-      let count = Socket.send(descriptor, bytes.rawSpan.extracting(sent..<bytes.count))
-      guard count > 0 else { return }
-      sent += count
-    }
-  }
-
-  /// The next answer; nil when the server has closed, or says nothing for a long time.
-  func receive() throws -> Command? {
-    while true {
-      if let answer = try TestClient.takeFrame(&received) { return answer }
-      var buffer = [UInt8](repeating: 0, count: 65_536)
-      let count = unsafe buffer.withUnsafeMutableBytes { unsafe Socket.receive(descriptor, into: $0) }
-      if count <= 0 { return nil }
-      received.append(contentsOf: buffer[..<count])
-    }
-  }
-
-  static func takeFrame(_ bytes: inout [UInt8]) throws -> Command? {
-    guard let length = try Frame.length(of: bytes.rawSpan), bytes.count >= length else { return nil }
-    let command = try Command(frame: bytes.rawSpan.extracting(0..<length))
-    bytes.removeFirst(length)
-    return command
-  }
-
-  /// Whether the server has closed the connection, which it is waited for.
-  func isClosed() throws -> Bool { try receive() == nil }
-
-  static func frame(
-    _ code: RequestCode, id: Int32, body: [UInt8] = [], flag: Int32 = 0, type: HeaderType = .json
-  ) -> [UInt8] {
-    let header = CommandHeader(code: code.rawValue, id: RequestID(id), flag: flag, type: type)
-    var output = ByteWriter()
-    Command(header: header, body: body).encode(into: &output)
-    return output.array
   }
 }

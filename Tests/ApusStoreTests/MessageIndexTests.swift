@@ -160,7 +160,10 @@ private func offsets(_ values: Int64...) -> [PhysicalOffset] { values.map { Phys
     let index = try filled(1)
     disk.plan = FaultPlan(failures: [.init(.flush, occurrence: 1, code: .failed(ErrorNumber.inputOutput))])
     let step = try #require(index.planStep(now: disk.now) { "\($0.milliseconds)" })
-    #expect(step.isFlush)
+    guard case .flush = step.work else {
+      Issue.record("the step makes nothing durable")
+      return
+    }
     #expect(throws: DiskError.self) { try step.run(on: disk) }
     let removal = try #require(index.abandon(step))
     try removal.run(on: disk)

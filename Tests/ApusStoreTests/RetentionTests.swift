@@ -82,12 +82,6 @@ import Testing
     #expect(counts == [1, 1, 0])
   }
 
-  @Test func `says when it cannot make space`() {
-    #expect(plan(aged(1, 1), used: 0.80).cannotMakeSpace)
-    #expect(!plan(aged(100, 1), used: 0.80).cannotMakeSpace)
-    #expect(!plan(hour: 4, aged(1, 1)).cannotMakeSpace)
-  }
-
   @Test func `reads the settings as they are written`() {
     #expect(Retention.Settings.hours("04") == [4])
     #expect(Retention.Settings.hours("04;16; 23") == [4, 16, 23])

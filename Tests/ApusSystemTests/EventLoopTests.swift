@@ -320,6 +320,19 @@ private final class TurnRecorder: TurnObserver, @unchecked Sendable {
     #expect(try SocketAddress.resolve(text, port: 9876) == [address])
   }
 
+  @Test(arguments: [
+    ("localhost:5", "localhost", 5 as UInt16), ("[::1]:9876", "[::1]", 9876), ("a/\u{301}:65535", "a/\u{301}", 65_535),
+  ])
+  func `tells host and port apart`(text: String, host: String, port: UInt16) throws {
+    let parts = try #require(SocketAddress.parts(of: text))
+    #expect(parts.host == host && parts.port == port)
+  }
+
+  @Test(arguments: ["localhost", ":5", "localhost:", "localhost:0", "localhost:65536", ""])
+  func `refuses what has no host or no port`(text: String) {
+    #expect(SocketAddress.parts(of: text) == nil)
+  }
+
   @Test func `resolves addresses and names`() throws {
     #expect(try SocketAddress.resolve("10.1.2.3", port: 5) == [SocketAddress(ipv4: 0x0A01_0203, port: 5)])
     #expect(try SocketAddress.resolve("localhost", port: 5).contains { $0.isLoopback })

@@ -48,6 +48,17 @@ import Testing
     #expect(try mode(of: path) & 0o400 != 0)
   }
 
+  @Test func `a file without a backup is replaced for the same users`() throws {
+    let path = directory.file("deletions")
+    disk.close(try disk.open(path, create: true))
+    unsafe #expect(chmod(path, 0o600) == 0)
+    try disk.replace(path, with: Array("new".utf8).rawSpan)
+    #expect(try mode(of: path) == 0o600)
+    #expect(try disk.contents(of: path, limit: 2) == Array("ne".utf8))
+    #expect(try disk.contents(of: path, limit: 100) == Array("new".utf8))
+    #expect(try disk.contents(of: path + ".tmp", limit: 100) == nil)
+  }
+
   private func mode(of path: String) throws -> mode_t {
     var status = stat()
     let result = unsafe stat(path, &status)

@@ -15,10 +15,10 @@ import Testing
     "ApusFilter": model,
     "ApusSigning": ["ApusBase", "ApusProtocol", "COpenSSL"],
     "ApusAccess": wire.union(["ApusSigning", "CYAML"]),
-    "ApusStoreCore": model,
-    "ApusRouteCore": wire,
+    "ApusStoreCore": base,
+    "ApusRouteCore": model,
     "ApusBrokerCore": wire.union(["ApusFilter"]),
-    "ApusClientCore": wire.union(["ApusFilter", "COpenSSL", "CLZ4", "CZstd"]),
+    "ApusClientCore": wire.union(["COpenSSL", "CLZ4", "CZstd"]),
     "ApusClient": remoting.union(["ApusSigning", "ApusClientCore", "ApusHTTP", "Synchronization"]),
     "ApusCommandLine": base,
     "ApusAdmin": wire.union(["ApusAccess", "ApusClientCore", "ApusClient", "ApusCommandLine", "ApusSystem"]),
@@ -31,11 +31,11 @@ import Testing
       "ApusFilter", "ApusSigning", "ApusAccess", "ApusBrokerCore", "ApusStoreCore", "ApusStore", "ApusHTTP",
       "Synchronization",
     ]),
-    "ApusBench": remoting,
+    "ApusBench": ["ApusBase", "ApusSystem"],
     // `apus store` looks into a store without a broker.
-    "apus": remoting.union([
-      "ApusHTTP", "ApusNameServer", "ApusBroker", "ApusBench", "ApusClient", "ApusStore", "ApusStoreCore",
-      "ApusCommandLine", "ApusAdmin",
+    "apus": model.union([
+      "ApusSystem", "ApusRemoting", "ApusHTTP", "ApusNameServer", "ApusBroker", "ApusBench", "ApusClient", "ApusStore",
+      "ApusStoreCore", "ApusCommandLine", "ApusAdmin",
     ]),
     "ApusSimulator": model.union(["ApusStoreCore", "ApusStore"]),
     "ApusFuzz": wire.union([
@@ -44,7 +44,7 @@ import Testing
     ]),
     "apus-fuzz": ["ApusBase", "ApusFuzz", "ApusSimulator", "ApusSystem", "Glibc"],
     "ApusBrokerSimulator": remoting.union(["ApusClientCore", "ApusBroker", "ApusSimulator"]),
-    "apus-sim": ["ApusBase", "ApusBrokerCore", "ApusBrokerSimulator", "ApusSimulator", "Glibc"],
+    "apus-sim": ["ApusBase", "ApusBrokerCore", "ApusBrokerSimulator", "ApusSimulator", "ApusSystem", "Glibc"],
   ]
 
   @Test func `every target imports only what its place in the architecture allows`() throws {

@@ -13,7 +13,6 @@ import Synchronization
 package final class DuplicateSends: @unchecked Sendable {
   /// How far back the log is read at most when the file does not cover it, in bytes.
   static let readLimit = 1 << 30
-  private static let sliceBytes = 17 << 20
   /// How many blocks are copied with the store's lock held, at most.
   private static let blocksAtOnce = 32
   private static let name = "recentSends"
@@ -104,7 +103,7 @@ package final class DuplicateSends: @unchecked Sendable {
     var position = start
     var unread = 0
     while true {
-      switch store.withLock({ $0.read(from: position, limit: Self.sliceBytes) }) {
+      switch store.withLock({ $0.read(from: position, limit: LogSlice.sufficientBytes) }) {
       case .end: return unread
       case .cold(let plan): store.warm(plan)
       // What cannot be read is not remembered.

@@ -30,9 +30,7 @@ package struct CloneGroupOffsetHandler: RequestHandler {
     guard target != SystemGroups.transactionConsumer else {
       throw Refusals.ownOffsets(target)
     }
-    let named = request["topic"] ?? ""
-    let isNamed = named.contains { !$0.isWhitespace }
-    let names = isNamed ? [named] : offsets.withLock { $0.topics(ofGroup: source) }
+    let names = request.nonBlank("topic").map { [$0] } ?? offsets.withLock { $0.topics(ofGroup: source) }
     var subscribed: Set<String> = []
     if !request.flag("offline") {
       subscribed = Set(clients.withLock { $0.subscriptions(of: source) }.map(\.topic))

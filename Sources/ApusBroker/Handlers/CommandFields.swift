@@ -9,6 +9,11 @@ extension Command {
     return value
   }
 
+  /// A text; nil when it is missing or blank, as tools send it that mean none.
+  func nonBlank(_ name: String) -> String? {
+    self[name].flatMap { value in value.contains { !$0.isWhitespace } ? value : nil }
+  }
+
   /// A number that must be there.
   func number<Value: FixedWidthInteger>(_ name: String, _ type: Value.Type = Value.self) throws(Refusal) -> Value {
     let text = try text(name)

@@ -98,13 +98,7 @@ final class EndTransactionHandler: Sendable {
     }
     let topic = parts.topics.withLock { $0.find(name) }
     let queueID = topic?.queue(insteadOf: sentTo) ?? sentTo
-    let queue: ConsumeQueue?
-    if let topic {
-      queue = parts.messages.queue(queueID, of: topic, on: state)
-    } else {
-      queue = parts.messages.queue(queueID, ofDeleted: name.text)
-    }
-    guard let queue else {
+    guard let queue = parts.messages.queue(queueID, of: topic, named: name, on: state) else {
       try load(name.text, queueID, state)
       return false
     }

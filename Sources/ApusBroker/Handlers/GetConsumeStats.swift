@@ -29,9 +29,7 @@ package struct GetConsumeStatsHandler: RequestHandler {
   /// Answers.
   package func handle(_ request: Command, from requester: Requester) throws(Refusal) -> Reply {
     let group = try request.text("consumerGroup")
-    let named = request["topic"] ?? ""
-    let isNamed = named.contains { !$0.isWhitespace }
-    let names = isNamed ? [named] : offsets.withLock { $0.topics(ofGroup: group) }
+    let names = request.nonBlank("topic").map { [$0] } ?? offsets.withLock { $0.topics(ofGroup: group) }
     let subscribed = Set(clients.withLock { $0.subscriptions(of: group) }.map(\.topic))
     var entries: [ConsumeStats.Entry] = []
     var rate = 0.0

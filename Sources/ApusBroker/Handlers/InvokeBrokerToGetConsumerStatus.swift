@@ -22,7 +22,7 @@ package struct InvokeBrokerToGetConsumerStatusHandler: RelayingHandler {
   package func plan(_ request: Command, from requester: Requester) throws(Refusal) -> Relay {
     let topic = try request.text("topic")
     let group = try request.text("group")
-    let named = request["clientAddr"].flatMap { $0.contains { !$0.isWhitespace } ? $0 : nil }
+    let named = request.nonBlank("clientAddr")
     let members = clients.withLock { clients in
       (clients.consumers(of: group) ?? []).compactMap { number in
         clients.client(on: number).map { (connection: number, id: $0.id) }

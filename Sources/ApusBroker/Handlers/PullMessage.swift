@@ -1,11 +1,11 @@
-package import ApusBase
-package import ApusBrokerCore
+import ApusBase
+import ApusBrokerCore
 import ApusFilter
 import ApusModel
-package import ApusProtocol
+import ApusProtocol
 import ApusRemoting
 import ApusStore
-package import ApusStoreCore
+import ApusStoreCore
 import ApusSystem
 
 /// Hands out messages: request 11. A pull that finds none may wait for one without a thread; what only the device has
@@ -264,8 +264,8 @@ package final class PullMessageHandler: Sendable {
     answer(pull, Self.code(of: status, at: pull.offset), connection, state)
   }
 
-  /// A queue that is loaded needs no device.
-  /// The loop remembers it, so that its pulls find it again when they are compared with the store.
+  /// The queue of a pull, which is loaded, so that opening it needs no device; nil when there is none. The loop
+  /// remembers it, so that its pulls find it again when they are compared with the store.
   private func loaded(_ pull: HeldPull, _ store: MessageStore, _ state: BrokerLoop) -> ConsumeQueue? {
     do throws(DiskError) {
       guard let queue = try pulled(pull, store) else { return nil }
@@ -432,34 +432,4 @@ package final class PullMessageHandler: Sendable {
     state.traffic.pullTook(
       nanoseconds: (SystemClock.monotonic() - began).nanoseconds, pair: pair, queue: pull.queueID)
   }
-}
-
-/// A pull after its checks: everything needed to run it, now or later.
-package struct HeldPull: Sendable {
-  /// The request's header, for the answer.
-  package var header: CommandHeader
-  /// Where from.
-  package var topic: Topic
-  /// Who pulls.
-  package var group: SubscriptionGroup
-  /// The queue.
-  package var queueID: Int32
-  /// From which message on.
-  package var offset: QueueOffset
-  /// How many messages at most.
-  package var maxMessages: Int32
-  /// The tags; nil for all messages.
-  package var subscription: Subscription?
-  /// The condition on the properties; nil for all messages.
-  package var condition: RecordCondition?
-  /// What the queue's bit maps tell about the condition; nil for nothing.
-  package var bits: BitFilter?
-  /// How long it may wait for a message; zero once it has waited.
-  package var wait: Duration
-  /// Until when it waits; nil before it does.
-  package var heldUntil: MonotonicTime?
-  /// When the look for messages began; nil while it waits for one.
-  package var began: MonotonicTime?
-  /// How often it went on waiting.
-  package var looks = 0
 }

@@ -108,16 +108,14 @@ extension SendMessageHandler {
       TimerRecord.writeWaiting(
         properties, due: due, topic: real.rawSpan, queueID: target.queueID, cluster: cluster.rawSpan, into: &stored)
       place = Target(topic: topic, queueID: 0)
-      if let range = known.tags { tags = TagsCode.hash(send.properties.extracting(range)) }
+      tags = known.tagsCode(in: send.properties)
       reserve = TimerRecord.reservedBytes
     case .dead:
       DeadLetter.write(properties, reason: .triedTooOften, cluster: cluster.rawSpan, into: &stored)
-      if let range = known.tags { tags = TagsCode.hash(send.properties.extracting(range)) }
+      tags = known.tagsCode(in: send.properties)
     }
     let limit = MessageProperties.maximumBytes - reserve
-    guard stored.count <= limit else {
-      throw Refusal(.messageIllegal, "the properties take \(stored.count) bytes, at most \(limit) fit")
-    }
+    guard stored.count <= limit else { throw Refusals.propertiesTooLong(stored.count, limit: limit) }
     guard let queue = try queue(place, state) else { return .stalled }
     let name = Array(place.topic.name.utf8)
     var draft = RecordDraft(
@@ -126,7 +124,7 @@ extension SendMessageHandler {
       bornHost: connection.peer, storeHost: parts.identity.storeHost, tagsCode: tags)
     draft.reconsumeTimes = send.reconsumeTimes
     let bytes = draft.recordBytes
-    let waits = known.wait.map { MessageProperties.isTrue(send.properties.extracting($0)) } ?? true
+    let waits = known.waits(in: send.properties)
     try admit(waits: waits, header, state)
     let storing = try append(
       draft, to: queue, now: now, hash: repetitionHash(of: send, known, target, state), send, known,
@@ -138,9 +136,7 @@ extension SendMessageHandler {
     case .delayed, .timed: state.hasDelayed = true
     case .dead: break
     }
-    let sent = PendingSend(
-      header: header, connection: connection.id, queueID: target.queueID, queueOffset: appended.queueOffset,
-      offset: appended.offset, batchIDs: [])
+    let sent = PendingSend(header, connection.id, queueID: target.queueID, appended)
     finish(sent, end: appended.end, waits: waits, connection, state)
     return .done
   }

@@ -1,6 +1,7 @@
 package import ApusBase
 package import ApusBrokerCore
 package import ApusFilter
+import ApusModel
 package import ApusProtocol
 package import ApusStore
 
@@ -57,6 +58,11 @@ package enum Refusals {
     case .tooLarge:
       Refusal(.messageIllegal, "the message does not fit a log file: mappedFileSizeCommitLog is too small for it")
     }
+  }
+
+  /// Properties that, with what the broker adds, take more bytes than have room.
+  static func propertiesTooLong(_ bytes: Int, limit: Int = MessageProperties.maximumBytes) -> Refusal {
+    Refusal(.messageIllegal, "the properties take \(bytes) bytes, at most \(limit) fit")
   }
 
   /// More waits for the I/O threads than may.

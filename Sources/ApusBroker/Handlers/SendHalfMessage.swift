@@ -38,7 +38,7 @@ extension SendMessageHandler {
       throw Refusal(
         .noPermission, "the broker[\(parts.identity.address)] sending transaction message is forbidden")
     }
-    if let delay = known.delay, (Int64(send.properties.extracting(delay).text) ?? 1) > 0 {
+    if known.isDelayed(in: send.properties) {
       throw Refusal(.messageIllegal, "a half message cannot be delayed: send it without the property DELAY")
     }
     let properties = MessageProperties(send.properties)
@@ -55,10 +55,7 @@ extension SendMessageHandler {
     MessageProperties.append(PropertyName.cluster, cluster.rawSpan, into: &stored, after: 0)
     MessageProperties.append(PropertyName.realTopic, real.rawSpan, into: &stored, after: 0)
     MessageProperties.append(PropertyName.realQueueID, queueText.rawSpan, into: &stored, after: 0)
-    guard stored.count <= MessageProperties.maximumBytes else {
-      throw Refusal(
-        .messageIllegal, "the properties take \(stored.count) bytes, at most \(MessageProperties.maximumBytes) fit")
-    }
+    guard stored.count <= MessageProperties.maximumBytes else { throw Refusals.propertiesTooLong(stored.count) }
     let topic = try parts.ownTopic(SystemTopics.halfMessages)
     guard let queue = try queue(Target(topic: topic, queueID: 0), state) else { return .stalled }
     var sysFlag = target.sysFlag(of: send)
@@ -68,19 +65,17 @@ extension SendMessageHandler {
       topic: name.rawSpan, body: send.body, properties: stored.bytes, queueID: 0, flag: send.flag, sysFlag: sysFlag,
       bodyCRC: CRC32.body(send.body), bornTime: send.bornTime, bornHost: connection.peer,
       storeHost: parts.identity.storeHost,
-      tagsCode: known.tags.map { TagsCode.hash(send.properties.extracting($0)) } ?? 0)
+      tagsCode: known.tagsCode(in: send.properties))
     draft.reconsumeTimes = send.reconsumeTimes
     let bytes = draft.recordBytes
-    let waits = known.wait.map { MessageProperties.isTrue(send.properties.extracting($0)) } ?? true
+    let waits = known.waits(in: send.properties)
     try admit(waits: waits, header, state)
     let now = SystemClock.wall()
     guard let appended = try accept(parts.store.withLock({ $0.append(draft, to: queue, now: now) })) else {
       return .stalled
     }
     state.traffic.put(topic: topic.id, messages: 1, bytes: Int64(bytes))
-    let sent = PendingSend(
-      header: header, connection: connection.id, queueID: target.queueID, queueOffset: appended.queueOffset,
-      offset: appended.offset, batchIDs: [])
+    let sent = PendingSend(header, connection.id, queueID: target.queueID, appended)
     finish(sent, end: appended.end, waits: waits, connection, state)
     return .done
   }

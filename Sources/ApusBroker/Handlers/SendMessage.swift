@@ -166,11 +166,8 @@ package final class SendMessageHandler: Sendable {
     stored.removeAll()
     let cluster = parts.identity.clusterBytes
     properties.writeStored(cluster: cluster.rawSpan, into: &stored)
-    guard stored.count <= MessageProperties.maximumBytes else {
-      throw Refusal(
-        .messageIllegal, "the properties take \(stored.count) bytes, at most \(MessageProperties.maximumBytes) fit")
-    }
-    let tags = known.tags.map { TagsCode.hash(send.properties.extracting($0)) } ?? 0
+    guard stored.count <= MessageProperties.maximumBytes else { throw Refusals.propertiesTooLong(stored.count) }
+    let tags = known.tagsCode(in: send.properties)
     guard let queue = try queue(target, state) else { return .stalled }
     var draft = RecordDraft(
       topic: send.topic, body: send.body, properties: stored.bytes, queueID: target.queueID, flag: send.flag,
@@ -178,7 +175,7 @@ package final class SendMessageHandler: Sendable {
       storeHost: parts.identity.storeHost, tagsCode: tags)
     draft.reconsumeTimes = send.reconsumeTimes
     let bytes = draft.recordBytes
-    let waits = known.wait.map { MessageProperties.isTrue(send.properties.extracting($0)) } ?? true
+    let waits = known.waits(in: send.properties)
     try admit(waits: waits, header, state)
     let hash = repetitionHash(of: send, known, target, state)
     let now = SystemClock.wall()
@@ -190,9 +187,7 @@ package final class SendMessageHandler: Sendable {
     state.traffic.putTook(nanoseconds: SystemClock.monotonic().nanoseconds(since: begin))
     guard let appended = try accept(outcome) else { return .stalled }
     state.traffic.put(topic: target.topic.id, messages: 1, bytes: Int64(bytes))
-    let sent = PendingSend(
-      header: header, connection: connection.id, queueID: target.queueID, queueOffset: appended.queueOffset,
-      offset: appended.offset, batchIDs: [])
+    let sent = PendingSend(header, connection.id, queueID: target.queueID, appended)
     finish(sent, end: appended.end, waits: waits, connection, state)
     return .done
   }
@@ -214,7 +209,7 @@ package final class SendMessageHandler: Sendable {
     guard try !Self.isHalf(known, send.properties, sysFlag) else {
       throw Refusal(.messageIllegal, "a batch cannot be part of a transaction: send its messages one by one")
     }
-    if let delay = known.delay, (Int64(send.properties.extracting(delay).text) ?? 1) > 0 {
+    if known.isDelayed(in: send.properties) {
       throw Refusal(.messageIllegal, "a batch cannot be delayed: send its messages one by one, or without DELAY")
     }
     if known.isTimed, try waits(properties, send.topic, state) {
@@ -238,7 +233,7 @@ package final class SendMessageHandler: Sendable {
     if dispatchesToLightQueues, known.lightQueues != nil || batch.namesLightQueues {
       throw Refusal(.messageIllegal, "a batch cannot go to light queues: send its messages one by one")
     }
-    let waits = known.wait.map { MessageProperties.isTrue(send.properties.extracting($0)) } ?? true
+    let waits = known.waits(in: send.properties)
     try admit(waits: waits, header, state)
     let hashes = try repetitionHashes(of: send, target, state)
     let now = SystemClock.wall()
@@ -250,11 +245,8 @@ package final class SendMessageHandler: Sendable {
     state.traffic.putTook(nanoseconds: SystemClock.monotonic().nanoseconds(since: begin))
     guard let appended = try accept(outcome) else { return .stalled }
     state.traffic.put(topic: target.topic.id, messages: Int64(batch.count), bytes: Int64(batch.recordBytes))
-    var ids: [UInt8] = []
-    if !header.isOneway { ids = messageIDs(of: batch, from: appended.offset) }
-    let sent = PendingSend(
-      header: header, connection: connection.id, queueID: target.queueID, queueOffset: appended.queueOffset,
-      offset: appended.offset, batchIDs: ids)
+    var sent = PendingSend(header, connection.id, queueID: target.queueID, appended)
+    if !header.isOneway { sent.batchIDs = messageIDs(of: batch, from: appended.offset) }
     finish(sent, end: appended.end, waits: waits, connection, state)
     return .done
   }
@@ -420,7 +412,15 @@ struct PendingSend {
   var queueOffset: QueueOffset
   var offset: PhysicalOffset
   /// The ids of a batch, separated by commas; empty for a single message.
-  var batchIDs: [UInt8]
+  var batchIDs: [UInt8] = []
+}
+
+extension PendingSend {
+  /// A send that was stored at `place`; its answer names `queueID`, the queue that it was sent to.
+  init(_ header: CommandHeader, _ connection: ConnectionID, queueID: Int32, _ place: Appended) {
+    self.init(
+      header: header, connection: connection, queueID: queueID, queueOffset: place.queueOffset, offset: place.offset)
+  }
 }
 
 /// Versions of the protocol from which on clients behave differently.

@@ -64,9 +64,7 @@ final class SendReplyMessageHandler: Sendable {
       throw Refusal(.messageIllegal, "the reply has \(reply.body.byteCount) bytes, maxMessageSize allows \(limit)")
     }
     guard reply.properties.byteCount <= MessageProperties.maximumBytes else {
-      throw Refusal(
-        .messageIllegal,
-        "the properties take \(reply.properties.byteCount) bytes, at most \(MessageProperties.maximumBytes) fit")
+      throw Refusals.propertiesTooLong(reply.properties.byteCount)
     }
     guard SysFlag(rawValue: reply.sysFlag).transaction == .none, !reply.isBatch else {
       throw Refusal(.messageIllegal, "a reply is one message and no part of a transaction")
@@ -82,7 +80,7 @@ final class SendReplyMessageHandler: Sendable {
     _ state: BrokerLoop
   ) throws(Refusal) -> Place? {
     let known = KnownProperties(MessageProperties(reply.properties))
-    let tags = known.tags.map { TagsCode.hash(reply.properties.extracting($0)) } ?? 0
+    let tags = known.tagsCode(in: reply.properties)
     guard let queue = try send.queue(target, state) else { return nil }
     let name = Array(target.topic.name.utf8)
     var draft = RecordDraft(

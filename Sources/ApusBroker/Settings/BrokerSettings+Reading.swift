@@ -52,10 +52,11 @@ extension BrokerSettings {
     topicRules.limit = process.topics
     topicRules.hasLightTopics = flag("enableLmq")
     let root = text("storePathRootDir")
+    let entryBytes = Int64(ConsumeQueueEntry.bytes)
     keeping = Keeping(
       root: root, commitLog: try logDirectory(below: root),
       segmentBytes: number("mappedFileSizeCommitLog"),
-      queueFileBytes: (number("mappedFileSizeConsumeQueue") + 19) / 20 * 20,
+      queueFileBytes: (number("mappedFileSizeConsumeQueue") + entryBytes - 1) / entryBytes * entryBytes,
       syncsBeforeAcknowledging: text("flushDiskType") == "SYNC_FLUSH",
       flushInterval: milliseconds("flushIntervalCommitLog"),
       queueFlushInterval: milliseconds("flushIntervalConsumeQueue"),

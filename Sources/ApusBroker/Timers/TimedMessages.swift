@@ -16,12 +16,16 @@ import Synchronization
 final class TimedMessages: @unchecked Sendable {
   /// How long the loop works at a stretch before others have their turn.
   private static let stretch = Duration.milliseconds(2)
+  /// Once in how many steps it is looked whether the stretch is over.
+  private static let stepsPerLook = 16
   /// How often the wall clock is looked at while messages wait: it may have been set.
   private static let longestWait = Duration.seconds(1)
   /// When something is tried again that the store or the device did not do.
   private static let retryInterval = Duration.milliseconds(100)
   /// How often a record that does not seem to be in a file that is there is looked for.
   private static let retryLimit = 5
+  /// How many records an I/O thread brings near at once.
+  private static let readAhead = 64
   /// How many due messages may wait for the device at once.
   private static let awayLimit = 64
 
@@ -105,7 +109,7 @@ final class TimedMessages: @unchecked Sendable {
     var steps = 0
     while takeNext() {
       steps += 1
-      if steps % 16 == 0, SystemClock.monotonic() >= end { return .zero }
+      if steps % Self.stepsPerLook == 0, SystemClock.monotonic() >= end { return .zero }
     }
     var now = SystemClock.wall()
     while away.count < Self.awayLimit, let id = wheel.popDue(now: now) {
@@ -114,7 +118,7 @@ final class TimedMessages: @unchecked Sendable {
         return Self.retryInterval
       }
       steps += 1
-      if steps % 16 == 0 {
+      if steps % Self.stepsPerLook == 0 {
         if SystemClock.monotonic() >= end { return .zero }
         now = SystemClock.wall()
       }
@@ -141,7 +145,7 @@ final class TimedMessages: @unchecked Sendable {
       guard position < first else { return false }
       pass(to: first, "queue entries are gone")
     case .cold, .failed:
-      readAhead(queue)
+      readAhead(in: queue)
       return false
     }
     return true
@@ -156,7 +160,7 @@ final class TimedMessages: @unchecked Sendable {
       }
       if case .cold = record {
         // Its file is there: it is tried until it can be mapped.
-        readAhead(queue)
+        readAhead(in: queue)
         return false
       }
       guard tries < Self.retryLimit else {
@@ -164,12 +168,12 @@ final class TimedMessages: @unchecked Sendable {
         return true
       }
       failures[position] = tries + 1
-      readAhead(queue)
+      readAhead(in: queue)
       return false
     }
     guard isNear(range) || failures[position] != nil else {
       failures[position] = 0
-      readAhead(queue)
+      readAhead(in: queue)
       return false
     }
     do throws(DecodeError) {
@@ -219,11 +223,11 @@ final class TimedMessages: @unchecked Sendable {
     return queue
   }
 
-  private func readAhead(_ queue: ConsumeQueue) {
+  private func readAhead(in queue: ConsumeQueue) {
     isReading = true
     let from = position
     let accepted = parts.io.submit { [self] in
-      let isDone = parts.store.bringNear(queue, from: from, tagsCodeUpTo: .max, count: 64)
+      let isDone = parts.store.bringNear(queue, from: from, tagsCodeUpTo: .max, count: Self.readAhead)
       _ = loop.loop.execute { [self] in if isDone { readingEnded() } else { readingEndsLater() } }
     }
     if !accepted { readingEndsLater() }
@@ -318,7 +322,7 @@ final class TimedMessages: @unchecked Sendable {
     let topic = parts.topics.withLock { $0.find(place.topic) }
     let sentTo = place.queueID
     let queueID = topic?.queue(insteadOf: sentTo) ?? sentTo
-    guard let queue = target(topic, place.topic, queueID) else {
+    guard let queue = parts.messages.queue(queueID, of: topic, named: place.topic, on: loop) else {
       let name = place.topic.text
       away[id] = 0
       let accepted = parts.io.submit { [self] in
@@ -334,13 +338,7 @@ final class TimedMessages: @unchecked Sendable {
       skip(id, timer, "its properties are too long")
       return true
     }
-    var tags: Int64 = 0
-    if let found = record.properties.value(of: PropertyName.tags) { tags = TagsCode.hash(found) }
-    var draft = RecordDraft(
-      topic: place.topic, body: record.body, properties: properties.bytes, queueID: queueID, flag: record.flag,
-      sysFlag: record.sysFlag, bodyCRC: record.bodyCRC, bornTime: record.bornTime, bornHost: record.bornHost,
-      storeHost: record.storeHost, tagsCode: tags)
-    draft.reconsumeTimes = record.reconsumeTimes
+    var draft = record.draft(topic: place.topic, queueID: queueID, properties: properties.bytes)
     draft.preparedTransactionOffset = TimerRecord.mark(of: timer.offset)
     let bytes = draft.recordBytes
     switch parts.messages.append(draft, to: queue, now: now, on: loop) {
@@ -355,12 +353,6 @@ final class TimedMessages: @unchecked Sendable {
     changes += 1
     parts.timers.delivered(lateBy: max(now.milliseconds - timer.due.milliseconds, 0))
     return true
-  }
-
-  /// As for delay levels, a topic that was deleted meanwhile gets its messages all the same.
-  private func target(_ topic: Topic?, _ name: RawSpan, _ queueID: Int32) -> ConsumeQueue? {
-    guard let topic else { return parts.messages.queue(queueID, ofDeleted: name.text) }
-    return parts.messages.queue(queueID, of: topic, on: loop)
   }
 
   private func skip(_ id: TimerWheel.ID, _ timer: TimerWheel.Timer, _ reason: String) {

@@ -61,9 +61,6 @@ public struct SubscriptionData: JSONBody {
   /// Whether the expression is one of tags: so is one without a language.
   public var isTagExpression: Bool { expressionType.isEmpty || expressionType == Self.tagExpression }
 
-  /// Whether every message is wanted.
-  public var selectsAll: Bool { expressionType == Self.tagExpression && expression == Self.all }
-
   /// The JSON form.
   public var json: JSONValue {
     JSONValue(members: [

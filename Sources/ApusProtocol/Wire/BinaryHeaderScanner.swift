@@ -16,9 +16,6 @@ import ApusBase
 /// All big-endian. Source:
 /// apache/rocketmq@rocketmq-all-4.9.8:remoting/src/main/java/org/apache/rocketmq/remoting/protocol/RocketMQSerializable.java
 struct BinaryHeaderScanner: ~Escapable {
-  /// The bytes before the remark's text.
-  static let fixedBytes = 17
-
   private var reader: ByteReader
   private let start: Int
   /// What was read so far; after an error the part before it.

@@ -39,11 +39,17 @@ public enum Frame {
       throw DecodeError(
         field: "serialize type", offset: 4, reason: "\(word >> 24) is neither 0 (JSON) nor 1 (ROCKETMQ)")
     }
-    let bytes = Int(word & 0xFF_FFFF)
+    let bytes = headerBytes(of: prefix)
     guard bytes <= frameBytes - prefixBytes else {
       throw DecodeError(
         field: "header length", offset: 4, reason: "\(bytes) is more than the \(frameBytes - prefixBytes) bytes left")
     }
     return (type, bytes)
+  }
+
+  /// The length that the frame which starts with `prefix` tells of its header, unchecked. At least 8 bytes must be
+  /// there.
+  public static func headerBytes(of prefix: RawSpan) -> Int {
+    Int(prefix.loadBigEndian(at: 4, as: UInt32.self) & UInt32(maxHeaderBytes))
   }
 }

@@ -1,0 +1,1 @@
+../ApusRemotingTests/Patience.swift

@@ -36,6 +36,11 @@ extension Disk {
     try syncDirectory(directory(above: path))
   }
 
+  /// Whether a directory is on the device of the one that it stands in.
+  func isOnDeviceAbove(_ path: String) throws(DiskError) -> Bool {
+    try sharesDevice(path, with: directory(above: path))
+  }
+
   /// The whole of a small file; nil when it does not exist.
   func contents(of path: String, limit: Int) throws(DiskError) -> [UInt8]? {
     do throws(DiskError) {

@@ -12,6 +12,7 @@ struct InspectedQueues {
   /// The readers of queues that were read lately: each keeps a file open.
   private var readers: [Key: EntryReader] = [:]
   private var logStart = PhysicalOffset.zero
+  private var wasClosed = true
   /// Messages that need no entry.
   private var deleted = DeletedTopics()
   /// What the log's scan found damaged.
@@ -57,8 +58,9 @@ struct InspectedQueues {
   var count: Int { queues.count }
 
   /// Finds the queues and their ends.
-  mutating func open(logStart: PhysicalOffset) throws(DiskError) {
+  mutating func open(logStart: PhysicalOffset, wasClosed: Bool) throws(DiskError) {
     self.logStart = logStart
+    self.wasClosed = wasClosed
     deleted = try DeletedTopics.read(for: settings, from: disk) { [report] path, error in
       report(StoreFinding(.problem, .marks, path: path, "\(error)"))
     }
@@ -69,9 +71,11 @@ struct InspectedQueues {
     let queue = ConsumeQueue(topic: key.topic, id: key.id, number: queues.count + 1, settings: settings)
     for file in try disk.list(queue.directory) where !file.isDirectory && file.length != Int64(settings.queueFileBytes)
     {
+      // A power loss takes the length of a file that was just begun; who writes to it next gives it back.
+      let isYoung = !wasClosed && file.length < Int64(settings.queueFileBytes)
       report(
         StoreFinding(
-          .problem, .queueFile, path: queue.directory + "/" + file.name,
+          isYoung ? .note : .problem, .queueFile, path: queue.directory + "/" + file.name,
           "has \(file.length) bytes, others \(settings.queueFileBytes)"))
     }
     try queue.load(on: disk, logStart: logStart, hasExtensions: false) { [report] event in
@@ -120,7 +124,7 @@ struct InspectedQueues {
 
   /// Says what is missing, and looks for the message of each entry.
   mutating func finish(
-    logEnd: PhysicalOffset, wasClosed: Bool, record: (PhysicalOffset, ConsumeQueue) -> (size: Int, queueOffset: Int64)?
+    logEnd: PhysicalOffset, record: (PhysicalOffset, ConsumeQueue) -> (size: Int, queueOffset: Int64)?
   ) throws(DiskError) {
     readers = [:]
     for (_, inspected) in queues.sorted(by: { ($0.key.topic, $0.key.id) < ($1.key.topic, $1.key.id) }) {
@@ -138,12 +142,12 @@ struct InspectedQueues {
             .problem, .entryDiffers, path: queue.directory, at: inspected.differing.first,
             "entries that say something else than the log: \(inspected.differing.text)"))
       }
-      try walk(queue, logEnd, wasClosed, record)
+      try walk(queue, logEnd, record)
     }
   }
 
   private mutating func walk(
-    _ queue: ConsumeQueue, _ logEnd: PhysicalOffset, _ wasClosed: Bool,
+    _ queue: ConsumeQueue, _ logEnd: PhysicalOffset,
     _ record: (PhysicalOffset, ConsumeQueue) -> (size: Int, queueOffset: Int64)?
   ) throws(DiskError) {
     var reader = EntryReader(queue, on: disk)

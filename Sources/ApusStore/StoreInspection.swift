@@ -40,10 +40,10 @@ package final class StoreInspection {
   package func run() throws(DiskError) {
     totals.wasClosed = try !disk.list(settings.root).contains { $0.name == "abort" }
     try mapFiles()
-    try queues.open(logStart: totals.logStart)
+    try queues.open(logStart: totals.logStart, wasClosed: totals.wasClosed)
     try index?.open(logStart: totals.logStart)
     try scan()
-    try queues.finish(logEnd: totals.logEnd, wasClosed: totals.wasClosed) { [self] offset, queue in
+    try queues.finish(logEnd: totals.logEnd) { [self] offset, queue in
       record(at: offset, in: queue)
     }
     totals.queues = queues.count

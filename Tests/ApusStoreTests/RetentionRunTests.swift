@@ -65,6 +65,18 @@ import Testing
     #expect(try harness.bodies("T", 1).last == "199")
   }
 
+  @Test(arguments: [1, 3])
+  func `queue files that end with lost messages go with the others`(lost: Int) throws {
+    var blank = ByteWriter(capacity: 20)
+    ConsumeQueueEntry.blank.write(into: &blank)
+    let path = "/store/consumequeue/T/0/" + SegmentName.text(0)
+    for place in 10 - lost..<10 { disk.damage(path, at: place * 20, with: blank.array) }
+    _ = try run()
+    let minimum = try harness.queue("T", 0).minOffset.rawValue
+    #expect(minimum > 20)
+    #expect(try disk.list("/store/consumequeue/T/0").first?.name == SegmentName.text(minimum / 10 * 200))
+  }
+
   @Test func `a log whose directory is not there loses no file`() throws {
     let survey = try #require(harness.store.planRetention())
     for name in try logFiles() { disk.lose("/store/commitlog/" + name) }

@@ -102,6 +102,8 @@ extension MessageStore {
     }
     guard !pieces.isEmpty else {
       endRound()
+      // What found no space may have gone with its topic.
+      if dirtyQueues.isEmpty { release(.queues) }
       return nil
     }
     writingQueues = true

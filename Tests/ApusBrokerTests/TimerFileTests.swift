@@ -42,15 +42,22 @@ import Testing
     return appended.offset
   }
 
-  /// A store whose only timer was delivered, in a log file that is not mapped after its start.
-  private func store(on disk: SimulatedDisk) throws -> SharedStore {
+  /// A store whose only timer was delivered, in a log file that is not mapped after its start. Between the two lies a
+  /// record that may be damaged.
+  private func store(on disk: SimulatedDisk, isDamaged: Bool = false) throws -> SharedStore {
     let first = try MessageStore.open(disk: disk, settings: Self.settings)
     let waiting = try append(
       "rmq_sys_wheel_timer", [("TIMER_OUT_MS", "\(Self.now.milliseconds)"), ("REAL_TOPIC", "T"), ("REAL_QID", "0")],
       to: first, on: disk)
+    let between = try append("U", [("KEYS", "k")], to: first, on: disk)
     _ = try append("T", [("REAL_TOPIC", "T")], copyOf: waiting, to: first, on: disk)
     for _ in 0..<100 { _ = try append("U", [("KEYS", "k")], to: first, on: disk) }
     try first.close()
+    if isDamaged {
+      // Its magic number.
+      let path = "/store/commitlog/" + SegmentName.text(0)
+      disk.damage(path, at: Int(between.rawValue) + 4, with: [1, 2, 3, 4])
+    }
     return SharedStore(
       try MessageStore.open(disk: disk, settings: Self.settings), disk: disk, isSynchronous: false)
   }
@@ -63,5 +70,12 @@ import Testing
     #expect(disk.faults[.map] == 2)
     #expect(found.wheel.count == 0)
     #expect(found.position == QueueOffset(1))
+  }
+
+  @Test func `a delivery is found behind damage in its log file`() throws {
+    let disk = SimulatedDisk(seed: 5)
+    let store = try store(on: disk, isDamaged: true)
+    let found = try TimerFile(store: store, root: "/store").find(now: Self.now)
+    #expect(found.wheel.count == 0)
   }
 }

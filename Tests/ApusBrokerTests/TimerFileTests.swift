@@ -18,6 +18,12 @@ import Testing
     return settings
   }()
 
+  /// The properties of a message that waits.
+  private static let waiting = [
+    (name: "TIMER_OUT_MS", value: "\(now.milliseconds)"), (name: "REAL_TOPIC", value: "T"),
+    (name: "REAL_QID", value: "0"),
+  ]
+
   /// Stores a record in the first queue of a topic and returns where it lies.
   private func append(
     _ topic: String, _ properties: [(name: String, value: String)], copyOf source: PhysicalOffset? = nil,
@@ -46,9 +52,7 @@ import Testing
   /// record that may be damaged.
   private func store(on disk: SimulatedDisk, isDamaged: Bool = false) throws -> SharedStore {
     let first = try MessageStore.open(disk: disk, settings: Self.settings)
-    let waiting = try append(
-      "rmq_sys_wheel_timer", [("TIMER_OUT_MS", "\(Self.now.milliseconds)"), ("REAL_TOPIC", "T"), ("REAL_QID", "0")],
-      to: first, on: disk)
+    let waiting = try append("rmq_sys_wheel_timer", Self.waiting, to: first, on: disk)
     let between = try append("U", [("KEYS", "k")], to: first, on: disk)
     _ = try append("T", [("REAL_TOPIC", "T")], copyOf: waiting, to: first, on: disk)
     for _ in 0..<100 { _ = try append("U", [("KEYS", "k")], to: first, on: disk) }
@@ -70,6 +74,21 @@ import Testing
     #expect(disk.faults[.map] == 2)
     #expect(found.wheel.count == 0)
     #expect(found.position == QueueOffset(1))
+  }
+
+  @Test func `a damaged message that waits takes no other along`() throws {
+    let disk = SimulatedDisk(seed: 5)
+    let first = try MessageStore.open(disk: disk, settings: Self.settings)
+    let damaged = try append("rmq_sys_wheel_timer", Self.waiting, to: first, on: disk)
+    _ = try append("rmq_sys_wheel_timer", Self.waiting, to: first, on: disk)
+    try first.close()
+    // The length of its body.
+    disk.damage("/store/commitlog/" + SegmentName.text(0), at: Int(damaged.rawValue) + 84, with: [127])
+    let store = SharedStore(
+      try MessageStore.open(disk: disk, settings: Self.settings), disk: disk, isSynchronous: false)
+    let found = try TimerFile(store: store, root: "/store").find(now: Self.now)
+    #expect(found.wheel.count == 1)
+    #expect(found.position == QueueOffset(2))
   }
 
   @Test func `a delivery is found behind damage in its log file`() throws {

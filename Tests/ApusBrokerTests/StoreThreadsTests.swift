@@ -32,7 +32,9 @@ import Testing
     let store = SharedStore(messages, disk: disk, isSynchronous: false)
     store.flushAll()
     var quick = StoreThreads.Settings()
-    (quick.queueInterval, quick.checkpointInterval, quick.idleMappingRounds) = (.milliseconds(1), .milliseconds(1), 1)
+    quick.queueInterval = .milliseconds(1)
+    quick.checkpointInterval = .milliseconds(1)
+    quick.idleMappingRounds = 1
     let threads = StoreThreads(
       store: store, settings: quick, log: Logger(level: .error), onFlushed: {}, onSegment: {})
     try threads.start()

@@ -76,6 +76,20 @@ import Testing
     #expect(found.position == QueueOffset(1))
   }
 
+  @Test(arguments: [("rmq_sys_wheel_timer", true), ("T", false)])
+  func `only messages of the timers' queue wait`(topic: String, waits: Bool) throws {
+    let disk = SimulatedDisk(seed: 5)
+    let messages = try MessageStore.open(disk: disk, settings: Self.settings)
+    let offset = try append(topic, Self.waiting, to: messages, on: disk)
+    guard case .found(let range) = messages.record(at: offset) else {
+      Issue.record("the record is gone")
+      return
+    }
+    let record = try StoredRecord(range.bytes())
+    let found = TimerRecord.read(record)
+    #expect((found != nil) == waits)
+  }
+
   @Test func `a damaged message that waits takes no other along`() throws {
     let disk = SimulatedDisk(seed: 5)
     let first = try MessageStore.open(disk: disk, settings: Self.settings)

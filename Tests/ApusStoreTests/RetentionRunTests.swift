@@ -93,4 +93,20 @@ import Testing
     #expect(try run() == [])
     #expect(queues.allSatisfy { $0.minOffset > .zero })
   }
+
+  @Test func `a queue that goes with its topic is no failure`() throws {
+    disk.plan = FaultPlan(failures: [.init(.open, occurrence: 1, code: .notFound)])
+    #expect(try run() == [])
+    #expect(disk.faults[.open] == 1)
+  }
+
+  @Test func `a queue that could not be looked at is forgotten with its topic`() throws {
+    disk.plan = FaultPlan(failures: [.init(.list, occurrence: 1, code: .failed(5))])
+    #expect(try run().count == 1)
+    disk.plan = FaultPlan()
+    let removal = try #require(harness.store.removeQueues(ofTopic: "T"))
+    try removal.run(on: disk)
+    harness.store.finish(removal, isDone: true)
+    #expect(try harness.expire() == nil)
+  }
 }

@@ -41,7 +41,10 @@ package final class StoreInspection {
     totals.wasClosed = try !disk.list(settings.root).contains { $0.name == "abort" }
     try mapFiles()
     try queues.open(logStart: totals.logStart, wasClosed: totals.wasClosed)
-    try index?.open(logStart: totals.logStart)
+    let checkpoint = try disk.contents(of: settings.checkpointPath, limit: Checkpoint.bytes)
+    try index?.open(
+      logStart: totals.logStart, wasClosed: totals.wasClosed,
+      durable: checkpoint.flatMap { Checkpoint($0.rawSpan) }?.index ?? WallTime(milliseconds: 0))
     try scan()
     try queues.finish(logEnd: totals.logEnd) { [self] offset, queue in
       record(at: offset, in: queue)

@@ -40,7 +40,9 @@ package final class StoreInspection {
   package func run() throws(DiskError) {
     totals.wasClosed = try !disk.list(settings.root).contains { $0.name == "abort" }
     try mapFiles()
-    try queues.open(logStart: totals.logStart, wasClosed: totals.wasClosed)
+    let mark = try disk.contents(of: settings.markPath, limit: DurableMark.bytes)
+    try queues.open(
+      logStart: totals.logStart, wasClosed: totals.wasClosed, mark: mark.flatMap { DurableMark.newest(in: $0.rawSpan) })
     let checkpoint = try disk.contents(of: settings.checkpointPath, limit: Checkpoint.bytes)
     try index?.open(
       logStart: totals.logStart, wasClosed: totals.wasClosed,

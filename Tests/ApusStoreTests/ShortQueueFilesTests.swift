@@ -4,7 +4,7 @@ import ApusStore
 import ApusStoreCore
 import Testing
 
-/// Queue files that lack a part of their length, as a power loss leaves those that were just begun.
+/// Queue files that lack a part of their length or their entries, as a power loss leaves those that were just begun.
 @Suite struct ShortQueueFilesTests {
   private let disk = SimulatedDisk(seed: 5)
   private let harness: StoreHarness
@@ -47,5 +47,21 @@ import Testing
     let findings = try inspect().filter { $0.kind == .queueFile }
     #expect(findings.map(\.severity) == [.note])
     #expect(findings.map(\.path) == [path])
+  }
+
+  @Test func `before the start entries that it writes anew are no problem`() throws {
+    // The first is lost, the others point into a record.
+    var bytes = [UInt8](repeating: 0, count: 2000)
+    for place in 1..<3 {
+      bytes[place * 20 + 7] = 120
+      bytes[place * 20 + 11] = 100
+    }
+    disk.replace(path, with: bytes)
+    let findings = try inspect()
+    #expect(findings.contains { $0.kind == .entriesMissing })
+    #expect(findings.contains { $0.kind == .entryDangling })
+    #expect(findings.allSatisfy { $0.severity == .note })
+    try harness.reopen()
+    #expect(try harness.bodies("T") == ["one", "two", "three"])
   }
 }

@@ -65,11 +65,17 @@ public protocol Disk: AnyObject, Sendable {
   func warm(_ segment: Segment, _ range: Range<Int>)
   /// The space of the file system that holds `path`.
   func space(of path: String) throws(DiskError) -> DiskSpace
+  /// Whether two directories are on one file system, as neither is a mount point or a link that leads to another. Where
+  /// they are, moving a file from one to the other may fail all the same, with ``DiskError/otherDevice``.
+  func sharesDevice(_ directory: String, with other: String) throws(DiskError) -> Bool
 }
 
 extension Disk {
   /// For a disk that knows neither owners nor modes.
   public func keepAccess(of path: String, for file: DiskFile) throws(DiskError) {}
+
+  /// For a disk that is one file system.
+  public func sharesDevice(_ directory: String, with other: String) throws(DiskError) -> Bool { true }
 
   /// By `list`, for a disk that has nothing quicker.
   public func fileNames(in directory: String) throws(DiskError) -> [String] {
@@ -158,6 +164,9 @@ public struct Segment: @unchecked Sendable {
 
 /// A file operation that failed.
 public struct DiskError: Error, Hashable, Sendable, CustomStringConvertible {
+  /// EXDEV: a file cannot be moved to where another device, or another mount of the same one, begins.
+  public static var otherDevice: Code { .failed(18) }
+
   /// What kind of failure it was.
   public enum Code: Hashable, Sendable {
     /// No space or quota is left: may end by itself.

@@ -129,6 +129,7 @@ final class Housekeeper: Sendable {
       removeTopics()
       plan.rules.settings = Retention.Settings(settings.withLock { $0.keeping })
       retain(&plan.rules)
+      threads.filesMayBeMapped()
     }
     if now >= plan.scrub { plan.scrub = now + scrub() }
     due.withLock { $0 = plan }

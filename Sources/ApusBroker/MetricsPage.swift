@@ -236,8 +236,8 @@ package final class MetricsPage: Sendable {
   private func writeStore(_ text: inout MetricsText) {
     let store = messages.summary()
     let place = [("storage_type", "local"), ("storage_medium", "disk")]
-    if let space = store.space {
-      text.metric("rocketmq_storage_size", .gauge, "Bytes in use on the device of the store.")
+    if let space = store.fullerSpace {
+      text.metric("rocketmq_storage_size", .gauge, "Bytes in use on the fuller device of log and queues.")
       text.series(space.used, place)
     }
     text.metric("rocketmq_storage_flush_behind_bytes", .gauge, "Bytes of the log that are not on the device yet.")
@@ -255,8 +255,8 @@ package final class MetricsPage: Sendable {
     text.single("apus_log_begin_bytes", .gauge, store.minOffset, "Offset of the log's first byte that is still there.")
     text.single("apus_log_end_bytes", .gauge, store.maxOffset, "Offset one past the log's last byte.")
     text.single(
-      "apus_device_bytes", .gauge, store.space?.usable ?? 0,
-      "Capacity of the device of the store, without what is reserved for root.")
+      "apus_device_bytes", .gauge, store.fullerSpace?.usable ?? 0,
+      "Capacity of the fuller device of log and queues, without what is reserved for root.")
     text.single(
       "apus_store_accepts", .gauge, parts.store.withLock { $0.refusal == nil } ? 1 : 0,
       "Whether messages are accepted: 1 yes, 0 no.")

@@ -121,8 +121,8 @@ package final class StoreQueries: StoredMessages {
 
   package func summary() -> StoreSummary {
     var summary = StoreSummary()
-    let (marks, minimum, pending, damage) = store.withLock {
-      ($0.marks, $0.minOffset, $0.undispatchedBytes, $0.damage)
+    let (marks, minimum, pending, damage, settings) = store.withLock {
+      ($0.marks, $0.minOffset, $0.undispatchedBytes, $0.damage, $0.settings)
     }
     summary.damage = damage
     summary.minOffset = minimum.rawValue
@@ -130,12 +130,14 @@ package final class StoreQueries: StoredMessages {
     summary.unflushedBytes = Int64(marks.appended - marks.flushed)
     summary.undispatchedBytes = pending
     summary.earliest = earliest(from: minimum)
-    do throws(DiskError) {
-      summary.space = try store.disk.space(of: root)
-    } catch {
-      // Not known, which the summary says by nil.
-    }
+    summary.space = space(of: root)
+    summary.logSpace = space(of: settings.logDirectory)
+    summary.queueSpace = space(of: settings.queueDirectory)
     return summary
+  }
+
+  private func space(of directory: String) -> DiskSpace? {
+    do throws(DiskError) { return try store.disk.space(of: directory) } catch { return nil }
   }
 
   private func earliest(from minimum: PhysicalOffset) -> WallTime? {

@@ -122,6 +122,9 @@ package final class StoreThreads: Sendable {
   /// A send found no segment: prepare one now.
   package func segmentMissing() { preparer.wake() }
 
+  /// Old log files may have been mapped, which pulls do also while nothing is stored: they are let go of in time.
+  package func filesMayBeMapped() { if store.withLock({ $0.hasOldMappings }) { keeper.nudge() } }
+
   /// Damage was found on reading: it is told in the log soon.
   package func damageFound() { keeper.wake() }
 
@@ -194,11 +197,14 @@ package final class StoreThreads: Sendable {
       let outcome = plan.run(on: store.disk)
       store.withLock { $0.finish(plan, outcome) }
     }
-    let (released, events, isBehind) = store.withLock { store in
-      (store.releaseIdleMappings(after: settings.idleMappingRounds), store.takeEvents(), store.hasUnwrittenEntries)
+    let (released, events, isNeeded) = store.withLock { store in
+      (
+        store.releaseIdleMappings(after: settings.idleMappingRounds), store.takeEvents(),
+        store.hasUnwrittenEntries || store.hasOldMappings
+      )
     }
     // Dropped here, outside of the lock: unmapping takes time.
-    if !released.isEmpty || isBehind { worked = true }
+    if !released.isEmpty || isNeeded { worked = true }
     for event in events { log.report(event) }
     if worked { return now + settings.queueInterval }
     // What was written last waits for its checkpoint, also when nothing follows: only a round that was due and found

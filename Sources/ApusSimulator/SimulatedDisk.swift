@@ -32,6 +32,9 @@ package final class SimulatedDisk: Disk, @unchecked Sendable {
   package var now: WallTime
   /// The space of the device in bytes.
   package var capacity: Int64
+  /// Directories at which other devices begin, as at mount points and links: nothing can be moved from one device to
+  /// another, and a sync of everything reaches one of them. Names and files of all crash together.
+  package var mountPoints: Set<String> = []
   /// How often in 100 a range that is asked for is not in memory.
   package var coldPercent = 0
   /// What is to go wrong. Setting it starts the count of occurrences anew.
@@ -203,6 +206,9 @@ package final class SimulatedDisk: Disk, @unchecked Sendable {
     try enter(.rename, path)
     guard names.visible[path] != nil, names.isDirectory(SimulatedNames.parent(of: newPath)) else {
       throw DiskError(.notFound, operation: DiskCall.rename.rawValue, path: path)
+    }
+    guard device(of: SimulatedNames.parent(of: path)) == device(of: SimulatedNames.parent(of: newPath)) else {
+      throw DiskError(DiskError.otherDevice, operation: DiskCall.rename.rawValue, path: path)
     }
     names.rename(path, to: newPath)
   }
@@ -381,23 +387,23 @@ package final class SimulatedDisk: Disk, @unchecked Sendable {
     open.file.persistLength()
   }
 
-  /// Brings everything to the device. As on Linux, who has a file open or mapped whose content this gave up is told by
+  /// Brings everything on the device of `path` to it. As on Linux, who has a file open or mapped whose content this gave up is told by
   /// the next sync or flush of that file.
   package func syncAll(at path: String) throws(DiskError) {
     func whole(_ file: SimulatedFile) -> Range<Int> { 0..<max(file.length, file.durableLength) }
     try enter(.sync, path) { crashes in
       guard !crashes else { return }
-      for file in names.files {
+      for file in files(onDeviceOf: path) {
         abandonSome(file, whole(file))
         file.failedUnseen = true
       }
     }
-    for file in names.files {
+    for file in files(onDeviceOf: path) {
       noteWritesWithoutSpace(file, in: 0..<file.length)
       file.persist(file.dirtySectors(in: whole(file)))
       file.persistLength()
     }
-    if !ignoresDirectorySyncs { names.syncAll() }
+    if !ignoresDirectorySyncs { syncNames(onDeviceOf: path) }
   }
 
   private func tellFailure(of file: SimulatedFile, _ call: DiskCall) throws(DiskError) {

@@ -12,6 +12,10 @@ package struct CheckpointPlan: Sendable {
   let mark: DurableMark
   let markPath: String
   let root: String
+  /// Where the queues' files lie.
+  let queueDirectory: String
+  /// Where their extension files lie; nil when there are none.
+  let extensionDirectory: String?
   let lastRecord: (mapping: Mapping, range: Range<Int>)?
 
   /// What came of it.
@@ -46,9 +50,15 @@ package struct CheckpointPlan: Sendable {
     error.code == .full ? DiskError(.failed(noSpace), operation: error.operation, path: error.path) : error
   }
 
-  /// One after the other costs a write to the device each: for thousands of queues the file system is synced at once.
+  /// One after the other costs a write to the device each: for thousands of queues their file system is synced at once,
+  /// which need not be the root's.
   private func syncQueues(on disk: any Disk) throws(DiskError) {
-    if unsynced.isEverything { return try disk.syncAll(at: root) }
+    if unsynced.isEverything {
+      try disk.syncAll(at: queueDirectory)
+      guard let extensionDirectory else { return }
+      if try disk.sharesDevice(extensionDirectory, with: queueDirectory) { return }
+      return try disk.syncAll(at: extensionDirectory)
+    }
     for directory in unsynced.directories.sorted().reversed() {
       try Self.unlessRemoved { () throws(DiskError) in try disk.syncDirectory(directory) }
     }
@@ -107,7 +117,8 @@ extension MessageStore {
       mark: DurableMark(
         sequence: (mark?.sequence ?? 0) &+ 1, offset: flushed, lastRecord: lastRecord, queues: queuesWritten,
         isClean: closing, witness: known?.witness(before: lastRecord?.offset)),
-      markPath: settings.markPath, root: settings.root, lastRecord: last)
+      markPath: settings.markPath, root: settings.root, queueDirectory: settings.queueDirectory,
+      extensionDirectory: hasExtensions ? settings.extensionDirectory : nil, lastRecord: last)
   }
 
   /// Takes in what a checkpoint came to. An I/O error ends the store's acceptance: a failed sync cannot be repeated.

@@ -3,7 +3,8 @@ import ApusModel
 import ApusStoreCore
 
 /// Holds the index of a store against its log while that is scanned: entries lie in the order of the log, so that one
-/// walk over both compares them. Within each file it follows the lists that a lookup follows.
+/// walk over both compares them. Within each file it follows the lists that a lookup follows. Of a store that was not
+/// closed in order, faults of the files that the next start makes anew are notes.
 final class IndexInspection {
   private let disk: any Disk
   private let directory: String
@@ -11,9 +12,13 @@ final class IndexInspection {
   private let report: (StoreFinding) -> Void
   private var files: [IndexFile] = []
   private var logStart = PhysicalOffset.zero
+  /// How many of the files, the oldest ones, the next start keeps.
+  private var keptCount = 0
   private var file = 0
   private var entry: Int32 = 1
-  private var missing = 0
+  private var missing: [StoreFinding.Severity: Int] = [:]
+  /// So many keys that are missing are told one by one.
+  private static let missingLimit = 100
   /// How many keys there are.
   private(set) var entryCount = 0
 
@@ -29,14 +34,18 @@ final class IndexInspection {
   /// How many files there are.
   var fileCount: Int { files.count }
 
-  /// Maps the files and checks their lists.
-  func open(logStart: PhysicalOffset) throws(DiskError) {
+  /// Maps the files and checks their lists. After a stop that was not in order those count that are older than the
+  /// newest and end before `durable`, the checkpoint's time of the index.
+  func open(logStart: PhysicalOffset, wasClosed: Bool, durable: WallTime) throws(DiskError) {
     self.logStart = logStart
-    for found in try disk.list(directory) where !found.isDirectory {
+    let names = try disk.list(directory).filter { !$0.isDirectory }
+    for found in names {
       let path = directory + "/" + found.name
+      let mayCount = wasClosed || (keptCount == files.count && found != names.last)
+      let unusable = mayCount ? StoreFinding.Severity.problem : .note
       guard found.length == Int64(layout.fileBytes) else {
         report(
-          StoreFinding(.problem, .indexFile, path: path, "has \(found.length) bytes, others \(layout.fileBytes)"))
+          StoreFinding(unusable, .indexFile, path: path, "has \(found.length) bytes, others \(layout.fileBytes)"))
         continue
       }
       let descriptor = try disk.open(path, create: false)
@@ -45,36 +54,45 @@ final class IndexInspection {
       let bytes = unsafe RawSpan(_unsafeBytes: segment.bytes(0..<IndexLayout.headerBytes))
       guard let header = IndexHeader(bytes, layout: layout) else {
         disk.unmap(segment)
-        report(StoreFinding(.problem, .indexFile, path: path, "its header makes no sense"))
+        report(StoreFinding(unusable, .indexFile, path: path, "its header makes no sense"))
         continue
       }
       let file = IndexFile(name: found.name, layout: layout, segment: segment, header: header, isFlushed: true)
+      if mayCount, wasClosed || header.endTime <= durable { keptCount += 1 }
       files.append(file)
       entryCount += Int(header.nextEntry) - 1
-      checkLists(of: file, path)
+      checkLists(of: file, path, severity(of: files.count - 1))
     }
   }
 
-  private func checkLists(of file: IndexFile, _ path: String) {
+  /// How bad a fault is of a file, by its place among all.
+  private func severity(of file: Int) -> StoreFinding.Severity { file < keptCount ? .problem : .note }
+
+  /// How bad it is when keys of the record at an offset are wrong.
+  private func severity(at offset: PhysicalOffset) -> StoreFinding.Severity {
+    files.prefix(keptCount).contains { offset <= $0.header.endOffset } ? .problem : .note
+  }
+
+  private func checkLists(of file: IndexFile, _ path: String, _ severity: StoreFinding.Severity) {
     let bytes = unsafe RawSpan(_unsafeBytes: file.segment.bytes(0..<file.segment.capacity))
     var newest = [Int32](repeating: 0, count: layout.slotCount)
     for number in 1..<max(1, file.header.nextEntry) {
       let entry = IndexEntry(bytes, at: layout.entryOffset(Int(number)))
       guard entry.keyHash >= 0 else {
-        report(StoreFinding(.problem, .indexFile, path: path, at: Int64(number), "an entry's hash is negative"))
+        report(StoreFinding(severity, .indexFile, path: path, at: Int64(number), "an entry's hash is negative"))
         return
       }
       let slot = layout.slot(of: entry.keyHash)
       guard entry.previous == newest[slot] else {
         report(
-          StoreFinding(.problem, .indexFile, path: path, at: Int64(number), "the list of its slot is broken here"))
+          StoreFinding(severity, .indexFile, path: path, at: Int64(number), "the list of its slot is broken here"))
         return
       }
       newest[slot] = number
     }
     for slot in 0..<layout.slotCount
     where bytes.loadBigEndian(at: layout.slotOffset(slot), as: Int32.self) != newest[slot] {
-      report(StoreFinding(.problem, .indexFile, path: path, "slot \(slot) does not point to its newest entry"))
+      report(StoreFinding(severity, .indexFile, path: path, "slot \(slot) does not point to its newest entry"))
       return
     }
   }
@@ -103,17 +121,18 @@ final class IndexInspection {
       offset <= last
     else { return }
     let expected = Self.hashes(of: record)
+    let fault = severity(at: offset)
     for hash in expected where !found.contains(hash) {
-      missing += 1
-      guard missing <= 100 else { continue }
+      missing[fault, default: 0] += 1
+      guard missing[fault, default: 0] <= Self.missingLimit else { continue }
       report(
         StoreFinding(
-          .problem, .keyMissing, path: directory, at: offset.rawValue, "the index lacks a key of the message there"))
+          fault, .keyMissing, path: directory, at: offset.rawValue, "the index lacks a key of the message there"))
     }
     for hash in found where !expected.contains(hash) {
       report(
         StoreFinding(
-          .problem, .keyDangling, path: directory, at: offset.rawValue, "the message there has no such key"))
+          fault, .keyDangling, path: directory, at: offset.rawValue, "the message there has no such key"))
     }
   }
 
@@ -122,7 +141,7 @@ final class IndexInspection {
       if next.offset >= logStart {
         report(
           StoreFinding(
-            .problem, .keyDangling, path: directory + "/" + files[file].name, at: Int64(entry),
+            severity(of: file), .keyDangling, path: directory + "/" + files[file].name, at: Int64(entry),
             "points to \(next.offset), where no message begins"))
       }
       entry += 1
@@ -132,8 +151,9 @@ final class IndexInspection {
   /// Says what is left when the log has ended.
   func finish() {
     passOver(before: nil)
-    if missing > 100 {
-      report(StoreFinding(.problem, .keyMissing, path: directory, "the index lacks \(missing) keys in all"))
+    for severity in [StoreFinding.Severity.problem, .note] {
+      guard let count = missing[severity], count > Self.missingLimit else { continue }
+      report(StoreFinding(severity, .keyMissing, path: directory, "the index lacks \(count) keys in all"))
     }
   }
 

@@ -12,6 +12,9 @@ struct InspectedQueues {
   /// The readers of queues that were read lately: each keeps a file open.
   private var readers: [Key: EntryReader] = [:]
   private var logStart = PhysicalOffset.zero
+  private var wasClosed = true
+  /// Messages from here on get their entries anew at the next start; nil when it writes none.
+  private var rebuiltFrom: PhysicalOffset?
   /// Messages that need no entry.
   private var deleted = DeletedTopics()
   /// What the log's scan found damaged.
@@ -28,6 +31,8 @@ struct InspectedQueues {
     var queue: ConsumeQueue
     var missing = Run()
     var differing = Run()
+    /// Missing or differing, and written anew by the next start.
+    var rebuilt = Run()
   }
 
   /// Queue offsets with the same fault.
@@ -56,9 +61,12 @@ struct InspectedQueues {
   /// How many queues there are.
   var count: Int { queues.count }
 
-  /// Finds the queues and their ends.
-  mutating func open(logStart: PhysicalOffset) throws(DiskError) {
+  /// Finds the queues and their ends. After a stop that was not in order the next start writes entries anew, from
+  /// where the durable mark says.
+  mutating func open(logStart: PhysicalOffset, wasClosed: Bool, mark: DurableMark?) throws(DiskError) {
     self.logStart = logStart
+    self.wasClosed = wasClosed
+    rebuiltFrom = wasClosed ? nil : mark?.queues
     deleted = try DeletedTopics.read(for: settings, from: disk) { [report] path, error in
       report(StoreFinding(.problem, .marks, path: path, "\(error)"))
     }
@@ -69,9 +77,11 @@ struct InspectedQueues {
     let queue = ConsumeQueue(topic: key.topic, id: key.id, number: queues.count + 1, settings: settings)
     for file in try disk.list(queue.directory) where !file.isDirectory && file.length != Int64(settings.queueFileBytes)
     {
+      // A power loss takes the length of a file that was just begun; who writes to it next gives it back.
+      let isYoung = !wasClosed && file.length < Int64(settings.queueFileBytes)
       report(
         StoreFinding(
-          .problem, .queueFile, path: queue.directory + "/" + file.name,
+          isYoung ? .note : .problem, .queueFile, path: queue.directory + "/" + file.name,
           "has \(file.length) bytes, others \(settings.queueFileBytes)"))
     }
     try queue.load(on: disk, logStart: logStart, hasExtensions: false) { [report] event in
@@ -94,12 +104,8 @@ struct InspectedQueues {
     if deleted.covers(offset, of: key.topic) { return }
     if queues[key] == nil { try load(key) }
     guard let queue = queues[key]?.queue, place >= 0 else { return }
-    guard place < queue.maxOffset.rawValue else {
-      queues[key]?.missing.add(place)
-      return
-    }
-    guard let found = try entry(of: queue, key, at: place), !found.isBlank else {
-      queues[key]?.missing.add(place)
+    guard place < queue.maxOffset.rawValue, let found = try entry(of: queue, key, at: place), !found.isBlank else {
+      if isRebuilt(offset) { queues[key]?.rebuilt.add(place) } else { queues[key]?.missing.add(place) }
       return
     }
     // The tags code may be the address of an extension unit.
@@ -107,9 +113,11 @@ struct InspectedQueues {
     let tagsCode = isExtended ? found.tagsCode : QueueRebuild.tagsCode(of: record, settings.delayLevels)
     let size = Int32(truncatingIfNeeded: record.size)
     if found != ConsumeQueueEntry(offset: offset, size: size, tagsCode: tagsCode) {
-      queues[key]?.differing.add(place)
+      if isRebuilt(offset) { queues[key]?.rebuilt.add(place) } else { queues[key]?.differing.add(place) }
     }
   }
+
+  private func isRebuilt(_ offset: PhysicalOffset) -> Bool { rebuiltFrom.map { offset >= $0 } ?? false }
 
   private mutating func entry(
     of queue: ConsumeQueue, _ key: Key, at place: Int64
@@ -120,7 +128,7 @@ struct InspectedQueues {
 
   /// Says what is missing, and looks for the message of each entry.
   mutating func finish(
-    logEnd: PhysicalOffset, wasClosed: Bool, record: (PhysicalOffset, ConsumeQueue) -> (size: Int, queueOffset: Int64)?
+    logEnd: PhysicalOffset, record: (PhysicalOffset, ConsumeQueue) -> (size: Int, queueOffset: Int64)?
   ) throws(DiskError) {
     readers = [:]
     for (_, inspected) in queues.sorted(by: { ($0.key.topic, $0.key.id) < ($1.key.topic, $1.key.id) }) {
@@ -132,22 +140,28 @@ struct InspectedQueues {
             isBehind ? .note : .problem, .entriesMissing, path: queue.directory, at: inspected.missing.first,
             "messages without an entry: \(inspected.missing.text)"))
       }
+      if inspected.rebuilt.count > 0 {
+        report(
+          StoreFinding(
+            .note, .entriesMissing, path: queue.directory, at: inspected.rebuilt.first,
+            "messages whose entries the next start writes anew: \(inspected.rebuilt.text)"))
+      }
       if inspected.differing.count > 0 {
         report(
           StoreFinding(
             .problem, .entryDiffers, path: queue.directory, at: inspected.differing.first,
             "entries that say something else than the log: \(inspected.differing.text)"))
       }
-      try walk(queue, logEnd, wasClosed, record)
+      try walk(queue, logEnd, record)
     }
   }
 
   private mutating func walk(
-    _ queue: ConsumeQueue, _ logEnd: PhysicalOffset, _ wasClosed: Bool,
+    _ queue: ConsumeQueue, _ logEnd: PhysicalOffset,
     _ record: (PhysicalOffset, ConsumeQueue) -> (size: Int, queueOffset: Int64)?
   ) throws(DiskError) {
     var reader = EntryReader(queue, on: disk)
-    var (blank, dangling, behind) = (Run(), Run(), Run())
+    var (blank, dangling, behind, rebuilt) = (Run(), Run(), Run(), Run())
     for place in queue.minOffset.rawValue..<max(queue.minOffset.rawValue, queue.maxOffset.rawValue) {
       guard let entry = try reader.fileEntry(at: place), !entry.isBlank else {
         blank.add(place)
@@ -157,8 +171,14 @@ struct InspectedQueues {
       if entry.offset >= logEnd {
         behind.add(place)
       } else if !points(entry, in: queue, place, record) {
-        dangling.add(place)
+        if isRebuilt(entry.offset) { rebuilt.add(place) } else { dangling.add(place) }
       }
+    }
+    if rebuilt.count > 0 {
+      report(
+        StoreFinding(
+          .note, .entryDangling, path: queue.directory, at: rebuilt.first,
+          "entries that the next start writes anew: \(rebuilt.text)"))
     }
     if behind.count > 0 {
       report(

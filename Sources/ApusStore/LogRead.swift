@@ -121,6 +121,12 @@ extension MessageStore {
     return released
   }
 
+  /// Whether log files are mapped that nobody writes to any more: ``releaseIdleMappings(after:)`` lets go of them when
+  /// nobody reads there either.
+  package var hasOldMappings: Bool {
+    log.segments.files.contains { $0.mapping != nil && $0 !== log.tail && $0.end <= log.marks.flushed }
+  }
+
   // MARK: Entries
 
   /// What stands at an offset of a queue.

@@ -6,7 +6,9 @@ import ApusStoreCore
 ///
 /// A new file is made under a name outside of the log's directory (a file of the wrong length there would keep Java
 /// from starting), gets its length and its space, and is moved into place; the directory is synced before anything is
-/// written to it, so that no acknowledged record can lie in a file whose name is lost.
+/// written to it, so that no acknowledged record can lie in a file whose name is lost. Nothing can be moved into a
+/// directory that is a mount point or a link to another device: there the file is made in its place, and has its length
+/// before it has anything else.
 package struct PreparationPlan: Sendable {
   enum Work: Sendable {
     case create(start: PhysicalOffset, path: String, bytes: Int, populate: Int)
@@ -46,25 +48,7 @@ package struct PreparationPlan: Sendable {
   }
 
   private func create(_ path: String, bytes: Int, populate: Int, on disk: any Disk) throws(DiskError) -> Outcome {
-    let temporary = directory + ".new"
-    var reserved = true
-    do {
-      try disk.removeFile(temporary)
-      let file = try disk.open(temporary, create: true)
-      defer { disk.close(file) }
-      do {
-        try disk.allocate(file, length: Int64(bytes))
-      } catch  where error.code == .unsupported {
-        reserved = false
-        try Self.fill(file, bytes: bytes, on: disk)
-      }
-      try disk.sync(file)
-    } catch {
-      // The file is in nobody's way but takes space; that it cannot be removed is no worse than why we are here.
-      do { try disk.removeFile(temporary) } catch { return .failed(error) }
-      throw error
-    }
-    try disk.rename(temporary, to: path)
+    let reserved = try place(path, bytes: bytes, on: disk)
     try disk.syncDirectory(directory)
     let mapping = try Mapping(disk: disk, path: path, length: bytes, writable: true)
     do {
@@ -73,6 +57,46 @@ package struct PreparationPlan: Sendable {
       return .created(mapping, populated: bytes, reserved: reserved)
     }
     return .created(mapping, populated: populate, reserved: reserved)
+  }
+
+  /// Makes the file and brings it to its place. Returns whether its space is reserved.
+  private func place(_ path: String, bytes: Int, on disk: any Disk) throws(DiskError) -> Bool {
+    guard try disk.sharesDevice(directory, with: DiskPath.directory(of: directory)) else {
+      return try make(path, bytes: bytes, isInPlace: true, on: disk)
+    }
+    let temporary = directory + ".new"
+    let reserved = try make(temporary, bytes: bytes, isInPlace: false, on: disk)
+    do throws(DiskError) {
+      try disk.rename(temporary, to: path)
+      return reserved
+    } catch  where error.code == DiskError.otherDevice {
+      // The directory is a mount of the device that it stands on, as containers have them.
+      try disk.removeFile(temporary)
+      return try make(path, bytes: bytes, isInPlace: true, on: disk)
+    }
+  }
+
+  /// Makes a file with its length and its space, or none. Returns whether the space is reserved.
+  private func make(_ path: String, bytes: Int, isInPlace: Bool, on disk: any Disk) throws(DiskError) -> Bool {
+    var reserved = true
+    do throws(DiskError) {
+      try disk.removeFile(path)
+      let file = try disk.open(path, create: true)
+      defer { disk.close(file) }
+      if isInPlace { try disk.setLength(of: file, to: Int64(bytes)) }
+      do throws(DiskError) {
+        try disk.allocate(file, length: Int64(bytes))
+      } catch  where error.code == .unsupported {
+        reserved = false
+        try Self.fill(file, bytes: bytes, on: disk)
+      }
+      try disk.sync(file)
+    } catch {
+      // What is left takes space, and in its place it is a file of the log that holds nothing, which harms no start.
+      try disk.removeFile(path)
+      throw error
+    }
+    return reserved
   }
 
   /// Writes zeroes, which reserves space on file systems that cannot be asked to.

@@ -34,15 +34,15 @@ extension MessageStore {
     guard let offset = ConsumeQueueExtension.offset(of: tagsCode), offset < queue.extensionEnd else { return .missing }
     if let unit = extensionBytes.unit(of: queue.number, at: offset) { return .found(unit) }
     if let warmed = queue.warmedExtensions, warmed.start <= offset {
-      if warmed.bytes.isEmpty, warmed.start == offset {
-        // It could not be read a moment ago; the next pull tries again.
-        queue.warmedExtensions = nil
-        return .missing
-      }
       if offset - warmed.start < Int64(warmed.bytes.count),
         let unit = ConsumeQueueExtension(warmed.bytes.rawSpan, at: Int(offset - warmed.start))
       {
         return .found(unit)
+      }
+      if warmed.start == offset {
+        // It could not be read a moment ago, or is no unit; the next pull tries again.
+        queue.warmedExtensions = nil
+        return .missing
       }
     }
     let start = queue.extensionFileStart(of: offset)

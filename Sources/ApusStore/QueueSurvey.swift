@@ -45,7 +45,9 @@ struct QueueSurvey: Sendable {
       let known = min(end, entries?.upperBound ?? end)
       guard known > start / size else { break }
       let isLast = index == files.count - 1
-      let expired = try expiredEntries(of: start, upTo: known, isLast: isLast, before: minimum, on: disk)
+      var expired = try expiredEntries(of: start, upTo: known, isLast: isLast, before: minimum, on: disk)
+      // No message follows the blanks at a file's end that they could wait for in it.
+      if !isLast, expired < known { expired = try endOfBlanks(of: start, from: expired, upTo: known, on: disk) }
       first = max(first, expired)
       // The last file is never removed: it tells where the queue goes on.
       guard expired == end, !isLast else { break }
@@ -110,5 +112,30 @@ struct QueueSurvey: Sendable {
       if isExpired { low = probe + 1 } else { high = middle }
     }
     return low
+  }
+
+  /// How many entries are looked at in one read.
+  private static let blockEntries: Int64 = 204
+
+  /// The queue offset behind the blanks of one file that begin at an offset.
+  private func endOfBlanks(
+    of start: Int64, from offset: Int64, upTo end: Int64, on disk: any Disk
+  ) throws(DiskError) -> Int64 {
+    let size = Int64(ConsumeQueueEntry.bytes)
+    let file = try OpenFile(disk: disk, path: directory + "/" + SegmentName.text(start), create: false)
+    var position = offset
+    while position < end {
+      let wanted = min(Self.blockEntries, end - position)
+      let bytes = try disk.bytes(of: file.file, at: position * size - start, count: Int(wanted * size))
+      let count = bytes.count / Int(size)
+      for index in 0..<count
+      where !ConsumeQueueEntry(bytes.rawSpan, at: index * Int(size)).isBlank {
+        return position + Int64(index)
+      }
+      position += Int64(count)
+      // A file that is too short says nothing of the rest.
+      if Int64(count) < wanted { break }
+    }
+    return position
   }
 }

@@ -64,7 +64,8 @@ package struct QueueWritePlan: Sendable {
     } else {
       file = try OpenFile(disk: disk, path: piece.path, create: true)
     }
-    if piece.isNew, try disk.length(of: file.file) != Int64(piece.fileBytes) {
+    // A power loss can leave the name of a file and take its length, and RocketMQ does not start with one that is short.
+    if try disk.length(of: file.file) < Int64(piece.fileBytes) {
       try disk.setLength(of: file.file, to: Int64(piece.fileBytes))
     }
     try disk.write(file.file, at: Int64(piece.position), bytes: piece.bytes.rawSpan)
@@ -100,6 +101,8 @@ extension MessageStore {
     }
     guard !pieces.isEmpty else {
       endRound()
+      // What found no space may have gone with its topic.
+      if dirtyQueues.isEmpty { release(.queues) }
       return nil
     }
     writingQueues = true

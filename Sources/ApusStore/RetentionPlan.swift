@@ -88,6 +88,8 @@ package struct RetentionRemoval: Sendable {
     for queue in queues {
       do throws(DiskError) {
         outcome.queues.append((queue.queue, try queue.run(before: minimum, on: disk)))
+      } catch  where error.code == .notFound {
+        // It is being removed with its topic.
       } catch {
         outcome.keptQueues.append((queue.directory, error))
       }
@@ -130,10 +132,14 @@ extension MessageStore {
       files.append(RetentionRemoval.LogFile(start: first.start, path: path))
     }
     guard !files.isEmpty || !unremoved.isEmpty else { return nil }
-    let surveys = queueSurveys()
+    var surveys = queueSurveys()
+    if files.isEmpty {
+      surveys = surveys.filter { unremoved.queues.contains($0.directory) }
+      unremoved.keepQueues(surveys.map(\.directory))
+      if unremoved.isEmpty { return nil }
+    }
     return RetentionRemoval(
-      logFiles: unremoved.logFiles + files, logDirectory: settings.logDirectory, minimum: minOffset,
-      queues: files.isEmpty ? surveys.filter { unremoved.queues.contains($0.directory) } : surveys)
+      logFiles: unremoved.logFiles + files, logDirectory: settings.logDirectory, minimum: minOffset, queues: surveys)
   }
 
   /// Where the log begins with the files that could not be removed, which a start would find again.

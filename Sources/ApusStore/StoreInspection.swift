@@ -40,10 +40,15 @@ package final class StoreInspection {
   package func run() throws(DiskError) {
     totals.wasClosed = try !disk.list(settings.root).contains { $0.name == "abort" }
     try mapFiles()
-    try queues.open(logStart: totals.logStart)
-    try index?.open(logStart: totals.logStart)
+    let mark = try disk.contents(of: settings.markPath, limit: DurableMark.bytes)
+    try queues.open(
+      logStart: totals.logStart, wasClosed: totals.wasClosed, mark: mark.flatMap { DurableMark.newest(in: $0.rawSpan) })
+    let checkpoint = try disk.contents(of: settings.checkpointPath, limit: Checkpoint.bytes)
+    try index?.open(
+      logStart: totals.logStart, wasClosed: totals.wasClosed,
+      durable: checkpoint.flatMap { Checkpoint($0.rawSpan) }?.index ?? WallTime(milliseconds: 0))
     try scan()
-    try queues.finish(logEnd: totals.logEnd, wasClosed: totals.wasClosed) { [self] offset, queue in
+    try queues.finish(logEnd: totals.logEnd) { [self] offset, queue in
       record(at: offset, in: queue)
     }
     totals.queues = queues.count

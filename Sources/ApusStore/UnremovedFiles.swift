@@ -9,6 +9,9 @@ struct UnremovedFiles {
 
   var isEmpty: Bool { logFiles.isEmpty && queues.isEmpty }
 
+  /// Forgets the queues that are not among these any more, as their topics were removed.
+  mutating func keepQueues(_ directories: [String]) { queues.formIntersection(directories) }
+
   /// Takes in what a run came to; returns what could not be removed for the first time.
   mutating func update(_ removal: RetentionRemoval, _ outcome: RetentionRemoval.Outcome) -> [DiskError] {
     let known = Set(logFiles.map(\.path))

@@ -285,6 +285,14 @@ package final class PosixDisk: Disk {
     try check(apus_syncfs(descriptor), "syncfs", path)
   }
 
+  /// By `stat`.
+  package func sharesDevice(_ directory: String, with other: String) throws(DiskError) -> Bool {
+    var (first, second) = (apus_file_status(), apus_file_status())
+    try unsafe check(apus_stat(directory, &first), "stat", directory)
+    try unsafe check(apus_stat(other, &second), "stat", other)
+    return first.device == second.device
+  }
+
   /// By `statvfs`.
   package func space(of path: String) throws(DiskError) -> DiskSpace {
     var space = apus_volume()

@@ -61,6 +61,7 @@ static struct apus_file_status apus_status_of(const struct stat *status) {
   struct apus_file_status result = {
       .length = status->st_size,
       .modified_milliseconds = (int64_t)status->st_mtim.tv_sec * 1000 + status->st_mtim.tv_nsec / 1000000,
+      .device = status->st_dev,
       .is_directory = S_ISDIR(status->st_mode),
   };
   return result;

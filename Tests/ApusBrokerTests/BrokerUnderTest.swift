@@ -166,6 +166,8 @@ final class MessagesInMemory: StoredMessages {
     summary.maxOffset = 10_275
     summary.unflushedBytes = 1638
     summary.space = DiskSpace(total: 252 << 30, available: 61 << 30)
+    summary.logSpace = summary.space
+    summary.queueSpace = DiskSpace(total: 100 << 30, available: 50 << 30)
     return summary
   }
 }

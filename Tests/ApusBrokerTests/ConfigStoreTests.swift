@@ -58,6 +58,15 @@ import Testing
     #expect(try read("/store/config/topics.json.bak") == first)
   }
 
+  @Test func `a file that cannot be written keeps no other from it`() throws {
+    broker.disk.plan = FaultPlan(failures: [.init(.open, occurrence: 1, code: .denied)])
+    #expect(throws: DiskError.self) { try broker.config.saveAll() }
+    #expect(try read("/store/config/topics.json") == nil)
+    #expect(try read("/store/config/consumerOffset.json") != nil)
+    try broker.config.saveAll()
+    #expect(try read("/store/config/topics.json") != nil)
+  }
+
   @Test func `takes the backup of a damaged file and says so`() throws {
     try broker.config.saveAll()
     broker.topic("T")

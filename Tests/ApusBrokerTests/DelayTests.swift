@@ -82,6 +82,32 @@ import Testing
     #expect(file.filter { !$0.isWhitespace } == #"{"offsetTable":{1:1,2:1}}"#)
   }
 
+  @Test func `an entry that points to a message of another queue delivers nothing`() throws {
+    let store = ServedBroker.newDirectory()
+    defer { do { try FileManager.default.removeItem(atPath: store) } catch { print(error) } }
+    do {
+      let served = try ServedBroker(Self.levels, kept: store)
+      let client = try served.client()
+      _ = try client.send("now", to: "FxDelay", [("DELAY", "1")])
+      _ = try client.pull("FxDelay")
+      _ = try client.send("later", to: "FxDelay", [("DELAY", "3")])
+    }
+    // Where the delivered message lies, and that it is due.
+    func file(_ queue: String) -> URL {
+      URL(fileURLWithPath: store + "/consumequeue/" + queue + "/00000000000000000000")
+    }
+    let delivered = try #require(try FileHandle(forReadingFrom: file("FxDelay/0")).read(upToCount: 12))
+    let waiting = try FileHandle(forUpdating: file("SCHEDULE_TOPIC_XXXX/2"))
+    try waiting.write(contentsOf: delivered + Data(count: 8))
+    try waiting.close()
+    let served = try ServedBroker(Self.levels, kept: store)
+    let client = try served.client()
+    try Patience.wait {
+      String(decoding: try client.ask(.getAllDelayOffset).body, as: UTF8.self).contains("3:1")
+    }
+    #expect(try client.end("FxDelay") == 1)
+  }
+
   @Test func `what a Java broker left behind is delivered`() throws {
     let store = try JavaStore()
     let served = try ServedBroker(JavaStore.settings, kept: store.path)

@@ -17,6 +17,7 @@ final class GatedDisk: Disk {
     var fullFile: String?
     var onOpen: (@Sendable (String) -> Void)?
     var space: DiskSpace?
+    var spaces: [String: DiskSpace] = [:]
   }
 
   private let disk = PosixDisk()
@@ -50,6 +51,9 @@ final class GatedDisk: Disk {
 
   /// From now on the device says that it has this much space; nil lets it say what it has.
   func pretend(_ space: DiskSpace?) { state.withLock { $0.space = space } }
+
+  /// From now on the device of this directory says that it has this much space.
+  func pretend(_ space: DiskSpace, of directory: String) { state.withLock { $0.spaces[directory] = space } }
 
   /// How often a file could not be mapped for reading.
   var refusedMappings: Int { state.withLock { $0.refusedMappings } }
@@ -149,7 +153,7 @@ final class GatedDisk: Disk {
   func isResident(_ segment: Segment, _ range: Range<Int>) -> Bool { disk.isResident(segment, range) }
   func warm(_ segment: Segment, _ range: Range<Int>) { disk.warm(segment, range) }
   func space(of path: String) throws(DiskError) -> DiskSpace {
-    if let space = state.withLock({ $0.space }) { return space }
+    if let space = state.withLock({ $0.spaces[path] ?? $0.space }) { return space }
     return try disk.space(of: path)
   }
 }

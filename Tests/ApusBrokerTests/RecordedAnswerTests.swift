@@ -233,6 +233,7 @@ import Testing
     #expect(answered["remainHowManyDataToFlush"] == "1.6 KiB")
     #expect(answered["commitLogDirCapacity"] == "Total : 252.0 GiB, Free : 61.0 GiB.")
     #expect(answered["commitLogDiskRatio"] == "0.76")
+    #expect(answered["consumeQueueDiskRatio"] == "0.5")
     #expect(answered["getTotalTps"] == "0.0 0.0 0.0")
     #expect(answered["putTps"] == "  ")
   }

@@ -2,6 +2,7 @@ import ApusBase
 import ApusSimulator
 import ApusStore
 import ApusStoreCore
+import Foundation
 import Testing
 
 @testable import ApusBroker
@@ -31,5 +32,22 @@ import Testing
       Issue.record("the first record is not near")
       return
     }
+  }
+
+  @Test func `log and queues are told with the space of their devices`() throws {
+    let directory = ServedBroker.newDirectory()
+    defer { do { try FileManager.default.removeItem(atPath: directory) } catch { print(error) } }
+    let disk = GatedDisk()
+    var settings = StoreSettings(root: directory)
+    settings.logFileBytes = 4096
+    let store = SharedStore(
+      try MessageStore.open(disk: disk, settings: settings), disk: disk, isSynchronous: false)
+    let (log, queues) = (DiskSpace(total: 100, available: 10), DiskSpace(total: 1000, available: 500))
+    disk.pretend(log, of: settings.logDirectory)
+    disk.pretend(queues, of: settings.queueDirectory)
+    let summary = StoreQueries(store: store, index: nil, root: directory).summary()
+    #expect(summary.logSpace == log)
+    #expect(summary.queueSpace == queues)
+    #expect(summary.fullerSpace == log)
   }
 }

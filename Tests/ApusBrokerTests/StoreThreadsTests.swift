@@ -18,6 +18,34 @@ import Testing
     store.flushAll()
   }
 
+  @Test func `old log files that were read are let go of also while nothing is stored`() throws {
+    let directory = ServedBroker.newDirectory()
+    defer { do { try FileManager.default.removeItem(atPath: directory) } catch { print(error) } }
+    let disk = GatedDisk()
+    var settings = StoreSettings(root: directory)
+    settings.logFileBytes = 4096
+    let messages = try MessageStore.open(disk: disk, settings: settings)
+    for _ in 0..<100 {
+      messages.prepareDirectly(on: disk)
+      try messages.storeDirectly("x", to: "T")
+    }
+    let store = SharedStore(messages, disk: disk, isSynchronous: false)
+    store.flushAll()
+    var quick = StoreThreads.Settings()
+    quick.queueInterval = .milliseconds(1)
+    quick.checkpointInterval = .milliseconds(1)
+    quick.idleMappingRounds = 1
+    let threads = StoreThreads(
+      store: store, settings: quick, log: Logger(level: .error), onFlushed: {}, onSegment: {})
+    try threads.start()
+    defer { threads.stop() }
+    try Patience.wait { store.withLock { !$0.hasOldMappings } }
+    // Somebody reads the oldest message; nobody sends.
+    #expect(store.record(at: .zero) != nil)
+    threads.filesMayBeMapped()
+    try Patience.wait { store.withLock { !$0.hasOldMappings } }
+  }
+
   @Test func `a checkpoint is written while messages are flushed without a pause`() throws {
     let directory = ServedBroker.newDirectory()
     defer { do { try FileManager.default.removeItem(atPath: directory) } catch { print(error) } }

@@ -18,6 +18,12 @@ import Testing
     return settings
   }()
 
+  /// The properties of a message that waits.
+  private static let waiting = [
+    (name: "TIMER_OUT_MS", value: "\(now.milliseconds)"), (name: "REAL_TOPIC", value: "T"),
+    (name: "REAL_QID", value: "0"),
+  ]
+
   /// Stores a record in the first queue of a topic and returns where it lies.
   private func append(
     _ topic: String, _ properties: [(name: String, value: String)], copyOf source: PhysicalOffset? = nil,
@@ -42,15 +48,20 @@ import Testing
     return appended.offset
   }
 
-  /// A store whose only timer was delivered, in a log file that is not mapped after its start.
-  private func store(on disk: SimulatedDisk) throws -> SharedStore {
+  /// A store whose only timer was delivered, in a log file that is not mapped after its start. Between the two lies a
+  /// record that may be damaged.
+  private func store(on disk: SimulatedDisk, isDamaged: Bool = false) throws -> SharedStore {
     let first = try MessageStore.open(disk: disk, settings: Self.settings)
-    let waiting = try append(
-      "rmq_sys_wheel_timer", [("TIMER_OUT_MS", "\(Self.now.milliseconds)"), ("REAL_TOPIC", "T"), ("REAL_QID", "0")],
-      to: first, on: disk)
+    let waiting = try append("rmq_sys_wheel_timer", Self.waiting, to: first, on: disk)
+    let between = try append("U", [("KEYS", "k")], to: first, on: disk)
     _ = try append("T", [("REAL_TOPIC", "T")], copyOf: waiting, to: first, on: disk)
     for _ in 0..<100 { _ = try append("U", [("KEYS", "k")], to: first, on: disk) }
     try first.close()
+    if isDamaged {
+      // Its magic number.
+      let path = "/store/commitlog/" + SegmentName.text(0)
+      disk.damage(path, at: Int(between.rawValue) + 4, with: [1, 2, 3, 4])
+    }
     return SharedStore(
       try MessageStore.open(disk: disk, settings: Self.settings), disk: disk, isSynchronous: false)
   }
@@ -63,5 +74,41 @@ import Testing
     #expect(disk.faults[.map] == 2)
     #expect(found.wheel.count == 0)
     #expect(found.position == QueueOffset(1))
+  }
+
+  @Test(arguments: [("rmq_sys_wheel_timer", true), ("T", false)])
+  func `only messages of the timers' queue wait`(topic: String, waits: Bool) throws {
+    let disk = SimulatedDisk(seed: 5)
+    let messages = try MessageStore.open(disk: disk, settings: Self.settings)
+    let offset = try append(topic, Self.waiting, to: messages, on: disk)
+    guard case .found(let range) = messages.record(at: offset) else {
+      Issue.record("the record is gone")
+      return
+    }
+    let record = try StoredRecord(range.bytes())
+    let found = TimerRecord.read(record)
+    #expect((found != nil) == waits)
+  }
+
+  @Test func `a damaged message that waits takes no other along`() throws {
+    let disk = SimulatedDisk(seed: 5)
+    let first = try MessageStore.open(disk: disk, settings: Self.settings)
+    let damaged = try append("rmq_sys_wheel_timer", Self.waiting, to: first, on: disk)
+    _ = try append("rmq_sys_wheel_timer", Self.waiting, to: first, on: disk)
+    try first.close()
+    // The length of its body.
+    disk.damage("/store/commitlog/" + SegmentName.text(0), at: Int(damaged.rawValue) + 84, with: [127])
+    let store = SharedStore(
+      try MessageStore.open(disk: disk, settings: Self.settings), disk: disk, isSynchronous: false)
+    let found = try TimerFile(store: store, root: "/store").find(now: Self.now)
+    #expect(found.wheel.count == 1)
+    #expect(found.position == QueueOffset(2))
+  }
+
+  @Test func `a delivery is found behind damage in its log file`() throws {
+    let disk = SimulatedDisk(seed: 5)
+    let store = try store(on: disk, isDamaged: true)
+    let found = try TimerFile(store: store, root: "/store").find(now: Self.now)
+    #expect(found.wheel.count == 0)
   }
 }

@@ -135,6 +135,20 @@ import Testing
     #expect(outcome.kinds.contains(.indexFile))
   }
 
+  @Test func `what is wrong with an index file that the next start makes anew is a note`() throws {
+    let store = try RecordedStore("store.tar.gz")
+    let names = try FileManager.default.contentsOfDirectory(atPath: store.root + "/index").sorted()
+    let newest = try #require(names.last)
+    try Data().write(to: URL(fileURLWithPath: store.root + "/abort"))
+    // The hash of the tenth entry.
+    try store.write([0, 0, 0, 1], to: "index/" + newest, at: UInt64(40 + 500 * 4 + 10 * 20))
+    let (outcome, findings) = try check(store)
+    let kinds: Set<StoreFinding.Kind> = [.indexFile, .keyMissing, .keyDangling]
+    #expect(findings.contains { $0.kind == .indexFile && $0.severity == .note && $0.path.hasSuffix(newest) })
+    #expect(findings.contains { $0.kind == .keyMissing && $0.severity == .note })
+    #expect(outcome.kinds.isDisjoint(with: kinds))
+  }
+
   @Test func `a damaged configuration file is found`() throws {
     let store = try RecordedStore("store.tar.gz")
     for name in ["topics.json", "topics.json.bak"] {

@@ -221,6 +221,27 @@ import Testing
     #expect(ConsumeQueueExtension.isAddress(entry.tagsCode))
   }
 
+  @Test func `a pull that meets a damaged unit comes to an end where nothing is ever cached`() throws {
+    let disk = SimulatedDisk(seed: 6)
+    let harness = try harness(disk)
+    try send(harness, 0..<10)
+    settle(harness)
+    // Its size.
+    disk.damage("/store/consumequeue_ext/T/0/" + SegmentName.text(0), at: 0, with: [0, 1])
+    try harness.reopen()
+    disk.coldPercent = 100
+    let queue = try harness.queue("T")
+    var fetch = Fetch()
+    for _ in 0..<5 {
+      harness.store.fetch(
+        from: queue, at: .zero, limits: FetchLimits(maxMessages: 32), filter: hash("t0"), into: &fetch)
+      guard let plan = fetch.cold else { break }
+      harness.store.finish(plan, plan.run(on: disk))
+    }
+    #expect(fetch.cold == nil)
+    #expect(fetch.nextOffset > .zero)
+  }
+
   @Test func `entries of the delay queue keep their times`() throws {
     let harness = try harness()
     try send(harness, 0..<5, to: SystemTopics.schedule)

@@ -50,6 +50,24 @@ import Testing
     #expect(try harness.bodies("T") == ["after"])
   }
 
+  @Test func `entries that found no space hold up nothing when their topic is gone`() throws {
+    let (harness, disk) = try harness()
+    try harness.send("T", 0, "gone")
+    let flush = try #require(harness.store.planFlush())
+    harness.store.finish(flush, flush.run(on: disk))
+    let writes = try #require(harness.store.planQueueWrites())
+    disk.plan = FaultPlan(failures: [.init(.write, occurrence: 1, code: .full)])
+    harness.store.finish(writes, writes.run(on: disk))
+    #expect(harness.store.refusal == .diskFull)
+    disk.plan = FaultPlan()
+    let removal = try #require(harness.store.removeQueues(ofTopic: "T"))
+    try removal.run(on: disk)
+    harness.store.finish(removal, isDone: true)
+    #expect(harness.store.planQueueWrites() == nil)
+    #expect(harness.store.refusal == nil)
+    guard case .appended = try harness.send("U", 0, "kept") else { throw Unexpected("refused") }
+  }
+
   @Test func `a write of entries that meets the removal of their topic is no failure of the device`() throws {
     let (harness, disk) = try harness()
     try harness.send("T", 0, "gone")

@@ -65,6 +65,18 @@ import Testing
     #expect(try harness.bodies("T", 1).last == "199")
   }
 
+  @Test(arguments: [1, 3])
+  func `queue files that end with lost messages go with the others`(lost: Int) throws {
+    var blank = ByteWriter(capacity: 20)
+    ConsumeQueueEntry.blank.write(into: &blank)
+    let path = "/store/consumequeue/T/0/" + SegmentName.text(0)
+    for place in 10 - lost..<10 { disk.damage(path, at: place * 20, with: blank.array) }
+    _ = try run()
+    let minimum = try harness.queue("T", 0).minOffset.rawValue
+    #expect(minimum > 20)
+    #expect(try disk.list("/store/consumequeue/T/0").first?.name == SegmentName.text(minimum / 10 * 200))
+  }
+
   @Test func `a log whose directory is not there loses no file`() throws {
     let survey = try #require(harness.store.planRetention())
     for name in try logFiles() { disk.lose("/store/commitlog/" + name) }
@@ -80,5 +92,21 @@ import Testing
     disk.plan = FaultPlan()
     #expect(try run() == [])
     #expect(queues.allSatisfy { $0.minOffset > .zero })
+  }
+
+  @Test func `a queue that goes with its topic is no failure`() throws {
+    disk.plan = FaultPlan(failures: [.init(.open, occurrence: 1, code: .notFound)])
+    #expect(try run() == [])
+    #expect(disk.faults[.open] == 1)
+  }
+
+  @Test func `a queue that could not be looked at is forgotten with its topic`() throws {
+    disk.plan = FaultPlan(failures: [.init(.list, occurrence: 1, code: .failed(5))])
+    #expect(try run().count == 1)
+    disk.plan = FaultPlan()
+    let removal = try #require(harness.store.removeQueues(ofTopic: "T"))
+    try removal.run(on: disk)
+    harness.store.finish(removal, isDone: true)
+    #expect(try harness.expire() == nil)
   }
 }

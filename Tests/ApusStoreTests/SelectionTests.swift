@@ -101,6 +101,32 @@ import Testing
     #expect(fetch.nextOffset == QueueOffset(800))
   }
 
+  @Test func `a pull behind the end of a file that is too short comes to an end where nothing is ever cached`() throws {
+    let disk = SimulatedDisk(seed: 1)
+    var settings = StoreSettings(root: "/store")
+    settings.logFileBytes = 1 << 20
+    settings.queueFileBytes = 200
+    let harness = try StoreHarness(on: disk, settings: settings)
+    for number in 0..<30 { try harness.send("T", 0, "m\(number)") }
+    harness.settle()
+    try harness.store.close()
+    let path = "/store/consumequeue/T/0/" + SegmentName.text(0)
+    disk.replace(path, with: Array(try #require(disk.bytes(at: path))[..<100]))
+    try harness.reopen()
+    disk.coldPercent = 100
+    let queue = try harness.queue("T")
+    var fetch = Fetch()
+    for _ in 0..<5 {
+      harness.store.fetch(
+        from: queue, at: QueueOffset(7), limits: FetchLimits(maxMessages: 32), filter: .all, into: &fetch)
+      guard let plan = fetch.cold else { break }
+      harness.store.finish(plan, plan.run(on: disk))
+    }
+    #expect(fetch.cold == nil)
+    #expect(fetch.status == .offsetFoundNull)
+    #expect(fetch.nextOffset == QueueOffset(10))
+  }
+
   @Test func `what is looked at is bounded in bytes, but is one message at least`() throws {
     let harness = try harness()
     let padding = String(repeating: "x", count: 1 << 20)

@@ -93,6 +93,13 @@ import Testing
     #expect(harness.store.marks.appended == .zero)
   }
 
+  @Test func `a directory that the file system keeps where queues are mounted is not looked into`() throws {
+    let disk = try closed(5, queueFileBytes: 200)
+    try disk.createDirectory("/store/consumequeue/lost+found/0")
+    let harness = try StoreHarness(on: disk, settings: settings(queueFileBytes: 200))
+    #expect(harness.store.topicsWithQueues == ["T"])
+  }
+
   @Test func `a store that never had a message opens again`() throws {
     let disk = try closed(0, queueFileBytes: 200)
     try disk.removeDirectory("/store/commitlog")

@@ -66,6 +66,13 @@ import Testing
     return status.st_mode & 0o777
   }
 
+  @Test func `tells devices apart, behind links too`() throws {
+    try disk.createDirectory(directory.file("d"))
+    unsafe #expect(symlink("/proc", directory.file("elsewhere")) == 0)
+    #expect(try disk.sharesDevice(directory.file("d"), with: directory.path))
+    #expect(try !disk.sharesDevice(directory.file("elsewhere"), with: directory.path))
+  }
+
   @Test func `says why it cannot open`() throws {
     #expect(throws: DiskError(.notFound, operation: "open", path: directory.file("missing"))) {
       try disk.open(directory.file("missing"), create: false)

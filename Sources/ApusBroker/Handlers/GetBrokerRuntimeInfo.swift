@@ -94,7 +94,7 @@ package struct GetBrokerRuntimeInfoHandler: RequestHandler {
   }
 
   private func storeRows(_ settings: BrokerSettings, _ store: StoreSummary) -> [KVTable.Row] {
-    let ratio = Self.text((store.usedRatio * 100).rounded(.up) / 100)
+    let (logRatio, queueRatio) = (Self.ratio(store.logSpace), Self.ratio(store.queueSpace))
     let space = store.space ?? DiskSpace(total: 0, available: 0)
     return [
       KVTable.Row("dispatchMaxBuffer", "0"),
@@ -106,9 +106,9 @@ package struct GetBrokerRuntimeInfoHandler: RequestHandler {
       KVTable.Row("remainHowManyDataToFlush", Self.bytes(store.unflushedBytes)),
       KVTable.Row(
         "commitLogDirCapacity", "Total : \(Self.bytes(space.total)), Free : \(Self.bytes(space.free))."),
-      KVTable.Row("commitLogDiskRatio", ratio),
-      KVTable.Row("commitLogDiskRatio_\(settings.keeping.commitLog)", ratio),
-      KVTable.Row("consumeQueueDiskRatio", ratio),
+      KVTable.Row("commitLogDiskRatio", logRatio),
+      KVTable.Row("commitLogDiskRatio_\(settings.keeping.commitLog)", logRatio),
+      KVTable.Row("consumeQueueDiskRatio", queueRatio),
       KVTable.Row("commitLogMinOffset", "\(store.minOffset)"),
       KVTable.Row("commitLogMaxOffset", "\(store.maxOffset)"),
     ] + damageRows(store.damage)
@@ -161,6 +161,11 @@ package struct GetBrokerRuntimeInfoHandler: RequestHandler {
 
   /// A number as Java's `Double.toString` writes it.
   private static func text(_ number: Double) -> String { JSONValue.number(number).text ?? "0.0" }
+
+  /// The used share of a device, rounded up to hundredths; −1 for one that is not known.
+  private static func ratio(_ space: DiskSpace?) -> String {
+    text(((space?.usedRatio ?? -1) * 100).rounded(.up) / 100)
+  }
 
   /// A number of bytes with a unit: `512 B`, `1.6 KiB`.
   static func bytes(_ count: Int64) -> String {

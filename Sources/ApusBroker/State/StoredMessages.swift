@@ -113,14 +113,22 @@ package struct StoreSummary: Hashable, Sendable {
   package var undispatchedBytes: Int64 = 0
   /// The store time of the oldest message; nil when there is none.
   package var earliest: WallTime?
-  /// How full the device is; nil when that is not known.
+  /// How full the device of the store's root is; nil when that is not known.
   package var space: DiskSpace?
+  /// How full the device of the log is; nil when that is not known.
+  package var logSpace: DiskSpace?
+  /// How full the device of the queues is; nil when that is not known.
+  package var queueSpace: DiskSpace?
   /// What is known to be damaged.
   package var damage = DamageTable()
 
   /// Starts with nothing.
   package init() {}
 
-  /// Which part of the device is in use, 0 to 1; −1 when that is not known.
-  package var usedRatio: Double { space?.usedRatio ?? -1 }
+  /// The fuller one of the log's and the queues' devices, by which files are removed and sends are refused; nil when
+  /// neither is known.
+  package var fullerSpace: DiskSpace? {
+    guard let logSpace, let queueSpace else { return self.logSpace ?? self.queueSpace }
+    return queueSpace.usedRatio > logSpace.usedRatio ? queueSpace : logSpace
+  }
 }

@@ -141,9 +141,11 @@ final class TimerFile: Sendable {
       case .slice(let slice):
         tries = 0
         store.disk.warm(slice.range.mapping.segment, slice.range.range)
-        let used = StoredRecord.forEach(in: slice.range.bytes(), body)
-        // A blank, the file's end, or bytes that recovery would have cut off.
-        position = used > 0 && slice.start + used < slice.next ? slice.start + used : slice.next
+        position =
+          slice.visit { record, _ in
+            body(record)
+            return true
+          }.next
       }
     }
   }

@@ -15,8 +15,10 @@ enum TimerRecord {
   /// What the properties may grow by until the message is delivered, in bytes.
   static let reservedBytes = 160
 
-  /// What a record of the timers' queue says; nil when it is none that can be delivered.
+  /// What a record of the timers' queue says; nil when it is none that can be delivered, and when it is one of another
+  /// queue: no checksum covers entries, and what was delivered once says for good when it was due.
   static func read(_ record: borrowing StoredRecord) -> TimerReplay.Record? {
+    guard record.topic.equals("rmq_sys_wheel_timer") else { return nil }
     let properties = record.properties
     guard let topic = properties.value(of: PropertyName.realTopic) else { return nil }
     if let cancelled = properties.value(of: PropertyName.timerCancelledKey) {

@@ -40,6 +40,7 @@ ssize_t apus_pread_cached(int fd, void *to, size_t count, int64_t at);
 struct apus_file_status {
   int64_t length;
   int64_t modified_milliseconds;
+  uint64_t device;
   int32_t is_directory;
 };
 

@@ -28,7 +28,7 @@ extension Connection {
     }
     guard !isClosed else { return }
     if count == 0 { return peerClosed() }
-    if isReadable, pause.isEmpty { loop.callAgain(self) }
+    if isReadable, pause.isEmpty { callAgain() }
   }
 
   /// The peer sends no more. As Java does, the connection closes then; what has been answered by now is still sent.
@@ -43,7 +43,7 @@ extension Connection {
       handleKept()
       guard !isClosed, pause.isEmpty else { return }
     }
-    if isReadable { loop.callAgain(self) }
+    if isReadable { callAgain() }
   }
 
   /// Looks at the budget again.
@@ -74,7 +74,7 @@ extension Connection {
       endBroken()
     } else if let tls, !tls.isStarved {
       // Much has come that holds no requests: the next turn goes on.
-      loop.callAgain(self)
+      callAgain()
     } else {
       isReadable = false
     }
@@ -135,7 +135,7 @@ extension Connection {
     } else if count <= 0 {
       abort(nil)
     } else {
-      loop.callAgain(self)
+      callAgain()
     }
   }
 
@@ -203,8 +203,9 @@ extension Connection {
     if !inbound.isEmpty, partialSince == nil { beginPartial() }
   }
 
-  /// Handles whole frames from the front of `bytes`, until one is not whole or may not go on. Answers how many bytes
-  /// that was.
+  /// Handles whole frames from the front of `bytes`, until one is not whole or may not go on, or much has been answered:
+  /// requests of a few bytes may have long answers, and one read holds thousands of them. Answers how many bytes that
+  /// was.
   private func handleFrames(_ bytes: RawSpan) -> Int {
     // Moved out, as its answer to one frame borrows it while the handler runs.
     guard var decoder = shared.decoder.take() else { preconditionFailure("frames are handled within a handler") }
@@ -229,11 +230,17 @@ extension Connection {
       handledBytes += Int64(length)
       if pendingOutput > shared.settings.outputHighMark {
         flush()
-        if isClosed { break }
+        if pause.isEmpty { waitForTurn() }
       }
     }
     shared.decoder = consume decoder
     return handled
+  }
+
+  /// Goes on when the other connections have had their turn.
+  private func waitForTurn() {
+    pause.insert(.turn)
+    callAgain()
   }
 
   /// False when the frame is to be handled again.

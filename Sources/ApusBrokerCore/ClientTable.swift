@@ -61,9 +61,9 @@ package struct ClientTable: Sendable {
     /// When its last heartbeat came.
     package var lastSeen: MonotonicTime
     /// The producer groups it is in.
-    package fileprivate(set) var producerGroups: Set<String> = []
+    package fileprivate(set) var producerGroups: Set<ExactName> = []
     /// The consumer groups it is in.
-    package fileprivate(set) var consumerGroups: Set<String> = []
+    package fileprivate(set) var consumerGroups: Set<ExactName> = []
   }
 
   private struct ConsumerGroup: Sendable {
@@ -78,13 +78,13 @@ package struct ClientTable: Sendable {
   /// `notifyConsumerIdsChangedEnable` of the broker: whether members are told of changes at all.
   package var notifies: Bool
   private var clients: [UInt64: Client] = [:]
-  private var producers: [String: [UInt64]] = [:]
+  private var producers: [ExactName: [UInt64]] = [:]
   /// Where the client of an id is that produces; of several with one id the one whose heartbeat came
   /// last.
-  private var producersByID: [String: UInt64] = [:]
+  private var producersByID: [ExactName: UInt64] = [:]
   private var consumers = ByteKeyedTable<ConsumerGroup>()
-  private var changedGroups: Set<String> = []
-  private var emptiedGroups: Set<String> = []
+  private var changedGroups: Set<ExactName> = []
+  private var emptiedGroups: Set<ExactName> = []
 
   /// Makes an empty table.
   package init(notifies: Bool = true, limits: Limits = Limits(), seed: UInt64 = 0) {
@@ -109,8 +109,8 @@ package struct ClientTable: Sendable {
     guard !id.isEmpty, id.utf8.count <= limits.clientIDBytes else { throw .clientID }
     var client =
       clients[connection] ?? Client(id: id, language: language, version: version, address: address, lastSeen: now)
-    if client.id != id { forgetProducer(connection, client.id) }
-    if !client.producerGroups.isEmpty { producersByID[id] = connection }
+    if ExactName(client.id) != ExactName(id) { forgetProducer(connection, client.id) }
+    if !client.producerGroups.isEmpty { producersByID[ExactName(id)] = connection }
     client.id = id
     client.language = language
     client.version = version
@@ -121,11 +121,12 @@ package struct ClientTable: Sendable {
   /// A heartbeat lists a producer group.
   package mutating func register(producer group: String, on connection: UInt64) throws(Excess) {
     guard let client = clients[connection] else { preconditionFailure("a group without a heartbeat") }
-    if client.producerGroups.contains(group) { return }
+    let name = ExactName(group)
+    if client.producerGroups.contains(name) { return }
     guard client.producerGroups.count < limits.groupsPerConnection else { throw .groups }
-    clients[connection]?.producerGroups.insert(group)
-    producers[group, default: []].append(connection)
-    producersByID[client.id] = connection
+    clients[connection]?.producerGroups.insert(name)
+    producers[name, default: []].append(connection)
+    producersByID[ExactName(client.id)] = connection
   }
 
   /// A heartbeat lists a consumer group with everything it subscribes to. The members are told when that changed the
@@ -138,18 +139,19 @@ package struct ClientTable: Sendable {
   ) throws(Excess) -> Bool {
     guard let client = clients[connection] else { preconditionFailure("a group without a heartbeat") }
     guard subscriptions.count <= limits.subscriptionsPerGroup else { throw .subscriptions(group: group) }
-    let isNew = !client.consumerGroups.contains(group)
+    let groupName = ExactName(group)
+    let isNew = !client.consumerGroups.contains(groupName)
     guard !isNew || client.consumerGroups.count < limits.groupsPerConnection else { throw .groups }
     var entry = consumers[group] ?? ConsumerGroup(name: group, profile: profile)
     entry.profile = profile
     var changed = isNew
     if isNew {
-      clients[connection]?.consumerGroups.insert(group)
+      clients[connection]?.consumerGroups.insert(groupName)
       entry.members.append(connection)
     }
     if Self.update(&entry.subscriptions, with: subscriptions) { changed = true }
     consumers.update(entry, forKey: group)
-    if changed, groupNotifies, notifies { changedGroups.insert(group) }
+    if changed, groupNotifies, notifies { changedGroups.insert(groupName) }
     return changed
   }
 
@@ -158,9 +160,9 @@ package struct ClientTable: Sendable {
     _ known: inout ByteKeyedTable<GroupSubscription>, with subscriptions: [GroupSubscription]
   ) -> Bool {
     var changed = false
-    var named: Set<String> = []
+    var named: Set<ExactName> = []
     for subscription in subscriptions {
-      named.insert(subscription.topic)
+      named.insert(ExactName(subscription.topic))
       if let previous = known[subscription.topic] {
         if subscription.version > previous.version { known.update(subscription, forKey: subscription.topic) }
       } else {
@@ -169,7 +171,7 @@ package struct ClientTable: Sendable {
       }
     }
     if known.count > named.count {
-      for previous in known.values where !named.contains(previous.topic) { known.remove(previous.topic) }
+      for previous in known.values where !named.contains(ExactName(previous.topic)) { known.remove(previous.topic) }
       changed = true
     }
     return changed
@@ -177,15 +179,15 @@ package struct ClientTable: Sendable {
 
   /// A client leaves a producer group.
   package mutating func unregister(producer group: String, on connection: UInt64) {
-    guard clients[connection]?.producerGroups.remove(group) != nil else { return }
-    removeProducer(connection, from: group)
+    guard clients[connection]?.producerGroups.remove(ExactName(group)) != nil else { return }
+    removeProducer(connection, from: ExactName(group))
     if let client = clients[connection], client.producerGroups.isEmpty { forgetProducer(connection, client.id) }
   }
 
   /// A client leaves a consumer group; the others are told. `notifies` is the group's own setting.
   package mutating func unregister(consumer group: String, notifies groupNotifies: Bool, on connection: UInt64) {
-    guard clients[connection]?.consumerGroups.remove(group) != nil else { return }
-    removeConsumer(connection, from: group, notifies: groupNotifies)
+    guard clients[connection]?.consumerGroups.remove(ExactName(group)) != nil else { return }
+    removeConsumer(connection, from: ExactName(group), notifies: groupNotifies)
   }
 
   /// A connection closed: it leaves all its groups, and the other members of the consumer groups are told.
@@ -199,7 +201,7 @@ package struct ClientTable: Sendable {
   /// The members to be told, of all groups that changed since the last call.
   package mutating func takeNotices() -> [Notice] {
     guard !changedGroups.isEmpty else { return [] }
-    let groups = changedGroups.sorted()
+    let groups = changedGroups.map(\.text).sorted()
     changedGroups.removeAll()
     return groups.compactMap { group in
       consumers[group].map { Notice(group: group, connections: $0.members) }
@@ -210,7 +212,7 @@ package struct ClientTable: Sendable {
   package mutating func takeEmptied() -> Set<String> {
     guard !emptiedGroups.isEmpty else { return [] }
     defer { emptiedGroups.removeAll() }
-    return emptiedGroups.filter { consumers[$0] == nil }
+    return Set(emptiedGroups.map(\.text).filter { consumers[$0] == nil })
   }
 
   /// The connections whose last heartbeat is ``expiry`` old: the shell closes them, which leads to
@@ -219,25 +221,25 @@ package struct ClientTable: Sendable {
     clients.filter { now - $0.value.lastSeen > Self.expiry }.map(\.key).sorted()
   }
 
-  private mutating func removeProducer(_ connection: UInt64, from group: String) {
+  private mutating func removeProducer(_ connection: UInt64, from group: ExactName) {
     producers[group]?.removeAll { $0 == connection }
     if producers[group]?.isEmpty ?? false { producers[group] = nil }
   }
 
   private mutating func forgetProducer(_ connection: UInt64, _ id: String) {
-    if producersByID[id] == connection { producersByID[id] = nil }
+    if producersByID[ExactName(id)] == connection { producersByID[ExactName(id)] = nil }
   }
 
-  private mutating func removeConsumer(_ connection: UInt64, from group: String, notifies groupNotifies: Bool) {
-    guard var entry = consumers[group] else { return }
+  private mutating func removeConsumer(_ connection: UInt64, from group: ExactName, notifies groupNotifies: Bool) {
+    guard var entry = consumers[group.text] else { return }
     entry.members.removeAll { $0 == connection }
     if entry.members.isEmpty {
-      consumers.remove(group)
+      consumers.remove(group.text)
       changedGroups.remove(group)
       emptiedGroups.insert(group)
       return
     }
-    consumers.update(entry, forKey: group)
+    consumers.update(entry, forKey: group.text)
     if groupNotifies, notifies { changedGroups.insert(group) }
   }
 
@@ -247,13 +249,13 @@ package struct ClientTable: Sendable {
   package func client(on connection: UInt64) -> Client? { clients[connection] }
 
   /// The connections of a producer group, in the order they came; nil when there are none.
-  package func producers(of group: String) -> [UInt64]? { producers[group] }
+  package func producers(of group: String) -> [UInt64]? { producers[ExactName(group)] }
 
   /// The connection of the client with an id that is in a producer group; of several the one whose heartbeat came last.
-  package func producer(clientID: String) -> UInt64? { producersByID[clientID] }
+  package func producer(clientID: String) -> UInt64? { producersByID[ExactName(clientID)] }
 
   /// The producer groups that have members, sorted.
-  package var producerGroups: [String] { producers.keys.sorted() }
+  package var producerGroups: [String] { producers.keys.map(\.text).sorted() }
 
   /// The consumer groups whose members subscribe to a topic, sorted. Looks at every group.
   package func groups(subscribedTo topic: String) -> [String] {

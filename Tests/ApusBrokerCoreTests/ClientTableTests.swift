@@ -146,6 +146,24 @@ import Testing
     #expect(table.takeEmptied().isEmpty)
   }
 
+  @Test func `two spellings of a name are two groups and two topics, of which nothing is left behind`() throws {
+    var table = ClientTable()
+    let (one, other) = ("caf\u{E9}", "cafe\u{301}")
+    try heartbeat(&table, on: 1, group: one)
+    try heartbeat(&table, on: 1, group: other)
+    #expect(table.consumers(of: one) == [1])
+    #expect(table.consumers(of: other) == [1])
+    table.unregister(consumer: other, notifies: true, on: 1)
+    #expect(table.consumers(of: one) == [1])
+    #expect(table.consumers(of: other) == nil)
+    table.connectionClosed(1)
+    #expect(table.consumers(of: one) == nil)
+    try heartbeat(&table, on: 2, topics: [one])
+    try heartbeat(&table, on: 2, topics: [other])
+    #expect(find(table, one) == nil)
+    #expect(find(table, other) != nil)
+  }
+
   @Test func `refuses more than its limits`() throws {
     var limits = ClientTable.Limits()
     limits.groupsPerConnection = 2

@@ -22,6 +22,11 @@ package struct ClientTable: Sendable {
     package var subscriptionsPerGroup = 4096
     /// The longest client id in bytes.
     package var clientIDBytes = 1024
+    /// How much memory the subscriptions of one consumer group may take, in bytes as ``GroupSubscription/bytes`` counts
+    /// them.
+    package var subscriptionBytesPerGroup = 4 << 20
+    /// How much memory the groups of all clients may take together, their names and subscriptions included, in bytes.
+    package var bytes = 512 << 20
 
     /// Generous for any real client.
     package init() {}
@@ -35,6 +40,10 @@ package struct ClientTable: Sendable {
     case subscriptions(group: String)
     /// A client id longer than ``Limits/clientIDBytes``, or none.
     case clientID
+    /// Subscriptions that take more than ``Limits/subscriptionBytesPerGroup``.
+    case subscriptionBytes(group: String)
+    /// What all clients registered would take more than ``Limits/bytes``.
+    case bytes
   }
 
   /// Members to be told that their group changed.
@@ -71,7 +80,14 @@ package struct ClientTable: Sendable {
     var profile: ConsumerProfile
     var members: [UInt64] = []
     var subscriptions = ByteKeyedTable<GroupSubscription>()
+    /// What group and subscriptions take; 0 for one that is not in the table yet.
+    var bytes = 0
   }
+
+  /// What a client's being in a group takes besides the group's name, in bytes.
+  private static let membershipOverhead = 256
+  /// What a consumer group takes besides its subscriptions, in bytes.
+  private static let groupBytes = 1024
 
   /// How much one client may register.
   package let limits: Limits
@@ -92,6 +108,9 @@ package struct ClientTable: Sendable {
     self.limits = limits
     self.consumers = ByteKeyedTable(seed: seed)
   }
+
+  /// About how much memory the groups of all clients take, in bytes.
+  package private(set) var bytes = 0
 
   /// How many connections sent a heartbeat.
   package var clientCount: Int { clients.count }
@@ -124,6 +143,7 @@ package struct ClientTable: Sendable {
     let name = ExactName(group)
     if client.producerGroups.contains(name) { return }
     guard client.producerGroups.count < limits.groupsPerConnection else { throw .groups }
+    try take(Self.membershipBytes(of: group))
     clients[connection]?.producerGroups.insert(name)
     producers[name, default: []].append(connection)
     producersByID[ExactName(client.id)] = connection
@@ -145,14 +165,28 @@ package struct ClientTable: Sendable {
     var entry = consumers[group] ?? ConsumerGroup(name: group, profile: profile)
     entry.profile = profile
     var changed = isNew
+    if Self.update(&entry.subscriptions, with: subscriptions) { changed = true }
+    // Of what is known now: a subscription of an older version does not take the place of a longer one.
+    let subscribed = entry.subscriptions.values.reduce(0) { $0 + $1.bytes }
+    guard subscribed <= limits.subscriptionBytesPerGroup else { throw .subscriptionBytes(group: group) }
+    let before = entry.bytes
+    entry.bytes = Self.groupBytes + subscribed
+    try take(entry.bytes - before + (isNew ? Self.membershipBytes(of: group) : 0))
     if isNew {
       clients[connection]?.consumerGroups.insert(groupName)
       entry.members.append(connection)
     }
-    if Self.update(&entry.subscriptions, with: subscriptions) { changed = true }
     consumers.update(entry, forKey: group)
     if changed, groupNotifies, notifies { changedGroups.insert(groupName) }
     return changed
+  }
+
+  private static func membershipBytes(of group: String) -> Int { membershipOverhead + group.utf8.count }
+
+  /// Counts memory that is taken, or given back where it is negative, which is never refused.
+  private mutating func take(_ count: Int) throws(Excess) {
+    guard count <= 0 || bytes + count <= limits.bytes else { throw .bytes }
+    bytes += count
   }
 
   /// Takes over newer subscriptions; returns whether a topic came or went.
@@ -222,6 +256,7 @@ package struct ClientTable: Sendable {
   }
 
   private mutating func removeProducer(_ connection: UInt64, from group: ExactName) {
+    bytes -= Self.membershipBytes(of: group.text)
     producers[group]?.removeAll { $0 == connection }
     if producers[group]?.isEmpty ?? false { producers[group] = nil }
   }
@@ -232,8 +267,10 @@ package struct ClientTable: Sendable {
 
   private mutating func removeConsumer(_ connection: UInt64, from group: ExactName, notifies groupNotifies: Bool) {
     guard var entry = consumers[group.text] else { return }
+    bytes -= Self.membershipBytes(of: group.text)
     entry.members.removeAll { $0 == connection }
     if entry.members.isEmpty {
+      bytes -= entry.bytes
       consumers.remove(group.text)
       changedGroups.remove(group)
       emptiedGroups.insert(group)

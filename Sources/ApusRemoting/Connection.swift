@@ -59,7 +59,9 @@ package final class Connection: EventHandler, @unchecked Sendable {
   var isSettled: Bool
   /// When the handshake began, or the first byte of a record that has not come whole.
   var unfinishedSince: MonotonicTime?
-  /// Bytes counted in the budget for what OpenSSL holds of a handshake or record.
+  /// Bytes counted in the budget for what OpenSSL holds of a handshake.
+  var countedHandshake = 0
+  /// Bytes counted in the budget for what OpenSSL holds of a record.
   var countedTLS = 0
   /// Called once when the handshake of a TLS connection has ended; with the reason when it failed.
   var onSecured: ((String?) -> Void)?

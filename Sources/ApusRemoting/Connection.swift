@@ -19,7 +19,7 @@ package final class Connection: EventHandler, @unchecked Sendable {
     static let budget = Pause(rawValue: 4)
     /// The server is stopping, or the connection is.
     static let ending = Pause(rawValue: 8)
-    /// Much was answered in one go: other connections have their turn first.
+    /// Much was done in one go: other connections have their turn first.
     static let turn = Pause(rawValue: 16)
   }
 

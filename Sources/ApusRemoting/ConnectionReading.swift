@@ -11,6 +11,8 @@ extension Connection {
   /// With less missing than this a frame is completed by way of the loop's buffer, so that what follows it comes with
   /// it.
   private static let directBytes = 16 << 10
+  /// From when on in a turn no further request of what was read is begun: a few bytes may ask for much.
+  private static let stretch = Duration.milliseconds(4)
 
   /// Receives once and handles what has come; asks to be called again when there may be more.
   func read() {
@@ -203,14 +205,14 @@ extension Connection {
     if !inbound.isEmpty, partialSince == nil { beginPartial() }
   }
 
-  /// Handles whole frames from the front of `bytes`, until one is not whole or may not go on, or much has been answered:
-  /// requests of a few bytes may have long answers, and one read holds thousands of them. Answers how many bytes that
-  /// was.
+  /// Handles whole frames from the front of `bytes`, until one is not whole or may not go on, or they have taken long
+  /// or much has been answered: one read holds thousands of requests. Answers how many bytes that was.
   private func handleFrames(_ bytes: RawSpan) -> Int {
     // Moved out, as its answer to one frame borrows it while the handler runs.
     guard var decoder = shared.decoder.take() else { preconditionFailure("frames are handled within a handler") }
     var handled = 0
     let limit = shared.settings.effectiveFrameLimit
+    let end = loop.now + Connection.stretch
     while pause.isEmpty {
       let rest = bytes.extracting(handled..<bytes.byteCount)
       let length: Int
@@ -231,6 +233,8 @@ extension Connection {
       if pendingOutput > shared.settings.outputHighMark {
         flush()
         if pause.isEmpty { waitForTurn() }
+      } else if handled < bytes.byteCount, pause.isEmpty, loop.time >= end {
+        waitForTurn()
       }
     }
     shared.decoder = consume decoder

@@ -8,17 +8,40 @@ import Testing
 
 /// What one connection does before others have their turn, on a loop whose turns the test makes.
 @Suite(.timeLimit(.minutes(10))) struct ConnectionFairnessTests {
+  /// Answers, and takes a time by the clock for each request.
+  private final class SlowService: RemotingService {
+    let handled = Locked(0)
+    private let clock: ManualClock
+    private let time: Duration
+
+    init(_ clock: ManualClock, time: Duration) {
+      self.clock = clock
+      self.time = time
+    }
+
+    func handle(_ request: borrowing Request, on connection: Connection) -> Disposition {
+      connection.send(Reply(body: request.body.array), to: request.header)
+      handled.withLock { $0 += 1 }
+      clock.advance(by: time)
+      return .done
+    }
+  }
+
   /// A server with one connection, and the connection's other end.
   private final class ManualServer {
-    private let service = EchoService()
+    private let service: SlowService
     private let loop: EventLoop
     private let server: RemotingServer
     private let peer: Int32
 
-    init(readBufferBytes: Int = 256 << 10, _ configure: (inout RemotingSettings) -> Void = { _ in }) throws {
+    init(
+      readBufferBytes: Int = 256 << 10, time: Duration = .zero,
+      _ configure: (inout RemotingSettings) -> Void = { _ in }
+    ) throws {
       var settings = RemotingSettings()
       configure(&settings)
       let clock = ManualClock()
+      service = SlowService(clock, time: time)
       loop = try EventLoop(name: "test-loop", readBufferBytes: readBufferBytes, clock: { clock.now })
       server = RemotingServer(loops: [loop], settings: settings, log: Logger(level: .error))
       let (own, other) = try Socket.pair()
@@ -35,9 +58,9 @@ import Testing
 
     /// Runs one turn; returns how many requests were handled in it.
     func turn() -> Int {
-      let before = service.seen.withLock { $0.requests }
+      let before = service.handled.withLock { $0 }
       loop.runTurn()
-      return service.seen.withLock { $0.requests } - before
+      return service.handled.withLock { $0 } - before
     }
 
     /// Sends bytes, which must fit the socket.
@@ -60,7 +83,7 @@ import Testing
 
   @Test func `a peer that sends without a pause gets no more turns for it`() throws {
     let server = try ManualServer(readBufferBytes: 256)
-    let frame = TestClient.frame(EchoService.silent, id: 1, type: .binary)
+    let frame = TestClient.frame(RequestCode(310), id: 1, flag: CommandHeader.onewayFlag, type: .binary)
     let frames = Array(repeatElement(frame, count: 140).joined())
     for _ in 0..<10 {
       server.send(frames)
@@ -68,6 +91,17 @@ import Testing
     }
     // Nothing new has come: what is read now is read because the loop was asked to call again. Two reads at most.
     #expect((1...2 * 256 / frame.count + 1).contains(server.turn()))
+  }
+
+  @Test func `a peer whose requests take long waits for the next turn with the others`() throws {
+    let server = try ManualServer(time: .milliseconds(1))
+    let ids: [Int32] = Array(1...50)
+    server.send(Array(ids.map { TestClient.frame(RequestCode(310), id: $0) }.joined()))
+    var handled = server.turn()
+    #expect((1...5).contains(handled))
+    for _ in ids { handled += server.turn() }
+    #expect(handled == ids.count)
+    #expect(try server.answers() == ids)
   }
 
   @Test func `a peer whose requests were answered at length waits for the next turn with the others`() throws {

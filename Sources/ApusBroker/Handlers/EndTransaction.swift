@@ -98,7 +98,8 @@ final class EndTransactionHandler: Sendable {
       return nil
     }
     let (place, offset, store) = (QueueOffset(half.queueOffset), half.record.physicalOffset, parts.store)
-    switch store.withLock({ $0.entry(in: queue, at: place) }) {
+    let (found, visible, end) = store.withLock { ($0.entry(in: queue, at: place), queue.maxOffset, queue.nextOffset) }
+    switch found {
     case .entry(let entry): return entry.offset == offset
     case .cold(let plan):
       try parts.read(
@@ -108,7 +109,11 @@ final class EndTransactionHandler: Sendable {
           return nil
         })
       return nil
-    case .outside: return false
+    case .outside:
+      guard place >= visible, place < end else { return false }
+      // Stored in this moment, as one that is asked about anew: it is in the queue when its loop's turn ends.
+      state.loop.enqueue { state.loop.resumeStalled() }
+      return nil
     case .failed: throw Refusal(.systemError, "the queue of half messages cannot be read now")
     // The entry is lost, and clients cannot have that.
     case .unreadable: return true

@@ -64,7 +64,10 @@ import Testing
     }
 
     /// Sends bytes, which must fit the socket.
-    func send(_ bytes: [UInt8]) { #expect(Socket.send(peer, bytes.rawSpan) == bytes.count) }
+    func send(_ bytes: [UInt8]) {
+      let sent = Socket.send(peer, bytes.rawSpan)
+      #expect(sent == bytes.count)
+    }
 
     /// The ids of the answers that have come, in their order.
     func answers() throws -> [Int32] {
@@ -90,7 +93,9 @@ import Testing
       #expect(server.turn() > 0)
     }
     // Nothing new has come: what is read now is read because the loop was asked to call again. Two reads at most.
-    #expect((1...2 * 256 / frame.count + 1).contains(server.turn()))
+    let (read, limit) = (server.turn(), 2 * 256 / frame.count + 1)
+    #expect(read > 0)
+    #expect(read <= limit)
   }
 
   @Test func `a peer whose requests take long waits for the next turn with the others`() throws {

@@ -138,6 +138,9 @@ import Testing
       let answer = try end(client, Half(offset: offset, queueOffset: place, key: "one"), resolution)
       #expect(answer.remark == "Find prepared transaction message failed")
     }
+    let id = MessageID(host: .loopback(port: 10911), offset: PhysicalOffset(offset)).description
+    let resumed = try client.ask(.resumeCheckHalfMessage, [ReplyField("msgId", id)])
+    #expect(resumed.responseCode == .systemError)
     #expect(try end(client, half, 8).responseCode == .success)
     let next = try sendHalf(client, "two")
     #expect(try end(client, next, 8).responseCode == .success)

@@ -35,6 +35,9 @@ package final class BrokerService: Sendable {
   private static let coldLimit = Duration.seconds(5)
   /// From how many bytes on an answer is given only to a peer that fetches its answers.
   private static let longAnswer = 64 << 10
+  /// The longest body that is read on a loop, which others wait for: of heartbeats and of locks of queues. Reading takes
+  /// tens of milliseconds a mebibyte, and up to thirty times its memory.
+  private static let longestLoopBody = 4 << 20
   /// Requests handed to other threads that have not been answered yet.
   private let underWay = Atomic(0)
 
@@ -78,6 +81,11 @@ package final class BrokerService: Sendable {
 
   func handle(_ request: borrowing Request, on connection: Connection, servesPulls: Bool) -> Disposition {
     let state = state(of: connection.loop)
+    if request.body.byteCount > Self.longestLoopBody, table.place(of: request.code) == .loop {
+      let remark = "the body has \(request.body.byteCount) bytes, at most \(Self.longestLoopBody) are read"
+      connection.send(Reply(.systemError, remark: remark), to: request.header)
+      return .done
+    }
     if let access = state.access, !isAllowed(request, on: connection, state, access.list) { return .done }
     switch request.code {
     case .sendMessageV2, .sendMessage, .sendBatchMessage: return send.handle(request, on: connection, state)

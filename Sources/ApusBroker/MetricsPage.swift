@@ -209,7 +209,7 @@ package final class MetricsPage: Sendable {
       var peer = Peer(group: "", language: client.language.rawValue, version: client.version)
       if !client.producerGroups.isEmpty { producers[peer, default: 0] += 1 }
       for group in client.consumerGroups {
-        peer.group = group
+        peer.group = group.text
         consumers[peer, default: 0] += 1
       }
     }

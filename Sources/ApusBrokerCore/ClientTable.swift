@@ -22,6 +22,11 @@ package struct ClientTable: Sendable {
     package var subscriptionsPerGroup = 4096
     /// The longest client id in bytes.
     package var clientIDBytes = 1024
+    /// How much memory the subscriptions of one consumer group may take, in bytes as ``GroupSubscription/bytes`` counts
+    /// them.
+    package var subscriptionBytesPerGroup = 4 << 20
+    /// How much memory the groups of all clients may take together, their names and subscriptions included, in bytes.
+    package var bytes = 512 << 20
 
     /// Generous for any real client.
     package init() {}
@@ -35,6 +40,10 @@ package struct ClientTable: Sendable {
     case subscriptions(group: String)
     /// A client id longer than ``Limits/clientIDBytes``, or none.
     case clientID
+    /// Subscriptions that take more than ``Limits/subscriptionBytesPerGroup``.
+    case subscriptionBytes(group: String)
+    /// What all clients registered would take more than ``Limits/bytes``.
+    case bytes
   }
 
   /// Members to be told that their group changed.
@@ -61,9 +70,9 @@ package struct ClientTable: Sendable {
     /// When its last heartbeat came.
     package var lastSeen: MonotonicTime
     /// The producer groups it is in.
-    package fileprivate(set) var producerGroups: Set<String> = []
+    package fileprivate(set) var producerGroups: Set<ExactName> = []
     /// The consumer groups it is in.
-    package fileprivate(set) var consumerGroups: Set<String> = []
+    package fileprivate(set) var consumerGroups: Set<ExactName> = []
   }
 
   private struct ConsumerGroup: Sendable {
@@ -71,20 +80,27 @@ package struct ClientTable: Sendable {
     var profile: ConsumerProfile
     var members: [UInt64] = []
     var subscriptions = ByteKeyedTable<GroupSubscription>()
+    /// What group and subscriptions take; 0 for one that is not in the table yet.
+    var bytes = 0
   }
+
+  /// What a client's being in a group takes besides the group's name, in bytes.
+  private static let membershipOverhead = 256
+  /// What a consumer group takes besides its subscriptions, in bytes.
+  private static let groupBytes = 1024
 
   /// How much one client may register.
   package let limits: Limits
   /// `notifyConsumerIdsChangedEnable` of the broker: whether members are told of changes at all.
   package var notifies: Bool
   private var clients: [UInt64: Client] = [:]
-  private var producers: [String: [UInt64]] = [:]
+  private var producers: [ExactName: [UInt64]] = [:]
   /// Where the client of an id is that produces; of several with one id the one whose heartbeat came
   /// last.
-  private var producersByID: [String: UInt64] = [:]
+  private var producersByID: [ExactName: UInt64] = [:]
   private var consumers = ByteKeyedTable<ConsumerGroup>()
-  private var changedGroups: Set<String> = []
-  private var emptiedGroups: Set<String> = []
+  private var changedGroups: Set<ExactName> = []
+  private var emptiedGroups: Set<ExactName> = []
 
   /// Makes an empty table.
   package init(notifies: Bool = true, limits: Limits = Limits(), seed: UInt64 = 0) {
@@ -92,6 +108,9 @@ package struct ClientTable: Sendable {
     self.limits = limits
     self.consumers = ByteKeyedTable(seed: seed)
   }
+
+  /// About how much memory the groups of all clients take, in bytes.
+  package private(set) var bytes = 0
 
   /// How many connections sent a heartbeat.
   package var clientCount: Int { clients.count }
@@ -109,8 +128,8 @@ package struct ClientTable: Sendable {
     guard !id.isEmpty, id.utf8.count <= limits.clientIDBytes else { throw .clientID }
     var client =
       clients[connection] ?? Client(id: id, language: language, version: version, address: address, lastSeen: now)
-    if client.id != id { forgetProducer(connection, client.id) }
-    if !client.producerGroups.isEmpty { producersByID[id] = connection }
+    if ExactName(client.id) != ExactName(id) { forgetProducer(connection, client.id) }
+    if !client.producerGroups.isEmpty { producersByID[ExactName(id)] = connection }
     client.id = id
     client.language = language
     client.version = version
@@ -121,11 +140,13 @@ package struct ClientTable: Sendable {
   /// A heartbeat lists a producer group.
   package mutating func register(producer group: String, on connection: UInt64) throws(Excess) {
     guard let client = clients[connection] else { preconditionFailure("a group without a heartbeat") }
-    if client.producerGroups.contains(group) { return }
+    let name = ExactName(group)
+    if client.producerGroups.contains(name) { return }
     guard client.producerGroups.count < limits.groupsPerConnection else { throw .groups }
-    clients[connection]?.producerGroups.insert(group)
-    producers[group, default: []].append(connection)
-    producersByID[client.id] = connection
+    try take(Self.membershipBytes(of: group))
+    clients[connection]?.producerGroups.insert(name)
+    producers[name, default: []].append(connection)
+    producersByID[ExactName(client.id)] = connection
   }
 
   /// A heartbeat lists a consumer group with everything it subscribes to. The members are told when that changed the
@@ -138,19 +159,34 @@ package struct ClientTable: Sendable {
   ) throws(Excess) -> Bool {
     guard let client = clients[connection] else { preconditionFailure("a group without a heartbeat") }
     guard subscriptions.count <= limits.subscriptionsPerGroup else { throw .subscriptions(group: group) }
-    let isNew = !client.consumerGroups.contains(group)
+    let groupName = ExactName(group)
+    let isNew = !client.consumerGroups.contains(groupName)
     guard !isNew || client.consumerGroups.count < limits.groupsPerConnection else { throw .groups }
     var entry = consumers[group] ?? ConsumerGroup(name: group, profile: profile)
     entry.profile = profile
     var changed = isNew
+    if Self.update(&entry.subscriptions, with: subscriptions) { changed = true }
+    // Of what is known now: a subscription of an older version does not take the place of a longer one.
+    let subscribed = entry.subscriptions.values.reduce(0) { $0 + $1.bytes }
+    guard subscribed <= limits.subscriptionBytesPerGroup else { throw .subscriptionBytes(group: group) }
+    let before = entry.bytes
+    entry.bytes = Self.groupBytes + subscribed
+    try take(entry.bytes - before + (isNew ? Self.membershipBytes(of: group) : 0))
     if isNew {
-      clients[connection]?.consumerGroups.insert(group)
+      clients[connection]?.consumerGroups.insert(groupName)
       entry.members.append(connection)
     }
-    if Self.update(&entry.subscriptions, with: subscriptions) { changed = true }
     consumers.update(entry, forKey: group)
-    if changed, groupNotifies, notifies { changedGroups.insert(group) }
+    if changed, groupNotifies, notifies { changedGroups.insert(groupName) }
     return changed
+  }
+
+  private static func membershipBytes(of group: String) -> Int { membershipOverhead + group.utf8.count }
+
+  /// Counts memory that is taken, or given back where it is negative, which is never refused.
+  private mutating func take(_ count: Int) throws(Excess) {
+    guard count <= 0 || bytes + count <= limits.bytes else { throw .bytes }
+    bytes += count
   }
 
   /// Takes over newer subscriptions; returns whether a topic came or went.
@@ -158,9 +194,9 @@ package struct ClientTable: Sendable {
     _ known: inout ByteKeyedTable<GroupSubscription>, with subscriptions: [GroupSubscription]
   ) -> Bool {
     var changed = false
-    var named: Set<String> = []
+    var named: Set<ExactName> = []
     for subscription in subscriptions {
-      named.insert(subscription.topic)
+      named.insert(ExactName(subscription.topic))
       if let previous = known[subscription.topic] {
         if subscription.version > previous.version { known.update(subscription, forKey: subscription.topic) }
       } else {
@@ -169,7 +205,7 @@ package struct ClientTable: Sendable {
       }
     }
     if known.count > named.count {
-      for previous in known.values where !named.contains(previous.topic) { known.remove(previous.topic) }
+      for previous in known.values where !named.contains(ExactName(previous.topic)) { known.remove(previous.topic) }
       changed = true
     }
     return changed
@@ -177,15 +213,15 @@ package struct ClientTable: Sendable {
 
   /// A client leaves a producer group.
   package mutating func unregister(producer group: String, on connection: UInt64) {
-    guard clients[connection]?.producerGroups.remove(group) != nil else { return }
-    removeProducer(connection, from: group)
+    guard clients[connection]?.producerGroups.remove(ExactName(group)) != nil else { return }
+    removeProducer(connection, from: ExactName(group))
     if let client = clients[connection], client.producerGroups.isEmpty { forgetProducer(connection, client.id) }
   }
 
   /// A client leaves a consumer group; the others are told. `notifies` is the group's own setting.
   package mutating func unregister(consumer group: String, notifies groupNotifies: Bool, on connection: UInt64) {
-    guard clients[connection]?.consumerGroups.remove(group) != nil else { return }
-    removeConsumer(connection, from: group, notifies: groupNotifies)
+    guard clients[connection]?.consumerGroups.remove(ExactName(group)) != nil else { return }
+    removeConsumer(connection, from: ExactName(group), notifies: groupNotifies)
   }
 
   /// A connection closed: it leaves all its groups, and the other members of the consumer groups are told.
@@ -199,7 +235,7 @@ package struct ClientTable: Sendable {
   /// The members to be told, of all groups that changed since the last call.
   package mutating func takeNotices() -> [Notice] {
     guard !changedGroups.isEmpty else { return [] }
-    let groups = changedGroups.sorted()
+    let groups = changedGroups.map(\.text).sorted()
     changedGroups.removeAll()
     return groups.compactMap { group in
       consumers[group].map { Notice(group: group, connections: $0.members) }
@@ -210,7 +246,7 @@ package struct ClientTable: Sendable {
   package mutating func takeEmptied() -> Set<String> {
     guard !emptiedGroups.isEmpty else { return [] }
     defer { emptiedGroups.removeAll() }
-    return emptiedGroups.filter { consumers[$0] == nil }
+    return Set(emptiedGroups.map(\.text).filter { consumers[$0] == nil })
   }
 
   /// The connections whose last heartbeat is ``expiry`` old: the shell closes them, which leads to
@@ -219,25 +255,28 @@ package struct ClientTable: Sendable {
     clients.filter { now - $0.value.lastSeen > Self.expiry }.map(\.key).sorted()
   }
 
-  private mutating func removeProducer(_ connection: UInt64, from group: String) {
+  private mutating func removeProducer(_ connection: UInt64, from group: ExactName) {
+    bytes -= Self.membershipBytes(of: group.text)
     producers[group]?.removeAll { $0 == connection }
     if producers[group]?.isEmpty ?? false { producers[group] = nil }
   }
 
   private mutating func forgetProducer(_ connection: UInt64, _ id: String) {
-    if producersByID[id] == connection { producersByID[id] = nil }
+    if producersByID[ExactName(id)] == connection { producersByID[ExactName(id)] = nil }
   }
 
-  private mutating func removeConsumer(_ connection: UInt64, from group: String, notifies groupNotifies: Bool) {
-    guard var entry = consumers[group] else { return }
+  private mutating func removeConsumer(_ connection: UInt64, from group: ExactName, notifies groupNotifies: Bool) {
+    guard var entry = consumers[group.text] else { return }
+    bytes -= Self.membershipBytes(of: group.text)
     entry.members.removeAll { $0 == connection }
     if entry.members.isEmpty {
-      consumers.remove(group)
+      bytes -= entry.bytes
+      consumers.remove(group.text)
       changedGroups.remove(group)
       emptiedGroups.insert(group)
       return
     }
-    consumers.update(entry, forKey: group)
+    consumers.update(entry, forKey: group.text)
     if groupNotifies, notifies { changedGroups.insert(group) }
   }
 
@@ -247,13 +286,13 @@ package struct ClientTable: Sendable {
   package func client(on connection: UInt64) -> Client? { clients[connection] }
 
   /// The connections of a producer group, in the order they came; nil when there are none.
-  package func producers(of group: String) -> [UInt64]? { producers[group] }
+  package func producers(of group: String) -> [UInt64]? { producers[ExactName(group)] }
 
   /// The connection of the client with an id that is in a producer group; of several the one whose heartbeat came last.
-  package func producer(clientID: String) -> UInt64? { producersByID[clientID] }
+  package func producer(clientID: String) -> UInt64? { producersByID[ExactName(clientID)] }
 
   /// The producer groups that have members, sorted.
-  package var producerGroups: [String] { producers.keys.sorted() }
+  package var producerGroups: [String] { producers.keys.map(\.text).sorted() }
 
   /// The consumer groups whose members subscribe to a topic, sorted. Looks at every group.
   package func groups(subscribedTo topic: String) -> [String] {

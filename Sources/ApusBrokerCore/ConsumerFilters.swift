@@ -24,6 +24,9 @@ package struct ConsumerFilter: Sendable {
   /// How many bits a bit map has.
   package let bitCount: Int
 
+  /// What counts against ``ConsumerFilters/byteLimit``.
+  fileprivate var bytes: Int { ConsumerFilters.bytes(expression, topic, group) }
+
   fileprivate var json: JSONValue {
     JSONValue(members: [
       "bloomFilterData": JSONValue(members: [
@@ -50,7 +53,7 @@ package struct ConsumerFilter: Sendable {
 package struct ConsumerFilters: Sendable {
   /// How many conditions there may be.
   package static var limit: Int { 100_000 }
-  /// How many bytes the texts of all conditions may have.
+  /// How many bytes all conditions may have, with the names of their topics and groups.
   package static var byteLimit: Int { 32 << 20 }
   /// Conditions found on the disk died this long ago, unless they say otherwise.
   private static var loadedDeadFor: Duration { .seconds(30) }
@@ -73,7 +76,7 @@ package struct ConsumerFilters: Sendable {
   package init(bloom: BloomFilter, lifetime: Duration, stored: StoredConsumerFilters? = nil, now: WallTime) {
     self.bloom = bloom
     self.lifetime = lifetime
-    for entry in stored?.entries ?? [] where bytes + entry.expression.utf8.count <= Self.byteLimit {
+    for entry in stored?.entries ?? [] where hasRoom(entry.expression, entry.topic, entry.group) {
       let assumed = max(entry.bornTime, WallTime(milliseconds: now.milliseconds - Self.loadedDeadFor.milliseconds))
       let positions = positions(entry.topic, entry.group)
       // Bit maps made with other bits say nothing about it.
@@ -114,7 +117,8 @@ package struct ConsumerFilters: Sendable {
       known.deadTime = nil
       return put(known)
     }
-    guard known.expression != data.expression || known.condition == nil else {
+    // By their bytes, as conditions compare texts: two spellings of a character are equal as `String`.
+    guard !known.expression.utf8.elementsEqual(data.expression.utf8) || known.condition == nil else {
       known.version = data.version
       known.deadTime = nil
       return put(known)
@@ -145,13 +149,22 @@ package struct ConsumerFilters: Sendable {
   }
 
   private func made(_ group: String, _ data: SubscriptionData, _ now: WallTime) -> ConsumerFilter? {
-    guard count < Self.limit, bytes + data.expression.utf8.count <= Self.byteLimit,
+    guard count < Self.limit, hasRoom(data.expression, data.topic, group),
       let condition = Self.compiled(data.expression)
     else { return nil }
     return ConsumerFilter(
       topic: data.topic, group: group, expression: data.expression, condition: condition,
       bornTime: max(now, mappedUpTo), deadTime: nil, version: data.version, positions: positions(data.topic, group),
       bitCount: bloom.bitCount)
+  }
+
+  /// A heartbeat's topic may be as long as the heartbeat, and a condition is kept for a day after its group has gone.
+  private func hasRoom(_ expression: String, _ topic: String, _ group: String) -> Bool {
+    bytes + Self.bytes(expression, topic, group) <= Self.byteLimit
+  }
+
+  fileprivate static func bytes(_ expression: String, _ topic: String, _ group: String) -> Int {
+    expression.utf8.count + topic.utf8.count + group.utf8.count
   }
 
   private func positions(_ topic: String, _ group: String) -> [Int32] { bloom.positions(of: "\(group)#\(topic)") }
@@ -161,9 +174,9 @@ package struct ConsumerFilters: Sendable {
   }
 
   private mutating func put(_ filter: ConsumerFilter) {
-    bytes += filter.expression.utf8.count
+    bytes += filter.bytes
     if let previous = byTopic[filter.topic, default: [:]].updateValue(filter, forKey: filter.group) {
-      bytes -= previous.expression.utf8.count
+      bytes -= previous.bytes
     } else {
       count += 1
     }
@@ -179,7 +192,7 @@ package struct ConsumerFilters: Sendable {
 
   private mutating func remove(_ topic: String, _ group: String) {
     guard let removed = byTopic[topic]?.removeValue(forKey: group) else { return }
-    bytes -= removed.expression.utf8.count
+    bytes -= removed.bytes
     if byTopic[topic]?.isEmpty ?? false { byTopic[topic] = nil }
     topicsByGroup[group]?.remove(topic)
     if topicsByGroup[group]?.isEmpty ?? false { topicsByGroup[group] = nil }

@@ -11,6 +11,8 @@ package final class GroupSubscription: Sendable {
   package let condition: SQLExpression?
   /// The version of ``condition``; nil without one.
   package let conditionVersion: Int64?
+  /// About how much memory it takes, in bytes: texts of clients may be as long as a request.
+  package let bytes: Int
 
   /// Reads a heartbeat's subscription. `filter` is what the broker knows of the group's condition on the topic.
   package init(_ data: SubscriptionData, filter known: ConsumerFilter? = nil) {
@@ -19,6 +21,10 @@ package final class GroupSubscription: Sendable {
     let isCondition = data.expressionType == SubscriptionData.sqlExpression
     condition = isCondition ? known?.condition : nil
     conditionVersion = isCondition && known?.condition != nil ? known?.version : nil
+    // The filter has the tags of the expression once more.
+    let tagBytes = data.tags.reduce(0) { $0 + $1.utf8.count + 16 } + 4 * data.tagCodes.count
+    let textBytes = data.topic.utf8.count + data.expressionType.utf8.count + 2 * data.expression.utf8.count
+    bytes = 256 + textBytes + tagBytes + 20 * (filter?.tags.count ?? 0)
   }
 
   /// The topic.

@@ -42,7 +42,8 @@ package struct QueueLocks: Sendable {
   ) -> [MessageQueue] {
     guard !queues.isEmpty else { return [] }
     if count + queues.count > limit { sweepIfUseful(now) }
-    var table = groups[group] ?? [:]
+    // Taken out while it changes, so that it is not copied: a group may have all locks that there are.
+    var table = groups.removeValue(forKey: group) ?? [:]
     let before = table.count
     var locked: [MessageQueue] = []
     for queue in queues {
@@ -55,18 +56,18 @@ package struct QueueLocks: Sendable {
       locked.append(queue)
     }
     count += table.count - before
-    groups[group] = table.isEmpty ? nil : table
+    if !table.isEmpty { groups[group] = table }
     return locked
   }
 
   /// A client gives queues back. Those that are not its own stay as they are.
   package mutating func unlock(_ queues: [MessageQueue], group: String, client: String) {
-    guard var table = groups[group] else { return }
+    guard var table = groups.removeValue(forKey: group) else { return }
     for queue in queues where table[queue]?.client == client {
       table[queue] = nil
       count -= 1
     }
-    groups[group] = table.isEmpty ? nil : table
+    if !table.isEmpty { groups[group] = table }
   }
 
   /// Who holds a queue; nil for nobody.

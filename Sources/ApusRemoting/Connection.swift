@@ -19,6 +19,8 @@ package final class Connection: EventHandler, @unchecked Sendable {
     static let budget = Pause(rawValue: 4)
     /// The server is stopping, or the connection is.
     static let ending = Pause(rawValue: 8)
+    /// Much was done in one go: other connections have their turn first.
+    static let turn = Pause(rawValue: 16)
   }
 
   enum State {
@@ -57,7 +59,9 @@ package final class Connection: EventHandler, @unchecked Sendable {
   var isSettled: Bool
   /// When the handshake began, or the first byte of a record that has not come whole.
   var unfinishedSince: MonotonicTime?
-  /// Bytes counted in the budget for what OpenSSL holds of a handshake or record.
+  /// Bytes counted in the budget for what OpenSSL holds of a handshake.
+  var countedHandshake = 0
+  /// Bytes counted in the budget for what OpenSSL holds of a record.
   var countedTLS = 0
   /// Called once when the handshake of a TLS connection has ended; with the reason when it failed.
   var onSecured: ((String?) -> Void)?
@@ -69,6 +73,8 @@ package final class Connection: EventHandler, @unchecked Sendable {
   /// When the first byte of the unfinished frame came.
   var partialSince: MonotonicTime?
   var isReadable = false
+  /// Whether the loop has been asked to call again and has not done so yet.
+  private var isToBeCalled = false
   var isPeerEnded = false
   /// How many bytes of whole frames have been handled, for messages.
   var handledBytes: Int64 = 0
@@ -293,6 +299,7 @@ package final class Connection: EventHandler, @unchecked Sendable {
 
   package func ready(_ events: ReadyEvents, on loop: EventLoop) {
     guard !isClosed else { return }
+    if events.isEmpty { return calledAgain() }
     if events.tellOfEnd { isPeerEnded = true }
     if events.allowReading {
       isReadable = true
@@ -308,12 +315,25 @@ package final class Connection: EventHandler, @unchecked Sendable {
         return
       }
     }
-    if events.isEmpty, pause.contains(.stalled) {
-      pause.remove(.stalled)
-      resume()
-      return
-    }
     read()
+  }
+
+  /// Asks the loop for one more call, however often this is asked for: one for each event would give a peer that sends
+  /// without a pause ever more turns, before all others.
+  func callAgain() {
+    guard !isToBeCalled else { return }
+    isToBeCalled = true
+    loop.callAgain(self)
+  }
+
+  /// The loop calls without an event: as it was asked to, or because what was stalled may go on. Which of the two comes
+  /// first is all the same, as both come.
+  private func calledAgain() {
+    let reason: Pause = isToBeCalled ? .turn : .stalled
+    isToBeCalled = false
+    guard pause.contains(reason) else { return read() }
+    pause.remove(reason)
+    resume()
   }
 
   // MARK: The end
@@ -388,13 +408,13 @@ package final class Connection: EventHandler, @unchecked Sendable {
       next = min(next, deadline)
     }
     // Time during which this side did not read is not the peer's.
-    if let partialSince, pause.isDisjoint(with: [.stalled, .output]) {
+    if let partialSince, pause.isDisjoint(with: [.stalled, .output, .turn]) {
       let limit = hasWholeHeader ? settings.bodyDeadline : settings.headerDeadline
       let reason = hasWholeHeader ? "a frame took too long" : "a header took too long"
       guard expire(partialSince + limit, now, reason) != nil else { return nil }
       next = min(next, partialSince + limit)
     }
-    if let unfinishedSince, pause.isDisjoint(with: [.stalled, .output]) {
+    if let unfinishedSince, pause.isDisjoint(with: [.stalled, .output, .turn]) {
       let deadline = unfinishedSince + (isSettled ? settings.headerDeadline : settings.handshakeDeadline)
       let reason = isSettled ? "a TLS record took too long" : "the TLS handshake took too long"
       guard expire(deadline, now, reason) != nil else { return nil }

@@ -11,6 +11,8 @@ extension Connection {
   /// With less missing than this a frame is completed by way of the loop's buffer, so that what follows it comes with
   /// it.
   private static let directBytes = 16 << 10
+  /// From when on in a turn no further request of what was read is begun: a few bytes may ask for much.
+  private static let stretch = Duration.milliseconds(4)
 
   /// Receives once and handles what has come; asks to be called again when there may be more.
   func read() {
@@ -28,7 +30,7 @@ extension Connection {
     }
     guard !isClosed else { return }
     if count == 0 { return peerClosed() }
-    if isReadable, pause.isEmpty { loop.callAgain(self) }
+    if isReadable, pause.isEmpty { callAgain() }
   }
 
   /// The peer sends no more. As Java does, the connection closes then; what has been answered by now is still sent.
@@ -43,7 +45,7 @@ extension Connection {
       handleKept()
       guard !isClosed, pause.isEmpty else { return }
     }
-    if isReadable { loop.callAgain(self) }
+    if isReadable { callAgain() }
   }
 
   /// Looks at the budget again.
@@ -74,7 +76,7 @@ extension Connection {
       endBroken()
     } else if let tls, !tls.isStarved {
       // Much has come that holds no requests: the next turn goes on.
-      loop.callAgain(self)
+      callAgain()
     } else {
       isReadable = false
     }
@@ -135,7 +137,7 @@ extension Connection {
     } else if count <= 0 {
       abort(nil)
     } else {
-      loop.callAgain(self)
+      callAgain()
     }
   }
 
@@ -203,13 +205,14 @@ extension Connection {
     if !inbound.isEmpty, partialSince == nil { beginPartial() }
   }
 
-  /// Handles whole frames from the front of `bytes`, until one is not whole or may not go on. Answers how many bytes
-  /// that was.
+  /// Handles whole frames from the front of `bytes`, until one is not whole or may not go on, or they have taken long
+  /// or much has been answered: one read holds thousands of requests. Answers how many bytes that was.
   private func handleFrames(_ bytes: RawSpan) -> Int {
     // Moved out, as its answer to one frame borrows it while the handler runs.
     guard var decoder = shared.decoder.take() else { preconditionFailure("frames are handled within a handler") }
     var handled = 0
     let limit = shared.settings.effectiveFrameLimit
+    let end = loop.now + Connection.stretch
     while pause.isEmpty {
       let rest = bytes.extracting(handled..<bytes.byteCount)
       let length: Int
@@ -229,11 +232,19 @@ extension Connection {
       handledBytes += Int64(length)
       if pendingOutput > shared.settings.outputHighMark {
         flush()
-        if isClosed { break }
+        if pause.isEmpty { waitForTurn() }
+      } else if handled < bytes.byteCount, pause.isEmpty, loop.time >= end {
+        waitForTurn()
       }
     }
     shared.decoder = consume decoder
     return handled
+  }
+
+  /// Goes on when the other connections have had their turn.
+  private func waitForTurn() {
+    pause.insert(.turn)
+    callAgain()
   }
 
   /// False when the frame is to be handled again.

@@ -53,14 +53,11 @@ extension Connection {
   }
 
   private func beginSession(_ entrance: ServerTLS) -> Bool {
-    guard
-      shared.inbound.reserve(
-        TLSSession.handshakeBytes, frameBytes: TLSSession.handshakeBytes, connection: id)
-    else {
+    guard shared.inbound.reserveHandshake(TLSSession.handshakeBytes, connection: id) else {
       waitForBudget()
       return false
     }
-    countedTLS = TLSSession.handshakeBytes
+    countedHandshake = TLSSession.handshakeBytes
     do throws(TLSError) {
       begin(try TLSSession(try entrance.context(), descriptor: descriptor, isPeerEnded: isPeerEnded))
       return true
@@ -118,10 +115,11 @@ extension Connection {
 
   /// Gives back what the session's handshake or record had counted.
   func releaseTLS() {
-    guard countedTLS > 0 else { return }
+    guard countedTLS > 0 || countedHandshake > 0 else { return }
     shared.inbound.release(countedTLS)
+    shared.inbound.releaseHandshake(countedHandshake)
     shared.inbound.frameEnded(id)
-    countedTLS = 0
+    (countedTLS, countedHandshake) = (0, 0)
   }
 
   // MARK: Receiving

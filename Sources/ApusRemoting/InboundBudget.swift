@@ -14,7 +14,9 @@ final class InboundBudget: Sendable {
 
   private let limit: Int
   private let largeLimit: Int
+  private let handshakeLimit: Int
   private let used = Atomic<Int>(0)
+  private let handshakes = Atomic<Int>(0)
   /// The raw id of the connection that may use the reserve; 0 for none.
   private let frontRunner = Atomic<UInt64>(0)
 
@@ -22,6 +24,7 @@ final class InboundBudget: Sendable {
   init(limit: Int, frameLimit: Int) {
     self.limit = limit
     largeLimit = max(0, limit - max(limit / 8, 2 * frameLimit))
+    handshakeLimit = max(limit / 2, TLSSession.handshakeBytes)
   }
 
   /// The bytes held now.
@@ -42,6 +45,24 @@ final class InboundBudget: Sendable {
     if add(count, limit: isLarge ? largeLimit : limit) { return true }
     guard isLarge, runsInFront(connection) else { return false }
     return add(count, limit: limit)
+  }
+
+  /// Takes `count` bytes for a TLS handshake; false when they are not there. One byte of a peer is enough for it, so
+  /// that all handshakes together have half of the budget, and large requests the rest.
+  func reserveHandshake(_ count: Int, connection: ConnectionID) -> Bool {
+    guard handshakes.add(count, ordering: .relaxed).newValue <= handshakeLimit,
+      reserve(count, frameBytes: count, connection: connection)
+    else {
+      handshakes.subtract(count, ordering: .relaxed)
+      return false
+    }
+    return true
+  }
+
+  /// Gives the bytes of a handshake back.
+  func releaseHandshake(_ count: Int) {
+    handshakes.subtract(count, ordering: .relaxed)
+    release(count)
   }
 
   /// Takes bytes that have been read already.

@@ -117,9 +117,9 @@ struct LogScanner: ~Escapable {
     return position
   }
 
-  /// The next position after `position` where a whole record or the ending blank stands.
+  /// The next position after `position`, where something bad begins, at which a whole record or the ending blank stands.
   func resume(after position: Int) -> Int? {
-    var candidate = position + 1
+    var candidate = damagedEnd(at: position) ?? position + 1
     for range in written.ranges where range.upperBound > candidate {
       // The magic number, the second word, is not zero; the length before it may begin in a hole.
       candidate = max(candidate, range.lowerBound - 7)
@@ -136,6 +136,16 @@ struct LogScanner: ~Escapable {
       }
     }
     return nil
+  }
+
+  /// Where a record ends whose lengths add up and that belongs at a position, whatever is wrong with it; nil when none
+  /// begins there. Its body is what a client sent, and may hold what looks like a record of the log.
+  private func damagedEnd(at position: Int) -> Int? {
+    guard position < bytes.byteCount,
+      let record = StoredRecord.whole(at: bytes.extracting(position..<bytes.byteCount)),
+      record.physicalOffset == start + position
+    else { return nil }
+    return position + record.size
   }
 
   static func isZero(_ bytes: RawSpan) -> Bool {

@@ -80,6 +80,8 @@ import Testing
     #expect(JSONValue.integer(1 << 40).int32 == nil)
     #expect(JSONValue.number(1e300).int64 == nil)
     #expect(JSONValue.number(2.9).int64 == 2)
+    #expect(JSONValue.string("2.5").double == 2.5)
+    for text in ["nan", "inf", "-infinity", "1e999"] { #expect(JSONValue.string(text).double == nil, "\(text)") }
     #expect(JSONValue.integer(5).text == "5")
     #expect(JSONValue.string("TRUE").bool == true)
     #expect(JSONValue.integer(0).bool == false)

@@ -146,6 +146,24 @@ import Testing
     #expect(table.takeEmptied().isEmpty)
   }
 
+  @Test func `two spellings of a name are two groups and two topics, of which nothing is left behind`() throws {
+    var table = ClientTable()
+    let (one, other) = ("caf\u{E9}", "cafe\u{301}")
+    try heartbeat(&table, on: 1, group: one)
+    try heartbeat(&table, on: 1, group: other)
+    #expect(table.consumers(of: one) == [1])
+    #expect(table.consumers(of: other) == [1])
+    table.unregister(consumer: other, notifies: true, on: 1)
+    #expect(table.consumers(of: one) == [1])
+    #expect(table.consumers(of: other) == nil)
+    table.connectionClosed(1)
+    #expect(table.consumers(of: one) == nil)
+    try heartbeat(&table, on: 2, topics: [one])
+    try heartbeat(&table, on: 2, topics: [other])
+    #expect(find(table, one) == nil)
+    #expect(find(table, other) != nil)
+  }
+
   @Test func `refuses more than its limits`() throws {
     var limits = ClientTable.Limits()
     limits.groupsPerConnection = 2
@@ -163,6 +181,45 @@ import Testing
     try table.register(producer: "a", on: 1)
     try table.register(producer: "b", on: 1)
     #expect(throws: ClientTable.Excess.groups) { try table.register(producer: "c", on: 1) }
+  }
+
+  @Test func `refuses what would take too much memory, and has room again when clients leave`() throws {
+    var limits = ClientTable.Limits()
+    limits.subscriptionBytesPerGroup = 2000
+    limits.bytes = 8000
+    var table = ClientTable(limits: limits)
+    let long = String(repeating: "t", count: 2000)
+    #expect(throws: ClientTable.Excess.subscriptionBytes(group: "g")) { try heartbeat(&table, on: 1, topics: [long]) }
+    #expect(table.consumers(of: "g") == nil)
+    #expect(table.bytes == 0)
+    for group in ["a", "b", "c", "d", "e"] { try heartbeat(&table, on: 1, group: group) }
+    let full = table.bytes
+    #expect((6000...8000).contains(full))
+    #expect(throws: ClientTable.Excess.bytes) { try heartbeat(&table, on: 2, group: "f") }
+    try heartbeat(&table, on: 1, group: "a")
+    #expect(table.bytes == full)
+    table.unregister(consumer: "e", notifies: true, on: 1)
+    try heartbeat(&table, on: 2, group: "f")
+    #expect(throws: ClientTable.Excess.bytes) { try table.register(producer: "p", on: 2) }
+    table.unregister(consumer: "f", notifies: true, on: 2)
+    try table.register(producer: "p", on: 2)
+    table.connectionClosed(1)
+    table.connectionClosed(2)
+    #expect(table.bytes == 0)
+  }
+
+  @Test func `all subscriptions of a group count together`() throws {
+    var limits = ClientTable.Limits()
+    limits.subscriptionBytesPerGroup = 6000
+    var table = ClientTable(limits: limits)
+    let (one, other) = (String(repeating: "1", count: 3000), String(repeating: "2", count: 3000))
+    try heartbeat(&table, on: 1, topics: [one])
+    #expect(throws: ClientTable.Excess.subscriptionBytes(group: "g")) {
+      try heartbeat(&table, on: 1, topics: [one, other])
+    }
+    try heartbeat(&table, on: 1, topics: [other])
+    #expect(find(table, one) == nil)
+    #expect(find(table, other) != nil)
   }
 
   @Test func `filters by the expression, whatever tags the client lists`() {

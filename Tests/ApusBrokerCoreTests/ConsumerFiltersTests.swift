@@ -115,4 +115,28 @@ import Testing
     filters.register(group: "g", subscriptions: [sql("T", "a = 1", version: 6)], now: time(1))
     #expect(filters.filter(topic: "T", group: "g")?.condition != nil)
   }
+
+  @Test func `topics of any length take no more than the memory that conditions may take`() {
+    var filters = filters()
+    for number in 0..<5 {
+      let topic = "\(number)" + String(repeating: "t", count: ConsumerFilters.byteLimit / 3)
+      filters.register(group: "g", subscriptions: [sql(topic, "a = 1", version: 1)], now: time(1))
+    }
+    #expect(filters.count == 2)
+    filters.unregister(group: "g", now: time(2))
+    filters.removeDead(now: time(86_402))
+    #expect(filters.count == 0)
+    filters.register(group: "g", subscriptions: [sql("T", "a = 1", version: 1)], now: time(86_403))
+    #expect(filters.count == 1)
+  }
+
+  @Test func `a condition that differs in the spelling of a character only is another one`() {
+    var filters = filters()
+    filters.register(group: "g", subscriptions: [sql("T", "a = 'caf\u{E9}'", version: 1)], now: time(1))
+    let first = filters.filter(topic: "T", group: "g")
+    filters.register(group: "g", subscriptions: [sql("T", "a = 'cafe\u{301}'", version: 2)], now: time(2))
+    let second = filters.filter(topic: "T", group: "g")
+    #expect(second?.condition != nil)
+    #expect(second?.condition !== first?.condition)
+  }
 }

@@ -94,4 +94,18 @@ import Testing
     locks.unlock([queue(0), queue(0)], group: "g", client: "a")
     #expect(locks.count == 0)
   }
+
+  /// With a copy of the group's table for each request this takes minutes.
+  @Test(.timeLimit(.minutes(1))) func `one lock is renewed at once in a group that has all locks`() {
+    var locks = QueueLocks()
+    let all = (0..<Int32(200_000)).map { queue($0) }
+    #expect(locks.lock(all, group: "g", client: "a", now: at(0)).count == all.count)
+    var renewed = 0
+    for round in 0..<60_000 {
+      renewed += locks.lock([queue(Int32(round))], group: "g", client: "a", now: at(1)).count
+    }
+    #expect(renewed == 60_000)
+    for round in 0..<60_000 { locks.unlock([queue(Int32(round))], group: "g", client: "a") }
+    #expect(locks.count == 140_000)
+  }
 }

@@ -103,4 +103,19 @@ import Testing
     }
     try expectService(served)
   }
+
+  @Test func `a body that all others on its loop would wait for is not read`() throws {
+    let served = try ServedBroker()
+    let client = try RawClient(port: served.port)
+    let blanks = [UInt8](repeating: UInt8(ascii: " "), count: 4 << 20)
+    let heartbeat = HeartbeatData(clientID: "c", producerGroups: ["pg"]).bytes()
+    let wish = LockRequestBody(group: "g", clientID: "c", queues: []).bytes()
+    for (code, body) in [(RequestCode.heartbeat, heartbeat), (RequestCode.lockBatchMessageQueue, wish)] {
+      let refused = try client.ask(code, body: body + blanks)
+      #expect(refused.responseCode == .systemError)
+      #expect(refused.remark?.contains("\(body.count + blanks.count) bytes") == true)
+      #expect(try client.ask(code, body: body + blanks.dropFirst(body.count)).responseCode == .success)
+    }
+    try expectService(served)
+  }
 }

@@ -315,6 +315,29 @@ import Testing
     #expect(try bodies(anew) == ["anew"])
   }
 
+  @Test func `of many pulls that have waited no more than some are run before others on the loop`() throws {
+    let served = try ServedBroker()
+    let (producer, consumer) = (try RawClient(port: served.port), try RawClient(port: served.port))
+    try send(producer, "x")
+    let count = 300
+    for _ in 0..<count { consumer.send(.pullMessage, Fields.pull(Self.topic, at: 1, wait: 300_000)) }
+    let service = served.broker.service
+    func parked(_ state: BrokerLoop) -> Int { state.parkedCount.load(ordering: .acquiring) }
+    try Patience.wait { service.loops.contains { parked($0) == count } }
+    let state = try #require(service.loops.first { parked($0) == count })
+    let run = Locked(0)
+    state.loop.executeAndWait {
+      let before = state.traffic.totals.pullsMissed
+      state.parked.releaseAll(released: &state.released)
+      service.tick(on: state.loop, now: state.loop.now)
+      let missed = Int(state.traffic.totals.pullsMissed - before)
+      run.withLock { $0 = missed }
+    }
+    let handled = run.withLock { $0 }
+    #expect((1...128).contains(handled))
+    for _ in 0..<count { #expect(try #require(try consumer.receive()).responseCode == .pullNotFound) }
+  }
+
   @Test func `no message is missed between looking and waiting, whichever loops they meet on`() throws {
     let served = try ServedBroker()
     let producers = try (0..<2).map { _ in try RawClient(port: served.port) }

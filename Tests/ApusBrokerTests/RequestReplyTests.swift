@@ -51,6 +51,18 @@ import Testing
     #expect(end["offset"] == "1")
   }
 
+  @Test func `places in light queues that a reply tells are not stored`() throws {
+    let served = try ServedBroker()
+    let replier = try served.client()
+    let light = "INNER_MULTI_DISPATCH\u{1}%LMQ%a\u{2}INNER_MULTI_QUEUE_OFFSET\u{1}7\u{2}TAGS\u{1}t"
+    let fields = Self.fields + [ReplyField("i", light)]
+    let answer = try replier.ask(.sendReplyMessageV2, fields, body: [1])
+    let id = try MessageID(answer["msgId"] ?? "")
+    let stored = try replier.ask(.viewMessageByID, [ReplyField("offset", id.offset.rawValue)])
+    let record = try StoredRecord(stored.body.rawSpan)
+    #expect(record.properties.dictionary == ["INNER_MULTI_DISPATCH": "%LMQ%a", "TAGS": "t"])
+  }
+
   @Test func `the long names of fields do as well, and the asker's refusal is told`() throws {
     let served = try ServedBroker()
     let asker = try served.client { _ in Reply(.systemError, remark: "too late") }

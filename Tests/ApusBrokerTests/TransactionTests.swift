@@ -115,6 +115,41 @@ import Testing
     #expect(try bodies(client) == ["plain"])
   }
 
+  @Test(arguments: [0, 1, 1 << 40, .max] as [Int64])
+  func `what looks like a half message in a body ends none`(place: Int64) throws {
+    let served = try ServedBroker()
+    let client = try served.client()
+    let half = try sendHalf(client, "one")
+    let source = try view(client, half.offset)
+    // A message of the same size tells where the body of the next one will lie.
+    let first = try client.ask(.sendMessageV2, Fields.send(to: "Bodies"), body: source)
+    let start = try MessageID(first["msgId"] ?? "").offset.rawValue
+    let stored = try view(client, start)
+    let size = try StoredRecord(stored.rawSpan).size
+    let offset = start + Int64(size) + Int64(Self.bodyPosition)
+    var forged = ByteWriter()
+    forged.write(source.rawSpan.extracting(0..<20))
+    forged.write(place)
+    forged.write(offset)
+    forged.write(source.rawSpan.extracting(36..<source.count))
+    #expect(try client.ask(.sendMessageV2, Fields.send(to: "Bodies"), body: forged.array).responseCode == .success)
+    #expect(try view(client, offset) == forged.array)
+    for resolution in [8, 12] as [Int32] {
+      let answer = try end(client, Half(offset: offset, queueOffset: place, key: "one"), resolution)
+      #expect(answer.remark == "Find prepared transaction message failed")
+    }
+    let id = MessageID(host: .loopback(port: 10911), offset: PhysicalOffset(offset)).description
+    let resumed = try client.ask(.resumeCheckHalfMessage, [ReplyField("msgId", id)])
+    #expect(resumed.responseCode == .systemError)
+    #expect(try end(client, half, 8).responseCode == .success)
+    let next = try sendHalf(client, "two")
+    #expect(try end(client, next, 8).responseCode == .success)
+    #expect(try bodies(client) == ["one", "two"])
+  }
+
+  /// Where the body begins in a record of hosts with IPv4 addresses.
+  private static let bodyPosition = 88
+
   @Test func `an end of a message that stood at the same place before a power loss is refused`() throws {
     let served = try ServedBroker()
     let client = try served.client()

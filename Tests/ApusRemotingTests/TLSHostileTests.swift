@@ -49,21 +49,23 @@ import Testing
     #expect(log.text.contains("the TLS handshake took too long"))
   }
 
-  @Test func `handshakes beyond the budget wait for others to end`() throws {
+  @Test func `handshakes that stand still have half of the budget, and large requests the rest`() throws {
     let server = try TestServer(tls: Certificates.server()) {
-      $0.frameLimit = 10_000
-      $0.connectionInboundBudget = 10_000
-      $0.inboundBudget = 200_000
+      $0.frameLimit = 60_000
+      $0.connectionInboundBudget = 60_000
+      $0.inboundBudget = 400_000
     }
-    let slow = try (0..<4).map { _ in try CarriedClient(port: server.port, TLSContext.client()) }
+    let slow = try (0..<8).map { _ in try CarriedClient(port: server.port, TLSContext.client()) }
     for client in slow {
       _ = client.session.handshake()
       client.wire.send(client.outgoing().dropLast(10))
     }
-    server.wait { $0.connectionCount == 4 && $0.inboundBytes >= 3 * TLSSession.handshakeBytes }
+    server.wait { $0.connectionCount == 8 && $0.inboundBytes >= 3 * TLSSession.handshakeBytes }
     server.turn()
-    // Two, and one that runs in front.
     #expect(server.server.inboundBytes == 3 * TLSSession.handshakeBytes)
+    let client = try TestClient(port: server.port)
+    client.send(TestClient.frame(Self.echo, id: 1, body: [UInt8](repeating: 1, count: 50_000)))
+    #expect(try client.receive()?.body.count == 50_000)
     server.wait { remoting in
       server.advance(by: .seconds(11))
       return remoting.connectionCount == 0

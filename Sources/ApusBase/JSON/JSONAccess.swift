@@ -42,12 +42,13 @@ extension JSONValue {
   /// A whole number of 32 bits, as ``int64``.
   public var int32: Int32? { int64.flatMap { Int32(exactly: $0) } }
 
-  /// A number with a fraction; a text of digits counts.
+  /// A number with a fraction, never an infinite one; a text of digits counts.
   public var double: Double? {
     switch self {
     case .integer(let number): Double(number)
     case .number(let number): number
-    case .string(let text): Double(text)
+    // Swift reads `nan` and `inf` too.
+    case .string(let text): Double(text).flatMap { $0.isFinite ? $0 : nil }
     case .null, .bool, .array, .object: nil
     }
   }

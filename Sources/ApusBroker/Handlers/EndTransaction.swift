@@ -15,7 +15,7 @@ import ApusSystem
 /// apache/rocketmq@rocketmq-all-4.9.8:broker/src/main/java/org/apache/rocketmq/broker/processor/EndTransactionProcessor.java.
 /// Deviations: a half message that has ended is refused instead of being delivered again; a request to leave it open,
 /// which Java does not answer, is answered with success; a request that names another message than the one that stands
-/// there now is refused.
+/// there now is refused, and so is one that names what is in no queue.
 final class EndTransactionHandler: Sendable {
   private let parts: BrokerParts
   private let transactions: Transactions
@@ -82,8 +82,41 @@ final class EndTransactionHandler: Sendable {
       guard half.isNamed(messageID: end.messageID, transactionID: end.transactionID) else {
         throw Refusal(.systemError, "another half message stands at queue offset \(end.queueOffset) now")
       }
+      guard let isInQueue = try isInQueue(half, state) else { return false }
+      guard isInQueue else { throw Self.notFound }
       if let topic = half.realTopic { try state.grant.requires(.publish, topic: topic) }
       return try resolve(half, isCommitted: end.resolution == EndTransaction.Resolution.commit.rawValue, state)
+    }
+  }
+
+  /// Whether the queue of half messages has a record at the place that the record names; nil when the request must
+  /// wait. A client knows where its next message will lie, and the body may hold what looks like a half message: it
+  /// would end somebody else's, or one of the future.
+  private func isInQueue(_ half: borrowing HalfRecord, _ state: BrokerLoop) throws(Refusal) -> Bool? {
+    guard let queue = parts.messages.queue(0, ofDeleted: SystemTopics.halfMessages) else {
+      try load(SystemTopics.halfMessages, 0, state)
+      return nil
+    }
+    let (place, offset, store) = (QueueOffset(half.queueOffset), half.record.physicalOffset, parts.store)
+    let (found, visible, end) = store.withLock { ($0.entry(in: queue, at: place), queue.maxOffset, queue.nextOffset) }
+    switch found {
+    case .entry(let entry): return entry.offset == offset
+    case .cold(let plan):
+      try parts.read(
+        .log(offset), on: state,
+        {
+          store.warm(plan)
+          return nil
+        })
+      return nil
+    case .outside:
+      guard place >= visible, place < end else { return false }
+      // Stored in this moment, as one that is asked about anew: it is in the queue when its loop's turn ends.
+      state.loop.enqueue { state.loop.resumeStalled() }
+      return nil
+    case .failed: throw Refusal(.systemError, "the queue of half messages cannot be read now")
+    // The entry is lost, and clients cannot have that.
+    case .unreadable: return true
     }
   }
 

@@ -19,8 +19,8 @@ package struct GetConsumerListByGroupHandler: RequestHandler {
     let all = clients.withLock { clients in
       (clients.consumers(of: group) ?? []).compactMap { clients.client(on: $0)?.id }
     }
-    var told: Set<String> = []
-    let ids = all.filter { told.insert($0).inserted }
+    var told: Set<ExactName> = []
+    let ids = all.filter { told.insert(ExactName($0)).inserted }
     guard !ids.isEmpty else { throw Refusal(.systemError, "no consumer for this group, \(group)") }
     return Reply(body: ConsumerIDList(ids).bytes())
   }

@@ -56,6 +56,9 @@ package struct HandlerTable: Sendable {
     return row
   }
 
+  /// Where a code's handler runs; nil for codes without a row.
+  package func place(of code: RequestCode) -> Place? { rows[code]?.place }
+
   /// All codes that have a row.
   package var codes: Set<RequestCode> { Set(rows.keys).union(relays.keys) }
 }

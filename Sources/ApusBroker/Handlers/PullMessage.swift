@@ -21,6 +21,8 @@ package final class PullMessageHandler: Sendable {
   /// How often a pull with a condition goes on waiting when what came was not for it. Then it is answered, so that its
   /// client hears how far the queue was looked through.
   private static let mostLooks = 64
+  /// So many pulls that have waited are run in one go; then others on the loop have their turn.
+  private static let mostAtOnce = 128
 
   private let parts: BrokerParts
   private let hasManyLoops: Bool
@@ -356,12 +358,19 @@ package final class PullMessageHandler: Sendable {
     runReleased(state)
   }
 
-  /// Runs the pulls again that were taken out of the parking.
+  /// Runs the pulls again that were taken out of the parking: the first ones now, others in turns that follow. A
+  /// connection may have 20,000 that wait for one message, each with a condition that takes a while.
   func runReleased(_ state: BrokerLoop) {
     guard !state.released.isEmpty else { return }
     let released = state.released
     state.released.removeAll(keepingCapacity: true)
-    for entry in released {
+    run(released[...], state)
+  }
+
+  private func run(_ released: ArraySlice<ParkedPulls<HeldPull>.Released>, _ state: BrokerLoop) {
+    // At the end of the process nobody comes back for the rest.
+    let first = state.isDraining ? released : released.prefix(Self.mostAtOnce)
+    for entry in first {
       guard let connection = state.loop.connection(ConnectionID(rawValue: entry.connection)) else { continue }
       var pull = entry.pull
       guard let topic = parts.topics.withLock({ $0.find(pull.topic.name) }), topic.id == pull.topic.id else {
@@ -372,6 +381,8 @@ package final class PullMessageHandler: Sendable {
       run(pull, on: connection, state)
     }
     state.publishParked()
+    let rest = released.dropFirst(first.count)
+    if !rest.isEmpty { state.loop.enqueue { [self] in run(rest, state) } }
   }
 
   // MARK: Answers

@@ -103,6 +103,13 @@ package enum Refusals {
         "group \(group) may subscribe to \(limits.subscriptionsPerGroup) topics: use several groups")
     case .clientID:
       Refusal(.systemError, "a client id must have 1 to \(limits.clientIDBytes) bytes")
+    case .subscriptionBytes(let group):
+      Refusal(
+        .systemError,
+        "the subscriptions of group \(group) may take \(limits.subscriptionBytesPerGroup) bytes: use several groups")
+    case .bytes:
+      Refusal(
+        .systemBusy, "the groups of all clients take \(limits.bytes) bytes, as many as they may: try again later")
     }
   }
 }

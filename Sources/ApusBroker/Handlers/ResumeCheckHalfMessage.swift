@@ -29,9 +29,9 @@ package struct ResumeCheckHalfMessageHandler: RequestHandler {
   /// Answers. Waits for the device.
   package func handle(_ request: Command, from requester: Requester) throws(Refusal) -> Reply {
     let text = try request.text("msgId")
-    guard let offset = Self.offset(text), let bytes = transactions.parts.store.record(at: offset) else {
-      throw Self.failure
-    }
+    guard let offset = Self.offset(text), let bytes = transactions.parts.store.record(at: offset),
+      try isInQueue(bytes)
+    else { throw Self.failure }
     let isDone = Locked(false)
     let (transactions, state) = (transactions, state)
     state.loop.executeAndWait {
@@ -40,6 +40,16 @@ package struct ResumeCheckHalfMessageHandler: RequestHandler {
     }
     guard isDone.withLock({ $0 }) else { throw Self.failure }
     return Reply()
+  }
+
+  /// Whether a half message stands in its queue: the body of a message may hold what looks like one.
+  private func isInQueue(_ bytes: [UInt8]) throws(Refusal) -> Bool {
+    guard let half = HalfRecord(bytes.rawSpan) else { return true }
+    do throws(DiskError) {
+      return try transactions.read(half: half.queueOffset) == bytes
+    } catch {
+      throw Refusals.disk(error)
+    }
   }
 
   private static func offset(_ text: String) -> PhysicalOffset? {

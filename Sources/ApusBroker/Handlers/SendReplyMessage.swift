@@ -83,8 +83,11 @@ final class SendReplyMessageHandler: Sendable {
     let tags = known.tagsCode(in: reply.properties)
     guard let queue = try send.queue(target, state) else { return nil }
     let name = Array(target.topic.name.utf8)
+    // Places in light queues are the broker's to tell: a start after a crash believes them.
+    var properties = ByteWriter(capacity: max(reply.properties.byteCount, 16))
+    MessageProperties(reply.properties).write(into: &properties, removing: PropertyName.lightQueueOffsets)
     var draft = RecordDraft(
-      topic: name.rawSpan, body: reply.body, properties: reply.properties, queueID: target.queueID, flag: reply.flag,
+      topic: name.rawSpan, body: reply.body, properties: properties.bytes, queueID: target.queueID, flag: reply.flag,
       sysFlag: SysFlag(rawValue: reply.sysFlag), bodyCRC: CRC32.body(reply.body), bornTime: reply.bornTime,
       bornHost: connection.peer, storeHost: parts.identity.storeHost, tagsCode: tags)
     draft.reconsumeTimes = reply.reconsumeTimes

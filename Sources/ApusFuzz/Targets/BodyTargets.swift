@@ -86,7 +86,8 @@ enum BodyChecks {
     stays(SubscriptionGroupTable.self), stays(TopicTable.self), stays(CorrectionOffsets.self),
     stays(TopicRouteData.self), stays(ConsumeStatsList.self), stays(ConsumeQueueDump.self), stays(ClusterInfo.self),
     stays(BrokerStatsData.self), stays(TopicList.self), stays(ProducerTable.self), stays(ConsumerData.self),
-    stays(HeartbeatData.self), stays(CheckClientConfig.self),
+    stays(HeartbeatData.self), stays(CheckClientConfig.self), stays(ConsumerRunningInfo.self),
+    stays(DirectConsumption.self), stays(LocalOffsetTable.self),
   ]
 
   private static func stays<Body: JSONBody>(_ type: Body.Type) -> Check {

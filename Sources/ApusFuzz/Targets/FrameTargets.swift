@@ -23,6 +23,13 @@ extension FuzzTarget {
         "Connection: keep-alive\r\n", "Content-Length: 0\r\n", "Transfer-Encoding: chunked\r\n", "\r\n\r\n", "http://",
         "\r", "\n", " ", ":",
       ], HTTPChecks.check),
+    FuzzTarget(
+      "http-response", byteLimit: 2048,
+      words: [
+        "HTTP/1.1 200 OK\r\n", "HTTP/1.0 404 x\r\n", "HTTP/1.1 100 Continue\r\n\r\n", "HTTP/1.1 204 x\r\n",
+        "Content-Length: 5\r\n", "Transfer-Encoding: chunked\r\n", "\r\n\r\n", "5\r\nhello\r\n", "0\r\n\r\n",
+        "7fffffffffffffff", ";x=1", "-", "+", "\n", ":",
+      ], HTTPChecks.response),
   ]
 }
 
@@ -226,8 +233,45 @@ struct ExpectedHeader {
   }
 }
 
-/// Heads of HTTP requests.
+/// Heads of HTTP requests, and answers to them.
 enum HTTPChecks {
+  /// The longest body that is taken, in bytes.
+  private static let bodyLimit = 512
+
+  /// The bytes of a connection to a server, up to its end.
+  static func response(_ input: [UInt8]) throws(FuzzFinding) {
+    var parser = HTTPResponseParser(bodyLimit: bodyLimit)
+    var isOver = false
+    for byte in input {
+      switch parser.take(byte) {
+      case .more: try require(!isOver, "a byte after the end is taken")
+      case .failed: isOver = true
+      case .answer(let answer):
+        try require(!isOver, "there is an answer after the end")
+        isOver = true
+        try verify(answer)
+      }
+    }
+    if case .answer(let answer) = parser.end() {
+      try require(!isOver, "there is an answer after the end")
+      try verify(answer)
+    }
+  }
+
+  /// An answer is bounded, and a plain writing of it is read as the same.
+  private static func verify(_ answer: HTTPAnswer) throws(FuzzFinding) {
+    try require(200...599 ~= answer.status, "an answer says \(answer.status)")
+    try require(answer.body.count <= bodyLimit, "a body of \(answer.body.count) bytes")
+    var parser = HTTPResponseParser(bodyLimit: bodyLimit)
+    let head = "HTTP/1.1 \(answer.status) x\r\nContent-Length: \(answer.body.count)\r\n\r\n"
+    var again: HTTPAnswer?
+    for byte in Array(head.utf8) + answer.body {
+      if case .answer(let found) = parser.take(byte) { again = found }
+    }
+    try require(again == answer, "\(answer), written and read again, is \(again as Any)")
+  }
+
+  /// The bytes of a connection from a client.
   static func check(_ input: [UInt8]) throws(FuzzFinding) {
     var parser = HTTPRequestParser()
     var bytes = 0

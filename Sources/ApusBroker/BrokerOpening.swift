@@ -42,20 +42,14 @@ extension Broker {
       throw .files(error)
     }
     for fallback in tables.fallbacks { log.warning("broker", "\(fallback)") }
-    var layout: IndexLayout?
-    if keeping.hasIndex {
-      layout = IndexLayout(slotCount: Int(keeping.indexSlots), entryCount: Int(keeping.indexEntries))
-      guard layout != nil else {
-        throw .setting(
-          "maxHashSlotNum and maxIndexNum make an index file of more than 2 GiB, or none: lower or raise them")
-      }
-    }
     do throws(DiskError) {
       let warnings = StartWarnings.lines(
         logDirectory: keeping.commitLog, space: try disk.space(of: keeping.commitLog),
         logFileBytes: keeping.segmentBytes, newest: store.newestStoreTime, now: SystemClock.wall())
       for line in warnings { log.warning("broker", line) }
-      let index = try layout.map { layout throws(DiskError) in try openIndex(layout, keeping, store, disk, log) }
+      let index = try keeping.indexLayout.map { layout throws(DiskError) in
+        try openIndex(layout, keeping, store, disk, log)
+      }
       let shared = SharedStore(store, disk: disk, isSynchronous: keeping.syncsBeforeAcknowledging)
       return Opened(store: shared, index: index, tables: tables, delayLevels: store.settings.delayLevels)
     } catch {

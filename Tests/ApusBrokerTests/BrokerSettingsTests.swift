@@ -116,11 +116,29 @@ import Testing
     ("brokerName", ""), ("brokerName", String(repeating: "b", count: 128)), ("defaultTopicQueueNums", "0"),
     ("enableDLegerCommitLog", "true"), ("storePathCommitLog", "/a/commitlog,/b/commitlog"),
     ("flushDelayOffsetInterval", "0"), ("loops", "201"), ("storePathRootDir", ""), ("storePathCommitLog", ""),
+    ("messageDelayLevel", "soon"),
   ])
-  func `a value that cannot be is an error that names the key`(key: String, value: String) {
+  func `a value that cannot be is an error that names the key, at the start and by request`(
+    key: String, value: String
+  ) throws {
     let error = #expect(throws: SettingError.self) { try settings([(key, value)]) }
     #expect(error?.key == key)
     #expect(error?.description.contains(key) == true)
+    var live = try settings()
+    let before = live[key]
+    let refused = #expect(throws: SettingError.self) {
+      try live.update(PropertiesFile([.init(key, value)]), now: now)
+    }
+    #expect(refused == error)
+    #expect(live[key] == before)
+  }
+
+  @Test func `index files of 2 GiB and more are refused`() throws {
+    let measures = [("maxHashSlotNum", "100000000"), ("maxIndexNum", "100000000")]
+    #expect(throws: SettingError.self) { try settings(measures) }
+    #expect(try settings(measures + [("messageIndexEnable", "false")]).keeping.indexLayout == nil)
+    let usual = try settings().keeping.indexLayout
+    #expect(usual == .standard)
   }
 
   @Test func `the broker's own topics have names that the log has room for`() throws {

@@ -61,8 +61,7 @@ extension BrokerSettings {
       queueFlushInterval: milliseconds("flushIntervalConsumeQueue"),
       offsetInterval: milliseconds("flushConsumerOffsetInterval"),
       cleaningInterval: milliseconds("cleanResourceInterval"),
-      checksCRCOnRecovery: flag("checkCRCOnRecover"), hasIndex: flag("messageIndexEnable"),
-      indexSlots: Int32(number("maxHashSlotNum")), indexEntries: Int32(number("maxIndexNum")),
+      checksCRCOnRecovery: flag("checkCRCOnRecover"), indexLayout: try indexLayout(),
       cleansForcibly: flag("cleanFileForciblyEnable"))
     filtering = Filtering(
       bloom: BloomFilter(
@@ -148,6 +147,17 @@ extension BrokerSettings {
       throw SettingError(key: "storePathCommitLog", value: path, range: "one directory")
     }
     return path
+  }
+
+  private func indexLayout() throws(SettingError) -> IndexLayout? {
+    guard flag("messageIndexEnable") else { return nil }
+    let layout = IndexLayout(slotCount: Int(number("maxHashSlotNum")), entryCount: Int(number("maxIndexNum")))
+    guard let layout else {
+      throw SettingError(
+        key: "maxIndexNum", value: text("maxIndexNum"),
+        range: "a number that makes index files shorter than 2 GiB, with maxHashSlotNum=\(text("maxHashSlotNum"))")
+    }
+    return layout
   }
 
   private func accessDirectory() throws(SettingError) -> String? {

@@ -1,6 +1,7 @@
 import ApusBase
 import ApusBrokerCore
 import ApusModel
+import ApusStoreCore
 import Foundation
 import Testing
 

@@ -37,6 +37,8 @@ package final class BrokerService: Sendable {
   private static let longAnswer = 64 << 10
   /// Requests handed to other threads that have not been answered yet.
   private let underWay = Atomic(0)
+  /// Changed settings are taken over by one thread at a time, which may wait for the device.
+  private let adoption = Lock()
 
   /// Serves the loops of `states` with these parts and handlers.
   package init(
@@ -371,8 +373,11 @@ package final class BrokerService: Sendable {
     parts.tables.statistics.withLock { $0.forget(topic: topic) }
   }
 
-  /// Settings changed: the store and the loops take over the ones they use.
+  /// Settings changed: the store and the loops take over the ones they use, as they are now. Of two changes at once the
+  /// last one counts everywhere.
   private func settingsChanged() {
+    adoption.lock()
+    defer { adoption.unlock() }
     let settings = parts.tables.settings.withLock { $0 }
     access.withLock { $0.networks = settings.process.adminNetworks }
     let serving = settings.serving
@@ -383,10 +388,7 @@ package final class BrokerService: Sendable {
     } catch {
       parts.log.error("broker", "recentSends cannot be written", ["cause": error])
     }
-    // Asked for there, so that of two changes at once the last one counts on every loop.
-    for state in loops {
-      state.loop.execute { [parts] in state.serving = parts.tables.settings.withLock { $0.serving } }
-    }
+    for state in loops { state.loop.execute { state.serving = serving } }
   }
 
   /// From now on every loop goes by these accounts. Returns when they do; not to be called on a loop.

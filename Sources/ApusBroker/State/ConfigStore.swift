@@ -165,17 +165,9 @@ package final class ConfigStore: Sendable {
     }
   }
 
-  /// Writes whatever changed but the delayed messages: now and then for what loops changed.
-  package func saveAll() throws(DiskError) {
-    try saveTopics()
-    try saveGroups()
-    try saveOffsets()
-    try saveFilters()
-  }
-
-  /// Writes whatever changed but the delayed messages, each file though another cannot be written: at the end of the
-  /// process. Returns why files could not be written.
-  func saveAtEnd() -> [DiskError] {
+  /// Writes whatever changed but the delayed messages, each file though another cannot be written. Returns why files
+  /// could not be.
+  package func saveAll() -> [DiskError] {
     var failures: [DiskError] = []
     do throws(DiskError) { try saveTopics() } catch { failures.append(error) }
     do throws(DiskError) { try saveGroups() } catch { failures.append(error) }

@@ -109,6 +109,10 @@ package struct HalfMessages: Sendable {
     var checks: Int32
     /// Not looked at again before.
     var notBefore: WallTime
+    /// When that was found out: a clock that shows less was set back, and ``notBefore`` says nothing.
+    var lookedAt = WallTime(milliseconds: .min)
+
+    func isDue(_ now: WallTime) -> Bool { notBefore <= now || now < lookedAt }
   }
 
   /// When half messages are asked about; takes effect with the next decision.
@@ -207,7 +211,7 @@ package struct HalfMessages: Sendable {
   package func next(from offset: Int64, before end: Int64, now: WallTime) -> Int64? {
     var offset = endedOffsets.firstAbsent(from: offset)
     while offset < end {
-      let isDue = known[offset].map { $0.notBefore <= now } ?? true
+      let isDue = known[offset]?.isDue(now) ?? true
       if isDue, !claimed.contains(offset) { return offset }
       offset = endedOffsets.firstAbsent(from: offset + 1)
     }
@@ -228,7 +232,7 @@ package struct HalfMessages: Sendable {
     // Born in the future, the clock jumped: its age says nothing, and it is asked about at once.
     if milliseconds >= 0, milliseconds < wait {
       known[place] = Known(
-        offset: half.offset, checks: checks, notBefore: half.bornTime.advanced(byMilliseconds: wait))
+        offset: half.offset, checks: checks, notBefore: half.bornTime.advanced(byMilliseconds: wait), lookedAt: now)
       return .leave
     }
     known[place] = Known(offset: half.offset, checks: checks + 1, notBefore: WallTime(milliseconds: .min))

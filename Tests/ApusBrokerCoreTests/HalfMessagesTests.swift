@@ -124,6 +124,14 @@ import Testing
     #expect(core.decide(half(0, born: far), end: 1, now: WallTime(milliseconds: -5)) == .ask(times: 2))
   }
 
+  @Test func `a clock that is set back makes no half message wait until it has come up again`() {
+    var core = core()
+    #expect(core.decide(half(0), end: 1, now: after(5)) == .leave)
+    #expect(core.next(from: 0, before: 1, now: after(5)) == nil)
+    #expect(core.next(from: 0, before: 1, now: after(-3600)) == 0)
+    #expect(core.decide(half(0), end: 1, now: after(-3600)) == .ask(times: 1))
+  }
+
   @Test func `producers are asked fifteen times, once a round, then it is given up`() {
     var core = core()
     for round in 1...15 {

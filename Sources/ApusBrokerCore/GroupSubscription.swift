@@ -21,6 +21,12 @@ package final class GroupSubscription: Sendable {
     conditionVersion = isCondition && known?.condition != nil ? known?.version : nil
   }
 
+  /// Whether it takes the place of another: it is newer, or the same with a condition that had no room among the broker's
+  /// before.
+  func replaces(_ other: GroupSubscription) -> Bool {
+    version > other.version || (version == other.version && other.condition == nil && condition != nil)
+  }
+
   /// The topic.
   package var topic: String { data.topic }
   /// When the client made the subscription; the newest counts. Milliseconds in Java, nanoseconds in Go.

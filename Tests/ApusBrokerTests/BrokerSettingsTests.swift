@@ -156,7 +156,16 @@ import Testing
     #expect(try settings([("popPollingSize", "7")]).warnings.count == 1)
   }
 
-  @Test(arguments: [("brokerRole", "SYNC_MASTER", "no replicas"), ("transientStorePoolEnable", "TRUE", "no effect")])
+  @Test func `a master has the number 0, whatever the file says`() throws {
+    let numbered = try settings([("brokerId", "1")])
+    #expect(numbered.identity.id == 0)
+    #expect(numbered["brokerId"] == "0")
+  }
+
+  @Test(arguments: [
+    ("brokerRole", "SYNC_MASTER", "no replicas"), ("transientStorePoolEnable", "TRUE", "no effect"),
+    ("brokerId", "1", "number is 0"),
+  ])
   func `a setting that promises what is not done is a warning`(key: String, value: String, told: String) throws {
     let warnings = try settings([(key, value)]).warnings
     #expect(warnings.count == 1)

@@ -19,7 +19,7 @@ extension BrokerSettings {
   /// Reads everything.
   mutating func derive() throws(SettingError) {
     identity = Identity(
-      cluster: text("brokerClusterName"), broker: text("brokerName"), id: number("brokerId"), host: text("brokerIP1"),
+      cluster: text("brokerClusterName"), broker: text("brokerName"), host: text("brokerIP1"),
       replicaHost: text("brokerIP2"), port: Int32(number("listenPort")), bindAddress: text("bindAddress"),
       region: text("regionId"),
       nameServers: text("namesrvAddr").split(separator: ";").map { String($0).filter { !$0.isWhitespace } })

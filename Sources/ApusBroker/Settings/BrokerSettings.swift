@@ -45,7 +45,7 @@ package struct BrokerSettings: Sendable {
     package var cluster = ""
     /// `brokerName`
     package var broker = ""
-    /// `brokerId`: 0 for a master.
+    /// The number within the broker's group: 0 for a master, as all brokers of this version are, whatever `brokerId` says.
     package var id: Int64 = 0
     /// `brokerIP1`: the host to publish.
     package var host = ""
@@ -269,6 +269,7 @@ package struct BrokerSettings: Sendable {
       values[key.name] = try Self.checked(entry.value, for: key)
     }
     warnings += unkeptPromises
+    values["brokerId"] = "\(Identity().id)"
     try derive()
   }
 

@@ -78,6 +78,16 @@ import Testing
     #expect(nobody["queueOffset"] == "1")
   }
 
+  @Test func `a reply does not say where it is in light queues`() throws {
+    let served = try ServedBroker()
+    let replier = try served.client()
+    let properties = "MSG_TYPE\u{1}reply\u{2}INNER_MULTI_QUEUE_OFFSET\u{1}7\u{2}INNER_MULTI_DISPATCH\u{1}%LMQ%x"
+    let answer = try replier.ask(.sendReplyMessageV2, Self.fields + [ReplyField("i", properties)], body: [1])
+    let stored = try replier.ask(.viewMessageByID, [ReplyField("offset", try answer.recordOffset)])
+    let record = try StoredRecord(stored.body.rawSpan)
+    #expect(record.properties.dictionary == ["MSG_TYPE": "reply", "INNER_MULTI_DISPATCH": "%LMQ%x"])
+  }
+
   @Test func `an asker that leaves while it is asked is no longer waited for`() throws {
     let served = try ServedBroker()
     let asker = try served.client { _ in nil }

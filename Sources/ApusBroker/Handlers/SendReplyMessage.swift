@@ -90,13 +90,23 @@ final class SendReplyMessageHandler: Sendable {
       sysFlag: SysFlag(rawValue: reply.sysFlag), bodyCRC: CRC32.body(reply.body), bornTime: reply.bornTime,
       bornHost: connection.peer, storeHost: parts.identity.storeHost, tagsCode: tags)
     draft.reconsumeTimes = reply.reconsumeTimes
-    let now = SystemClock.wall()
-    let outcome = parts.store.withLock { $0.append(draft, to: queue, now: now) }
-    guard let appended = try send.accept(outcome) else { return nil }
+    guard let appended = try send.accept(append(draft, to: queue)) else { return nil }
     state.traffic.put(topic: target.topic.id, messages: 1, bytes: Int64(draft.recordBytes))
     state.hasAppended = true
     let id = MessageID(host: parts.identity.storeHost, offset: appended.offset)
     return Place(messageID: "\(id)", queueID: target.queueID, queueOffset: appended.queueOffset.rawValue)
+  }
+
+  /// Places in light queues are the broker's to tell: a start would believe those of a client when it builds queues anew.
+  private func append(_ draft: borrowing RecordDraft, to queue: ConsumeQueue) -> AppendOutcome {
+    let now = SystemClock.wall()
+    guard MessageProperties(draft.properties).contains(PropertyName.lightQueueOffsets) else {
+      return parts.store.withLock { $0.append(draft, to: queue, now: now) }
+    }
+    var kept = ByteWriter(capacity: draft.properties.byteCount)
+    MessageProperties(draft.properties).write(into: &kept, removing: PropertyName.lightQueueOffsets)
+    let cleaned = draft.replacing(properties: kept.bytes)
+    return parts.store.withLock { $0.append(cleaned, to: queue, now: now) }
   }
 
   // MARK: Handing over

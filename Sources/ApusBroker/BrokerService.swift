@@ -237,6 +237,7 @@ package final class BrokerService: Sendable {
     state.parked.connectionClosed(connection.id.rawValue)
     state.publishParked()
     parts.clients.withLock { $0.connectionClosed(connection.id.rawValue) }
+    parts.tables.grants.withLock { $0[connection.id.rawValue] = nil }
     state.clientsChanged = true
     // No frame may follow in this turn: the notices leave with the next one, which this asks for.
     state.loop.requestTick(at: state.loop.now)

@@ -168,9 +168,10 @@ extension Broker {
       options: options, loop: loop, resolver: io,
       topics: {
         let permission = tables.settings.withLock { $0.serving.permission }
-        let (version, topics) = tables.topics.withLock { ($0.version, $0.all) }
+        // A copy, so that no send waits while it is sorted.
+        let topics = tables.topics.withLock { $0 }
         return TopicTable(
-          version: version, topics: NameServerRegistration.masked(topics.map(\.config), by: permission))
+          version: topics.version, topics: NameServerRegistration.masked(topics.all.map(\.config), by: permission))
       },
       adopt: { answer in
         guard let ordered = answer.orderTopics else { return }

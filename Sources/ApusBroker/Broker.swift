@@ -163,7 +163,7 @@ package final class Broker {
     // What the files say must not be ahead of the log.
     parts.store.flushAll()
     transactions.commitOffsets()
-    var failures = config.saveEach()
+    var failures = config.saveAll()
     do throws(DiskError) { try transactions.saveCounts() } catch { failures.append(error) }
     do throws(DiskError) { try delayed?.saveAtEnd() } catch { failures.append(error) }
     do throws(DiskError) { try timed?.saveAtEnd() } catch { failures.append(error) }

@@ -43,20 +43,14 @@ extension Broker {
       throw .files(error)
     }
     for fallback in tables.fallbacks { log.warning("broker", "\(fallback)") }
-    var layout: IndexLayout?
-    if keeping.hasIndex {
-      layout = IndexLayout(slotCount: Int(keeping.indexSlots), entryCount: Int(keeping.indexEntries))
-      guard layout != nil else {
-        throw .setting(
-          "maxHashSlotNum and maxIndexNum make an index file of more than 2 GiB, or none: lower or raise them")
-      }
-    }
     do throws(DiskError) {
       let warnings = StartWarnings.lines(
         logDirectory: keeping.commitLog, space: try disk.space(of: keeping.commitLog),
         logFileBytes: keeping.segmentBytes, newest: store.newestStoreTime, now: SystemClock.wall())
       for line in warnings { log.warning("broker", line) }
-      let index = try layout.map { layout throws(DiskError) in try openIndex(layout, keeping, store, disk, log) }
+      let index = try keeping.indexLayout.map { layout throws(DiskError) in
+        try openIndex(layout, keeping, store, disk, log)
+      }
       let shared = SharedStore(store, disk: disk, isSynchronous: keeping.syncsBeforeAcknowledging)
       return Opened(store: shared, index: index, tables: tables, delayLevels: store.settings.delayLevels)
     } catch {
@@ -178,9 +172,10 @@ extension Broker {
       options: options, loop: loop, resolver: io,
       topics: {
         let permission = tables.settings.withLock { $0.serving.permission }
-        let (version, topics) = tables.topics.withLock { ($0.version, $0.all) }
+        // A copy, so that no send waits while it is sorted.
+        let topics = tables.topics.withLock { $0 }
         return TopicTable(
-          version: version, topics: NameServerRegistration.masked(topics.map(\.config), by: permission))
+          version: topics.version, topics: NameServerRegistration.masked(topics.all.map(\.config), by: permission))
       },
       adopt: { answer in
         guard let ordered = answer.orderTopics else { return }

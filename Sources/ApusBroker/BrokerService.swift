@@ -40,6 +40,8 @@ package final class BrokerService: Sendable {
   private static let longestLoopBody = 4 << 20
   /// Requests handed to other threads that have not been answered yet.
   private let underWay = Atomic(0)
+  /// Changed settings are taken over by one thread at a time, which may wait for the device.
+  private let adoption = Lock()
 
   /// Serves the loops of `states` with these parts and handlers.
   package init(
@@ -243,6 +245,7 @@ package final class BrokerService: Sendable {
     state.parked.connectionClosed(connection.id.rawValue)
     state.publishParked()
     parts.clients.withLock { $0.connectionClosed(connection.id.rawValue) }
+    parts.tables.grants.withLock { $0[connection.id.rawValue] = nil }
     state.clientsChanged = true
     // No frame may follow in this turn: the notices leave with the next one, which this asks for.
     state.loop.requestTick(at: state.loop.now)
@@ -379,8 +382,11 @@ package final class BrokerService: Sendable {
     parts.tables.statistics.withLock { $0.forget(topic: topic) }
   }
 
-  /// Settings changed: the store and the loops take over the ones they use.
+  /// Settings changed: the store and the loops take over the ones they use, as they are now. Of two changes at once the
+  /// last one counts everywhere.
   private func settingsChanged() {
+    adoption.lock()
+    defer { adoption.unlock() }
     let settings = parts.tables.settings.withLock { $0 }
     access.withLock { $0.networks = settings.process.adminNetworks }
     let serving = settings.serving
@@ -391,10 +397,7 @@ package final class BrokerService: Sendable {
     } catch {
       parts.log.error("broker", "recentSends cannot be written", ["cause": error])
     }
-    // Asked for there, so that of two changes at once the last one counts on every loop.
-    for state in loops {
-      state.loop.execute { [parts] in state.serving = parts.tables.settings.withLock { $0.serving } }
-    }
+    for state in loops { state.loop.execute { state.serving = serving } }
   }
 
   /// From now on every loop goes by these accounts. Returns when they do; not to be called on a loop.

@@ -1,3 +1,4 @@
+import ApusAccess
 package import ApusBase
 package import ApusBrokerCore
 import ApusFilter
@@ -19,6 +20,9 @@ package struct BrokerTables: Sendable {
   package let delays: Locked<DelayOffsets>
   /// Who is connected.
   package let clients: Locked<ClientTable>
+  /// What connected clients may do by whom their last heartbeats were signed, by their connections; those without limits
+  /// are left out, as all are while access control is off.
+  let grants = Locked<[UInt64: AccessGrant]>([:])
   /// How expired log files are asked to be removed.
   package let removal = RemovalRequest()
   /// Which client consumes which queue in order.

@@ -1,6 +1,7 @@
 import ApusBase
 import ApusBrokerCore
 import ApusModel
+import ApusProtocol
 import ApusRemoting
 import ApusStore
 import ApusStoreCore
@@ -25,8 +26,11 @@ final class DelayedMessages: @unchecked Sendable {
   private static let longestWait = Duration.seconds(1)
   /// When a delivery is tried again that the store did not take.
   private static let retryInterval = Duration.milliseconds(100)
-  /// How often a record that does not seem to be in a file that is there is looked for.
+  /// How often a record that does not seem to be in a file that is there is looked for, and how often a queue is tried that
+  /// cannot be read.
   private static let retryLimit = 5
+  /// How long a message goes on waiting whose queue cannot be read, in milliseconds.
+  private static let longerWait: Int64 = 2000
   /// How many records an I/O thread brings near at once.
   private static let readAhead = 64
 
@@ -42,6 +46,8 @@ final class DelayedMessages: @unchecked Sendable {
   private var warmed: Set<Int> = []
   /// How often the head of a level was not found.
   private var failures: [Int: Int] = [:]
+  /// Queues that could not be read when something was to be delivered to them, and how often.
+  private var unreadable: [ColdPart: Int] = [:]
   private var timer: EventLoop.Timer?
   private var isRunning = false
   private var delivered = PhysicalOffset.zero
@@ -168,14 +174,18 @@ final class DelayedMessages: @unchecked Sendable {
     return queues[level]
   }
 
-  /// Lets an I/O thread do something for a level, then looks at the level again; after a moment when that failed or the
-  /// threads have too much to do.
-  private func away(_ level: Int, _ work: @escaping @Sendable () -> Bool) {
+  /// Lets an I/O thread do something for a level, then looks at the level again; after a moment when that failed, which
+  /// `failed` hears, or the threads have too much to do.
+  private func away(
+    _ level: Int, _ work: @escaping @Sendable () -> Bool, failed: @escaping @Sendable () -> Void = {}
+  ) {
     deliveries.takeAway(level)
     let accepted = parts.io.submit { [self] in
       let isDone = work()
       _ = loop.loop.execute { [self] in
-        if isDone { back(level) } else { pause(level) }
+        guard !isDone else { return back(level) }
+        failed()
+        pause(level)
       }
     }
     if !accepted { pause(level) }
@@ -261,7 +271,11 @@ final class DelayedMessages: @unchecked Sendable {
     let id = topic?.queue(insteadOf: sentTo) ?? sentTo
     guard let queue = parts.messages.queue(id, of: topic, named: name, on: loop) else {
       let text = name.text
-      away(level) { [parts] in parts.loadQueue(topic: text, id: id) }
+      let part = ColdPart.queue(topic: text, id: id)
+      if unreadable[part, default: 0] >= Self.retryLimit { return setAside(record, name, id, level, offset, now) }
+      away(
+        level, { [parts] in parts.loadQueue(topic: text, id: id) },
+        failed: { [self] in unreadable[part, default: 0] += 1 })
       return true
     }
     let draft = record.draft(topic: name, queueID: id, properties: record.properties.bytes)
@@ -269,6 +283,7 @@ final class DelayedMessages: @unchecked Sendable {
     switch parts.messages.append(draft, to: queue, now: now, on: loop) {
     case .appended(let appended):
       if !failures.isEmpty { failures[level] = nil }
+      if !unreadable.isEmpty { unreadable[.queue(topic: name.text, id: id)] = nil }
       delivered = appended.end
       if let topic { loop.traffic.put(topic: topic.id, messages: 1, bytes: Int64(bytes)) }
     case .notYet: return false
@@ -277,6 +292,47 @@ final class DelayedMessages: @unchecked Sendable {
     }
     deliveries.passed(level)
     return true
+  }
+
+  /// Lets a message that is due wait among those with a time of their own, where it is tried again: its queue cannot be
+  /// read, and behind it are messages for others.
+  private func setAside(
+    _ record: borrowing StoredRecord, _ topic: RawSpan, _ queueID: Int32, _ level: Int, _ offset: QueueOffset,
+    _ now: WallTime
+  ) -> Bool {
+    var properties = ByteWriter(capacity: 1024)
+    let cluster = parts.identity.clusterBytes
+    TimerRecord.writeWaiting(
+      record.properties, due: now.advanced(byMilliseconds: Self.longerWait), topic: topic, queueID: queueID,
+      cluster: cluster.rawSpan, into: &properties)
+    // One that names another to be cancelled would do that there.
+    guard properties.count + TimerRecord.reservedBytes <= MessageProperties.maximumBytes,
+      !record.properties.contains(PropertyName.timerCancelledKey), let queue = timerQueue()
+    else {
+      pause(level)
+      return true
+    }
+    let name = Array(SystemTopics.timer.utf8)
+    let draft = record.draft(topic: name.rawSpan, queueID: 0, properties: properties.bytes)
+    guard case .appended(let appended) = parts.messages.append(draft, to: queue, now: now, on: loop) else {
+      return false
+    }
+    delivered = appended.end
+    loop.hasDelayed = true
+    parts.log.warning(
+      "delay", "a delayed message goes on waiting: the queue that it is for cannot be read",
+      ["level": level, "offset": offset, "topic": topic.text])
+    deliveries.passed(level)
+    return true
+  }
+
+  private func timerQueue() -> ConsumeQueue? {
+    do throws(Refusal) {
+      _ = try parts.ownTopic(SystemTopics.timer)
+    } catch {
+      return nil
+    }
+    return parts.messages.queue(0, ofDeleted: SystemTopics.timer)
   }
 
   private func skip(_ level: Int, _ offset: QueueOffset, _ reason: String) -> Bool {

@@ -155,19 +155,21 @@ final class Housekeeper: Sendable {
   }
 
   private func saveFiles() {
-    do throws(DiskError) {
-      try config.saveAll()
-    } catch {
-      log.error("broker", "a configuration file cannot be written", ["cause": error])
+    for failure in config.saveAll() {
+      log.error("broker", "a configuration file cannot be written", ["cause": failure])
     }
   }
 
   private func saveDelays(_ timers: inout TimedMessages.Kept) {
     do throws(DiskError) {
       try delayed?.save(waitingUpTo: Self.flushLimit)
-      try timed?.save(&timers, waitingUpTo: Self.flushLimit)
     } catch {
       log.error("broker", "how far delayed messages are delivered cannot be written", ["cause": error])
+    }
+    do throws(DiskError) {
+      try timed?.save(&timers, waitingUpTo: Self.flushLimit)
+    } catch {
+      log.error("broker", "the file of timers cannot be written", ["cause": error])
     }
   }
 

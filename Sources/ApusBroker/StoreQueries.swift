@@ -58,7 +58,7 @@ package final class StoreQueries: StoredMessages {
     var records: [[UInt8]] = []
     var bytes = 0
     for offset in found.offsets.reversed() {
-      guard let record = store.record(at: offset) else { continue }
+      guard let record = store.record(at: offset), Self.isOf(query.topic, record) else { continue }
       guard records.isEmpty || bytes + record.count <= Self.answerBytes else { break }
       bytes += record.count
       records.append(record)
@@ -66,6 +66,16 @@ package final class StoreQueries: StoredMessages {
     for record in records.reversed() { answer.records.append(contentsOf: record) }
     answer.count = records.count
     return answer
+  }
+
+  /// Whether a record is of a topic. The index keeps 32 bits of topic and key together: others' may be the same, and
+  /// whoever may read one topic could ask for those of another.
+  private static func isOf(_ topic: String, _ record: [UInt8]) -> Bool {
+    do throws(DecodeError) {
+      return try StoredRecord(record.rawSpan).topic.equals(utf8: topic)
+    } catch {
+      return false
+    }
   }
 
   package func removeQueues(of topic: String) throws(DiskError) { try removals.remove(topic) }

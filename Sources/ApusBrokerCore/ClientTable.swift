@@ -198,7 +198,7 @@ package struct ClientTable: Sendable {
     for subscription in subscriptions {
       named.insert(ExactName(subscription.topic))
       if let previous = known[subscription.topic] {
-        if subscription.version > previous.version { known.update(subscription, forKey: subscription.topic) }
+        if subscription.replaces(previous) { known.update(subscription, forKey: subscription.topic) }
       } else {
         known.update(subscription, forKey: subscription.topic)
         changed = true

@@ -90,6 +90,15 @@ package struct ConsumerOffsets: Sendable {
     topics.values.filter { $0.groups[group] != nil }.map(\.name).sorted()
   }
 
+  /// The topics in which each group has offsets, sorted. Looks at every pair of topic and group once.
+  package var topicsByGroup: [String: [String]] {
+    var found: [String: [String]] = [:]
+    for topic in topics.values {
+      for group in topic.groups.values { found[group.name, default: []].append(topic.name) }
+    }
+    return found.mapValues { $0.sorted() }
+  }
+
   /// A group takes over where another is in a topic; queues that only it has stay as they are. False when the pair
   /// would be one more than there may be.
   @discardableResult

@@ -13,8 +13,9 @@ package import ApusBase
 /// when it keeps more than ``Rules/window`` others from being forgotten; and a half message that was given up gets an
 /// operation message, so that a late commit cannot deliver it beside its copy in TRANS_CHECK_MAX_TIME_TOPIC.
 ///
-/// Memory: one bit per half message and eight bytes per operation message since the oldest open half message, some 60
-/// bytes for each open one that was looked at.
+/// Memory: one bit per half message since the oldest open one, eight bytes for each of the last 65,536 operation
+/// messages since then and for 4,096 earlier ones, some 60 bytes for each open half message that was looked at. A half
+/// message that names a long CHECK_IMMUNITY_TIME_IN_SECONDS is open for long.
 package struct HalfMessages: Sendable {
   /// When half messages are asked about.
   package struct Rules: Hashable, Sendable {
@@ -109,6 +110,10 @@ package struct HalfMessages: Sendable {
     var checks: Int32
     /// Not looked at again before.
     var notBefore: WallTime
+    /// When that was found out: a clock that shows less was set back, and ``notBefore`` says nothing.
+    var lookedAt = WallTime(milliseconds: .min)
+
+    func isDue(_ now: WallTime) -> Bool { notBefore <= now || now < lookedAt }
   }
 
   /// When half messages are asked about; takes effect with the next decision.
@@ -118,18 +123,23 @@ package struct HalfMessages: Sendable {
   private var endedOffsets: OffsetRunSet
   private var claimed: Set<Int64> = []
   private var known: [Int64: Known] = [:]
-  /// For each operation message from `firstOperation` on, the highest half message that it ends; `unheard` until told.
+  /// For each operation message from `firstExact` on, the highest half message that it ends; `unheard` until told.
   private var operations: [Int64] = []
   private var operationHead = 0
-  private var firstOperation: Int64
+  private var firstExact: Int64
+  /// The highest half message that `runLength` operation messages end, for those before `firstExact` that are needed.
+  private var runs: [Int64] = []
 
   private static let unheard = Int64.max
+  private static let runLength = 4096
+  /// More operation messages than these are remembered by their runs.
+  private static let exactLimit = 16 * runLength
 
   /// Begins where CID_RMQ_SYS_TRANS stands in both queues, or at their beginnings.
   package init(half: Int64, operation: Int64, rules: Rules = Rules()) {
     self.rules = rules
     endedOffsets = OffsetRunSet(from: half)
-    firstOperation = operation
+    firstExact = operation
   }
 
   // MARK: What was done
@@ -137,8 +147,12 @@ package struct HalfMessages: Sendable {
   /// The first half message that has not ended: where CID_RMQ_SYS_TRANS stands in the queue of half messages.
   package var halfOffset: Int64 { endedOffsets.start }
 
-  /// The first operation message that is still needed: where CID_RMQ_SYS_TRANS stands in their queue.
-  package var operationOffset: Int64 { firstOperation }
+  /// The first operation message that is still needed, or one less than a run before it: where CID_RMQ_SYS_TRANS stands
+  /// in their queue.
+  package var operationOffset: Int64 { firstExact - Int64(runs.count * Self.runLength) }
+
+  /// How many numbers are kept about operation messages.
+  var operationNumbers: Int { operations.count + runs.count }
 
   /// Whether a half message has ended.
   package func hasEnded(_ half: Int64) -> Bool { endedOffsets.contains(half) }
@@ -166,11 +180,15 @@ package struct HalfMessages: Sendable {
   /// their queue, with nothing for one that cannot be read; later ones may come in any order.
   package mutating func read(operation: Int64, ending halves: [Int64]) {
     for half in halves { forget(half) }
-    guard operation >= firstOperation else { return }
-    let index = operationHead + Int(operation - firstOperation)
+    // Of one before those nothing more is said: it was told when it was passed or came into a run.
+    guard operation >= firstExact else { return passOperations() }
+    let index = operationHead + Int(operation - firstExact)
+    let runsBefore = (operations.count - operationHead) / Self.runLength
     while operations.count <= index { operations.append(Self.unheard) }
     operations[index] = halves.max() ?? -1
     passOperations()
+    // Not with each operation message: a run with one of which nothing was told yet is looked through in vain.
+    if (operations.count - operationHead) / Self.runLength > runsBefore { foldOperations() }
   }
 
   /// A half message is not in the log any more.
@@ -188,10 +206,32 @@ package struct HalfMessages: Sendable {
   /// An operation message is done with when all that it ends lies before the first open half message: only then can a
   /// reader that begins there do without it.
   private mutating func passOperations() {
-    while operationHead < operations.count, operations[operationHead] < endedOffsets.start {
-      operationHead += 1
-      firstOperation += 1
+    let start = endedOffsets.start
+    if let first = runs.first, first < start {
+      let passed = runs.firstIndex { $0 >= start } ?? runs.count
+      runs.removeFirst(passed)
     }
+    guard runs.isEmpty else { return }
+    while operationHead < operations.count, operations[operationHead] < start {
+      operationHead += 1
+      firstExact += 1
+    }
+    dropPassed()
+  }
+
+  /// Remembers those operation messages that wait for long by their runs.
+  private mutating func foldOperations() {
+    while operations.count - operationHead > Self.exactLimit {
+      guard let highest = operations[operationHead..<operationHead + Self.runLength].max(), highest != Self.unheard
+      else { break }
+      runs.append(highest)
+      operationHead += Self.runLength
+      firstExact += Int64(Self.runLength)
+    }
+    dropPassed()
+  }
+
+  private mutating func dropPassed() {
     if operationHead == operations.count {
       operations.removeAll(keepingCapacity: true)
       operationHead = 0
@@ -207,7 +247,7 @@ package struct HalfMessages: Sendable {
   package func next(from offset: Int64, before end: Int64, now: WallTime) -> Int64? {
     var offset = endedOffsets.firstAbsent(from: offset)
     while offset < end {
-      let isDue = known[offset].map { $0.notBefore <= now } ?? true
+      let isDue = known[offset]?.isDue(now) ?? true
       if isDue, !claimed.contains(offset) { return offset }
       offset = endedOffsets.firstAbsent(from: offset + 1)
     }
@@ -228,7 +268,7 @@ package struct HalfMessages: Sendable {
     // Born in the future, the clock jumped: its age says nothing, and it is asked about at once.
     if milliseconds >= 0, milliseconds < wait {
       known[place] = Known(
-        offset: half.offset, checks: checks, notBefore: half.bornTime.advanced(byMilliseconds: wait))
+        offset: half.offset, checks: checks, notBefore: half.bornTime.advanced(byMilliseconds: wait), lookedAt: now)
       return .leave
     }
     known[place] = Known(offset: half.offset, checks: checks + 1, notBefore: WallTime(milliseconds: .min))

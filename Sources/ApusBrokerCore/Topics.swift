@@ -89,8 +89,8 @@ package struct Topics: Sendable {
   /// The topics of the order configuration that name servers told last, of which some may not exist yet.
   private var orderedNames: Set<String> = []
 
-  /// Makes the table with the broker's own topics, or, with `stored`, what an earlier run left behind and the own
-  /// topics over it. `seed` keeps clients from choosing names that collide.
+  /// Makes the table with the broker's own topics, and, with `stored`, with what an earlier run left behind: what that
+  /// says of an own topic counts. `seed` keeps clients from choosing names that collide.
   package init(rules: Rules, stored: StoredTopics? = nil, now: WallTime, seed: UInt64 = 0) {
     self.rules = rules
     self.table = VersionedTable(now: now, seed: seed)

@@ -1,4 +1,5 @@
 import ApusBase
+import ApusFilter
 import ApusModel
 import ApusProtocol
 import Testing
@@ -39,6 +40,22 @@ import Testing
     try heartbeat(&table, on: 1)
     #expect(table.takeNotices().isEmpty)
     #expect(table.consumers(of: "g") == [1, 2])
+  }
+
+  @Test func `a condition that had no room before counts from the next heartbeat on`() throws {
+    let data = SubscriptionData(topic: "T", expression: "a = 1", expressionType: "SQL92", version: 3)
+    var filters = ConsumerFilters(bloom: .standard, lifetime: .seconds(1), now: WallTime(milliseconds: 1))
+    filters.register(group: "g", subscriptions: [data], now: WallTime(milliseconds: 2))
+    let filter = try #require(filters.filter(topic: "T", group: "g"))
+    var table = ClientTable()
+    try heartbeat(&table, on: 1, topics: [])
+    for known in [nil, filter, nil] {
+      try table.register(
+        consumer: "g", profile: profile, subscriptions: [GroupSubscription(data, filter: known)], notifies: true, on: 1)
+      if known != nil { #expect(find(table, "T")?.conditionVersion == 3) }
+    }
+    // What is known of a version does not get lost.
+    #expect(find(table, "T")?.condition != nil)
   }
 
   @Test func `a producer is found by its id while it is in a group`() throws {

@@ -69,6 +69,8 @@ import Testing
     commit(&offsets, "A", "g", 0, 1)
     commit(&offsets, "A", "f", 0, 1)
     #expect(offsets.topics(ofGroup: "g") == ["A", "B"])
+    for (group, topics) in offsets.topicsByGroup { #expect(topics == offsets.topics(ofGroup: group)) }
+    #expect(offsets.topicsByGroup["g"] == ["A", "B"])
     #expect(offsets.groups(ofTopic: "A") == ["f", "g"])
     offsets.remove(group: "g")
     #expect(offsets.topics(ofGroup: "g") == [])

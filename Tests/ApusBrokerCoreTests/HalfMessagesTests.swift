@@ -100,6 +100,30 @@ import Testing
     #expect(core.operationOffset == 2 * count)
   }
 
+  @Test func `one that is open for long keeps no number for each end behind it`() {
+    var core = core()
+    let count: Int64 = 300_000
+    let alsoOpen: Int64 = 150_000
+    var operation: Int64 = 0
+    for place in 1..<count where place != alsoOpen {
+      core.ended(place, by: operation)
+      operation += 1
+    }
+    #expect(core.halfOffset == 0)
+    #expect(core.operationOffset == 0)
+    #expect(core.operationNumbers < 140_000)
+    core.ended(0, by: operation)
+    operation += 1
+    #expect(core.halfOffset == alsoOpen)
+    // The operation message at `alsoOpen - 1` ends the half message behind it.
+    #expect((alsoOpen - 1 - 4095...alsoOpen - 1).contains(core.operationOffset))
+    core.ended(alsoOpen, by: operation)
+    operation += 1
+    #expect(core.halfOffset == count)
+    #expect(core.operationOffset == operation)
+    #expect(core.operationNumbers == 0)
+  }
+
   // MARK: Checks
 
   @Test func `a half message is not asked about before its timeout`() {
@@ -122,6 +146,14 @@ import Testing
     #expect(core.decide(half(0), end: 1, now: after(-10)) == .ask(times: 1))
     let far = WallTime(milliseconds: .max)
     #expect(core.decide(half(0, born: far), end: 1, now: WallTime(milliseconds: -5)) == .ask(times: 2))
+  }
+
+  @Test func `a clock that is set back makes no half message wait until it has come up again`() {
+    var core = core()
+    #expect(core.decide(half(0), end: 1, now: after(5)) == .leave)
+    #expect(core.next(from: 0, before: 1, now: after(5)) == nil)
+    #expect(core.next(from: 0, before: 1, now: after(-3600)) == 0)
+    #expect(core.decide(half(0), end: 1, now: after(-3600)) == .ask(times: 1))
   }
 
   @Test func `producers are asked fifteen times, once a round, then it is given up`() {

@@ -153,6 +153,26 @@ import ApusSigning
 
   // MARK: Off
 
+  @Test func `half messages are shown to those of their producers who may send to the topic`() throws {
+    let stranger = Credentials(accessKey: "fxstranger", secretKey: "strangersecret1")
+    let accounts = AccessDirectory.usual + "\n- accessKey: fxstranger\n  secretKey: strangersecret1\n"
+    let directory = try AccessDirectory(["plain_acl.yml": accounts])
+    let broker = try directory.served(TransactionTests.eager)
+    let (producer, other) = (try broker.client(), try broker.client())
+    for (client, credentials) in [(other, stranger), (producer, Credentials.user)] {
+      let heartbeat = HeartbeatData(clientID: credentials.accessKey, producerGroups: ["pg"]).bytes()
+      let fields = credentials.signed([], body: heartbeat)
+      #expect(try client.ask(.heartbeat, fields, body: heartbeat).responseCode == .success)
+    }
+    let half = Fields.send(to: "FxAcl", properties: TransactionTests.properties("one"), sysFlag: 4)
+    let sent = try producer.ask(.sendMessageV2, Credentials.user.signed(half, body: body), body: body)
+    #expect(sent.responseCode == .success)
+    // They are asked in turn: the other one would have been by now.
+    try Patience.wait { producer.count(.checkTransactionState) >= 8 }
+    #expect(other.count(.checkTransactionState) == 0)
+    broker.stop()
+  }
+
   @Test func `without aclEnable nothing is checked and the files need not be there`() throws {
     let broker = try ServedBroker([("aclConfigDir", "/nowhere")])
     let client = try RawClient(port: broker.port)

@@ -1,6 +1,7 @@
 import ApusBase
 import ApusBrokerCore
 import ApusModel
+import ApusStoreCore
 import Foundation
 import Testing
 
@@ -116,11 +117,29 @@ import Testing
     ("brokerName", ""), ("brokerName", String(repeating: "b", count: 128)), ("defaultTopicQueueNums", "0"),
     ("enableDLegerCommitLog", "true"), ("storePathCommitLog", "/a/commitlog,/b/commitlog"),
     ("flushDelayOffsetInterval", "0"), ("loops", "201"), ("storePathRootDir", ""), ("storePathCommitLog", ""),
+    ("messageDelayLevel", "soon"),
   ])
-  func `a value that cannot be is an error that names the key`(key: String, value: String) {
+  func `a value that cannot be is an error that names the key, at the start and by request`(
+    key: String, value: String
+  ) throws {
     let error = #expect(throws: SettingError.self) { try settings([(key, value)]) }
     #expect(error?.key == key)
     #expect(error?.description.contains(key) == true)
+    var live = try settings()
+    let before = live[key]
+    let refused = #expect(throws: SettingError.self) {
+      try live.update(PropertiesFile([.init(key, value)]), now: now)
+    }
+    #expect(refused == error)
+    #expect(live[key] == before)
+  }
+
+  @Test func `index files of 2 GiB and more are refused`() throws {
+    let measures = [("maxHashSlotNum", "100000000"), ("maxIndexNum", "100000000")]
+    #expect(throws: SettingError.self) { try settings(measures) }
+    #expect(try settings(measures + [("messageIndexEnable", "false")]).keeping.indexLayout == nil)
+    let usual = try settings().keeping.indexLayout
+    #expect(usual == .standard)
   }
 
   @Test func `the broker's own topics have names that the log has room for`() throws {
@@ -137,7 +156,16 @@ import Testing
     #expect(try settings([("popPollingSize", "7")]).warnings.count == 1)
   }
 
-  @Test(arguments: [("brokerRole", "SYNC_MASTER", "no replicas"), ("transientStorePoolEnable", "TRUE", "no effect")])
+  @Test func `a master has the number 0, whatever the file says`() throws {
+    let numbered = try settings([("brokerId", "1")])
+    #expect(numbered.identity.id == 0)
+    #expect(numbered["brokerId"] == "0")
+  }
+
+  @Test(arguments: [
+    ("brokerRole", "SYNC_MASTER", "no replicas"), ("transientStorePoolEnable", "TRUE", "no effect"),
+    ("brokerId", "1", "number is 0"),
+  ])
   func `a setting that promises what is not done is a warning`(key: String, value: String, told: String) throws {
     let warnings = try settings([(key, value)]).warnings
     #expect(warnings.count == 1)

@@ -37,7 +37,7 @@ import Testing
     }
     let stored = try ConfigStore.load(root: "/store", disk: broker.disk)
     let other = try BrokerUnderTest(stored: stored)
-    try other.config.saveAll()
+    #expect(other.config.saveAll().isEmpty)
     let again = try ConfigStore.load(root: "/store", disk: other.disk)
     #expect(Set(try #require(again.topics).topics).isSuperset(of: try #require(stored.topics).topics))
     #expect(again.topics?.version == stored.topics?.version)
@@ -47,10 +47,10 @@ import Testing
   }
 
   @Test func `writes a file only when its table moved`() throws {
-    try broker.config.saveAll()
+    #expect(broker.config.saveAll().isEmpty)
     let first = try read("/store/config/topics.json")
     #expect(first != nil)
-    try broker.config.saveAll()
+    #expect(broker.config.saveAll().isEmpty)
     #expect(try read("/store/config/topics.json.bak") == nil)
     broker.topic("T")
     try broker.config.saveTopics()
@@ -58,19 +58,24 @@ import Testing
     #expect(try read("/store/config/topics.json.bak") == first)
   }
 
-  @Test func `a file that cannot be written keeps no other from it`() throws {
+  @Test func `a file that cannot be written keeps no other from being written`() throws {
+    let (topic, group) = (Array("T".utf8), Array("g".utf8))
+    broker.tables.offsets.withLock {
+      _ = $0.commit(topic: topic.rawSpan, group: group.rawSpan, queue: 0, offset: 3)
+    }
     broker.disk.plan = FaultPlan(failures: [.init(.open, occurrence: 1, code: .denied)])
-    #expect(throws: DiskError.self) { try broker.config.saveAll() }
-    #expect(try read("/store/config/topics.json") == nil)
-    #expect(try read("/store/config/consumerOffset.json") != nil)
-    try broker.config.saveAll()
-    #expect(try read("/store/config/topics.json") != nil)
+    #expect(broker.config.saveAll().count == 1)
+    let stored = try ConfigStore.load(root: "/store", disk: broker.disk)
+    #expect(stored.topics == nil)
+    #expect(stored.offsets?.entries.count == 1)
+    #expect(broker.config.saveAll().isEmpty)
+    #expect(try ConfigStore.load(root: "/store", disk: broker.disk).topics != nil)
   }
 
   @Test func `takes the backup of a damaged file and says so`() throws {
-    try broker.config.saveAll()
+    #expect(broker.config.saveAll().isEmpty)
     broker.topic("T")
-    try broker.config.saveAll()
+    #expect(broker.config.saveAll().isEmpty)
     try write(Array("{\"dataVersion\":".utf8), "/store/config/topics.json")
     let stored = try ConfigStore.load(root: "/store", disk: broker.disk)
     #expect(stored.topics?.topics.contains { $0.name == "T" } == true)

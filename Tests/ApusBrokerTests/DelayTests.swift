@@ -124,6 +124,58 @@ import Testing
     #expect(copies.map(\.properties) == [java.properties])
   }
 
+  /// Makes the file of a topic's first queue one that cannot be opened; returns what puts it back.
+  private func breakQueue(of topic: String, in directory: String) throws -> () throws -> Void {
+    let file = directory + "/consumequeue/\(topic)/0/00000000000000000000"
+    try FileManager.default.moveItem(atPath: file, toPath: directory + "/aside")
+    try FileManager.default.createSymbolicLink(atPath: file, withDestinationPath: directory + "/nowhere")
+    return {
+      try FileManager.default.removeItem(atPath: file)
+      try FileManager.default.moveItem(atPath: directory + "/aside", toPath: file)
+    }
+  }
+
+  @Test func `a queue that cannot be read holds up no delayed messages for others`() throws {
+    let directory = ServedBroker.newDirectory()
+    do {
+      let served = try ServedBroker([("messageDelayLevel", "1h")], kept: directory)
+      let client = try served.client()
+      #expect(try client.send("plain", to: "Bad").responseCode == .success)
+      for topic in ["Bad", "Good"] {
+        #expect(try client.send("delayed", to: topic, [("DELAY", "1")]).responseCode == .success)
+      }
+      served.stop()
+    }
+    let mend = try breakQueue(of: "Bad", in: directory)
+    // Later than the level allows now, both are due at once.
+    let served = try ServedBroker([("messageDelayLevel", "0s")], last: directory)
+    let client = try served.client()
+    #expect(try client.pull("Good").map(\.body) == ["delayed"])
+    try mend()
+    #expect(try client.pull("Bad", from: 1).map(\.body) == ["delayed"])
+  }
+
+  @Test func `a queue that cannot be read holds up no messages with a time of their own for others`() throws {
+    let directory = ServedBroker.newDirectory()
+    do {
+      let served = try ServedBroker(kept: directory)
+      let client = try served.client()
+      #expect(try client.send("plain", to: "Bad").responseCode == .success)
+      // More than may wait for the device at once.
+      for _ in 0..<70 {
+        #expect(try client.send("timed", to: "Bad", [("TIMER_DELAY_MS", "3000")]).responseCode == .success)
+      }
+      #expect(try client.send("timed", to: "Good", [("TIMER_DELAY_MS", "3000")]).responseCode == .success)
+      served.stop()
+    }
+    let mend = try breakQueue(of: "Bad", in: directory)
+    let served = try ServedBroker(last: directory)
+    let client = try served.client()
+    #expect(try client.pull("Good").map(\.body) == ["timed"])
+    try mend()
+    try Patience.wait { try client.end("Bad") == 71 }
+  }
+
   @Test func `a batch cannot be delayed`() throws {
     let served = try ServedBroker(Self.levels)
     let client = try served.client()

@@ -259,6 +259,29 @@ import Testing
     #expect(broker.tables.settings.withLock { !$0.serving.traceOn && $0.version.counter == 1 })
   }
 
+  @Test func `of changes of settings made at once file and broker keep the same`() async throws {
+    let access = AdminAccess(ownAddresses: [HostAddress(ipv4: 0x7F00_0001, port: 0)])
+    let requester = broker.requester
+    let handler = try broker.handlers.row(for: .updateBrokerConfig, from: requester, access).handler
+    for round in 0..<200 {
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        for value in [2 * round + 1, 2 * round + 2] {
+          group.addTask {
+            let header = CommandHeader(code: RequestCode.updateBrokerConfig.rawValue, id: RequestID(1))
+            let request = Command(header: header, body: Array("maxMessageSize=\(value)".utf8))
+            _ = try handler.handle(request, from: requester)
+          }
+        }
+        try await group.waitForAll()
+      }
+      var file = ConfigFile(path: "/conf/broker.conf")
+      let written = try file.load(from: broker.disk) { bytes throws(DecodeError) in
+        try PropertiesFile(parsing: bytes)
+      }
+      #expect(written?.value["maxMessageSize"] == broker.tables.settings.withLock { $0["maxMessageSize"] })
+    }
+  }
+
   @Test func `every code has one place to run`() {
     let served = Set(broker.handlers.codes.map(\.rawValue))
     let expected: Set<Int32> = [

@@ -26,4 +26,21 @@ import Testing
     let found = try TestClient.records(answer.body)
     #expect(found.map { $0.properties["UNIQ_KEY"] ?? "" } == ["u1", "u2", "u3", "u4"])
   }
+
+  @Test func `what has the same hash in another topic is not given`() throws {
+    let served = try ServedBroker()
+    let client = try served.client()
+    // Java's hashes of both names are the same, and so are those of names and key.
+    for topic in ["TopicAa", "TopicBB"] {
+      #expect(try client.send(topic, to: topic, [("KEYS", "k")]).responseCode == .success)
+      let answer = try client.ask(
+        .queryMessage,
+        [
+          ReplyField("topic", topic), ReplyField("key", "k"), ReplyField("maxNum", 32),
+          ReplyField("beginTimestamp", 0), ReplyField("endTimestamp", Int64.max),
+        ])
+      #expect(answer.responseCode == .success)
+      #expect(try TestClient.records(answer.body).map(\.body) == [topic])
+    }
+  }
 }

@@ -275,6 +275,57 @@ import Testing
     expect(empty, .pullNotFound, "NO_MATCHED_LOGIC_QUEUE", next: 0, max: 0)
   }
 
+  @Test func `a pull that waits goes by what its group wants when it is woken`() throws {
+    let served = try ServedBroker()
+    let (producer, consumer) = (try RawClient(port: served.port), try RawClient(port: served.port))
+    try send(producer, "before", tags: "a")
+    func subscribe(to tag: String, code: Int32, version: Int64) throws {
+      let subscription = SubscriptionData(
+        topic: Self.topic, expression: tag, tags: [tag], tagCodes: [code], version: version)
+      let data = HeartbeatData(
+        clientID: "c@1", consumers: [ConsumerData(group: "cg", subscriptions: [subscription])])
+      #expect(try consumer.ask(.heartbeat, body: data.bytes()).responseCode == .success)
+    }
+    try subscribe(to: "a", code: 97, version: 1)
+    let id = try park(consumer, Fields.pull(Self.topic, at: 1, expression: nil, wait: 300_000, version: 1))
+    try subscribe(to: "b", code: 98, version: 2)
+    try send(producer, "b", tags: "b")
+    // Woken by the tag that it came for, it would have passed over the message that the group wants now.
+    try send(producer, "a", tags: "a")
+    let answer = try #require(try answers(consumer).first)
+    #expect(answer.header.id == id)
+    #expect(answer.responseCode == .success)
+    #expect(try bodies(answer) == ["b"])
+  }
+
+  @Test(arguments: ["broker", "group", "topic"])
+  func `a pull that waits gets nothing any more when consumers are shut out`(by closed: String) throws {
+    let served = try ServedBroker()
+    let (producer, consumer) = (try RawClient(port: served.port), try RawClient(port: served.port))
+    try send(producer, "before")
+    let id = try park(consumer, Fields.pull(Self.topic, at: 1, wait: 300_000))
+    let change =
+      switch closed {
+      case "broker": try producer.ask(.updateBrokerConfig, [], body: Array("brokerPermission=2\n".utf8))
+      case "group":
+        try producer.ask(
+          .updateAndCreateSubscriptionGroup, body: Array(#"{"groupName":"cg","consumeEnable":false}"#.utf8))
+      default:
+        try producer.ask(
+          .updateAndCreateTopic,
+          [
+            ReplyField("topic", Self.topic), ReplyField("readQueueNums", 4), ReplyField("writeQueueNums", 4),
+            ReplyField("perm", 2),
+          ])
+      }
+    #expect(change.responseCode == .success)
+    try send(producer, "afterwards")
+    let answer = try #require(try answers(consumer).first)
+    #expect(answer.header.id == id)
+    #expect(answer.responseCode == .noPermission)
+    #expect(answer.body.isEmpty)
+  }
+
   @Test func `a pull of a queue that has never had a message waits for its first`() throws {
     let served = try ServedBroker()
     let (producer, consumer) = (try RawClient(port: served.port), try RawClient(port: served.port))

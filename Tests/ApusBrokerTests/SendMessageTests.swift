@@ -261,6 +261,23 @@ import Testing
       try client.ask(.sendMessageV2, Fields.send(to: Self.topic, queue: .min), body: [1]).responseCode == .success)
   }
 
+  @Test func `a topic without queues takes nothing, also where the broker is to choose one`() throws {
+    let served = try ServedBroker()
+    let client = try RawClient(port: served.port)
+    let made = try client.ask(
+      .updateAndCreateTopic,
+      [
+        ReplyField("topic", Self.topic), ReplyField("readQueueNums", 0), ReplyField("writeQueueNums", 0),
+        ReplyField("perm", 6),
+      ])
+    #expect(made.responseCode == .success)
+    for queue: Int32 in [0, -1] {
+      let answer = try client.ask(.sendMessageV2, Fields.send(to: Self.topic, queue: queue), body: [1])
+      #expect(answer.responseCode == .systemError)
+      #expect(answer.remark?.hasSuffix("topic \(Self.topic) has 0 queues") == true)
+    }
+  }
+
   @Test func `unknown topics are not made when that is forbidden, and system topics take nothing`() throws {
     let served = try ServedBroker([("autoCreateTopicEnable", "false")])
     let client = try RawClient(port: served.port)

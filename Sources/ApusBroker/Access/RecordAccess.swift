@@ -13,6 +13,16 @@ extension AccessGrant {
     try requires(permission, topic: record.topic)
   }
 
+  /// Whether the sender may do this with a topic.
+  func allows(_ permission: AccessPermission, topic: RawSpan) -> Bool {
+    do throws(Refusal) {
+      try requires(permission, topic: topic)
+      return true
+    } catch {
+      return false
+    }
+  }
+
   /// The same for a record as it stands in the log. One that cannot be read belongs to nobody.
   func requires(_ permission: AccessPermission, record: [UInt8]) throws(Refusal) {
     guard accessKey != nil else { return }

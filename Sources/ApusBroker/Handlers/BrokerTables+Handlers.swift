@@ -53,7 +53,8 @@ extension BrokerTables {
     table.add(
       .heartbeat, .loop,
       HeartbeatHandler(
-        clients: clients, groups: groups, topics: topics, filters: filters, listener: listener, changes: changes))
+        clients: clients, grants: grants, groups: groups, topics: topics, filters: filters, listener: listener,
+        changes: changes))
     table.add(.checkClientConfig, .ioThread, CheckClientConfigHandler(settings: settings))
     table.add(.unregisterClient, .loop, UnregisterClientHandler(clients: clients, groups: groups))
     table.add(.getConsumerListByGroup, .loop, GetConsumerListByGroupHandler(clients: clients))

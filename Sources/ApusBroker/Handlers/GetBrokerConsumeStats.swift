@@ -28,8 +28,11 @@ package struct GetBrokerConsumeStatsHandler: RequestHandler {
     let orderedOnly = request.flag("isOrder")
     var groups: [ConsumeStatsList.Group] = []
     var total: Int64 = 0
-    for group in tables.groups.withLock({ $0.all.map(\.name) }) {
-      let topics = try topics(of: group, orderedOnly: orderedOnly)
+    // Of copies and all at once: sends and pulls wait for tables that are looked through for each group.
+    let (known, offsets) = (tables.groups.withLock { $0 }, tables.offsets.withLock { $0 })
+    let consumed = offsets.topicsByGroup
+    for group in known.all.map(\.name) {
+      let topics = try topics(of: group, among: consumed[group] ?? [], orderedOnly: orderedOnly)
       for entry in topics.flatMap(\.entries) {
         total &+= entry.brokerOffset.rawValue &- entry.consumerOffset.rawValue
       }
@@ -38,10 +41,12 @@ package struct GetBrokerConsumeStatsHandler: RequestHandler {
     return Reply(body: ConsumeStatsList(groups, brokerAddress: address, totalDifference: total).bytes())
   }
 
-  private func topics(of group: String, orderedOnly: Bool) throws(Refusal) -> [ConsumeStats] {
+  private func topics(
+    of group: String, among names: [String], orderedOnly: Bool
+  ) throws(Refusal) -> [ConsumeStats] {
     let subscribed = Set(tables.clients.withLock { $0.subscriptions(of: group) }.map(\.topic))
     var found: [ConsumeStats] = []
-    for name in tables.offsets.withLock({ $0.topics(ofGroup: group) }) {
+    for name in names {
       guard subscribed.isEmpty || subscribed.contains(name), let topic = tables.topics.withLock({ $0.find(name) }),
         topic.config.isOrdered || !orderedOnly
       else { continue }

@@ -1,3 +1,4 @@
+package import ApusAccess
 import ApusBase
 package import ApusBrokerCore
 import ApusModel
@@ -11,6 +12,7 @@ package import ApusSystem
 /// ``ApusBrokerCore/ClientTable/takeNotices()``.
 package struct HeartbeatHandler: RequestHandler {
   private let clients: Locked<ClientTable>
+  private let grants: Locked<[UInt64: AccessGrant]>
   private let groups: Locked<SubscriptionGroups>
   private let topics: Locked<Topics>
   private let filters: Locked<ConsumerFilters>
@@ -19,10 +21,11 @@ package struct HeartbeatHandler: RequestHandler {
 
   /// Takes its parts.
   package init(
-    clients: Locked<ClientTable>, groups: Locked<SubscriptionGroups>, topics: Locked<Topics>,
-    filters: Locked<ConsumerFilters>, listener: any TopicListener, changes: ChangeLog
+    clients: Locked<ClientTable>, grants: Locked<[UInt64: AccessGrant]>, groups: Locked<SubscriptionGroups>,
+    topics: Locked<Topics>, filters: Locked<ConsumerFilters>, listener: any TopicListener, changes: ChangeLog
   ) {
     self.clients = clients
+    self.grants = grants
     self.groups = groups
     self.topics = topics
     self.filters = filters
@@ -41,6 +44,7 @@ package struct HeartbeatHandler: RequestHandler {
     for group in heartbeat.producerGroups + heartbeat.consumers.map(\.group) {
       try GroupName.checkMembership(of: group)
     }
+    grants.withLock { $0[requester.connection] = requester.grant.accessKey == nil ? nil : requester.grant }
     let limits = clients.withLock { $0.limits }
     do throws(ClientTable.Excess) {
       try register(heartbeat, request.header, requester, limits)

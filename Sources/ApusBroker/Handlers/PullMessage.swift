@@ -67,9 +67,7 @@ package final class PullMessageHandler: Sendable {
     _ pull: borrowing PullMessage.Request, _ header: CommandHeader, _ connection: Connection, _ state: BrokerLoop
   ) throws(Refusal) -> HeldPull {
     let serving = state.serving
-    guard serving.permission.contains(.read) else {
-      throw Refusal(.noPermission, "the broker[\(parts.identity.address)] pulling message is forbidden")
-    }
+    try checkPermission(of: serving)
     let group = try group(pull.consumerGroup)
     guard let topic = parts.topics.withLock({ $0.findOrMakeLight(pull.topic) }) else {
       throw Refusal(
@@ -77,15 +75,7 @@ package final class PullMessageHandler: Sendable {
         "topic[\(pull.topic.text)] not exist, apply first please! \n"
           + "See http://rocketmq.apache.org/docs/faq/ for further details.")
     }
-    guard topic.config.permission.contains(.read) else {
-      throw Refusal(.noPermission, "the topic[\(topic.name)] pulling message is forbidden")
-    }
-    guard pull.queueID >= 0, pull.queueID < topic.config.readQueueCount else {
-      throw Refusal(
-        .systemError,
-        "queueId[\(pull.queueID)] is illegal, topic:[\(topic.name)] topicConfig.readQueueNums:"
-          + "[\(topic.config.readQueueCount)] consumer:[/\(connection.peer)]")
-    }
+    try check(topic, queue: pull.queueID, connection)
     let wanted = try wanted(pull, group, state)
     var wait = Duration.zero
     if pull.flags.contains(.suspend) {
@@ -94,8 +84,52 @@ package final class PullMessageHandler: Sendable {
     }
     return HeldPull(
       header: header, topic: topic, group: group, queueID: pull.queueID, offset: pull.queueOffset,
-      maxMessages: pull.maxMessages, subscription: wanted.tags, condition: wanted.condition,
+      maxMessages: pull.maxMessages,
+      subscriptionVersion: pull.flags.contains(.subscription) ? nil : pull.subscriptionVersion,
+      subscription: wanted.tags, condition: wanted.condition,
       bits: wanted.condition.flatMap { bits(of: $0, topic, group) }, wait: wait)
+  }
+
+  /// Checks a pull once more that has waited, as Java does: broker, topic or group may be closed to consumers by now, and
+  /// the group may want other messages, which would be passed over.
+  private func checkAgain(
+    _ waited: HeldPull, _ connection: Connection, _ state: BrokerLoop
+  ) throws(Refusal) -> HeldPull {
+    var pull = waited
+    try checkPermission(of: state.serving)
+    let (groupName, topicName) = (Array(waited.group.name.utf8), Array(waited.topic.name.utf8))
+    pull.group = try group(groupName.rawSpan)
+    let known = parts.topics.withLock { $0.find(topicName.rawSpan) }
+    guard let topic = known, topic.id == waited.topic.id else {
+      throw Refusal(.topicNotExist, "topic[\(waited.topic.name)] was deleted")
+    }
+    pull.topic = topic
+    try check(topic, queue: waited.queueID, connection)
+    guard let version = waited.subscriptionVersion else { return pull }
+    let told = try registered(pull.group, groupName.rawSpan, topic: topicName.rawSpan, version: version)
+    let wanted = withConditionsOfRetries(try filters(of: told, state), topic: topicName.rawSpan, state)
+    pull.subscription = wanted.tags
+    pull.condition = wanted.condition
+    pull.bits = wanted.condition.flatMap { bits(of: $0, topic, pull.group) }
+    return pull
+  }
+
+  private func checkPermission(of serving: BrokerSettings.Serving) throws(Refusal) {
+    guard serving.permission.contains(.read) else {
+      throw Refusal(.noPermission, "the broker[\(parts.identity.address)] pulling message is forbidden")
+    }
+  }
+
+  private func check(_ topic: Topic, queue: Int32, _ connection: Connection) throws(Refusal) {
+    guard topic.config.permission.contains(.read) else {
+      throw Refusal(.noPermission, "the topic[\(topic.name)] pulling message is forbidden")
+    }
+    guard queue >= 0, queue < topic.config.readQueueCount else {
+      throw Refusal(
+        .systemError,
+        "queueId[\(queue)] is illegal, topic:[\(topic.name)] topicConfig.readQueueNums:"
+          + "[\(topic.config.readQueueCount)] consumer:[/\(connection.peer)]")
+    }
   }
 
   /// What bit maps tell about a condition; nil when nothing, as for one that the pull itself carries.
@@ -138,17 +172,26 @@ package final class PullMessageHandler: Sendable {
   private func wanted(
     _ pull: borrowing PullMessage.Request, _ group: SubscriptionGroup, _ state: BrokerLoop
   ) throws(Refusal) -> Wanted {
-    let known = pull.flags.contains(.subscription) ? nil : try registered(pull, group)
-    var wanted: Wanted
-    if let known { wanted = try filters(of: known, state) } else { wanted = try sentFilters(of: pull, state) }
-    if wanted.condition == nil, state.serving.filtersRetries, state.serving.filtersByProperties,
-      pull.topic.starts(with: "%RETRY%")
-    {
-      let origin = String(pull.topic.text.dropFirst(SystemTopics.retryPrefix.count))
-      let conditions = parts.tables.filters.withLock { $0.conditions(ofGroup: origin) }
-      if !conditions.isEmpty { wanted.condition = .retried(conditions: conditions) }
+    let wanted: Wanted
+    if pull.flags.contains(.subscription) {
+      wanted = try sentFilters(of: pull, state)
+    } else {
+      let told = try registered(group, pull.consumerGroup, topic: pull.topic, version: pull.subscriptionVersion)
+      wanted = try filters(of: told, state)
     }
-    return wanted
+    return withConditionsOfRetries(wanted, topic: pull.topic, state)
+  }
+
+  /// Holds retried messages to the conditions of their group (`filterSupportRetry`) where no other condition is wanted.
+  private func withConditionsOfRetries(_ wanted: Wanted, topic: RawSpan, _ state: BrokerLoop) -> Wanted {
+    guard wanted.condition == nil, state.serving.filtersRetries, state.serving.filtersByProperties,
+      topic.starts(with: "%RETRY%")
+    else { return wanted }
+    let origin = String(topic.text.dropFirst(SystemTopics.retryPrefix.count))
+    let conditions = parts.tables.filters.withLock { $0.conditions(ofGroup: origin) }
+    var filtered = wanted
+    if !conditions.isEmpty { filtered.condition = .retried(conditions: conditions) }
+    return filtered
   }
 
   /// The filters that a pull carries itself.
@@ -173,13 +216,11 @@ package final class PullMessageHandler: Sendable {
     return Wanted(tags: subscription.isWildcard ? nil : subscription)
   }
 
-  /// What the pull's group told of the topic with its heartbeats.
+  /// What a group, whose name is `name`, told of a topic with its heartbeats; refuses what is older than `version`.
   private func registered(
-    _ pull: borrowing PullMessage.Request, _ group: SubscriptionGroup
+    _ group: SubscriptionGroup, _ name: RawSpan, topic: RawSpan, version: Int64
   ) throws(Refusal) -> GroupSubscription {
-    let known = parts.clients.withLock {
-      ($0.profile(of: pull.consumerGroup), $0.subscription(group: pull.consumerGroup, topic: pull.topic))
-    }
+    let known = parts.clients.withLock { ($0.profile(of: name), $0.subscription(group: name, topic: topic)) }
     guard let profile = known.0 else {
       throw Refusal(.subscriptionNotExist, "the consumer's group info not exist")
     }
@@ -189,7 +230,7 @@ package final class PullMessageHandler: Sendable {
     guard let subscription = known.1 else {
       throw Refusal(.subscriptionNotExist, "the consumer's subscription not exist")
     }
-    guard subscription.version >= pull.subscriptionVersion else {
+    guard subscription.version >= version else {
       throw Refusal(.subscriptionNotLatest, "the consumer's subscription not latest")
     }
     return subscription
@@ -358,8 +399,9 @@ package final class PullMessageHandler: Sendable {
     runReleased(state)
   }
 
-  /// Runs the pulls again that were taken out of the parking: the first ones now, others in turns that follow. A
-  /// connection may have 20,000 that wait for one message, each with a condition that takes a while.
+  /// Runs the pulls again that were taken out of the parking, unless they are to be refused by now: the first ones now,
+  /// others in turns that follow. A connection may have 20,000 that wait for one message, each with a condition that
+  /// takes a while.
   func runReleased(_ state: BrokerLoop) {
     guard !state.released.isEmpty else { return }
     let released = state.released
@@ -372,13 +414,11 @@ package final class PullMessageHandler: Sendable {
     let first = state.isDraining ? released : released.prefix(Self.mostAtOnce)
     for entry in first {
       guard let connection = state.loop.connection(ConnectionID(rawValue: entry.connection)) else { continue }
-      var pull = entry.pull
-      guard let topic = parts.topics.withLock({ $0.find(pull.topic.name) }), topic.id == pull.topic.id else {
-        connection.send(Reply(.topicNotExist, remark: "topic[\(pull.topic.name)] was deleted"), to: pull.header)
-        continue
+      do throws(Refusal) {
+        run(try checkAgain(entry.pull, connection, state), on: connection, state)
+      } catch {
+        connection.send(Reply(error), to: entry.pull.header)
       }
-      pull.topic = topic
-      run(pull, on: connection, state)
     }
     state.publishParked()
     let rest = released.dropFirst(first.count)

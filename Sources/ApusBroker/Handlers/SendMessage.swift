@@ -75,7 +75,7 @@ package final class SendMessageHandler: Sendable {
     }
     let isDead = topic.name.utf8.count != send.topic.byteCount
     let queues = topic.queueCount
-    guard isDead || send.queueID < queues else {
+    guard isDead || (queues > 0 && send.queueID < queues) else {
       throw Refusal(
         .systemError, "request queueId[\(send.queueID)] is illegal, topic \(topic.name) has \(queues) queues")
     }

@@ -16,6 +16,8 @@ package struct UpdateBrokerConfigHandler: RequestHandler {
   private let file: SettingsFile?
   private let listener: any TopicListener
   private let changes: ChangeLog
+  /// One change at a time: of two the file could keep the one and the broker the other. Held while the file is written.
+  private let turn = Lock()
 
   /// Takes its parts; `file` is nil for a broker that was started without one.
   package init(
@@ -39,18 +41,19 @@ package struct UpdateBrokerConfigHandler: RequestHandler {
     } catch {
       throw Refusals.body(error)
     }
-    guard !settings.withLock({ $0.forbids(properties) }) else {
+    turn.lock()
+    defer { turn.unlock() }
+    let before = settings.withLock { $0 }
+    guard !before.forbids(properties) else {
       throw Refusal(.noPermission, "Can not update config in black list.")
     }
     let now = SystemClock.wall()
     // Tried on a copy and written first: what cannot be kept does not take effect either.
-    var planned = settings.withLock { $0 }
-    try keep(Self.update(&planned, properties, now))
-    let (before, change) = try settings.withLock {
-      (settings) throws(Refusal) -> (BrokerSettings, BrokerSettings.Change) in
-      let before = settings
-      return (before, try Self.update(&settings, properties, now))
-    }
+    var planned = before
+    let change = try Self.update(&planned, properties, now)
+    try keep(change)
+    let updated = planned
+    settings.withLock { $0 = updated }
     apply(change, now)
     changes.settingsChanged(change, from: before, by: requester)
     let waiting = change.waiting.joined(separator: ", ")

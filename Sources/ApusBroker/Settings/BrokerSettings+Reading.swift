@@ -19,7 +19,7 @@ extension BrokerSettings {
   /// Reads everything.
   mutating func derive() throws(SettingError) {
     identity = Identity(
-      cluster: text("brokerClusterName"), broker: text("brokerName"), id: number("brokerId"), host: text("brokerIP1"),
+      cluster: text("brokerClusterName"), broker: text("brokerName"), host: text("brokerIP1"),
       replicaHost: text("brokerIP2"), port: Int32(number("listenPort")), bindAddress: text("bindAddress"),
       region: text("regionId"),
       nameServers: text("namesrvAddr").split(separator: ";").map { String($0).filter { !$0.isWhitespace } })
@@ -62,8 +62,7 @@ extension BrokerSettings {
       queueFlushInterval: milliseconds("flushIntervalConsumeQueue"),
       offsetInterval: milliseconds("flushConsumerOffsetInterval"),
       cleaningInterval: milliseconds("cleanResourceInterval"),
-      checksCRCOnRecovery: flag("checkCRCOnRecover"), hasIndex: flag("messageIndexEnable"),
-      indexSlots: Int32(number("maxHashSlotNum")), indexEntries: Int32(number("maxIndexNum")),
+      checksCRCOnRecovery: flag("checkCRCOnRecover"), indexLayout: try indexLayout(),
       cleansForcibly: flag("cleanFileForciblyEnable"))
     filtering = Filtering(
       bloom: BloomFilter(
@@ -149,6 +148,17 @@ extension BrokerSettings {
       throw SettingError(key: "storePathCommitLog", value: path, range: "one directory")
     }
     return path
+  }
+
+  private func indexLayout() throws(SettingError) -> IndexLayout? {
+    guard flag("messageIndexEnable") else { return nil }
+    let layout = IndexLayout(slotCount: Int(number("maxHashSlotNum")), entryCount: Int(number("maxIndexNum")))
+    guard let layout else {
+      throw SettingError(
+        key: "maxIndexNum", value: text("maxIndexNum"),
+        range: "a number that makes index files shorter than 2 GiB, with maxHashSlotNum=\(text("maxHashSlotNum"))")
+    }
+    return layout
   }
 
   private func accessDirectory() throws(SettingError) -> String? {

@@ -45,7 +45,7 @@ package struct BrokerSettings: Sendable {
     package var cluster = ""
     /// `brokerName`
     package var broker = ""
-    /// `brokerId`: 0 for a master.
+    /// The number within the broker's group: 0 for a master, as all brokers of this version are, whatever `brokerId` says.
     package var id: Int64 = 0
     /// `brokerIP1`: the host to publish.
     package var host = ""
@@ -182,12 +182,8 @@ package struct BrokerSettings: Sendable {
     package var scrubBytes = 0
     /// `checkCRCOnRecover`
     package var checksCRCOnRecovery = true
-    /// `messageIndexEnable`
-    package var hasIndex = true
-    /// `maxHashSlotNum`
-    package var indexSlots: Int32 = 0
-    /// `maxIndexNum`
-    package var indexEntries: Int32 = 0
+    /// `maxHashSlotNum` and `maxIndexNum`; nil when `messageIndexEnable` is false.
+    package var indexLayout: IndexLayout?
     /// `dedupWindowMessages`: how many sends are remembered at most.
     package var rememberedSends = 1_000_000
     /// `fileReservedTime`
@@ -273,6 +269,7 @@ package struct BrokerSettings: Sendable {
       values[key.name] = try Self.checked(entry.value, for: key)
     }
     warnings += unkeptPromises
+    values["brokerId"] = "\(Identity().id)"
     try derive()
   }
 
@@ -295,8 +292,8 @@ package struct BrokerSettings: Sendable {
     package var changesPermission = false
   }
 
-  /// Applies all of `properties` or, when one value cannot be, nothing. Keys that nobody knows are passed over, as Java
-  /// does.
+  /// Applies all of `properties` or, when one value cannot be, nothing: also what counts from the next start on, which
+  /// must not fail on it. Keys that nobody knows are passed over, as Java does.
   package mutating func update(_ properties: PropertiesFile, now: WallTime) throws(SettingError) -> Change {
     var updated = self
     var change = Change()
@@ -309,6 +306,8 @@ package struct BrokerSettings: Sendable {
       if key.name == "brokerPermission" { change.changesPermission = true }
     }
     try updated.deriveLive()
+    var next = updated
+    try next.derive()
     updated.version.advance(now: now)
     self = updated
     return change

@@ -15,6 +15,11 @@ extension BrokerSettings {
       sentences.append(
         "setting transientStorePoolEnable has no effect: the log is written through mapped memory, without a pool")
     }
+    if let number = self["brokerId"], Int64(number) != 0 {
+      sentences.append(
+        "setting brokerId is \(number), but this broker is a master, whose number is 0: so it is with RocketMQ unless "
+          + "brokerRole is SLAVE")
+    }
     return sentences
   }
 

@@ -165,12 +165,9 @@ package final class ConfigStore: Sendable {
     }
   }
 
-  /// Writes whatever changed but the delayed messages, now and then for what loops changed: each file though another
-  /// cannot be written. Throws why the first one could not.
-  package func saveAll() throws(DiskError) { if let failure = saveEach().first { throw failure } }
-
-  /// As ``saveAll()``, but returns why files could not be written, each.
-  func saveEach() -> [DiskError] {
+  /// Writes whatever changed but the delayed messages, each file though another cannot be written. Returns why files
+  /// could not be.
+  package func saveAll() -> [DiskError] {
     var failures: [DiskError] = []
     do throws(DiskError) { try saveTopics() } catch { failures.append(error) }
     do throws(DiskError) { try saveGroups() } catch { failures.append(error) }

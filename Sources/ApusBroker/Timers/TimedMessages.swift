@@ -26,6 +26,8 @@ final class TimedMessages: @unchecked Sendable {
   private static let retryLimit = 5
   /// How many records an I/O thread brings near at once.
   private static let readAhead = 64
+  /// How long a message goes on waiting whose queue cannot be read, in milliseconds.
+  private static let longerWait: Int64 = 2000
   /// How many due messages may wait for the device at once.
   private static let awayLimit = 64
 
@@ -294,6 +296,19 @@ final class TimedMessages: @unchecked Sendable {
     run()
   }
 
+  /// The files of the queue that a message is for cannot be read: it waits a little longer, in the wheel, so that as many
+  /// as there may be for that queue hold up none for others.
+  private func postpone(_ id: TimerWheel.ID, _ offset: PhysicalOffset) {
+    guard isRunning, away[id] != nil, wheel.timer(id).offset == offset else { return run() }
+    away[id] = nil
+    var timer = wheel.timer(id)
+    timer.due = SystemClock.wall().advanced(byMilliseconds: Self.longerWait)
+    wheel.remove(id)
+    wheel.add(timer)
+    changes += 1
+    run()
+  }
+
   private func deliver(
     _ range: Fetch.Range, _ id: TimerWheel.ID, _ timer: TimerWheel.Timer, _ now: WallTime
   ) -> Bool {
@@ -327,7 +342,9 @@ final class TimedMessages: @unchecked Sendable {
       away[id] = 0
       let accepted = parts.io.submit { [self] in
         let isDone = parts.loadQueue(topic: name, id: queueID)
-        _ = loop.loop.execute { [self] in returned(id, timer.offset, isDone: isDone) }
+        _ = loop.loop.execute { [self] in
+          if isDone { back(id, timer.offset) } else { postpone(id, timer.offset) }
+        }
       }
       if !accepted { away[id] = nil }
       return accepted

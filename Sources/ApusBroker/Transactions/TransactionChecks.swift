@@ -1,3 +1,4 @@
+import ApusAccess
 import ApusBase
 import ApusBrokerCore
 import ApusModel
@@ -167,17 +168,29 @@ final class TransactionChecks: Sendable {
   }
 
   private func ask(_ half: borrowing HalfRecord, times: Int32, queueOffset: Int64, offset: PhysicalOffset) {
-    guard let group = half.record.properties.value(of: PropertyName.producerGroup)?.text,
-      let members = parts.clients.withLock({ $0.producers(of: group) }),
+    guard let producer = nextProducer(of: half),
       let question = half.question(times: times, queueOffset: queueOffset, offset: offset)
     else { return }
+    let call = ClientCall(
+      connection: producer, code: CheckTransactionState.Request.code, fields: question.fields, body: question.body)
+    relay.notify(call, on: state.loop)
+  }
+
+  /// The next one of a half message's producers; nil when there is none. The question shows them the message, so that with
+  /// access control only those count who may send to its topic: anybody can say that they are of a group.
+  private func nextProducer(of half: borrowing HalfRecord) -> UInt64? {
+    guard let group = half.record.properties.value(of: PropertyName.producerGroup)?.text,
+      var members = parts.clients.withLock({ $0.producers(of: group) })
+    else { return nil }
+    if let topic = half.realTopic?.array {
+      let grants = parts.tables.grants.withLock { grants in members.map { grants[$0] } }
+      members = zip(members, grants).filter { $1?.allows(.publish, topic: topic.rawSpan) ?? true }.map(\.0)
+    }
+    guard !members.isEmpty else { return nil }
     let next = turn.withLock { turn in
       turn &+= 1
       return turn
     }
-    let call = ClientCall(
-      connection: members[Int(UInt(bitPattern: next) % UInt(members.count))], code: CheckTransactionState.Request.code,
-      fields: question.fields, body: question.body)
-    relay.notify(call, on: state.loop)
+    return members[Int(UInt(bitPattern: next) % UInt(members.count))]
   }
 }

@@ -113,6 +113,20 @@ import Testing
     try await client.producer(group: "pg").send(Message(topic: "Failover", text: "x"))
   }
 
+  @Test func `a name server that knows nothing yet is passed over while another one knows`() async throws {
+    let (cluster, new) = (try Cluster(), try Cluster([]))
+    _ = try await cluster.client()
+    // Clients begin with any of them.
+    let servers = Array(repeating: new.nameServerAddress, count: 7) + [cluster.nameServerAddress]
+    for number in 0..<4 {
+      let client = try MessageClient(.patient(servers))
+      try await client.producer(group: "pg").send(Message(topic: "Known\(number)", text: "x"))
+      await #expect(throws: ClientError(.unknownTopic, "")) { try await client.runtime.nameServers.route("Nobody") }
+    }
+    // It is needed until here.
+    #expect(new.members.isEmpty)
+  }
+
   @Test func `a name with several addresses is tried at each, and looked up again when all have failed`() async throws {
     let cluster = try Cluster()
     _ = try await cluster.client()

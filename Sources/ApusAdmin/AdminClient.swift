@@ -39,8 +39,7 @@ package final class AdminClient: Sendable {
     try Self.read(type, try await ask(request, at: server, timeout: timeout), from: server)
   }
 
-  /// Asks the name servers, one after the other, until one answers; a refusal is thrown.
-  @discardableResult
+  /// Asks the name servers, one after the other, until one knows what is asked for; a refusal is thrown when none does.
   func askNameServer(_ request: some OutgoingRequest) async throws(AdminError) -> Command {
     do throws(ClientError) {
       return try await messages.askNameServer(request)
@@ -49,11 +48,26 @@ package final class AdminClient: Sendable {
     }
   }
 
-  /// Asks the name servers for a JSON body.
+  /// Asks the name servers for a JSON body, one after the other until one knows what is asked for, as `knows` tells by
+  /// its body: one that has just started hears of brokers only when they register again. When none does the first
+  /// answer counts.
   func askNameServer<Body: JSONBody>(
-    _ request: some OutgoingRequest, for type: Body.Type
+    _ request: some OutgoingRequest, for type: Body.Type, knows: (Body) -> Bool = { _ in true }
   ) async throws(AdminError) -> Body {
-    try Self.read(type, try await askNameServer(request), from: "the name server")
+    let answer: Command
+    do throws(ClientError) {
+      answer = try await messages.askNameServer(request) { found in
+        guard found.responseCode == .success else { return false }
+        do throws(DecodeError) {
+          return knows(try Body(bytes: found.body.rawSpan))
+        } catch {
+          return false
+        }
+      }
+    } catch {
+      throw AdminError(error)
+    }
+    return try Self.read(type, answer, from: "the name server")
   }
 
   /// Asks one broker after the other until one answers or refuses. Nil when none has an address; when none of several

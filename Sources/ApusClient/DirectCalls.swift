@@ -31,9 +31,12 @@ extension MessageClient {
     try await runtime.ask(request, at: server, as: language)
   }
 
-  /// Asks one name server after the other until one answers. A refusal is thrown.
-  package func askNameServer(_ request: some OutgoingRequest) async throws(ClientError) -> Command {
-    let answer = try await runtime.nameServers.ask(request)
+  /// Asks one name server after the other until one knows what is asked for, as `knows` tells by an answer of any code.
+  /// When none does the first answer counts. A refusal is thrown.
+  package func askNameServer(
+    _ request: some OutgoingRequest, knows: (Command) -> Bool = { $0.responseCode == .success }
+  ) async throws(ClientError) -> Command {
+    let answer = try await runtime.nameServers.ask(request, knows: knows)
     guard answer.responseCode == .success else { throw ClientError(refusal: answer, server: "the name server") }
     return answer
   }

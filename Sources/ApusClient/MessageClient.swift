@@ -86,14 +86,16 @@ public final class MessageClient: Sendable {
     let (runtime, requests) = (runtime, requests)
     await withDiscardingTaskGroup { group in
       group.addTask {
-        await Self.every(runtime.configuration.pollNameServerInterval) { await self.refreshRoutes() }
+        await runtime.every(runtime.configuration.pollNameServerInterval) { await self.refreshRoutes() }
       }
-      group.addTask {
-        await Self.every(runtime.configuration.heartbeatBrokerInterval, first: .seconds(1)) { await self.heartbeat() }
+      group.addTask(executorPreference: runtime.executor) {
+        await runtime.every(runtime.configuration.heartbeatBrokerInterval, first: .seconds(1)) {
+          await self.heartbeat()
+        }
       }
       if runtime.nameServers.areDiscovered {
         group.addTask {
-          await Self.every(NameServers.discoveryInterval, first: .seconds(10)) { await self.discover() }
+          await runtime.every(NameServers.discoveryInterval, first: .seconds(10)) { await self.discover() }
         }
       }
       group.addTask { await requests.run() }
@@ -173,22 +175,6 @@ public final class MessageClient: Sendable {
   }
 
   // MARK: Rounds
-
-  /// Runs `action` again and again until the task is cancelled.
-  static func every(
-    _ interval: Duration, first: Duration? = nil, _ action: @Sendable () async -> Void
-  ) async {
-    var pause = first ?? interval
-    while true {
-      do {
-        try await Task.sleep(for: pause)
-      } catch {
-        return
-      }
-      await action()
-      pause = interval
-    }
-  }
 
   private func discover() async {
     do throws(ClientError) {

@@ -95,12 +95,15 @@ public final class PullConsumer: Sendable {
     try await client.check(Array(subscriptions.values), of: group)
     try await offsets.open()
     try client.join(group, self)
+    let runtime = client.runtime
     await withDiscardingTaskGroup { group in
       if configuration.commitsByItself {
-        group.addTask { await MessageClient.every(self.configuration.commitInterval) { await self.persist() } }
+        group.addTask(executorPreference: runtime.executor) {
+          await runtime.every(self.configuration.commitInterval) { await self.persist() }
+        }
       }
-      group.addTask {
-        await MessageClient.every(self.client.runtime.configuration.rebalanceInterval) { self.rebalanceNow() }
+      group.addTask(executorPreference: runtime.executor) {
+        await runtime.every(runtime.configuration.rebalanceInterval) { self.rebalanceNow() }
       }
       rebalanceNow()
       for await _ in wakeUps {
@@ -110,7 +113,7 @@ public final class PullConsumer: Sendable {
           return state.starting
         }
         for queue in starting {
-          group.addTask(executorPreference: client.runtime.executor) {
+          group.addTask(executorPreference: runtime.executor) {
             // Where the answers come: nothing of the application runs in it.
             await self.puller(queue).run(queue)
           }

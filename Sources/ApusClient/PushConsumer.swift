@@ -85,23 +85,7 @@ public final class PushConsumer: Sendable {
     await withDiscardingTaskGroup { group in
       let jobs = ConsumeJobs(runtime.loop)
       for _ in 0..<configuration.concurrency { group.addTask { await self.work(on: jobs) } }
-      group.addTask {
-        await MessageClient.every(self.client.runtime.configuration.rebalanceInterval) { self.rebalanceNow() }
-      }
-      group.addTask {
-        await MessageClient.every(self.client.runtime.configuration.persistConsumerOffsetInterval) {
-          await self.commit()
-        }
-      }
-      if needsLocks {
-        group.addTask {
-          await MessageClient.every(self.configuration.lockInterval, first: .seconds(1)) { await self.renewLocks() }
-        }
-      }
-      if !isOrderly, configuration.messageModel == .clustering {
-        let round = min(configuration.consumeTimeout, Self.overdueRound)
-        group.addTask { await MessageClient.every(round) { await self.returnOverdue() } }
-      }
+      addRounds(to: &group)
       rebalanceNow()
       // A new member asks for its share only when the brokers know of it.
       for await _ in wakeUps {
@@ -116,6 +100,26 @@ public final class PushConsumer: Sendable {
     }
     // The task is cancelled already; leaving has time limits of its own.
     await Task { await self.leaveGroup() }.value
+  }
+
+  /// Adds what is done again and again, whatever the listener does with its threads.
+  private func addRounds(to group: inout DiscardingTaskGroup) {
+    let (runtime, executor) = (runtime, runtime.executor)
+    group.addTask(executorPreference: executor) {
+      await runtime.every(runtime.configuration.rebalanceInterval) { self.rebalanceNow() }
+    }
+    group.addTask(executorPreference: executor) {
+      await runtime.every(runtime.configuration.persistConsumerOffsetInterval) { await self.commit() }
+    }
+    if needsLocks {
+      group.addTask(executorPreference: executor) {
+        await runtime.every(self.configuration.lockInterval, first: .seconds(1)) { await self.renewLocks() }
+      }
+    }
+    if !isOrderly, configuration.messageModel == .clustering {
+      let round = min(configuration.consumeTimeout, Self.overdueRound)
+      group.addTask(executorPreference: executor) { await runtime.every(round) { await self.returnOverdue() } }
+    }
   }
 
   /// Shares the queues out anew, soon.

@@ -23,6 +23,8 @@ public final class PullConsumer: Sendable {
     var turn = 0
     var waiter: PendingAnswer<Void>?
     var starting: [QueueWork] = []
+    /// What was polled for a loop over ``PullConsumer/messages`` and not given to it yet: of one queue.
+    var unseen: ArraySlice<ReceivedMessage> = []
     var assigned: Set<MessageQueue>?
     var isClosed = false
 
@@ -144,7 +146,8 @@ public final class PullConsumer: Sendable {
 
   /// The next messages, of one queue, as many as are there and `pullBatchSize` allows. Empty when none came within
   /// `timeout` (`pollTimeout`) or the task was cancelled; nil when ``run()`` has ended. One task at a time polls: what
-  /// it has counts as consumed with the next poll, whoever makes it.
+  /// it has counts as consumed with the next poll, whoever makes it. What a loop over ``messages`` that has ended left of
+  /// a batch comes first.
   public func poll(timeout: Duration? = nil) async -> [ReceivedMessage]? {
     if configuration.commitsByItself { finishTaken() }
     let deadline = SystemClock.monotonic() + (timeout ?? configuration.pollTimeout)
@@ -171,6 +174,10 @@ public final class PullConsumer: Sendable {
   private func take(or waiter: PendingAnswer<Void>) -> Taken {
     state.withLock { state in
       if state.isClosed { return .closed }
+      if !state.unseen.isEmpty {
+        defer { state.unseen = [] }
+        return .messages(Array(state.unseen))
+      }
       let queues = state.sortedQueues()
       for step in queues.indices {
         let queue = queues[(state.turn + step) % queues.count]
@@ -186,9 +193,7 @@ public final class PullConsumer: Sendable {
   }
 
   /// What was polled counts as consumed, and the brokers are told. Inside `for await message in consumer.messages` that
-  /// is the whole batch that the loop has begun, also its messages that the loop has not been given yet: should the
-  /// process end there, they do not come again. A loop that commits message by message needs a `pullBatchSize` of 1;
-  /// one over ``poll(timeout:)`` commits when it is done with a batch.
+  /// is what the loop has been given, the present message among it.
   public func commit() async {
     finishTaken()
     // After its end there is no other time.
@@ -196,7 +201,33 @@ public final class PullConsumer: Sendable {
   }
 
   private func finishTaken() {
-    for queue in allWork { queue.finishTaken() }
+    let unseen = state.withLock { $0.unseen.first }
+    for work in allWork {
+      work.finishTaken(before: unseen?.queue == work.queue ? unseen?.queueOffset : nil)
+    }
+  }
+
+  /// The next message for a loop; nil when ``run()`` has ended or the task is cancelled. What a loop that ends early
+  /// leaves of a batch is there for whoever asks next.
+  fileprivate func nextMessage() async -> ReceivedMessage? {
+    while !Task.isCancelled {
+      if let message = state.withLock({ $0.unseen.popFirst() }) { return message }
+      guard let batch = await poll() else { return nil }
+      state.withLock { $0.unseen = batch[...] }
+    }
+    return nil
+  }
+
+  /// Goes on elsewhere in a queue; what a loop has not been given of it yet is wanted no more.
+  func restart(_ work: QueueWork, at offset: Int64) {
+    work.reset(to: offset)
+    forget(work.queue)
+  }
+
+  private func forget(_ queue: MessageQueue) {
+    state.withLock { state in
+      if state.unseen.first?.queue == queue { state.unseen = [] }
+    }
   }
 
   private func persist(isLast: Bool = false) async { await offsets.commit(allWork, isLast: isLast) }
@@ -210,7 +241,7 @@ public final class PullConsumer: Sendable {
       throw ClientError(.invalidArgument, "\(queue.topic)/\(queue.brokerName)/\(queue.queueID) is not this consumer's")
     }
     guard offset >= 0 else { throw ClientError(.invalidArgument, "an offset is not negative, this is \(offset)") }
-    work.reset(to: offset)
+    restart(work, at: offset)
   }
 
   /// Goes on at the oldest message of a queue that this consumer has.
@@ -271,6 +302,7 @@ public final class PullConsumer: Sendable {
     for (queue, work) in state.withLock({ $0.work }) where !wanted.contains(queue) {
       state.withLock { $0.work[queue] = nil }
       work.drop()
+      forget(queue)
       if configuration.commitsByItself { await offsets.commit([work], isLast: true) }
     }
     for queue in wanted.sorted() where state.withLock({ $0.work[queue] }) == nil {
@@ -343,23 +375,16 @@ extension PullConsumer {
     /// Asks a consumer for its messages.
     public struct AsyncIterator: AsyncIteratorProtocol {
       let consumer: PullConsumer
-      var batch: ArraySlice<ReceivedMessage> = []
 
       /// The next message; nil when ``PullConsumer/run()`` has ended or the task is cancelled.
-      public mutating func next() async -> ReceivedMessage? {
-        while batch.isEmpty {
-          guard !Task.isCancelled, let polled = await consumer.poll() else { return nil }
-          batch = polled[...]
-        }
-        return batch.removeFirst()
-      }
+      public mutating func next() async -> ReceivedMessage? { await consumer.nextMessage() }
     }
 
     /// Asks the consumer.
     public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(consumer: consumer) }
   }
 
-  /// Messages one by one, until ``run()`` ends.
+  /// Messages one by one, until ``run()`` ends. A loop may end early: the next one goes on behind its last message.
   public var messages: Messages { Messages(consumer: self) }
 }
 

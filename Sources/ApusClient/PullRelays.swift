@@ -8,7 +8,7 @@ extension PullConsumer {
   func reset(_ offsets: [MessageQueue: Int64]) async {
     for work in allWork {
       guard let offset = offsets[work.queue] else { continue }
-      work.reset(to: offset)
+      restart(work, at: offset)
       await self.offsets.commit([work])
     }
   }

@@ -39,6 +39,44 @@ import Testing
     _ = producer
   }
 
+  @Test func `what a loop that ends early leaves is given to the next one, and counts as consumed no sooner`()
+    async throws
+  {
+    let cluster = try Cluster()
+    let client = try await cluster.client()
+    let producer = try await send("PullBreak", 1, client)
+    let queue = try #require(try await producer.queues(of: "PullBreak").first)
+    let rest = try await client.runtime.maxOffset(of: queue)
+    for number in 0..<9 { try await producer.send(Message(topic: "PullBreak", text: "q\(number)"), to: queue) }
+    var configuration = Self.fromStart
+    configuration.commitsByItself = false
+    let consumer = try client.pullConsumer(group: "pb", configuration)
+    consumer.assign([queue])
+    try await running(client, [consumer]) {
+      try await until { consumer.allWork.first.map { $0.count == 9 + Int(rest) } ?? false }
+      try consumer.seek(queue, to: rest)
+      try await until { consumer.allWork.first.map { $0.count == 9 } ?? false }
+      for expected in 0..<3 {
+        for await message in consumer.messages {
+          #expect(message.text == "q\(expected)")
+          break
+        }
+        await consumer.commit()
+        #expect(try await consumer.committed(queue) == rest + Int64(expected) + 1)
+      }
+      #expect(await consumer.poll()?.map(\.text) == (3..<9).map { "q\($0)" })
+      // What was left of a queue that goes on elsewhere is not wanted any more.
+      try consumer.seek(queue, to: rest)
+      try await until { consumer.allWork.first.map { $0.count == 9 } ?? false }
+      for await message in consumer.messages {
+        #expect(message.text == "q0")
+        break
+      }
+      try consumer.seek(queue, to: rest + 8)
+      #expect(await consumer.poll(timeout: Patience.limit)?.map(\.text) == ["q8"])
+    }
+  }
+
   @Test func `a topic that there is not yet keeps nothing of the others back`() async throws {
     let cluster = try Cluster()
     let client = try await cluster.client()

@@ -21,6 +21,12 @@ protocol ConsumerMember: AnyObject, Sendable {
   func consumeDirectly(_ message: ReceivedMessage) async -> DirectConsumption?
 }
 
+extension ClientError {
+  /// A consumer is to run a second time.
+  static let ranBefore = ClientError(
+    .invalidArgument, "the consumer has run already", advice: "Make a new one of the same group.")
+}
+
 /// Answers what brokers ask of consumers, on their own account or for a tool.
 struct ConsumerRelays: Sendable {
   /// The consumer of a group, its namespace included.

@@ -26,6 +26,7 @@ public final class PullConsumer: Sendable {
     /// What was polled for a loop over ``PullConsumer/messages`` and not given to it yet: of one queue.
     var unseen: ArraySlice<ReceivedMessage> = []
     var assigned: Set<MessageQueue>?
+    var hasBegun = false
     var isClosed = false
 
     mutating func sortedQueues() -> [MessageQueue] {
@@ -91,12 +92,22 @@ public final class PullConsumer: Sendable {
   }
 
   /// Pulls ahead until the task is cancelled; then offsets are committed, where the consumer commits by itself, and the
-  /// group is left. ``MessageClient/run()`` must run beside it. Throws at its beginning only, as
-  /// ``PushConsumer/run()``.
+  /// group is left. ``MessageClient/run()`` must run beside it. To be called once. Throws at its beginning only, as
+  /// ``PushConsumer/run()``; then there are no messages, and whoever waits for some is told so.
   public func run() async throws(ClientError) {
-    try await client.check(Array(subscriptions.values), of: group)
-    try await offsets.open()
-    try client.join(group, self)
+    let isFirst = state.withLock { state in
+      defer { state.hasBegun = true }
+      return !state.hasBegun
+    }
+    guard isFirst else { throw .ranBefore }
+    do throws(ClientError) {
+      try await client.check(Array(subscriptions.values), of: group)
+      try await offsets.open()
+      try client.join(group, self)
+    } catch {
+      close()
+      throw error
+    }
     let runtime = client.runtime
     await withDiscardingTaskGroup { group in
       if configuration.commitsByItself {
@@ -145,9 +156,9 @@ public final class PullConsumer: Sendable {
   // MARK: Messages
 
   /// The next messages, of one queue, as many as are there and `pullBatchSize` allows. Empty when none came within
-  /// `timeout` (`pollTimeout`) or the task was cancelled; nil when ``run()`` has ended. One task at a time polls: what
-  /// it has counts as consumed with the next poll, whoever makes it. What a loop over ``messages`` that has ended left of
-  /// a batch comes first.
+  /// `timeout` (`pollTimeout`) or the task was cancelled; nil when ``run()`` has ended, or thrown. One task at a time
+  /// polls: what it has counts as consumed with the next poll, whoever makes it. What a loop over ``messages`` that has
+  /// ended left of a batch comes first.
   public func poll(timeout: Duration? = nil) async -> [ReceivedMessage]? {
     if configuration.commitsByItself { finishTaken() }
     let deadline = SystemClock.monotonic() + (timeout ?? configuration.pollTimeout)

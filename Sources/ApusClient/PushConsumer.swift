@@ -35,6 +35,7 @@ public final class PushConsumer: Sendable {
   let wakeUps: AsyncStream<Void>
   private let waking: AsyncStream<Void>.Continuation
   private let work = Locked<[MessageQueue: QueueWork]>([:])
+  private let hasBegun = Locked(false)
 
   init(
     group: String, subscriptions: [Subscription], _ configuration: ConsumerConfiguration, listener: Listener,
@@ -75,10 +76,16 @@ public final class PushConsumer: Sendable {
   public var queues: [MessageQueue] { work.withLock { $0.keys.sorted() } }
 
   /// Consumes until the task is cancelled; then what is under way is finished, offsets are committed and the group is
-  /// left. ``MessageClient/run()`` must run beside it. Throws at its beginning only: when a broker refuses a condition
-  /// (``ClientError/Code/badExpression``), offsets of a broadcast group cannot be read (``ClientError/Code/system``) or
-  /// this client has a consumer of the group already (``ClientError/Code/invalidArgument``).
+  /// left. ``MessageClient/run()`` must run beside it. To be called once. Throws at its beginning only: when a broker
+  /// refuses a condition (``ClientError/Code/badExpression``), offsets of a broadcast group cannot be read
+  /// (``ClientError/Code/system``), or it has been called before or this client has a consumer of the group already
+  /// (``ClientError/Code/invalidArgument``).
   public func run() async throws(ClientError) {
+    let isFirst = hasBegun.withLock { hasBegun in
+      defer { hasBegun = true }
+      return !hasBegun
+    }
+    guard isFirst else { throw .ranBefore }
     try await client.check(Array(subscriptions.values), of: group)
     try await offsets.open()
     try client.join(group, self)

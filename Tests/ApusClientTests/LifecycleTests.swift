@@ -466,6 +466,22 @@ import Testing
     try await running.value
   }
 
+  @Test func `a consumer runs once`() async throws {
+    let server = try MuteServer { _, _ in Reply() }
+    let client = try MessageClient(ClientConfiguration.patient([server.address]), log: Logger(level: .error))
+    let consumers: [any Runnable] = [
+      try client.pushConsumer(group: "cg", subscriptions: [Subscription("T")], listener: .concurrent { _ in .success }),
+      try client.pullConsumer(group: "cg2"),
+    ]
+    for consumer in consumers {
+      let running = Task { try await consumer.run() }
+      running.cancel()
+      try await running.value
+      await expect(.invalidArgument, advice: true) { () async throws(ClientError) in try await consumer.run() }
+    }
+    server.stop()
+  }
+
   private func expect<Result>(
     _ code: ClientError.Code, advice: Bool, _ body: () async throws(ClientError) -> Result
   ) async {

@@ -77,6 +77,15 @@ import Testing
     }
   }
 
+  @Test func `whoever waits for messages of a consumer that cannot run is told so`() async throws {
+    let client = try MessageClient(.patient(["127.0.0.1:1"]))
+    try client.join("cg", try client.pullConsumer(group: "cg"))
+    let consumer = try client.pullConsumer(group: "cg")
+    await #expect(throws: ClientError(.invalidArgument, "")) { try await consumer.run() }
+    #expect(await consumer.poll() == nil)
+    for await message in consumer.messages { Issue.record("nobody can have sent \(message)") }
+  }
+
   @Test func `a topic that there is not yet keeps nothing of the others back`() async throws {
     let cluster = try Cluster()
     let client = try await cluster.client()

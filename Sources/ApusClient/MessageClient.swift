@@ -34,6 +34,8 @@ public final class MessageClient: Sendable {
     var leaving: Set<String> = []
     var transactions: [String: TransactionProducer] = [:]
     var isRunning = false
+    /// Whether ``MessageClient/run()`` is ending or has ended: nobody joins any more.
+    var hasEnded = false
     /// Told when the last consumer has left.
     var empty: PendingAnswer<Void>?
   }
@@ -145,11 +147,12 @@ public final class MessageClient: Sendable {
   /// A consumer joins its group: heartbeats tell of it from now on.
   func join(_ group: String, _ consumer: any ConsumerMember) throws(ClientError) {
     try Self.check(group: group)
-    let isNew = members.withLock { members in
-      guard members.consumers[group] == nil else { return false }
-      members.consumers[group] = consumer
-      return true
+    let (hasEnded, isNew) = members.withLock { members in
+      let isNew = !members.hasEnded && members.consumers[group] == nil
+      if isNew { members.consumers[group] = consumer }
+      return (members.hasEnded, isNew)
     }
+    guard !hasEnded else { throw .ended }
     guard isNew else { throw ClientError(.invalidArgument, "this client has a consumer of group '\(group)' already") }
   }
 
@@ -259,13 +262,17 @@ public final class MessageClient: Sendable {
     let empty = PendingAnswer<Void>()
     let (producers, longest) = members.withLock { members in
       members.empty = empty
+      members.hasEnded = true
       return (members.producers, members.consumers.values.map { $0.terminationTime }.max())
     }
     // The task is cancelled already; leaving has time limits of its own.
     await Task {
       if let longest { await empty.wait(atMost: longest + Self.leaveLimit) }
       await self.tracers.flush()
-      for group in producers { await self.unregister(producer: group, consumer: nil) }
+      // A broker that does not answer is waited for once, and not for each group.
+      await withDiscardingTaskGroup { tasks in
+        for group in producers { tasks.addTask { await self.unregister(producer: group, consumer: nil) } }
+      }
     }.value
   }
 

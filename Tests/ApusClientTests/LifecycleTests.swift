@@ -386,9 +386,26 @@ import Testing
     let producer = try client.producer(group: "pg")
     #expect(try await producer.queues(of: "T").count == 1)
     try await running(client) {}
-    await #expect(throws: ClientError(.closed, "")) { try await producer.send(Message(topic: "T", text: "x")) }
+    for topic in ["T", "NeverHeardOf"] {
+      await #expect(throws: ClientError(.closed, "")) { try await producer.send(Message(topic: topic, text: "x")) }
+    }
+    let consumer = try client.pullConsumer(group: "cg", subscriptions: [Subscription("T")])
+    await #expect(throws: ClientError(.closed, "")) { try await consumer.run() }
     #expect(server.asked.withLock { $0 } == 1)
     server.stop()
+  }
+
+  @Test func `at the end brokers are told of all groups at once`() async throws {
+    // It answers nothing until it is stopped.
+    let server = try MuteServer()
+    let client = try MessageClient(ClientConfiguration.patient([server.address]), log: Logger(level: .error))
+    _ = try await client.runtime.routes.route("T")
+    for number in 0..<3 { _ = try client.producer(group: "pg\(number)") }
+    let running = Task { try await client.run() }
+    running.cancel()
+    try await until { server.asked.withLock { $0 } == 3 }
+    server.stop()
+    try await running.value
   }
 
   @Test func `a broker that comes back is sent to again`() async throws {

@@ -316,12 +316,19 @@ public final class PullConsumer: Sendable {
       forget(queue)
       if configuration.commitsByItself { await offsets.commit([work], isLast: true) }
     }
+    var silent: Set<String> = []
     for queue in wanted.sorted() where state.withLock({ $0.work[queue] }) == nil {
-      guard let offset = await share.startOffset(queue) else { continue }
-      let work = QueueWork(queue, from: offset)
-      state.withLock { state in
-        state.work[queue] = work
-        state.starting.append(work)
+      // What a broker that does not answer has is begun with the next time.
+      guard !silent.contains(queue.brokerName) else { continue }
+      switch await share.beginning(of: queue) {
+      case .at(let offset):
+        let work = QueueWork(queue, from: offset)
+        state.withLock { state in
+          state.work[queue] = work
+          state.starting.append(work)
+        }
+      case .refused: break
+      case .silent: silent.insert(queue.brokerName)
       }
     }
   }

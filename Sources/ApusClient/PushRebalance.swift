@@ -14,17 +14,7 @@ extension PushConsumer {
       for queue in allWork where queue.queue.topic == topic {
         if queue.isLeaving || !queues.contains(queue.queue) { await remove(queue) }
       }
-      var added: [QueueWork] = []
-      for queue in queues.sorted() where work(of: queue) == nil {
-        let asked = SystemClock.monotonic()
-        if needsLocks, await !lock([queue]).contains(queue) { continue }
-        guard let offset = await share.startOffset(queue) else { continue }
-        let work = QueueWork(queue, from: offset)
-        if isOrderly { work.locked(until: asked + configuration.lockMaxLiveTime) }
-        add(work)
-        added.append(work)
-      }
-      return added
+      return await take(queues.filter { work(of: $0) == nil })
     } catch {
       // The retry topic is made with the first message that comes again.
       if error.code != .unknownTopic || !topic.hasPrefix("%RETRY%") {
@@ -32,6 +22,33 @@ extension PushConsumer {
       }
       return []
     }
+  }
+
+  /// Begins with queues. Those of a broker that does not answer have their turn the next time, so that they do not hold
+  /// up what others have.
+  private func take(_ queues: Set<MessageQueue>) async -> [QueueWork] {
+    var added: [QueueWork] = []
+    var silent: Set<String> = []
+    for queue in queues.sorted() where !silent.contains(queue.brokerName) {
+      let asked = SystemClock.monotonic()
+      if needsLocks {
+        guard let locked = await ask(for: [queue]) else {
+          silent.insert(queue.brokerName)
+          continue
+        }
+        guard locked.contains(queue) else { continue }
+      }
+      switch await share.beginning(of: queue) {
+      case .at(let offset):
+        let work = QueueWork(queue, from: offset)
+        if isOrderly { work.locked(until: asked + configuration.lockMaxLiveTime) }
+        add(work)
+        added.append(work)
+      case .refused: break
+      case .silent: silent.insert(queue.brokerName)
+      }
+    }
+    return added
   }
 
   // MARK: Locks

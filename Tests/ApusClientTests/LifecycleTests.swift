@@ -183,6 +183,28 @@ import Testing
     server.stop()
   }
 
+  @Test(arguments: [RequestCode.queryConsumerOffset, .lockBatchMessageQueue])
+  func `a broker that does not answer is asked about one of its queues, and not about each`(unanswered: RequestCode)
+    async throws
+  {
+    let (codes, id) = (Locked<[RequestCode]>([]), "127.0.0.1@silent")
+    let server = try MuteServer(hangsUp: true, queueCount: 8) { code, _ in
+      codes.withLock { $0.append(code) }
+      return code == .getConsumerListByGroup ? Reply(body: ConsumerIDList([id]).bytes()) : nil
+    }
+    var configuration = ClientConfiguration.patient([server.address])
+    configuration.clientIP = "127.0.0.1"
+    configuration.instanceName = "silent"
+    let client = try MessageClient(configuration, log: Logger(level: .error))
+    let listener: Listener =
+      unanswered == .queryConsumerOffset ? .concurrent { _ in .success } : .orderly { _ in .success }
+    let consumer = try client.pushConsumer(group: "cg", subscriptions: [Subscription("T")], listener: listener)
+    #expect(try await consumer.share.queues(of: "T").count == 8)
+    #expect(await consumer.rebalance("T").isEmpty)
+    #expect(codes.withLock { $0 } == [.getConsumerListByGroup, .getConsumerListByGroup, unanswered])
+    server.stop()
+  }
+
   @Test func `a lock lasts for lockMaxLiveTime from when the broker was asked`() async throws {
     let queue = MessageQueue(topic: "T", brokerName: "mute", queueID: 0)
     let server = try MuteServer { code, _ in

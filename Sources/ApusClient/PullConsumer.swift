@@ -147,7 +147,7 @@ public final class PullConsumer: Sendable {
 
   /// Chooses the queues itself, in place of those that it had; the group's members then share nothing out.
   public func assign(_ queues: [MessageQueue]) {
-    state.withLock { $0.assigned = Set(queues) }
+    state.withLock { $0.assigned = Set(queues.map(wrapped)) }
     rebalanceNow()
   }
 
@@ -248,7 +248,7 @@ public final class PullConsumer: Sendable {
   /// Goes on at an offset of a queue. Throws ``ClientError/Code/invalidArgument`` for a queue that this consumer does
   /// not have and for an offset below 0.
   public func seek(_ queue: MessageQueue, to offset: Int64) throws(ClientError) {
-    guard let work = state.withLock({ $0.work[queue] }) else {
+    guard let work = state.withLock({ $0.work[wrapped(queue)] }) else {
       throw ClientError(.invalidArgument, "\(queue.topic)/\(queue.brokerName)/\(queue.queueID) is not this consumer's")
     }
     guard offset >= 0 else { throw ClientError(.invalidArgument, "an offset is not negative, this is \(offset)") }
@@ -257,36 +257,45 @@ public final class PullConsumer: Sendable {
 
   /// Goes on at the oldest message of a queue that this consumer has.
   public func seekToBegin(_ queue: MessageQueue) async throws(ClientError) {
-    try seek(queue, to: try await client.runtime.minOffset(of: queue))
+    try seek(queue, to: try await client.runtime.minOffset(of: wrapped(queue)))
   }
 
   /// Goes on behind the newest message of a queue that this consumer has.
   public func seekToEnd(_ queue: MessageQueue) async throws(ClientError) {
-    try seek(queue, to: try await client.runtime.maxOffset(of: queue))
+    try seek(queue, to: try await client.runtime.maxOffset(of: wrapped(queue)))
   }
 
   /// Gives no messages of these queues until ``resume(_:)``.
-  public func pause(_ queues: [MessageQueue]) { state.withLock { $0.paused.formUnion(queues) } }
+  public func pause(_ queues: [MessageQueue]) { state.withLock { $0.paused.formUnion(queues.map(wrapped)) } }
 
   /// Gives messages of these queues again.
   public func resume(_ queues: [MessageQueue]) {
-    state.withLock { $0.paused.subtract(queues) }
+    state.withLock { $0.paused.subtract(queues.map(wrapped)) }
     wake()
   }
 
   /// The offset that the group has committed in a queue, the next one to be consumed; nil for none.
-  public func committed(_ queue: MessageQueue) async throws(ClientError) -> Int64? { try await offsets.stored(queue) }
+  public func committed(_ queue: MessageQueue) async throws(ClientError) -> Int64? {
+    try await offsets.stored(wrapped(queue))
+  }
 
   /// The offset of a queue's first message that was stored at or after a moment, in milliseconds since 1970; the
   /// queue's end when there is none.
   public func offset(of queue: MessageQueue, at milliseconds: Int64) async throws(ClientError) -> Int64 {
-    try await client.runtime.offset(of: queue, at: milliseconds)
+    try await client.runtime.offset(of: wrapped(queue), at: milliseconds)
   }
 
   /// The queues of a topic that may be read.
   public func queues(of topic: String) async throws(ClientError) -> [MessageQueue] {
     let topic = Namespace.wrap(topic, in: client.runtime.configuration.namespace)
     return try await client.runtime.routes.route(topic).readQueues
+  }
+
+  /// A queue that the application names, with or without the namespace of its topic, as brokers know it.
+  func wrapped(_ queue: MessageQueue) -> MessageQueue {
+    var own = queue
+    own.topic = Namespace.wrap(queue.topic, in: client.runtime.configuration.namespace)
+    return own
   }
 
   /// Whether ``run()`` has ended.

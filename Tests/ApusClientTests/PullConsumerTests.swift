@@ -101,6 +101,31 @@ import Testing
     _ = producer
   }
 
+  @Test func `a queue is named with or without the namespace of its topic`() async throws {
+    let cluster = try Cluster()
+    let client = try await cluster.client { $0.namespace = "space" }
+    let producer = try await send("PullSpace", 1, client)
+    let full = try #require(try await producer.queues(of: "PullSpace").first)
+    #expect(full.topic == "space%PullSpace")
+    var short = full
+    short.topic = "PullSpace"
+    try await producer.send(Message(topic: "PullSpace", text: "here"), to: short)
+    let consumer = try client.pullConsumer(group: "ps", Self.fromStart)
+    let end = try await client.runtime.maxOffset(of: full)
+    #expect(try await consumer.pull(short, from: end - 1).messages.map(\.text) == ["here"])
+    try await consumer.commit(short, offset: end)
+    #expect(try await consumer.committed(short) == end)
+    consumer.assign([short])
+    try await running(client, [consumer]) {
+      try await until { consumer.queues == [full] }
+      try consumer.seek(short, to: end - 1)
+      #expect(await consumer.poll(timeout: Patience.limit)?.map(\.text) == ["here"])
+      consumer.pause([short])
+      try await consumer.seekToBegin(short)
+      #expect(await consumer.poll(timeout: .milliseconds(50)) == [])
+    }
+  }
+
   @Test func `assigned queues can be sought and paused`() async throws {
     let cluster = try Cluster()
     let client = try await cluster.client()

@@ -66,6 +66,21 @@ import Testing
     server.stop()
   }
 
+  @Test func `a send that is cancelled does not make its broker a slow one`() async throws {
+    let server = try MuteServer()
+    var configuration = ProducerConfiguration.patient
+    configuration.avoidsSlowBrokers = true
+    let client = try MessageClient(ClientConfiguration.patient([server.address]))
+    let producer = try client.producer(group: "pg", configuration)
+    let sending = Task { try await producer.send(Message(topic: "T", text: "x")) }
+    try await until { server.asked.withLock { $0 } == 1 }
+    sending.cancel()
+    await #expect(throws: ClientError(.cancelled, "")) { try await sending.value }
+    let faults = try #require(producer.faults)
+    #expect(faults.withLock { $0.isAvailable("mute", now: SystemClock.monotonic()) })
+    server.stop()
+  }
+
   @Test func `a pull that nobody waits for any more is forgotten`() async throws {
     let server = try MuteServer()
     let client = try MessageClient(ClientConfiguration.patient([server.address]))

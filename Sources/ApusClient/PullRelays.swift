@@ -19,7 +19,7 @@ extension PullConsumer {
 
   var runningInfo: ConsumerRunningInfo {
     let settings = [
-      "consumerGroup": group, "messageModel": ApusProtocol.MessageModel.clustering.rawValue,
+      "consumerGroup": group, "messageModel": configuration.messageModel.wire.rawValue,
       "consumeFromWhere": configuration.start.wire.rawValue,
       "allocateMessageQueueStrategy": configuration.rebalance.core.name,
       "autoCommit": "\(configuration.commitsByItself)",

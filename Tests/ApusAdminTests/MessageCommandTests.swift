@@ -53,6 +53,8 @@ import Testing
     #expect(
       again.output.hasPrefix("prepare resend msg. originalMsgId=\(offsetID)SendResult [sendStatus=SEND_OK, msgId="))
     #expect(await tool.output("queryMsgById -i \(offsetID) -s true -u here").output.contains("SEND_OK"))
+    let twice = await tool.output("queryMsgById -i \(offsetID),\(offsetID) -s true")
+    #expect(twice.lines.count { $0.contains("SEND_OK") } == 2, "\(twice.output)")
     let json = try #require(try await tool.output("queryMsgById -i \(offsetID) --json").objects.first)
     #expect(json["message"]?["body"]?.text == "a body")
     let wrong = await tool.run("queryMsgById -i \(id)")

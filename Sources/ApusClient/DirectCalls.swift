@@ -59,6 +59,11 @@ extension ClientConfiguration {
   package static func nameServers(in text: String) -> [String] { NameServers.parse(text) }
 }
 
+extension Message {
+  /// Names of properties that applications may not set: the protocol gives them a meaning of its own.
+  package static var reservedProperties: Set<String> { OutgoingMessage.reserved }
+}
+
 extension ReceivedMessage {
   /// The messages of an answer that holds stored records one after the other. Throws when one of them cannot be read,
   /// or when they become too large.

@@ -63,6 +63,19 @@ import Testing
     try FileManager.default.removeItem(atPath: "/tmp/rocketmq/msgbodys/\(id)")
   }
 
+  @Test func `a message of a transaction is sent once more as a plain one`() async throws {
+    let tool = try await ToolUnderTest()
+    _ = await tool.output("updateTopic -c TestCluster -t Orders -r 1 -w 1")
+    let producer = try tool.client.transactionProducer(group: "TP") { _ in .commit }
+    _ = try await producer.send(Message(topic: "Orders", text: "paid")) { _ in .commit }
+    // It is delivered when the broker has heard of its end.
+    func stored() async throws -> [JSONValue] { try await tool.output("printMsg -t Orders --json").objects }
+    try await until { try await !stored().isEmpty }
+    let id = try #require(try await stored()[0]["offsetMsgId"]?.text)
+    #expect(await tool.output("queryMsgById -i \(id) -s true").output.contains("SEND_OK"))
+    #expect(try await stored().map { $0["body"]?.text } == ["paid", "paid"])
+  }
+
   @Test func `messages are printed, counted and read`() async throws {
     let tool = try await ToolUnderTest()
     _ = await tool.output("updateTopic -c TestCluster -t Orders -r 1 -w 1")

@@ -319,12 +319,13 @@ public final class PullConsumer: Sendable {
   }
 
   private func settle(_ wanted: Set<MessageQueue>) async {
-    for (queue, work) in state.withLock({ $0.work }) where !wanted.contains(queue) {
-      state.withLock { $0.work[queue] = nil }
+    let left = allWork.filter { !wanted.contains($0.queue) }
+    for work in left {
+      state.withLock { $0.work[work.queue] = nil }
       work.drop()
-      forget(queue)
-      if configuration.commitsByItself { await offsets.commit([work], isLast: true) }
+      forget(work.queue)
     }
+    if configuration.commitsByItself { await offsets.commit(left, isLast: true) }
     var silent: Set<String> = []
     for queue in wanted.sorted() where state.withLock({ $0.work[queue] }) == nil {
       // What a broker that does not answer has is begun with the next time.

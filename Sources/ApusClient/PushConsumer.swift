@@ -150,13 +150,13 @@ public final class PushConsumer: Sendable {
 
   func add(_ queue: QueueWork) { work.withLock { $0[queue.queue] = queue } }
 
-  /// Gives a queue up: what is consumed of it is committed, the rest comes to whoever has it next. Where messages are
-  /// consumed in order it stays, and its lock with it, until the listener is done, as nobody else may begin before.
-  func remove(_ queue: QueueWork) async {
-    guard queue.leave() else { return }
-    discard(queue)
-    await offsets.commit([queue], isLast: true)
-    if needsLocks { await unlock([queue.queue]) }
+  /// Gives queues up: what is consumed of them is committed, the rest comes to whoever has them next. Where messages are
+  /// consumed in order a queue stays, and its lock with it, until the listener is done, as nobody else may begin before.
+  func remove(_ queues: [QueueWork]) async {
+    let left = queues.filter { $0.leave() }
+    for queue in left { discard(queue) }
+    await offsets.commit(left, isLast: true)
+    if needsLocks { await unlock(left.map(\.queue)) }
   }
 
   /// Begins a queue anew at an offset. What is being consumed at this moment finishes without effect on the group's

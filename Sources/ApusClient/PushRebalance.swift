@@ -11,9 +11,8 @@ extension PushConsumer {
   func rebalance(_ topic: String) async -> [QueueWork] {
     do throws(ClientError) {
       let queues = Set(try await share.queues(of: topic))
-      for queue in allWork where queue.queue.topic == topic {
-        if queue.isLeaving || !queues.contains(queue.queue) { await remove(queue) }
-      }
+      await remove(
+        allWork.filter { $0.queue.topic == topic && ($0.isLeaving || !queues.contains($0.queue)) })
       return await take(queues.filter { work(of: $0) == nil })
     } catch {
       // The retry topic is made with the first message that comes again.
@@ -79,17 +78,23 @@ extension PushConsumer {
     }
   }
 
-  /// Lets others have queues.
+  /// Lets others have queues. A broker that does not answer does not hold up what the others are told.
   func unlock(_ queues: [MessageQueue]) async {
-    for (_, left) in Dictionary(grouping: queues, by: \.brokerName) {
-      do throws(ClientError) {
-        let wish = LockRequestBody(group: group, clientID: runtime.clientID, queues: left.sorted())
-        _ = try await runtime.ask(
-          UnlockBatchMessageQueue.Request(wish), at: try await runtime.anyMember(of: left[0]))
-      } catch {
-        // The lock ends by itself after a minute.
-        runtime.warn("queues were not unlocked", "broker", left[0].brokerName, cause: error)
+    await withDiscardingTaskGroup { group in
+      for left in Dictionary(grouping: queues, by: \.brokerName).values {
+        group.addTask { await self.unlock(ofOneBroker: left) }
       }
+    }
+  }
+
+  private func unlock(ofOneBroker queues: [MessageQueue]) async {
+    do throws(ClientError) {
+      let wish = LockRequestBody(group: group, clientID: runtime.clientID, queues: queues.sorted())
+      _ = try await runtime.ask(
+        UnlockBatchMessageQueue.Request(wish), at: try await runtime.anyMember(of: queues[0]))
+    } catch {
+      // The lock ends by itself after a minute.
+      runtime.warn("queues were not unlocked", "broker", queues[0].brokerName, cause: error)
     }
   }
 

@@ -220,6 +220,25 @@ import Testing
     server.stop()
   }
 
+  @Test func `a broker that does not answer is told once that queues are given up`() async throws {
+    let codes = Locked<[RequestCode]>([])
+    let server = try MuteServer(hangsUp: true, queueCount: 8) { code, _ in
+      codes.withLock { $0.append(code) }
+      return nil
+    }
+    let client = try MessageClient(.patient([server.address]), log: Logger(level: .error))
+    _ = try await client.runtime.routes.route("T")
+    let consumer = try client.pushConsumer(
+      group: "cg", subscriptions: [Subscription("T")], listener: .orderly { _ in .success })
+    for number in 0..<8 {
+      consumer.add(QueueWork(MessageQueue(topic: "T", brokerName: "mute", queueID: Int32(number)), from: 0))
+    }
+    await consumer.remove(consumer.allWork)
+    #expect(consumer.allWork.isEmpty)
+    #expect(codes.withLock { $0 } == [.updateConsumerOffset, .unlockBatchMessageQueue])
+    server.stop()
+  }
+
   @Test func `a lock lasts for lockMaxLiveTime from when the broker was asked`() async throws {
     let queue = MessageQueue(topic: "T", brokerName: "mute", queueID: 0)
     let server = try MuteServer { code, _ in

@@ -202,6 +202,10 @@ public final class PushConsumer: Sendable {
       "topicByteLimit": configuration.topicByteLimit ?? 1,
     ])
     try PositiveSettings.check(["consumeTimeout": configuration.consumeTimeout])
+    if let tries = configuration.maxReconsumeTimes, tries < 0 {
+      throw ClientError(
+        .invalidArgument, "maxReconsumeTimes is \(tries), at least 0 is needed", advice: "Java's -1 is nil here.")
+    }
     guard Duration.milliseconds(10)...Duration.seconds(30) ~= configuration.suspendTime else {
       throw ClientError(.invalidArgument, "suspendTime is \(configuration.suspendTime), not 10 ms…30 s")
     }

@@ -70,8 +70,13 @@ package final class AdminClient: Sendable {
     return try Self.read(type, answer, from: "the name server")
   }
 
-  /// Asks one broker after the other until one answers or refuses. Nil when none has an address; when none of several
-  /// can be reached, why the last one cannot is thrown.
+  /// How brokers refuse that do not know a member of a group: those that have just started hear of it with its next
+  /// heartbeat.
+  private static let unknowing: Set<ResponseCode> = [.consumerNotOnline, .systemError]
+
+  /// Asks one broker after the other until one answers, or refuses for another reason than that it does not know a
+  /// member of a group. Nil when none has an address; when none of several answers, why the last one does not is
+  /// thrown.
   func firstAnswer<Answer: Sendable>(
     of brokers: [BrokerData], _ ask: (String) async throws(AdminError) -> Answer
   ) async throws(AdminError) -> Answer? {
@@ -80,7 +85,7 @@ package final class AdminClient: Sendable {
       do throws(AdminError) {
         return try await ask(address)
       } catch {
-        guard error.code == nil else { throw error }
+        if let code = error.code, !Self.unknowing.contains(code) { throw error }
         failure = error
       }
     }

@@ -111,6 +111,21 @@ import Testing
     #expect(try call(server.port, RequestCode(310), body: [2]).get().body == [2])
   }
 
+  /// Begins a call with more bytes than the system holds for a peer that fetches nothing; `done` is woken when it has
+  /// ended, with a failure if there is no answer.
+  private static func beginLargeCall(
+    of address: SocketAddress, by client: RemotingClient
+  ) -> (done: WakeUp, failure: Locked<CallError?>) {
+    let (done, failure) = (WakeUp(), Locked<CallError?>(nil))
+    client.call(
+      address, RequestCode(310), body: [UInt8](repeating: 1, count: 16 << 20), timeout: Patience.limit
+    ) { result in
+      if case .failure(let error) = result { failure.withLock { $0 = error } }
+      done.signal()
+    }
+    return (done, failure)
+  }
+
   @Test func `a connection whose peer acknowledges nothing is given up, and a new one is made`() throws {
     // The system takes connections and, until it has enough, bytes; nobody reads them.
     let descriptor = try Socket.listen(on: .loopback(port: 0))
@@ -125,13 +140,7 @@ import Testing
       loop: loop, settings: settings, connectTimeout: Patience.limit, log: Logger(level: .error))
     try loop.start()
     for _ in 0..<2 {
-      let (done, failure) = (WakeUp(), Locked<CallError?>(nil))
-      client.call(
-        address, RequestCode(310), body: [UInt8](repeating: 1, count: 16 << 20), timeout: Patience.limit
-      ) { result in
-        if case .failure(let error) = result { failure.withLock { $0 = error } }
-        done.signal()
-      }
+      let (done, failure) = Self.beginLargeCall(of: address, by: client)
       done.wait(until: nil)
       #expect(failure.withLock { $0 } == .closed)
     }
@@ -147,14 +156,7 @@ import Testing
     let loop = try EventLoop(index: 202, name: "client")
     let client = RemotingClient(loop: loop, connectTimeout: Patience.limit, log: Logger(level: .error))
     try loop.start()
-    let (done, failure) = (WakeUp(), Locked<CallError?>(nil))
-    // More than the system holds for a peer.
-    client.call(
-      address, RequestCode(310), body: [UInt8](repeating: 1, count: 16 << 20), timeout: Patience.limit
-    ) { result in
-      if case .failure(let error) = result { failure.withLock { $0 = error } }
-      done.signal()
-    }
+    let (done, failure) = Self.beginLargeCall(of: address, by: client)
     let isSent = Locked(false)
     while !isSent.withLock({ $0 }) {
       client.countCalls { count in isSent.withLock { $0 = count > 0 } }

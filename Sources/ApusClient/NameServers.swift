@@ -80,7 +80,8 @@ final class NameServers: Sendable {
 
   /// Asks one name server after the other until one knows what is asked for, beginning with the one that did last.
   /// `knows` tells by an answer, which may have any code, whether its server does. When none does the first answer is
-  /// returned, and the others have had half of the time until the deadline: the rest is for what the caller does then.
+  /// returned. The others have a third of a request's time together to know better, and no more than half of the time
+  /// until the deadline: a new topic is sent to by a borrowed route then, within what is left.
   func ask(
     _ request: some OutgoingRequest, by deadline: MonotonicTime? = nil,
     knows: (Command) -> Bool = { $0.responseCode == .success }
@@ -107,7 +108,7 @@ final class NameServers: Sendable {
       guard unknowing == nil else { continue }
       unknowing = answer
       let now = SystemClock.monotonic()
-      limit = deadline.map { now + ($0 - now) / 2 }
+      limit = now + min(timeout / 3, deadline.map { ($0 - now) / 2 } ?? timeout)
     }
     if let unknowing { return unknowing }
     if let deadline, deadline <= SystemClock.monotonic() {

@@ -222,4 +222,9 @@ import Testing
     #expect(NameServers.parse(" a:1 ; b:2,c:3;; ") == ["a:1", "b:2", "c:3"])
     #expect(NameServers.parse("") == [])
   }
+
+  @Test func `a list in one text is taken apart, as Java takes it`() throws {
+    let client = try MessageClient(ClientConfiguration(nameServers: ["a:1; b:2", " ", "c:3"]))
+    #expect(client.nameServers == ["a:1", "b:2", "c:3"])
+  }
 }

@@ -525,6 +525,14 @@ import Testing
     #expect((error.advice != nil) == isTooLarge)
   }
 
+  @Test func `a condition that a busy broker does not look at keeps no consumer from its start`() async throws {
+    let server = try MuteServer { code, _ in Reply(code == .checkClientConfig ? .systemBusy : .success) }
+    let client = try MessageClient(ClientConfiguration.patient([server.address]), log: Logger(level: .error))
+    try await client.check([Subscription("T", .sql("n > 3")).data(topic: "T", version: 1)], of: "cg")
+    #expect(server.asked.withLock { $0 } == 1)
+    server.stop()
+  }
+
   @Test func `a condition that cannot be read ends the consumer's run`() async throws {
     let cluster = try Cluster()
     let client = try await cluster.client()

@@ -11,6 +11,8 @@ protocol ConsumerMember: AnyObject, Sendable {
   var terminationTime: Duration { get }
   /// Shares the queues out anew, soon.
   func rebalanceNow()
+  /// Ends its run, as if its task were cancelled: its client ends.
+  func end()
   /// Goes on elsewhere in those of its queues that are named.
   func reset(_ offsets: [MessageQueue: Int64]) async
   /// Up to where its queues of a topic are consumed.

@@ -76,8 +76,8 @@ public final class MessageClient: Sendable {
   /// waits or computes for long must not run there: it holds up everything that this client does.
   public var executor: any TaskExecutor { runtime.executor }
 
-  /// Keeps routes fresh, tells brokers who is there and answers what they ask, until the task is cancelled; then the
-  /// groups are left and the connections closed. To be called once: a second call throws
+  /// Keeps routes fresh, tells brokers who is there and answers what they ask, until the task is cancelled; then its
+  /// consumers end, the groups are left and the connections closed. To be called once: a second call throws
   /// ``ClientError/Code/invalidArgument``. Calls of a client that has ended throw ``ClientError/Code/closed``.
   public func run() async throws(ClientError) {
     let isFirst = members.withLock { members in
@@ -257,14 +257,16 @@ public final class MessageClient: Sendable {
     await heartbeat(at: strangers, timeout: deadline.map { max(($0 - SystemClock.monotonic()) / 2, .zero) })
   }
 
-  /// Consumers that end at the same time commit their offsets first.
+  /// Consumers end with the client, and commit their offsets first.
   private func leave() async {
     let empty = PendingAnswer<Void>()
-    let (producers, longest) = members.withLock { members in
+    let (producers, consumers) = members.withLock { members in
       members.empty = empty
       members.hasEnded = true
-      return (members.producers, members.consumers.values.map { $0.terminationTime }.max())
+      return (members.producers, Array(members.consumers.values))
     }
+    for consumer in consumers { consumer.end() }
+    let longest = consumers.map { $0.terminationTime }.max()
     // The task is cancelled already; leaving has time limits of its own.
     await Task {
       if let longest { await empty.wait(atMost: longest + Self.leaveLimit) }

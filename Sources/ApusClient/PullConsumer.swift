@@ -91,9 +91,9 @@ public final class PullConsumer: Sendable {
     (wakeUps, waking) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
   }
 
-  /// Pulls ahead until the task is cancelled; then offsets are committed, where the consumer commits by itself, and the
-  /// group is left. ``MessageClient/run()`` must run beside it. To be called once. Throws at its beginning only, as
-  /// ``PushConsumer/run()``; then there are no messages, and whoever waits for some is told so.
+  /// Pulls ahead until the task is cancelled, or the client ends; then offsets are committed, where the consumer commits
+  /// by itself, and the group is left. ``MessageClient/run()`` must run beside it. To be called once. Throws at its
+  /// beginning only, as ``PushConsumer/run()``; then there are no messages, and whoever waits for some is told so.
   public func run() async throws(ClientError) {
     let isFirst = state.withLock { state in
       defer { state.hasBegun = true }
@@ -132,10 +132,12 @@ public final class PullConsumer: Sendable {
           }
         }
       }
+      // It is not the task that was cancelled when the client ends.
+      group.cancelAll()
       for queue in allWork { queue.drop() }
     }
     close()
-    // The task is cancelled already; leaving has time limits of its own.
+    // The task may be cancelled already; leaving has time limits of its own.
     await Task {
       if self.configuration.commitsByItself { await self.persist(isLast: true) }
       await self.client.leave(self.group)
@@ -393,6 +395,8 @@ extension PullConsumer: ConsumerMember {
   }
 
   func rebalanceNow() { waking.yield() }
+
+  func end() { waking.finish() }
 }
 
 extension PullConsumer {

@@ -75,9 +75,9 @@ public final class PushConsumer: Sendable {
   /// The queues that this consumer has at present, sorted.
   public var queues: [MessageQueue] { work.withLock { $0.keys.sorted() } }
 
-  /// Consumes until the task is cancelled; then what is under way is finished, offsets are committed and the group is
-  /// left. ``MessageClient/run()`` must run beside it. To be called once. Throws at its beginning only: when a broker
-  /// refuses a condition (``ClientError/Code/badExpression``), offsets of a broadcast group cannot be read
+  /// Consumes until the task is cancelled, or the client ends; then what is under way is finished, offsets are committed
+  /// and the group is left. ``MessageClient/run()`` must run beside it. To be called once. Throws at its beginning only:
+  /// when a broker refuses a condition (``ClientError/Code/badExpression``), offsets of a broadcast group cannot be read
   /// (``ClientError/Code/system``), or it has been called before or this client has a consumer of the group already
   /// (``ClientError/Code/invalidArgument``).
   public func run() async throws(ClientError) {
@@ -103,9 +103,11 @@ public final class PushConsumer: Sendable {
           }
         }
       }
+      // It is not the task that was cancelled when the client ends.
+      group.cancelAll()
       jobs.finish()
     }
-    // The task is cancelled already; leaving has time limits of its own.
+    // The task may be cancelled already; leaving has time limits of its own.
     await Task { await self.leaveGroup() }.value
   }
 
@@ -131,6 +133,8 @@ public final class PushConsumer: Sendable {
 
   /// Shares the queues out anew, soon.
   func rebalanceNow() { waking.yield() }
+
+  func end() { waking.finish() }
 
   /// Whether messages are consumed in order.
   var isOrderly: Bool {

@@ -451,6 +451,24 @@ import Testing
     server.stop()
   }
 
+  @Test(arguments: [true, false]) func `a consumer ends with its client`(isPush: Bool) async throws {
+    let server = try MuteServer { _, _ in Reply() }
+    let client = try MessageClient(ClientConfiguration.patient([server.address]), log: Logger(level: .error))
+    let subscriptions = [Subscription("T")]
+    let consumer: any Runnable =
+      isPush
+      ? try client.pushConsumer(group: "cg", subscriptions: subscriptions, listener: .concurrent { _ in .success })
+      : try client.pullConsumer(group: "cg", subscriptions: subscriptions)
+    let consuming = Task { try await consumer.run() }
+    let running = Task { try await client.run() }
+    // It has joined its group, and asks for the members.
+    try await until { server.asked.withLock { $0 } > 0 }
+    running.cancel()
+    try await running.value
+    try await consuming.value
+    server.stop()
+  }
+
   @Test func `at the end brokers are told of all groups at once`() async throws {
     // It answers nothing until it is stopped.
     let server = try MuteServer()

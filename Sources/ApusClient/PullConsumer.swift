@@ -91,9 +91,9 @@ public final class PullConsumer: Sendable {
     (wakeUps, waking) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
   }
 
-  /// Pulls ahead until the task is cancelled, or the client ends; then offsets are committed, where the consumer commits
-  /// by itself, and the group is left. ``MessageClient/run()`` must run beside it. To be called once. Throws at its
-  /// beginning only, as ``PushConsumer/run()``; then there are no messages, and whoever waits for some is told so.
+  /// Pulls ahead until the task is cancelled, or the client ends; then offsets are committed, where the consumer
+  /// commits by itself, and the group is left. ``MessageClient/run()`` must run beside it. To be called once. Throws at
+  /// its beginning only, as ``PushConsumer/run()``; then there are no messages, and whoever waits for some is told so.
   public func run() async throws(ClientError) {
     let isFirst = state.withLock { state in
       defer { state.hasBegun = true }

@@ -75,11 +75,11 @@ public final class PushConsumer: Sendable {
   /// The queues that this consumer has at present, sorted.
   public var queues: [MessageQueue] { work.withLock { $0.keys.sorted() } }
 
-  /// Consumes until the task is cancelled, or the client ends; then what is under way is finished, offsets are committed
-  /// and the group is left. ``MessageClient/run()`` must run beside it. To be called once. Throws at its beginning only:
-  /// when a broker refuses a condition (``ClientError/Code/badExpression``), offsets of a broadcast group cannot be read
-  /// (``ClientError/Code/system``), or it has been called before or this client has a consumer of the group already
-  /// (``ClientError/Code/invalidArgument``).
+  /// Consumes until the task is cancelled, or the client ends; then what is under way is finished, offsets are
+  /// committed and the group is left. ``MessageClient/run()`` must run beside it. To be called once. Throws at its
+  /// beginning only: when a broker refuses a condition (``ClientError/Code/badExpression``), offsets of a broadcast
+  /// group cannot be read (``ClientError/Code/system``), or it has been called before or this client has a consumer of
+  /// the group already (``ClientError/Code/invalidArgument``).
   public func run() async throws(ClientError) {
     let isFirst = hasBegun.withLock { hasBegun in
       defer { hasBegun = true }
@@ -154,8 +154,9 @@ public final class PushConsumer: Sendable {
 
   func add(_ queue: QueueWork) { work.withLock { $0[queue.queue] = queue } }
 
-  /// Gives queues up: what is consumed of them is committed, the rest comes to whoever has them next. Where messages are
-  /// consumed in order a queue stays, and its lock with it, until the listener is done, as nobody else may begin before.
+  /// Gives queues up: what is consumed of them is committed, the rest comes to whoever has them next. Where messages
+  /// are consumed in order a queue stays, and its lock with it, until the listener is done, as nobody else may begin
+  /// before.
   func remove(_ queues: [QueueWork]) async {
     let left = queues.filter { $0.leave() }
     for queue in left { discard(queue) }

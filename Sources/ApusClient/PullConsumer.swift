@@ -134,9 +134,10 @@ public final class PullConsumer: Sendable {
       }
       // It is not the task that was cancelled when the client ends.
       group.cancelAll()
+      // Before queues are dropped: what is committed from now on is the last of them.
+      close()
       for queue in allWork { queue.drop() }
     }
-    close()
     // The task may be cancelled already; leaving has time limits of its own.
     await Task {
       if self.configuration.commitsByItself { await self.persist(isLast: true) }
@@ -206,11 +207,11 @@ public final class PullConsumer: Sendable {
   }
 
   /// What was polled counts as consumed, and the brokers are told. Inside `for await message in consumer.messages` that
-  /// is what the loop has been given, the present message among it.
+  /// is what the loop has been given, the present message among it. It is done also when the task has been cancelled.
   public func commit() async {
     finishTaken()
     // After its end there is no other time.
-    await persist(isLast: isClosed)
+    await Task { await self.persist(isLast: self.isClosed) }.value
   }
 
   private func finishTaken() {

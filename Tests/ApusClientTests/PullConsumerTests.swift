@@ -77,6 +77,30 @@ import Testing
     }
   }
 
+  @Test func `a commit is done also when its task is cancelled`() async throws {
+    let cluster = try Cluster()
+    let client = try await cluster.client()
+    let producer = try await send("PullStop", 1, client)
+    let queue = try #require(try await producer.queues(of: "PullStop").first)
+    let receipt = try await producer.send(Message(topic: "PullStop", text: "last"), to: queue)
+    var configuration = Self.fromStart
+    configuration.commitsByItself = false
+    let consumer = try client.pullConsumer(group: "pst", configuration)
+    consumer.assign([queue])
+    try await running(client, [consumer]) {
+      try await until { consumer.queues == [queue] }
+      try consumer.seek(queue, to: receipt.queueOffset)
+      #expect(await consumer.poll(timeout: Patience.limit)?.map(\.text) == ["last"])
+      let stopping = Task {
+        while !Task.isCancelled { await Task.yield() }
+        await consumer.commit()
+      }
+      stopping.cancel()
+      await stopping.value
+      #expect(try await consumer.committed(queue) == receipt.queueOffset + 1)
+    }
+  }
+
   @Test func `whoever waits for messages of a consumer that cannot run is told so`() async throws {
     let client = try MessageClient(.patient(["127.0.0.1:1"]))
     try client.join("cg", try client.pullConsumer(group: "cg"))

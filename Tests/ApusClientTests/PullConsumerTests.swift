@@ -101,6 +101,13 @@ import Testing
     }
   }
 
+  @Test func `a task that is cancelled polls no more`() async throws {
+    let consumer = try MessageClient(.patient(["127.0.0.1:1"])).pullConsumer(group: "cg")
+    let polling = Task { while await consumer.poll(timeout: Patience.limit) != nil {} }
+    polling.cancel()
+    await polling.value
+  }
+
   @Test func `whoever waits for messages of a consumer that cannot run is told so`() async throws {
     let client = try MessageClient(.patient(["127.0.0.1:1"]))
     try client.join("cg", try client.pullConsumer(group: "cg"))

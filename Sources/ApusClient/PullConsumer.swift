@@ -159,9 +159,9 @@ public final class PullConsumer: Sendable {
   // MARK: Messages
 
   /// The next messages, of one queue, as many as are there and `pullBatchSize` allows. Empty when none came within
-  /// `timeout` (`pollTimeout`); nil when there is no use in polling again: ``run()`` has ended, or thrown, or the task is
-  /// cancelled. One task at a time polls: what it has counts as consumed with the next poll, whoever makes it. What a
-  /// loop over ``messages`` that has ended left of a batch comes first.
+  /// `timeout` (`pollTimeout`); nil when there is no use in polling again: ``run()`` has ended, or thrown, or the task
+  /// is cancelled. One task at a time polls: what it has counts as consumed with the next poll, whoever makes it. What
+  /// a loop over ``messages`` that has ended left of a batch comes first.
   public func poll(timeout: Duration? = nil) async -> [ReceivedMessage]? {
     if configuration.commitsByItself { finishTaken() }
     let deadline = SystemClock.monotonic() + (timeout ?? configuration.pollTimeout)

@@ -21,7 +21,7 @@ public final class MessageClient: Sendable {
   let replies = PendingReplies()
   let tracers = Tracers()
   private let members = Locked(Members())
-  /// The brokers that have taken the last heartbeat that they were sent.
+  /// The brokers that have taken the last heartbeat that they were sent, over a connection that there still is.
   private let introduced = Locked<Set<String>>([])
   /// When brokers were last told of this client because they did not know it.
   private let reminded = Locked<[String: MonotonicTime]>([:])
@@ -63,6 +63,10 @@ public final class MessageClient: Sendable {
         return members.withLock { $0.consumers[group] }
       }, log: runtime.log)
     relays.register(with: requests)
+    requests.watchClosing { [introduced] broker in
+      // Of one that is called by a name it is not known whether it is this one.
+      introduced.withLock { known in known = known.filter { HostAddress($0).map { $0 != broker } ?? false } }
+    }
     requests.serve(.pushReplyMessageToClient) { [replies, log = runtime.log] command, broker in
       replies.take(command, from: broker, log: log)
     }

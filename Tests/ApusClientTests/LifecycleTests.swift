@@ -314,6 +314,22 @@ import Testing
     server.stop()
   }
 
+  @Test func `a broker to which the connection was lost does not know the client any more`() async throws {
+    let server = try MuteServer(hangsUp: true) { code, _ in code == .heartbeat ? Reply() : nil }
+    let client = try MessageClient(
+      ClientConfiguration.patient([server.address]), log: Logger(level: .error))
+    let queue = try #require(try await client.producer(group: "asker").queues(of: "T").first)
+    for _ in 0..<2 { await client.introduce() }
+    #expect(server.asked.withLock { $0 } == 1)
+    await #expect(throws: ClientError(.connectionLost, "")) { try await client.runtime.maxOffset(of: queue) }
+    // The client hears of the lost connection in its own time.
+    try await until {
+      await client.introduce()
+      return server.asked.withLock { $0 } == 3
+    }
+    server.stop()
+  }
+
   @Test func `a borrowed route does not take the place of the topic's own`() async throws {
     func route(queueCount: Int32) -> TopicRouteData {
       TopicRouteData(

@@ -39,8 +39,7 @@ package final class AdminClient: Sendable {
     try Self.read(type, try await ask(request, at: server, timeout: timeout), from: server)
   }
 
-  /// Asks the name servers, one after the other, until one answers; a refusal is thrown.
-  @discardableResult
+  /// Asks the name servers, one after the other, until one knows what is asked for; a refusal is thrown when none does.
   func askNameServer(_ request: some OutgoingRequest) async throws(AdminError) -> Command {
     do throws(ClientError) {
       return try await messages.askNameServer(request)
@@ -49,15 +48,35 @@ package final class AdminClient: Sendable {
     }
   }
 
-  /// Asks the name servers for a JSON body.
+  /// Asks the name servers for a JSON body, one after the other until one knows what is asked for, as `knows` tells by
+  /// its body: one that has just started hears of brokers only when they register again. When none does the first
+  /// answer counts.
   func askNameServer<Body: JSONBody>(
-    _ request: some OutgoingRequest, for type: Body.Type
+    _ request: some OutgoingRequest, for type: Body.Type, knows: (Body) -> Bool = { _ in true }
   ) async throws(AdminError) -> Body {
-    try Self.read(type, try await askNameServer(request), from: "the name server")
+    let answer: Command
+    do throws(ClientError) {
+      answer = try await messages.askNameServer(request) { found in
+        guard found.responseCode == .success else { return false }
+        do throws(DecodeError) {
+          return knows(try Body(bytes: found.body.rawSpan))
+        } catch {
+          return false
+        }
+      }
+    } catch {
+      throw AdminError(error)
+    }
+    return try Self.read(type, answer, from: "the name server")
   }
 
-  /// Asks one broker after the other until one answers or refuses. Nil when none has an address; when none of several
-  /// can be reached, why the last one cannot is thrown.
+  /// How brokers refuse that do not know a member of a group: those that have just started hear of it with its next
+  /// heartbeat.
+  private static let unknowing: Set<ResponseCode> = [.consumerNotOnline, .systemError]
+
+  /// Asks one broker after the other until one answers, or refuses for another reason than that it does not know a
+  /// member of a group. Nil when none has an address; when none of several answers, why the last one does not is
+  /// thrown.
   func firstAnswer<Answer: Sendable>(
     of brokers: [BrokerData], _ ask: (String) async throws(AdminError) -> Answer
   ) async throws(AdminError) -> Answer? {
@@ -66,7 +85,7 @@ package final class AdminClient: Sendable {
       do throws(AdminError) {
         return try await ask(address)
       } catch {
-        guard error.code == nil else { throw error }
+        if let code = error.code, !Self.unknowing.contains(code) { throw error }
         failure = error
       }
     }

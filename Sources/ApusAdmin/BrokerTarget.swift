@@ -52,7 +52,7 @@ enum BrokerTarget: Hashable, Sendable {
   ) async throws(AdminError) -> (found: [String], failure: AdminError?) {
     switch self {
     case .broker(let address): return ([address], nil)
-    case .cluster(let name): return try await session.client.clusterInfo().addresses(of: name, members, session)
+    case .cluster(let name): return try await session.client.clusterInfo(of: name).addresses(of: name, members, session)
     }
   }
 

@@ -43,6 +43,7 @@ final class BrokerRequests: RemotingService {
   private let own = Line()
   private let application = Line()
   private let handlers = Locked<[Int32: Handler]>([:])
+  private let watcher = Locked<(@Sendable (HostAddress) -> Void)?>(nil)
   private let byteLimit: Int
   /// Bytes of requests that wait or are being handled.
   private let heldBytes = Locked(0)
@@ -57,6 +58,14 @@ final class BrokerRequests: RemotingService {
 
   /// Who answers requests of this code.
   func handler(of code: RequestCode) -> Handler? { handlers.withLock { $0[code.rawValue] } }
+
+  /// From now on `told` is told of each server to which a connection has been closed.
+  func watchClosing(_ told: @escaping @Sendable (HostAddress) -> Void) { watcher.withLock { $0 = told } }
+
+  func connectionClosed(_ connection: Connection) {
+    let told = watcher.withLock { $0 }
+    told?(connection.peer)
+  }
 
   func handle(_ request: borrowing Request, on connection: Connection) -> Disposition {
     let header = request.header

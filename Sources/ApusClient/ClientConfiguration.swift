@@ -18,8 +18,9 @@ public struct ClientConfiguration: Sendable {
     case cloud
   }
 
-  /// `namesrvAddr`: the name servers, each `host:port`. Empty means those of the environment (`NAMESRV_ADDR`), and when
-  /// there are none, those that ``addressServer`` tells.
+  /// `namesrvAddr`: the name servers, each `host:port`, or several in a text with semicolons or commas between, as Java
+  /// takes them. Empty means those of the environment (`NAMESRV_ADDR`), and when there are none, those that
+  /// ``addressServer`` tells.
   public var nameServers: [String]
   /// `clientIP` (nil): this machine's address as it stands in the client id; nil for the first that is not loopback.
   public var clientIP: String?

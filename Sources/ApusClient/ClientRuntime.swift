@@ -75,9 +75,9 @@ final class ClientRuntime: Sendable {
         if isVIP { remoting.name(address.vip, host) }
       })
     self.book = book
+    let given = configuration.nameServers.flatMap { NameServers.parse($0) }
     let servers = NameServers(
-      configuration.nameServers.isEmpty
-        ? NameServers.parse(ProcessIO.environment("NAMESRV_ADDR") ?? "") : configuration.nameServers,
+      given.isEmpty ? NameServers.parse(ProcessIO.environment("NAMESRV_ADDR") ?? "") : given,
       source: source.map { [loop] in
         AddressServerQuery(url: $0, book: book, loop: loop, timeout: configuration.requestTimeout)
       }, book: book, remoting: remoting, timeout: configuration.requestTimeout,

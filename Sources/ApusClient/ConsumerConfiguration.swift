@@ -51,8 +51,8 @@ public struct ConsumerConfiguration: Sendable {
   public var pullBatchSize: Int32 = 32
   /// `postSubscriptionWhenPull` (false): whether every pull carries the subscription, and not only heartbeats.
   public var sendsSubscriptionWithPull = false
-  /// `maxReconsumeTimes` (nil): how often a message is tried again before it is a dead letter; nil for 16, and without
-  /// limit where messages are consumed in order.
+  /// `maxReconsumeTimes` (nil, which is Java's -1): how often a message is tried again before it is a dead letter, 0 or
+  /// more; nil for 16, and without limit where messages are consumed in order.
   public var maxReconsumeTimes: Int32?
   /// `suspendCurrentQueueTimeMillis` (1 s): the pause before a message is tried again in order, 10 ms…30 s.
   public var suspendTime = Duration.seconds(1)

@@ -11,6 +11,8 @@ protocol ConsumerMember: AnyObject, Sendable {
   var terminationTime: Duration { get }
   /// Shares the queues out anew, soon.
   func rebalanceNow()
+  /// Ends its run, as if its task were cancelled: its client ends.
+  func end()
   /// Goes on elsewhere in those of its queues that are named.
   func reset(_ offsets: [MessageQueue: Int64]) async
   /// Up to where its queues of a topic are consumed.
@@ -19,6 +21,12 @@ protocol ConsumerMember: AnyObject, Sendable {
   var runningInfo: ConsumerRunningInfo { get }
   /// Consumes a message now, outside of all queues; nil when there is no listener to do it.
   func consumeDirectly(_ message: ReceivedMessage) async -> DirectConsumption?
+}
+
+extension ClientError {
+  /// A consumer is to run a second time.
+  static let ranBefore = ClientError(
+    .invalidArgument, "the consumer has run already", advice: "Make a new one of the same group.")
 }
 
 /// Answers what brokers ask of consumers, on their own account or for a tool.

@@ -31,9 +31,12 @@ extension MessageClient {
     try await runtime.ask(request, at: server, as: language)
   }
 
-  /// Asks one name server after the other until one answers. A refusal is thrown.
-  package func askNameServer(_ request: some OutgoingRequest) async throws(ClientError) -> Command {
-    let answer = try await runtime.nameServers.ask(request)
+  /// Asks one name server after the other until one knows what is asked for, as `knows` tells by an answer of any code.
+  /// When none does the first answer counts. A refusal is thrown.
+  package func askNameServer(
+    _ request: some OutgoingRequest, knows: (Command) -> Bool = { $0.responseCode == .success }
+  ) async throws(ClientError) -> Command {
+    let answer = try await runtime.nameServers.ask(request, knows: knows)
     guard answer.responseCode == .success else { throw ClientError(refusal: answer, server: "the name server") }
     return answer
   }
@@ -54,6 +57,11 @@ extension MessageClient {
 extension ClientConfiguration {
   /// The addresses in a list as users write it: separated by semicolons or commas.
   package static func nameServers(in text: String) -> [String] { NameServers.parse(text) }
+}
+
+extension Message {
+  /// Names of properties that applications may not set: the protocol gives them a meaning of its own.
+  package static var reservedProperties: Set<String> { OutgoingMessage.reserved }
 }
 
 extension ReceivedMessage {

@@ -58,23 +58,36 @@ struct GroupShare: Sendable {
     return []
   }
 
-  /// Where to begin with a queue: at the group's offset, else where the settings say; nil when the broker cannot be
-  /// asked now.
-  func startOffset(_ queue: MessageQueue) async -> Int64? {
+  /// Where to begin with a queue.
+  enum Beginning {
+    /// At this offset.
+    case at(Int64)
+    /// The broker refuses to say.
+    case refused
+    /// The broker does not answer: it need not be asked about its other queues now.
+    case silent
+  }
+
+  /// Where to begin with a queue: at the group's offset, else where the settings say.
+  func beginning(of queue: MessageQueue) async -> Beginning {
     do throws(ClientError) {
-      if let stored = try await offsets.stored(queue) { return stored }
-      let isRetry = queue.topic.hasPrefix("%RETRY%")
-      switch start {
-      case .first: return 0
-      case .last: return isRetry ? 0 : try await runtime.maxOffset(of: queue)
-      case .time(let milliseconds):
-        return isRetry
-          ? try await runtime.maxOffset(of: queue) : try await runtime.offset(of: queue, at: milliseconds)
-      }
+      return .at(try await startOffset(of: queue))
     } catch {
       runtime.warn(
         "the offset of a queue is not known", "queue", "\(queue)", broker: queue.brokerName, cause: error)
-      return nil
+      return error.responseCode == nil ? .silent : .refused
+    }
+  }
+
+  private func startOffset(of queue: MessageQueue) async throws(ClientError) -> Int64 {
+    if let stored = try await offsets.stored(queue) { return stored }
+    let isRetry = queue.topic.hasPrefix("%RETRY%")
+    switch start {
+    case .first: return 0
+    case .last: return isRetry ? 0 : try await runtime.maxOffset(of: queue)
+    case .time(let milliseconds):
+      return isRetry
+        ? try await runtime.maxOffset(of: queue) : try await runtime.offset(of: queue, at: milliseconds)
     }
   }
 }

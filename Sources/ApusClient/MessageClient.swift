@@ -21,7 +21,7 @@ public final class MessageClient: Sendable {
   let replies = PendingReplies()
   let tracers = Tracers()
   private let members = Locked(Members())
-  /// The brokers that have taken the last heartbeat that they were sent.
+  /// The brokers that have taken the last heartbeat that they were sent, over a connection that there still is.
   private let introduced = Locked<Set<String>>([])
   /// When brokers were last told of this client because they did not know it.
   private let reminded = Locked<[String: MonotonicTime]>([:])
@@ -34,6 +34,8 @@ public final class MessageClient: Sendable {
     var leaving: Set<String> = []
     var transactions: [String: TransactionProducer] = [:]
     var isRunning = false
+    /// Whether ``MessageClient/run()`` is ending or has ended: nobody joins any more.
+    var hasEnded = false
     /// Told when the last consumer has left.
     var empty: PendingAnswer<Void>?
   }
@@ -61,6 +63,10 @@ public final class MessageClient: Sendable {
         return members.withLock { $0.consumers[group] }
       }, log: runtime.log)
     relays.register(with: requests)
+    requests.watchClosing { [introduced] broker in
+      // Of one that is called by a name it is not known whether it is this one.
+      introduced.withLock { known in known = known.filter { HostAddress($0).map { $0 != broker } ?? false } }
+    }
     requests.serve(.pushReplyMessageToClient) { [replies, log = runtime.log] command, broker in
       replies.take(command, from: broker, log: log)
     }
@@ -74,8 +80,8 @@ public final class MessageClient: Sendable {
   /// waits or computes for long must not run there: it holds up everything that this client does.
   public var executor: any TaskExecutor { runtime.executor }
 
-  /// Keeps routes fresh, tells brokers who is there and answers what they ask, until the task is cancelled; then the
-  /// groups are left and the connections closed. To be called once: a second call throws
+  /// Keeps routes fresh, tells brokers who is there and answers what they ask, until the task is cancelled; then its
+  /// consumers end, the groups are left and the connections closed. To be called once: a second call throws
   /// ``ClientError/Code/invalidArgument``. Calls of a client that has ended throw ``ClientError/Code/closed``.
   public func run() async throws(ClientError) {
     let isFirst = members.withLock { members in
@@ -86,14 +92,16 @@ public final class MessageClient: Sendable {
     let (runtime, requests) = (runtime, requests)
     await withDiscardingTaskGroup { group in
       group.addTask {
-        await Self.every(runtime.configuration.pollNameServerInterval) { await self.refreshRoutes() }
+        await runtime.every(runtime.configuration.pollNameServerInterval) { await self.refreshRoutes() }
       }
-      group.addTask {
-        await Self.every(runtime.configuration.heartbeatBrokerInterval, first: .seconds(1)) { await self.heartbeat() }
+      group.addTask(executorPreference: runtime.executor) {
+        await runtime.every(runtime.configuration.heartbeatBrokerInterval, first: .seconds(1)) {
+          await self.heartbeat()
+        }
       }
       if runtime.nameServers.areDiscovered {
         group.addTask {
-          await Self.every(NameServers.discoveryInterval, first: .seconds(10)) { await self.discover() }
+          await runtime.every(NameServers.discoveryInterval, first: .seconds(10)) { await self.discover() }
         }
       }
       group.addTask { await requests.run() }
@@ -143,11 +151,12 @@ public final class MessageClient: Sendable {
   /// A consumer joins its group: heartbeats tell of it from now on.
   func join(_ group: String, _ consumer: any ConsumerMember) throws(ClientError) {
     try Self.check(group: group)
-    let isNew = members.withLock { members in
-      guard members.consumers[group] == nil else { return false }
-      members.consumers[group] = consumer
-      return true
+    let (hasEnded, isNew) = members.withLock { members in
+      let isNew = !members.hasEnded && members.consumers[group] == nil
+      if isNew { members.consumers[group] = consumer }
+      return (members.hasEnded, isNew)
     }
+    guard !hasEnded else { throw .ended }
     guard isNew else { throw ClientError(.invalidArgument, "this client has a consumer of group '\(group)' already") }
   }
 
@@ -173,22 +182,6 @@ public final class MessageClient: Sendable {
   }
 
   // MARK: Rounds
-
-  /// Runs `action` again and again until the task is cancelled.
-  static func every(
-    _ interval: Duration, first: Duration? = nil, _ action: @Sendable () async -> Void
-  ) async {
-    var pause = first ?? interval
-    while true {
-      do {
-        try await Task.sleep(for: pause)
-      } catch {
-        return
-      }
-      await action()
-      pause = interval
-    }
-  }
 
   private func discover() async {
     do throws(ClientError) {
@@ -268,18 +261,24 @@ public final class MessageClient: Sendable {
     await heartbeat(at: strangers, timeout: deadline.map { max(($0 - SystemClock.monotonic()) / 2, .zero) })
   }
 
-  /// Consumers that end at the same time commit their offsets first.
+  /// Consumers end with the client, and commit their offsets first.
   private func leave() async {
     let empty = PendingAnswer<Void>()
-    let (producers, longest) = members.withLock { members in
+    let (producers, consumers) = members.withLock { members in
       members.empty = empty
-      return (members.producers, members.consumers.values.map { $0.terminationTime }.max())
+      members.hasEnded = true
+      return (members.producers, Array(members.consumers.values))
     }
+    for consumer in consumers { consumer.end() }
+    let longest = consumers.map { $0.terminationTime }.max()
     // The task is cancelled already; leaving has time limits of its own.
     await Task {
       if let longest { await empty.wait(atMost: longest + Self.leaveLimit) }
       await self.tracers.flush()
-      for group in producers { await self.unregister(producer: group, consumer: nil) }
+      // A broker that does not answer is waited for once, and not for each group.
+      await withDiscardingTaskGroup { tasks in
+        for group in producers { tasks.addTask { await self.unregister(producer: group, consumer: nil) } }
+      }
     }.value
   }
 

@@ -18,7 +18,8 @@ public final class Producer: Sendable {
   /// Requests need what only the client has; sends go on without it.
   weak let client: MessageClient?
   private let choice: Locked<QueueChoice>
-  private let faults: Locked<LatencyFault>?
+  /// Which brokers are slow; nil where that does not count.
+  let faults: Locked<LatencyFault>?
   private let inFlight: InFlightLimit
 
   init(
@@ -274,11 +275,12 @@ public final class Producer: Sendable {
         stored = receipt
         failures.append("\(broker): \(receipt.status.rawValue)")
       } catch {
-        note(queue.brokerName, since: began, failure: true)
         last = error
+        // That the application or the client ends it is no fault of the broker's.
+        if error.code == .cancelled || error.code == .closed { break }
+        note(queue.brokerName, since: began, failure: true)
         let outcome = error.responseCode.map { SendAttempts.Outcome.refused(ResponseCode($0)) } ?? .unanswered
-        let goesOn = attempts.failed(outcome, broker: queue.brokerName)
-        guard goesOn, error.code != .cancelled, error.code != .closed else { break }
+        guard attempts.failed(outcome, broker: queue.brokerName) else { break }
         failures.append("\(broker): \(error.message)")
       }
       began = SystemClock.monotonic()

@@ -23,7 +23,10 @@ public final class PullConsumer: Sendable {
     var turn = 0
     var waiter: PendingAnswer<Void>?
     var starting: [QueueWork] = []
+    /// What was polled for a loop over ``PullConsumer/messages`` and not given to it yet: of one queue.
+    var unseen: ArraySlice<ReceivedMessage> = []
     var assigned: Set<MessageQueue>?
+    var hasBegun = false
     var isClosed = false
 
     mutating func sortedQueues() -> [MessageQueue] {
@@ -88,19 +91,32 @@ public final class PullConsumer: Sendable {
     (wakeUps, waking) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
   }
 
-  /// Pulls ahead until the task is cancelled; then offsets are committed, where the consumer commits by itself, and the
-  /// group is left. ``MessageClient/run()`` must run beside it. Throws at its beginning only, as
-  /// ``PushConsumer/run()``.
+  /// Pulls ahead until the task is cancelled, or the client ends; then offsets are committed, where the consumer
+  /// commits by itself, and the group is left. ``MessageClient/run()`` must run beside it. To be called once. Throws at
+  /// its beginning only, as ``PushConsumer/run()``; then there are no messages, and whoever waits for some is told so.
   public func run() async throws(ClientError) {
-    try await client.check(Array(subscriptions.values), of: group)
-    try await offsets.open()
-    try client.join(group, self)
+    let isFirst = state.withLock { state in
+      defer { state.hasBegun = true }
+      return !state.hasBegun
+    }
+    guard isFirst else { throw .ranBefore }
+    do throws(ClientError) {
+      try await client.check(Array(subscriptions.values), of: group)
+      try await offsets.open()
+      try client.join(group, self)
+    } catch {
+      close()
+      throw error
+    }
+    let runtime = client.runtime
     await withDiscardingTaskGroup { group in
       if configuration.commitsByItself {
-        group.addTask { await MessageClient.every(self.configuration.commitInterval) { await self.persist() } }
+        group.addTask(executorPreference: runtime.executor) {
+          await runtime.every(self.configuration.commitInterval) { await self.persist() }
+        }
       }
-      group.addTask {
-        await MessageClient.every(self.client.runtime.configuration.rebalanceInterval) { self.rebalanceNow() }
+      group.addTask(executorPreference: runtime.executor) {
+        await runtime.every(runtime.configuration.rebalanceInterval) { self.rebalanceNow() }
       }
       rebalanceNow()
       for await _ in wakeUps {
@@ -110,16 +126,19 @@ public final class PullConsumer: Sendable {
           return state.starting
         }
         for queue in starting {
-          group.addTask(executorPreference: client.runtime.executor) {
+          group.addTask(executorPreference: runtime.executor) {
             // Where the answers come: nothing of the application runs in it.
             await self.puller(queue).run(queue)
           }
         }
       }
+      // It is not the task that was cancelled when the client ends.
+      group.cancelAll()
+      // Before queues are dropped: what is committed from now on is the last of them.
+      close()
       for queue in allWork { queue.drop() }
     }
-    close()
-    // The task is cancelled already; leaving has time limits of its own.
+    // The task may be cancelled already; leaving has time limits of its own.
     await Task {
       if self.configuration.commitsByItself { await self.persist(isLast: true) }
       await self.client.leave(self.group)
@@ -131,7 +150,7 @@ public final class PullConsumer: Sendable {
 
   /// Chooses the queues itself, in place of those that it had; the group's members then share nothing out.
   public func assign(_ queues: [MessageQueue]) {
-    state.withLock { $0.assigned = Set(queues) }
+    state.withLock { $0.assigned = Set(queues.map(wrapped)) }
     rebalanceNow()
   }
 
@@ -140,8 +159,9 @@ public final class PullConsumer: Sendable {
   // MARK: Messages
 
   /// The next messages, of one queue, as many as are there and `pullBatchSize` allows. Empty when none came within
-  /// `timeout` (`pollTimeout`) or the task was cancelled; nil when ``run()`` has ended. One task at a time polls: what
-  /// it has counts as consumed with the next poll, whoever makes it.
+  /// `timeout` (`pollTimeout`); nil when there is no use in polling again: ``run()`` has ended, or thrown, or the task
+  /// is cancelled. One task at a time polls: what it has counts as consumed with the next poll, whoever makes it. What
+  /// a loop over ``messages`` that has ended left of a batch comes first.
   public func poll(timeout: Duration? = nil) async -> [ReceivedMessage]? {
     if configuration.commitsByItself { finishTaken() }
     let deadline = SystemClock.monotonic() + (timeout ?? configuration.pollTimeout)
@@ -156,7 +176,7 @@ public final class PullConsumer: Sendable {
       guard left > .zero else { return [] }
       await waiter.wait(atMost: left)
     }
-    return []
+    return nil
   }
 
   private enum Taken {
@@ -168,6 +188,10 @@ public final class PullConsumer: Sendable {
   private func take(or waiter: PendingAnswer<Void>) -> Taken {
     state.withLock { state in
       if state.isClosed { return .closed }
+      if !state.unseen.isEmpty {
+        defer { state.unseen = [] }
+        return .messages(Array(state.unseen))
+      }
       let queues = state.sortedQueues()
       for step in queues.indices {
         let queue = queues[(state.turn + step) % queues.count]
@@ -183,17 +207,41 @@ public final class PullConsumer: Sendable {
   }
 
   /// What was polled counts as consumed, and the brokers are told. Inside `for await message in consumer.messages` that
-  /// is the whole batch that the loop has begun, also its messages that the loop has not been given yet: should the
-  /// process end there, they do not come again. A loop that commits message by message needs a `pullBatchSize` of 1;
-  /// one over ``poll(timeout:)`` commits when it is done with a batch.
+  /// is what the loop has been given, the present message among it. It is done also when the task has been cancelled.
   public func commit() async {
     finishTaken()
     // After its end there is no other time.
-    await persist(isLast: isClosed)
+    await Task { await self.persist(isLast: self.isClosed) }.value
   }
 
   private func finishTaken() {
-    for queue in allWork { queue.finishTaken() }
+    let unseen = state.withLock { $0.unseen.first }
+    for work in allWork {
+      work.finishTaken(before: unseen?.queue == work.queue ? unseen?.queueOffset : nil)
+    }
+  }
+
+  /// The next message for a loop; nil when ``run()`` has ended or the task is cancelled. What a loop that ends early
+  /// leaves of a batch is there for whoever asks next.
+  fileprivate func nextMessage() async -> ReceivedMessage? {
+    while !Task.isCancelled {
+      if let message = state.withLock({ $0.unseen.popFirst() }) { return message }
+      guard let batch = await poll() else { return nil }
+      state.withLock { $0.unseen = batch[...] }
+    }
+    return nil
+  }
+
+  /// Goes on elsewhere in a queue; what a loop has not been given of it yet is wanted no more.
+  func restart(_ work: QueueWork, at offset: Int64) {
+    work.reset(to: offset)
+    forget(work.queue)
+  }
+
+  private func forget(_ queue: MessageQueue) {
+    state.withLock { state in
+      if state.unseen.first?.queue == queue { state.unseen = [] }
+    }
   }
 
   private func persist(isLast: Bool = false) async { await offsets.commit(allWork, isLast: isLast) }
@@ -203,45 +251,54 @@ public final class PullConsumer: Sendable {
   /// Goes on at an offset of a queue. Throws ``ClientError/Code/invalidArgument`` for a queue that this consumer does
   /// not have and for an offset below 0.
   public func seek(_ queue: MessageQueue, to offset: Int64) throws(ClientError) {
-    guard let work = state.withLock({ $0.work[queue] }) else {
+    guard let work = state.withLock({ $0.work[wrapped(queue)] }) else {
       throw ClientError(.invalidArgument, "\(queue.topic)/\(queue.brokerName)/\(queue.queueID) is not this consumer's")
     }
     guard offset >= 0 else { throw ClientError(.invalidArgument, "an offset is not negative, this is \(offset)") }
-    work.reset(to: offset)
+    restart(work, at: offset)
   }
 
   /// Goes on at the oldest message of a queue that this consumer has.
   public func seekToBegin(_ queue: MessageQueue) async throws(ClientError) {
-    try seek(queue, to: try await client.runtime.minOffset(of: queue))
+    try seek(queue, to: try await client.runtime.minOffset(of: wrapped(queue)))
   }
 
   /// Goes on behind the newest message of a queue that this consumer has.
   public func seekToEnd(_ queue: MessageQueue) async throws(ClientError) {
-    try seek(queue, to: try await client.runtime.maxOffset(of: queue))
+    try seek(queue, to: try await client.runtime.maxOffset(of: wrapped(queue)))
   }
 
   /// Gives no messages of these queues until ``resume(_:)``.
-  public func pause(_ queues: [MessageQueue]) { state.withLock { $0.paused.formUnion(queues) } }
+  public func pause(_ queues: [MessageQueue]) { state.withLock { $0.paused.formUnion(queues.map(wrapped)) } }
 
   /// Gives messages of these queues again.
   public func resume(_ queues: [MessageQueue]) {
-    state.withLock { $0.paused.subtract(queues) }
+    state.withLock { $0.paused.subtract(queues.map(wrapped)) }
     wake()
   }
 
   /// The offset that the group has committed in a queue, the next one to be consumed; nil for none.
-  public func committed(_ queue: MessageQueue) async throws(ClientError) -> Int64? { try await offsets.stored(queue) }
+  public func committed(_ queue: MessageQueue) async throws(ClientError) -> Int64? {
+    try await offsets.stored(wrapped(queue))
+  }
 
   /// The offset of a queue's first message that was stored at or after a moment, in milliseconds since 1970; the
   /// queue's end when there is none.
   public func offset(of queue: MessageQueue, at milliseconds: Int64) async throws(ClientError) -> Int64 {
-    try await client.runtime.offset(of: queue, at: milliseconds)
+    try await client.runtime.offset(of: wrapped(queue), at: milliseconds)
   }
 
   /// The queues of a topic that may be read.
   public func queues(of topic: String) async throws(ClientError) -> [MessageQueue] {
     let topic = Namespace.wrap(topic, in: client.runtime.configuration.namespace)
     return try await client.runtime.routes.route(topic).readQueues
+  }
+
+  /// A queue that the application names, with or without the namespace of its topic, as brokers know it.
+  func wrapped(_ queue: MessageQueue) -> MessageQueue {
+    var own = queue
+    own.topic = Namespace.wrap(queue.topic, in: client.runtime.configuration.namespace)
+    return own
   }
 
   /// Whether ``run()`` has ended.
@@ -265,17 +322,26 @@ public final class PullConsumer: Sendable {
   }
 
   private func settle(_ wanted: Set<MessageQueue>) async {
-    for (queue, work) in state.withLock({ $0.work }) where !wanted.contains(queue) {
-      state.withLock { $0.work[queue] = nil }
+    let left = allWork.filter { !wanted.contains($0.queue) }
+    for work in left {
+      state.withLock { $0.work[work.queue] = nil }
       work.drop()
-      if configuration.commitsByItself { await offsets.commit([work], isLast: true) }
+      forget(work.queue)
     }
+    if configuration.commitsByItself { await offsets.commit(left, isLast: true) }
+    var silent: Set<String> = []
     for queue in wanted.sorted() where state.withLock({ $0.work[queue] }) == nil {
-      guard let offset = await share.startOffset(queue) else { continue }
-      let work = QueueWork(queue, from: offset)
-      state.withLock { state in
-        state.work[queue] = work
-        state.starting.append(work)
+      // What a broker that does not answer has is begun with the next time.
+      guard !silent.contains(queue.brokerName) else { continue }
+      switch await share.beginning(of: queue) {
+      case .at(let offset):
+        let work = QueueWork(queue, from: offset)
+        state.withLock { state in
+          state.work[queue] = work
+          state.starting.append(work)
+        }
+      case .refused: break
+      case .silent: silent.insert(queue.brokerName)
       }
     }
   }
@@ -330,6 +396,8 @@ extension PullConsumer: ConsumerMember {
   }
 
   func rebalanceNow() { waking.yield() }
+
+  func end() { waking.finish() }
 }
 
 extension PullConsumer {
@@ -340,23 +408,16 @@ extension PullConsumer {
     /// Asks a consumer for its messages.
     public struct AsyncIterator: AsyncIteratorProtocol {
       let consumer: PullConsumer
-      var batch: ArraySlice<ReceivedMessage> = []
 
       /// The next message; nil when ``PullConsumer/run()`` has ended or the task is cancelled.
-      public mutating func next() async -> ReceivedMessage? {
-        while batch.isEmpty {
-          guard !Task.isCancelled, let polled = await consumer.poll() else { return nil }
-          batch = polled[...]
-        }
-        return batch.removeFirst()
-      }
+      public mutating func next() async -> ReceivedMessage? { await consumer.nextMessage() }
     }
 
     /// Asks the consumer.
     public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(consumer: consumer) }
   }
 
-  /// Messages one by one, until ``run()`` ends.
+  /// Messages one by one, until ``run()`` ends. A loop may end early: the next one goes on behind its last message.
   public var messages: Messages { Messages(consumer: self) }
 }
 

@@ -17,6 +17,7 @@ extension PullConsumer {
     guard offset >= 0 else { throw ClientError(.invalidArgument, "an offset is not negative, this is \(offset)") }
     guard 1...1024 ~= limit else { throw ClientError(.invalidArgument, "the limit is \(limit), not 1…1024") }
     let runtime = client.runtime
+    let queue = wrapped(queue)
     let pull = Pull(
       once: queue, from: offset, limit: Int32(limit), selector, for: group,
       suspend: waits ? configuration.suspendTime : nil)
@@ -32,7 +33,7 @@ extension PullConsumer {
   /// the next one to be consumed.
   public func commit(_ queue: MessageQueue, offset: Int64) async throws(ClientError) {
     guard offset >= 0 else { throw ClientError(.invalidArgument, "an offset is not negative, this is \(offset)") }
-    try await offsets.commit(queue, offset)
+    try await offsets.commit(wrapped(queue), offset)
   }
 
   /// The queues of a topic that may be read: as they are, and again whenever they change.

@@ -8,7 +8,7 @@ extension PullConsumer {
   func reset(_ offsets: [MessageQueue: Int64]) async {
     for work in allWork {
       guard let offset = offsets[work.queue] else { continue }
-      work.reset(to: offset)
+      restart(work, at: offset)
       await self.offsets.commit([work])
     }
   }
@@ -19,7 +19,7 @@ extension PullConsumer {
 
   var runningInfo: ConsumerRunningInfo {
     let settings = [
-      "consumerGroup": group, "messageModel": ApusProtocol.MessageModel.clustering.rawValue,
+      "consumerGroup": group, "messageModel": configuration.messageModel.wire.rawValue,
       "consumeFromWhere": configuration.start.wire.rawValue,
       "allocateMessageQueueStrategy": configuration.rebalance.core.name,
       "autoCommit": "\(configuration.commitsByItself)",

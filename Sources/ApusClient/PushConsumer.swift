@@ -35,6 +35,7 @@ public final class PushConsumer: Sendable {
   let wakeUps: AsyncStream<Void>
   private let waking: AsyncStream<Void>.Continuation
   private let work = Locked<[MessageQueue: QueueWork]>([:])
+  private let hasBegun = Locked(false)
 
   init(
     group: String, subscriptions: [Subscription], _ configuration: ConsumerConfiguration, listener: Listener,
@@ -74,34 +75,24 @@ public final class PushConsumer: Sendable {
   /// The queues that this consumer has at present, sorted.
   public var queues: [MessageQueue] { work.withLock { $0.keys.sorted() } }
 
-  /// Consumes until the task is cancelled; then what is under way is finished, offsets are committed and the group is
-  /// left. ``MessageClient/run()`` must run beside it. Throws at its beginning only: when a broker refuses a condition
-  /// (``ClientError/Code/badExpression``), offsets of a broadcast group cannot be read (``ClientError/Code/system``) or
-  /// this client has a consumer of the group already (``ClientError/Code/invalidArgument``).
+  /// Consumes until the task is cancelled, or the client ends; then what is under way is finished, offsets are
+  /// committed and the group is left. ``MessageClient/run()`` must run beside it. To be called once. Throws at its
+  /// beginning only: when a broker refuses a condition (``ClientError/Code/badExpression``), offsets of a broadcast
+  /// group cannot be read (``ClientError/Code/system``), or it has been called before or this client has a consumer of
+  /// the group already (``ClientError/Code/invalidArgument``).
   public func run() async throws(ClientError) {
+    let isFirst = hasBegun.withLock { hasBegun in
+      defer { hasBegun = true }
+      return !hasBegun
+    }
+    guard isFirst else { throw .ranBefore }
     try await client.check(Array(subscriptions.values), of: group)
     try await offsets.open()
     try client.join(group, self)
     await withDiscardingTaskGroup { group in
       let jobs = ConsumeJobs(runtime.loop)
       for _ in 0..<configuration.concurrency { group.addTask { await self.work(on: jobs) } }
-      group.addTask {
-        await MessageClient.every(self.client.runtime.configuration.rebalanceInterval) { self.rebalanceNow() }
-      }
-      group.addTask {
-        await MessageClient.every(self.client.runtime.configuration.persistConsumerOffsetInterval) {
-          await self.commit()
-        }
-      }
-      if needsLocks {
-        group.addTask {
-          await MessageClient.every(self.configuration.lockInterval, first: .seconds(1)) { await self.renewLocks() }
-        }
-      }
-      if !isOrderly, configuration.messageModel == .clustering {
-        let round = min(configuration.consumeTimeout, Self.overdueRound)
-        group.addTask { await MessageClient.every(round) { await self.returnOverdue() } }
-      }
+      addRounds(to: &group)
       rebalanceNow()
       // A new member asks for its share only when the brokers know of it.
       for await _ in wakeUps {
@@ -112,14 +103,38 @@ public final class PushConsumer: Sendable {
           }
         }
       }
+      // It is not the task that was cancelled when the client ends.
+      group.cancelAll()
       jobs.finish()
     }
-    // The task is cancelled already; leaving has time limits of its own.
+    // The task may be cancelled already; leaving has time limits of its own.
     await Task { await self.leaveGroup() }.value
+  }
+
+  /// Adds what is done again and again, whatever the listener does with its threads.
+  private func addRounds(to group: inout DiscardingTaskGroup) {
+    let (runtime, executor) = (runtime, runtime.executor)
+    group.addTask(executorPreference: executor) {
+      await runtime.every(runtime.configuration.rebalanceInterval) { self.rebalanceNow() }
+    }
+    group.addTask(executorPreference: executor) {
+      await runtime.every(runtime.configuration.persistConsumerOffsetInterval) { await self.commit() }
+    }
+    if needsLocks {
+      group.addTask(executorPreference: executor) {
+        await runtime.every(self.configuration.lockInterval, first: .seconds(1)) { await self.renewLocks() }
+      }
+    }
+    if !isOrderly, configuration.messageModel == .clustering {
+      let round = min(configuration.consumeTimeout, Self.overdueRound)
+      group.addTask(executorPreference: executor) { await runtime.every(round) { await self.returnOverdue() } }
+    }
   }
 
   /// Shares the queues out anew, soon.
   func rebalanceNow() { waking.yield() }
+
+  func end() { waking.finish() }
 
   /// Whether messages are consumed in order.
   var isOrderly: Bool {
@@ -139,13 +154,14 @@ public final class PushConsumer: Sendable {
 
   func add(_ queue: QueueWork) { work.withLock { $0[queue.queue] = queue } }
 
-  /// Gives a queue up: what is consumed of it is committed, the rest comes to whoever has it next. Where messages are
-  /// consumed in order it stays, and its lock with it, until the listener is done, as nobody else may begin before.
-  func remove(_ queue: QueueWork) async {
-    guard queue.leave() else { return }
-    discard(queue)
-    await offsets.commit([queue], isLast: true)
-    if needsLocks { await unlock([queue.queue]) }
+  /// Gives queues up: what is consumed of them is committed, the rest comes to whoever has them next. Where messages
+  /// are consumed in order a queue stays, and its lock with it, until the listener is done, as nobody else may begin
+  /// before.
+  func remove(_ queues: [QueueWork]) async {
+    let left = queues.filter { $0.leave() }
+    for queue in left { discard(queue) }
+    await offsets.commit(left, isLast: true)
+    if needsLocks { await unlock(left.map(\.queue)) }
   }
 
   /// Begins a queue anew at an offset. What is being consumed at this moment finishes without effect on the group's
@@ -191,6 +207,10 @@ public final class PushConsumer: Sendable {
       "topicByteLimit": configuration.topicByteLimit ?? 1,
     ])
     try PositiveSettings.check(["consumeTimeout": configuration.consumeTimeout])
+    if let tries = configuration.maxReconsumeTimes, tries < 0 {
+      throw ClientError(
+        .invalidArgument, "maxReconsumeTimes is \(tries), at least 0 is needed", advice: "Java's -1 is nil here.")
+    }
     guard Duration.milliseconds(10)...Duration.seconds(30) ~= configuration.suspendTime else {
       throw ClientError(.invalidArgument, "suspendTime is \(configuration.suspendTime), not 10 ms…30 s")
     }

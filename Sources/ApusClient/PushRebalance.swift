@@ -11,20 +11,9 @@ extension PushConsumer {
   func rebalance(_ topic: String) async -> [QueueWork] {
     do throws(ClientError) {
       let queues = Set(try await share.queues(of: topic))
-      for queue in allWork where queue.queue.topic == topic {
-        if queue.isLeaving || !queues.contains(queue.queue) { await remove(queue) }
-      }
-      var added: [QueueWork] = []
-      for queue in queues.sorted() where work(of: queue) == nil {
-        let asked = SystemClock.monotonic()
-        if needsLocks, await !lock([queue]).contains(queue) { continue }
-        guard let offset = await share.startOffset(queue) else { continue }
-        let work = QueueWork(queue, from: offset)
-        if isOrderly { work.locked(until: asked + configuration.lockMaxLiveTime) }
-        add(work)
-        added.append(work)
-      }
-      return added
+      await remove(
+        allWork.filter { $0.queue.topic == topic && ($0.isLeaving || !queues.contains($0.queue)) })
+      return await take(queues.filter { work(of: $0) == nil })
     } catch {
       // The retry topic is made with the first message that comes again.
       if error.code != .unknownTopic || !topic.hasPrefix("%RETRY%") {
@@ -32,6 +21,33 @@ extension PushConsumer {
       }
       return []
     }
+  }
+
+  /// Begins with queues. Those of a broker that does not answer have their turn the next time, so that they do not hold
+  /// up what others have.
+  private func take(_ queues: Set<MessageQueue>) async -> [QueueWork] {
+    var added: [QueueWork] = []
+    var silent: Set<String> = []
+    for queue in queues.sorted() where !silent.contains(queue.brokerName) {
+      let asked = SystemClock.monotonic()
+      if needsLocks {
+        guard let locked = await ask(for: [queue]) else {
+          silent.insert(queue.brokerName)
+          continue
+        }
+        guard locked.contains(queue) else { continue }
+      }
+      switch await share.beginning(of: queue) {
+      case .at(let offset):
+        let work = QueueWork(queue, from: offset)
+        if isOrderly { work.locked(until: asked + configuration.lockMaxLiveTime) }
+        add(work)
+        added.append(work)
+      case .refused: break
+      case .silent: silent.insert(queue.brokerName)
+      }
+    }
+    return added
   }
 
   // MARK: Locks
@@ -62,17 +78,23 @@ extension PushConsumer {
     }
   }
 
-  /// Lets others have queues.
+  /// Lets others have queues. A broker that does not answer does not hold up what the others are told.
   func unlock(_ queues: [MessageQueue]) async {
-    for (_, left) in Dictionary(grouping: queues, by: \.brokerName) {
-      do throws(ClientError) {
-        let wish = LockRequestBody(group: group, clientID: runtime.clientID, queues: left.sorted())
-        _ = try await runtime.ask(
-          UnlockBatchMessageQueue.Request(wish), at: try await runtime.anyMember(of: left[0]))
-      } catch {
-        // The lock ends by itself after a minute.
-        runtime.warn("queues were not unlocked", "broker", left[0].brokerName, cause: error)
+    await withDiscardingTaskGroup { group in
+      for left in Dictionary(grouping: queues, by: \.brokerName).values {
+        group.addTask { await self.unlock(ofOneBroker: left) }
       }
+    }
+  }
+
+  private func unlock(ofOneBroker queues: [MessageQueue]) async {
+    do throws(ClientError) {
+      let wish = LockRequestBody(group: group, clientID: runtime.clientID, queues: queues.sorted())
+      _ = try await runtime.ask(
+        UnlockBatchMessageQueue.Request(wish), at: try await runtime.anyMember(of: queues[0]))
+    } catch {
+      // The lock ends by itself after a minute.
+      runtime.warn("queues were not unlocked", "broker", queues[0].brokerName, cause: error)
     }
   }
 

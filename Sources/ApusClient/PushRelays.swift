@@ -74,7 +74,7 @@ extension ConsumerConfiguration {
   /// The settings as Java's consumers tell them.
   var javaSettings: [String: String] {
     [
-      "messageModel": (messageModel == .clustering ? ApusProtocol.MessageModel.clustering : .broadcasting).rawValue,
+      "messageModel": messageModel.wire.rawValue,
       "consumeFromWhere": start.wire.rawValue, "allocateMessageQueueStrategy": rebalance.core.name,
       "consumeThreadMin": "\(concurrency)", "consumeThreadMax": "\(concurrency)",
       "consumeConcurrentlyMaxSpan": "\(maxSpan)", "pullThresholdForQueue": "\(queueMessageLimit)",

@@ -20,7 +20,7 @@ extension PushConsumer {
   /// tries, -1 to keep it as a dead letter. When the broker cannot be asked, the message is sent to the group's retry
   /// topic as a new one. The end of the consumer does not cut it short.
   func sendBack(_ message: ReceivedMessage, level: Int) async -> Bool {
-    await Task {
+    await Task(executorPreference: runtime.executor) {
       do throws(ClientError) {
         try await self.giveBack(message, level: level)
         return true

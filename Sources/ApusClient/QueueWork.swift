@@ -152,8 +152,8 @@ final class QueueWork: Sendable {
     pull?.resolve(.success(.nothing(goOnAt: offset)))
   }
 
-  /// What was taken is consumed.
-  func finishTaken() { state.withLock { _ = $0.messages.finishTaken() } }
+  /// What was taken is consumed, or with `offset` what of it lies before that.
+  func finishTaken(before offset: Int64? = nil) { state.withLock { _ = $0.messages.finishTaken(before: offset) } }
 
   // MARK: Progress
 

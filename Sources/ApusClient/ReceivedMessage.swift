@@ -121,7 +121,11 @@ public struct ReceivedMessage: Hashable, Sendable {
   /// What subscriptions select by (TAGS); nil for none.
   public var tag: String? { properties["TAGS"] }
   /// The words by which it can be found (KEYS).
-  public var keys: [String] { properties["KEYS"]?.split(separator: " ").map(String.init) ?? [] }
+  public var keys: [String] {
+    // By bytes: a character that combines with the space before it is the word's first one.
+    let words = properties["KEYS"]?.utf8.split(separator: UInt8(ascii: " ")) ?? []
+    return words.map { String(decoding: $0, as: UTF8.self) }
+  }
   /// The content read as UTF-8; what is not is replaced by U+FFFD.
   public var text: String { String(decoding: body, as: UTF8.self) }
   /// The id of its transaction; of other messages the one that their producer gave them, nil without one.

@@ -15,7 +15,7 @@ extension MessageClient {
         let wish = CheckClientConfig(clientID: clientID, group: group, subscription: subscription)
         _ = try await runtime.ask(ClientConfigCheck(wish), at: try await runtime.anyMember(of: queue))
       } catch {
-        guard error.responseCode == nil || error.code == .unknownTopic else { throw error }
+        guard error.responseCode == nil || error.code == .unknownTopic || error.code == .busy else { throw error }
         runtime.warn("a condition was not checked", "topic", subscription.topic, cause: error)
       }
     }

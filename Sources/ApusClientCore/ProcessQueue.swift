@@ -138,11 +138,12 @@ package struct ProcessQueue<Message: Sendable>: Sendable {
     return consumed
   }
 
-  /// Everything that was handed out is consumed. Returns up to where, exclusively, everything is.
+  /// Everything that was handed out is consumed, or with `end` what of it lies before that offset. Returns up to where,
+  /// exclusively, everything is.
   @inlinable
   @discardableResult
-  package mutating func finishTaken() -> Int64 {
-    finish(entries[head..<next].map(\.offset))
+  package mutating func finishTaken(before end: Int64? = nil) -> Int64 {
+    finish(entries[head..<next].map(\.offset).filter { $0 < end ?? .max })
   }
 
   /// Whether no more should be pulled for now.

@@ -1,4 +1,5 @@
 import ApusClient
+import ApusProtocol
 import ApusSystem
 import Testing
 
@@ -11,6 +12,24 @@ import Testing
     return AdminSession(
       client: try AdminClient(configuration), configuration: configuration, console: console, isJSON: false,
       isConfirmed: false, command: "watch")
+  }
+
+  @Test func `a broker that does not know a group's members is not the last one that is asked`() async throws {
+    let client = try AdminClient(.patient(["127.0.0.1:1"]))
+    let refusals: [String: ResponseCode] = ["new": .consumerNotOnline, "newer": .systemError, "strict": .noPermission]
+    func ask(_ names: [String]) async throws(AdminError) -> String? {
+      let brokers = names.map { BrokerData(cluster: "c", brokerName: $0, addresses: [0: $0]) }
+      return try await client.firstAnswer(of: brokers) { address throws(AdminError) -> String in
+        if let code = refusals[address] { throw AdminError("refused by \(address)", code: code) }
+        return address
+      }
+    }
+    #expect(try await ask(["new", "newer", "old"]) == "old")
+    #expect(try await ask([]) == nil)
+    for names in [["newer", "new"], ["new", "strict", "old"]] {
+      let last = names[1]
+      await #expect(throws: AdminError("refused by \(last)", code: refusals[last])) { try await ask(names) }
+    }
   }
 
   @Test func `a round that fails ends the first time, and later on only itself`() async throws {

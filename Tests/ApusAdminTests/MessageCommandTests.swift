@@ -53,12 +53,27 @@ import Testing
     #expect(
       again.output.hasPrefix("prepare resend msg. originalMsgId=\(offsetID)SendResult [sendStatus=SEND_OK, msgId="))
     #expect(await tool.output("queryMsgById -i \(offsetID) -s true -u here").output.contains("SEND_OK"))
+    let twice = await tool.output("queryMsgById -i \(offsetID),\(offsetID) -s true")
+    #expect(twice.lines.count { $0.contains("SEND_OK") } == 2, "\(twice.output)")
     let json = try #require(try await tool.output("queryMsgById -i \(offsetID) --json").objects.first)
     #expect(json["message"]?["body"]?.text == "a body")
     let wrong = await tool.run("queryMsgById -i \(id)")
     #expect(wrong.notes.contains("queryMsgByUniqueKey takes those of producers"), "\(wrong.notes)")
     #expect(await tool.run("queryMsgByOffset -t Orders -b fx-a -i 0 -o 99").notes.contains("OFFSET_ILLEGAL"))
     try FileManager.default.removeItem(atPath: "/tmp/rocketmq/msgbodys/\(id)")
+  }
+
+  @Test func `a message of a transaction is sent once more as a plain one`() async throws {
+    let tool = try await ToolUnderTest()
+    _ = await tool.output("updateTopic -c TestCluster -t Orders -r 1 -w 1")
+    let producer = try tool.client.transactionProducer(group: "TP") { _ in .commit }
+    _ = try await producer.send(Message(topic: "Orders", text: "paid")) { _ in .commit }
+    // It is delivered when the broker has heard of its end.
+    func stored() async throws -> [JSONValue] { try await tool.output("printMsg -t Orders --json").objects }
+    try await until { try await !stored().isEmpty }
+    let id = try #require(try await stored()[0]["offsetMsgId"]?.text)
+    #expect(await tool.output("queryMsgById -i \(id) -s true").output.contains("SEND_OK"))
+    #expect(try await stored().map { $0["body"]?.text } == ["paid", "paid"])
   }
 
   @Test func `messages are printed, counted and read`() async throws {

@@ -90,6 +90,26 @@ import Testing
     }
   }
 
+  @Test func `a name server that knows nothing yet is passed over while another one knows`() async throws {
+    let (tool, new) = (try await ToolUnderTest(), try Cluster([]))
+    _ = await tool.output("updateTopic -c TestCluster -t Orders -r 1 -w 1")
+    _ = await tool.output("updateSubGroup -c TestCluster -g Workers")
+    // A command begins with any of them.
+    let servers = Array(repeating: new.nameServerAddress, count: 7) + [tool.cluster.nameServerAddress]
+    let broker = try tool.address()
+    for (line, shown) in [
+      ("clusterList", " fx-a "), ("topicList", "Orders\n"), ("topicRoute -t Orders", "fx-a"),
+      ("getBrokerConfig -c TestCluster", "=Master: "), ("getConsumerConfig -g Workers", "TestCluster:fx-a="),
+      ("updateTopic -b \(broker) -t Orders -w 1 -o true", "orderConf=[fx-a:1]"),
+    ] {
+      let run = await ToolUnderTest.run("\(line) -n \(servers.joined(separator: ";"))")
+      #expect(run.status == .success, "\(line): \(run.notes)")
+      #expect(run.output.contains(shown), "\(line): \(run.output)")
+    }
+    // It is needed until here.
+    #expect(new.members.isEmpty)
+  }
+
   @Test func `key-value configuration and settings of name servers`() async throws {
     let tool = try await ToolUnderTest()
     #expect(

@@ -42,11 +42,20 @@ import Testing
     // It ends when nothing has come for five seconds, which a machine may stand still.
     var printed: [String] = []
     try await until {
-      printed = await tool.output("consume Orders --group Readers").lines
+      printed = await tool.run("consume Orders --group Readers").lines
       return printed != [""]
     }
     #expect(printed.count == 2)
-    #expect(await tool.output("consume Orders --group Readers").output.isEmpty)
+    #expect(await tool.eventually("consume Orders --group Readers").output.isEmpty)
+    #expect(await tool.run("consume Nowhere --group Readers").notes.contains("unknown topic"))
+  }
+
+  @Test func `a member of a group whose brokers do not answer is no success`() async throws {
+    let tool = try await ToolUnderTest([])
+    try await tool.registerUnreachable(topics: ["Orders"])
+    let run = await tool.run("consume Orders --group Readers")
+    #expect(run.status == .failure && run.output.isEmpty, "\(run.output)")
+    #expect(run.notes.contains("got no queue of the topic 'Orders'"), "\(run.notes)")
   }
 
   @Test func `topics and groups with their lags and rates`() async throws {

@@ -70,6 +70,14 @@ import Testing
     #expect(queue.finishTaken() == 3)
   }
 
+  @Test func `of what was handed out only that before an offset counts as consumed`() {
+    var queue = queue([0, 1, 2, 3])
+    _ = queue.take(3)
+    #expect(queue.finishTaken(before: 2) == 2)
+    #expect(queue.holds(2) && queue.waiting == 1)
+    #expect(queue.finishTaken() == 3)
+  }
+
   @Test func `what was handed out long ago and is not consumed is overdue`() {
     let start = MonotonicTime(nanoseconds: 0)
     var queue = queue([0, 1, 2, 3])

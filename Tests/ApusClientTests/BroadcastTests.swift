@@ -111,6 +111,7 @@ import Testing
         let client = try await Self.client(cluster, name, directory)
         let consumer = try client.pullConsumer(
           group: "cgb", subscriptions: [Subscription("Broad")], configuration)
+        #expect(consumer.runningInfo.properties["messageModel"] == "BROADCASTING")
         try await running(client, [consumer]) {
           var found: Set<String> = []
           for await message in consumer.messages where found.insert(message.text).inserted && found.count == 5 { break }

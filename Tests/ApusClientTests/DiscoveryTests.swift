@@ -113,6 +113,20 @@ import Testing
     try await client.producer(group: "pg").send(Message(topic: "Failover", text: "x"))
   }
 
+  @Test func `a name server that knows nothing yet is passed over while another one knows`() async throws {
+    let (cluster, new) = (try Cluster(), try Cluster([]))
+    _ = try await cluster.client()
+    // Clients begin with any of them.
+    let servers = Array(repeating: new.nameServerAddress, count: 7) + [cluster.nameServerAddress]
+    for number in 0..<4 {
+      let client = try MessageClient(.patient(servers))
+      try await client.producer(group: "pg").send(Message(topic: "Known\(number)", text: "x"))
+      await #expect(throws: ClientError(.unknownTopic, "")) { try await client.runtime.nameServers.route("Nobody") }
+    }
+    // It is needed until here.
+    #expect(new.members.isEmpty)
+  }
+
   @Test func `a name with several addresses is tried at each, and looked up again when all have failed`() async throws {
     let cluster = try Cluster()
     _ = try await cluster.client()
@@ -178,8 +192,39 @@ import Testing
     }
   }
 
+  @Test func `the route of a topic that no name server knows stays in use for two minutes`() async throws {
+    let (found, time) = (Locked<TopicRouteData?>(nil), Locked(MonotonicTime(nanoseconds: 0)))
+    let routes = Routes(
+      fetch: { _ throws(ClientError) in
+        guard let data = found.withLock({ $0 }) else { throw ClientError(.unknownTopic, "gone") }
+        return data
+      }, clock: { time.withLock { $0 } })
+    let queues = QueueData(brokerName: "b", readQueueCount: 1, writeQueueCount: 1, permission: [.read, .write])
+    let brokers = [BrokerData(cluster: "c", brokerName: "b", addresses: [0: "127.0.0.1:1"])]
+    func look(after pause: Duration) async throws -> Bool {
+      time.withLock { $0 = $0 + pause }
+      await #expect(throws: ClientError(.unknownTopic, "")) { try await routes.refresh("T") }
+      return routes.known("T") != nil
+    }
+    for _ in 0..<2 {
+      found.withLock { $0 = TopicRouteData(queues: [queues], brokers: brokers) }
+      _ = try await routes.refresh("T")
+      found.withLock { $0 = nil }
+      #expect(try await look(after: .seconds(600)))
+      #expect(try await look(after: .seconds(119)))
+      #expect(try await routes.route("T").writeQueues.count == 1)
+    }
+    #expect(try await !look(after: .seconds(1)))
+    await #expect(throws: ClientError(.unknownTopic, "")) { try await routes.route("T") }
+  }
+
   @Test func `the environment names name servers where the settings do not`() {
     #expect(NameServers.parse(" a:1 ; b:2,c:3;; ") == ["a:1", "b:2", "c:3"])
     #expect(NameServers.parse("") == [])
+  }
+
+  @Test func `a list in one text is taken apart, as Java takes it`() throws {
+    let client = try MessageClient(ClientConfiguration(nameServers: ["a:1; b:2", " ", "c:3"]))
+    #expect(client.nameServers == ["a:1", "b:2", "c:3"])
   }
 }

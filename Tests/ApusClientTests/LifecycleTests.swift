@@ -66,6 +66,21 @@ import Testing
     server.stop()
   }
 
+  @Test func `a send that is cancelled does not make its broker a slow one`() async throws {
+    let server = try MuteServer()
+    var configuration = ProducerConfiguration.patient
+    configuration.avoidsSlowBrokers = true
+    let client = try MessageClient(ClientConfiguration.patient([server.address]))
+    let producer = try client.producer(group: "pg", configuration)
+    let sending = Task { try await producer.send(Message(topic: "T", text: "x")) }
+    try await until { server.asked.withLock { $0 } == 1 }
+    sending.cancel()
+    await #expect(throws: ClientError(.cancelled, "")) { try await sending.value }
+    let faults = try #require(producer.faults)
+    #expect(faults.withLock { $0.isAvailable("mute", now: SystemClock.monotonic()) })
+    server.stop()
+  }
+
   @Test func `a pull that nobody waits for any more is forgotten`() async throws {
     let server = try MuteServer()
     let client = try MessageClient(ClientConfiguration.patient([server.address]))
@@ -183,6 +198,47 @@ import Testing
     server.stop()
   }
 
+  @Test(arguments: [RequestCode.queryConsumerOffset, .lockBatchMessageQueue])
+  func `a broker that does not answer is asked about one of its queues, and not about each`(unanswered: RequestCode)
+    async throws
+  {
+    let (codes, id) = (Locked<[RequestCode]>([]), "127.0.0.1@silent")
+    let server = try MuteServer(hangsUp: true, queueCount: 8) { code, _ in
+      codes.withLock { $0.append(code) }
+      return code == .getConsumerListByGroup ? Reply(body: ConsumerIDList([id]).bytes()) : nil
+    }
+    var configuration = ClientConfiguration.patient([server.address])
+    configuration.clientIP = "127.0.0.1"
+    configuration.instanceName = "silent"
+    let client = try MessageClient(configuration, log: Logger(level: .error))
+    let listener: Listener =
+      unanswered == .queryConsumerOffset ? .concurrent { _ in .success } : .orderly { _ in .success }
+    let consumer = try client.pushConsumer(group: "cg", subscriptions: [Subscription("T")], listener: listener)
+    #expect(try await consumer.share.queues(of: "T").count == 8)
+    #expect(await consumer.rebalance("T").isEmpty)
+    #expect(codes.withLock { $0 } == [.getConsumerListByGroup, .getConsumerListByGroup, unanswered])
+    server.stop()
+  }
+
+  @Test func `a broker that does not answer is told once that queues are given up`() async throws {
+    let codes = Locked<[RequestCode]>([])
+    let server = try MuteServer(hangsUp: true, queueCount: 8) { code, _ in
+      codes.withLock { $0.append(code) }
+      return nil
+    }
+    let client = try MessageClient(.patient([server.address]), log: Logger(level: .error))
+    _ = try await client.runtime.routes.route("T")
+    let consumer = try client.pushConsumer(
+      group: "cg", subscriptions: [Subscription("T")], listener: .orderly { _ in .success })
+    for number in 0..<8 {
+      consumer.add(QueueWork(MessageQueue(topic: "T", brokerName: "mute", queueID: Int32(number)), from: 0))
+    }
+    await consumer.remove(consumer.allWork)
+    #expect(consumer.allWork.isEmpty)
+    #expect(codes.withLock { $0 } == [.updateConsumerOffset, .unlockBatchMessageQueue])
+    server.stop()
+  }
+
   @Test func `a lock lasts for lockMaxLiveTime from when the broker was asked`() async throws {
     let queue = MessageQueue(topic: "T", brokerName: "mute", queueID: 0)
     let server = try MuteServer { code, _ in
@@ -254,6 +310,22 @@ import Testing
     for expected in [1, 2, 2] {
       await client.introduce()
       #expect(server.asked.withLock { $0 } == expected)
+    }
+    server.stop()
+  }
+
+  @Test func `a broker to which the connection was lost does not know the client any more`() async throws {
+    let server = try MuteServer(hangsUp: true) { code, _ in code == .heartbeat ? Reply() : nil }
+    let client = try MessageClient(
+      ClientConfiguration.patient([server.address]), log: Logger(level: .error))
+    let queue = try #require(try await client.producer(group: "asker").queues(of: "T").first)
+    for _ in 0..<2 { await client.introduce() }
+    #expect(server.asked.withLock { $0 } == 1)
+    await #expect(throws: ClientError(.connectionLost, "")) { try await client.runtime.maxOffset(of: queue) }
+    // The client hears of the lost connection in its own time.
+    try await until {
+      await client.introduce()
+      return server.asked.withLock { $0 } == 3
     }
     server.stop()
   }
@@ -386,9 +458,44 @@ import Testing
     let producer = try client.producer(group: "pg")
     #expect(try await producer.queues(of: "T").count == 1)
     try await running(client) {}
-    await #expect(throws: ClientError(.closed, "")) { try await producer.send(Message(topic: "T", text: "x")) }
+    for topic in ["T", "NeverHeardOf"] {
+      await #expect(throws: ClientError(.closed, "")) { try await producer.send(Message(topic: topic, text: "x")) }
+    }
+    let consumer = try client.pullConsumer(group: "cg", subscriptions: [Subscription("T")])
+    await #expect(throws: ClientError(.closed, "")) { try await consumer.run() }
     #expect(server.asked.withLock { $0 } == 1)
     server.stop()
+  }
+
+  @Test(arguments: [true, false]) func `a consumer ends with its client`(isPush: Bool) async throws {
+    let server = try MuteServer { _, _ in Reply() }
+    let client = try MessageClient(ClientConfiguration.patient([server.address]), log: Logger(level: .error))
+    let subscriptions = [Subscription("T")]
+    let consumer: any Runnable =
+      isPush
+      ? try client.pushConsumer(group: "cg", subscriptions: subscriptions, listener: .concurrent { _ in .success })
+      : try client.pullConsumer(group: "cg", subscriptions: subscriptions)
+    let consuming = Task { try await consumer.run() }
+    let running = Task { try await client.run() }
+    // It has joined its group, and asks for the members.
+    try await until { server.asked.withLock { $0 } > 0 }
+    running.cancel()
+    try await running.value
+    try await consuming.value
+    server.stop()
+  }
+
+  @Test func `at the end brokers are told of all groups at once`() async throws {
+    // It answers nothing until it is stopped.
+    let server = try MuteServer()
+    let client = try MessageClient(ClientConfiguration.patient([server.address]), log: Logger(level: .error))
+    _ = try await client.runtime.routes.route("T")
+    for number in 0..<3 { _ = try client.producer(group: "pg\(number)") }
+    let running = Task { try await client.run() }
+    running.cancel()
+    try await until { server.asked.withLock { $0 } == 3 }
+    server.stop()
+    try await running.value
   }
 
   @Test func `a broker that comes back is sent to again`() async throws {
@@ -452,6 +559,14 @@ import Testing
     #expect((error.advice != nil) == isTooLarge)
   }
 
+  @Test func `a condition that a busy broker does not look at keeps no consumer from its start`() async throws {
+    let server = try MuteServer { code, _ in Reply(code == .checkClientConfig ? .systemBusy : .success) }
+    let client = try MessageClient(ClientConfiguration.patient([server.address]), log: Logger(level: .error))
+    try await client.check([Subscription("T", .sql("n > 3")).data(topic: "T", version: 1)], of: "cg")
+    #expect(server.asked.withLock { $0 } == 1)
+    server.stop()
+  }
+
   @Test func `a condition that cannot be read ends the consumer's run`() async throws {
     let cluster = try Cluster()
     let client = try await cluster.client()
@@ -464,6 +579,22 @@ import Testing
     try await until { await right.poll(timeout: .milliseconds(1)) != nil }
     running.cancel()
     try await running.value
+  }
+
+  @Test func `a consumer runs once`() async throws {
+    let server = try MuteServer { _, _ in Reply() }
+    let client = try MessageClient(ClientConfiguration.patient([server.address]), log: Logger(level: .error))
+    let consumers: [any Runnable] = [
+      try client.pushConsumer(group: "cg", subscriptions: [Subscription("T")], listener: .concurrent { _ in .success }),
+      try client.pullConsumer(group: "cg2"),
+    ]
+    for consumer in consumers {
+      let running = Task { try await consumer.run() }
+      running.cancel()
+      try await running.value
+      await expect(.invalidArgument, advice: true) { () async throws(ClientError) in try await consumer.run() }
+    }
+    server.stop()
   }
 
   private func expect<Result>(

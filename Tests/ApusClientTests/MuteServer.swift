@@ -14,14 +14,20 @@ final class MuteServer: RemotingService {
   /// How many requests came that do not ask for routes.
   let asked = Locked(0)
   private let hangsUp: Bool
+  /// How many queues routes say that each topic has.
+  private let queueCount: Int32
   /// Where routes say that its group's slave is; nil for none.
   private let slave: String?
   private let answer: Answer
   private let loop: ServerLoop
   private let bound = Locked("")
 
-  init(hangsUp: Bool = false, slave: String? = nil, answering answer: @escaping Answer = { _, _ in nil }) throws {
+  init(
+    hangsUp: Bool = false, queueCount: Int32 = 1, slave: String? = nil,
+    answering answer: @escaping Answer = { _, _ in nil }
+  ) throws {
     self.hangsUp = hangsUp
+    self.queueCount = queueCount
     self.slave = slave
     self.answer = answer
     loop = try ServerLoop(index: 4, name: "test-mute")
@@ -38,9 +44,10 @@ final class MuteServer: RemotingService {
     if request.code == .getRouteInfoByTopic {
       var members: [Int64: String] = [0: address]
       members[1] = slave
+      let queues = QueueData(
+        brokerName: "mute", readQueueCount: queueCount, writeQueueCount: queueCount, permission: [.read, .write])
       let route = TopicRouteData(
-        queues: [QueueData(brokerName: "mute", readQueueCount: 1, writeQueueCount: 1, permission: [.read, .write])],
-        brokers: [BrokerData(cluster: "c", brokerName: "mute", addresses: members)])
+        queues: [queues], brokers: [BrokerData(cluster: "c", brokerName: "mute", addresses: members)])
       connection.send(Reply(body: route.bytes(.standard)), to: request.header)
       return .done
     }

@@ -75,6 +75,12 @@ import Testing
     }
   }
 
+  @Test func `words of keys are told apart by spaces, also before a character that combines`() throws {
+    let properties = try OutgoingMessage.encode([(name: "KEYS", value: "a \u{301}b  c")])
+    #expect(try ReceivedMessage.sample(queueOffset: 0, properties: properties).keys == ["a", "\u{301}b", "c"])
+    #expect(try ReceivedMessage.sample(queueOffset: 0).keys == [])
+  }
+
   @Test func `a delivered message is sent again with every property that can be read`() throws {
     let stored = Array("odd\u{1}a\u{1}b\u{2}empty\u{1}\u{2}UNIQ_KEY\u{1}id".utf8)
     let message = try ReceivedMessage.sample(queueOffset: 3, properties: stored)

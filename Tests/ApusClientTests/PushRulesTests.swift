@@ -351,6 +351,7 @@ import Testing
     refused { $0.pullBatchSize = Int32(size) }
     refused { $0.concurrency = -size }
     refused { $0.suspendTime = .milliseconds(9) }
+    refused { $0.maxReconsumeTimes = -1 }
     refused { $0.consumeTimeout = .zero }
     refused { $0.lockInterval = .zero }
     refused { $0.lockInterval = $0.lockMaxLiveTime }

@@ -69,10 +69,11 @@ func settings(_ client: MessageClient, _ listener: Listener) throws -> PushConsu
 
 func sequence(_ client: MessageClient) async throws {
   let consumer = try client.pullConsumer(group: "audit", subscriptions: [Subscription("Orders")])
-  async let _ = consumer.run()
+  async let running: Void = consumer.run()
   for await message in consumer.messages {
     print(message.queue.queueID, message.queueOffset, message.text)
   }
+  try await running
 }
 
 func assigned(_ client: MessageClient, _ store: ([ReceivedMessage]) async throws -> Void) async throws {

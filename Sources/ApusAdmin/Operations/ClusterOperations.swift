@@ -1,23 +1,26 @@
 package import ApusProtocol
 
 extension AdminClient {
-  /// 106: the clusters and their broker groups.
+  /// 106: the clusters and their broker groups, from the first name server that knows any broker.
   package func clusterInfo() async throws(AdminError) -> ClusterInfo {
-    try await askNameServer(GetBrokerClusterInfo.Request(), for: ClusterInfo.self)
+    try await clusterInfo { !$0.brokers.isEmpty }
   }
 
-  /// 106: the name of the broker group of a broker, from the first name server that knows it. One that has just started
-  /// hears of brokers only when they register again.
+  /// 106: the clusters and their broker groups, from the first name server that knows this cluster.
+  func clusterInfo(of cluster: String) async throws(AdminError) -> ClusterInfo {
+    try await clusterInfo { $0.clusters[cluster] != nil }
+  }
+
+  /// 106: the name of the broker group of a broker, from the first name server that knows it.
   func brokerName(at address: String) async throws(AdminError) -> String {
-    var failure: AdminError?
-    for server in nameServers {
-      do throws(AdminError) {
-        return try await ask(GetBrokerClusterInfo.Request(), at: server, for: ClusterInfo.self).brokerName(at: address)
-      } catch {
-        failure = error
-      }
+    let info = try await clusterInfo { info in
+      info.brokers.values.contains { $0.addresses.values.contains(address) }
     }
-    throw failure ?? AdminError("no name server is known")
+    return try info.brokerName(at: address)
+  }
+
+  private func clusterInfo(knows: (ClusterInfo) -> Bool) async throws(AdminError) -> ClusterInfo {
+    try await askNameServer(GetBrokerClusterInfo.Request(), for: ClusterInfo.self, knows: knows)
   }
 
   /// 28: what a broker measures of itself.

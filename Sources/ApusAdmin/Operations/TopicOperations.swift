@@ -2,14 +2,9 @@ package import ApusModel
 package import ApusProtocol
 
 extension AdminClient {
-  /// 206: all topics that a broker has registered.
+  /// 206: all topics that a broker has registered, from the first name server that knows any.
   package func topics() async throws(AdminError) -> TopicList {
-    try await askNameServer(GetAllTopicListFromNameserver.Request(), for: TopicList.self)
-  }
-
-  /// 224: the topics of a cluster.
-  package func topics(of cluster: String) async throws(AdminError) -> TopicList {
-    try await askNameServer(GetTopicsByCluster.Request(cluster: cluster), for: TopicList.self)
+    try await askNameServer(GetAllTopicListFromNameserver.Request(), for: TopicList.self) { !$0.topics.isEmpty }
   }
 
   /// 105: where a topic lies.

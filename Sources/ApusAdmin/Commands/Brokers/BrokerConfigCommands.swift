@@ -33,7 +33,7 @@ struct GetBrokerConfigCommand: AdminCommand {
   func run(_ session: AdminSession) async throws(AdminError) {
     var titles: [String: String] = [:]
     if case .cluster(let name) = target {
-      for group in try await session.client.clusterInfo().groups(of: name) {
+      for group in try await session.client.clusterInfo(of: name).groups(of: name) {
         let master = group.masterAddress ?? "null"
         for (id, address) in group.addresses {
           titles[address] = id == 0 ? "Master: \(master)" : "My Master: \(master)=====Slave: \(address)"

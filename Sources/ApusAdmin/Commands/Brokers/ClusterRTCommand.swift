@@ -41,7 +41,12 @@ struct ClusterRTCommand: AdminCommand {
   }
 
   func run(_ session: AdminSession) async throws(AdminError) {
-    let clusters = try await session.client.clusterInfo()
+    let clusters =
+      if let cluster {
+        try await session.client.clusterInfo(of: cluster)
+      } else {
+        try await session.client.clusterInfo()
+      }
     let sender = try session.sender(group: "apus-cluster-rt")
     if !isLog { session.begin(Self.table) }
     try await session.again(every: interval > 0 ? .seconds(interval) : nil) { () throws(AdminError) in

@@ -32,7 +32,7 @@ extension AdminSession {
   func gather<Answer: Sendable>(
     fromMastersOf cluster: String, _ ask: (BrokerData, String) async throws(AdminError) -> Answer
   ) async throws(AdminError) -> (answers: [Answer], failure: AdminError?) {
-    let info = try await client.clusterInfo()
+    let info = try await client.clusterInfo(of: cluster)
     let (addresses, withoutMaster) = try info.addresses(of: cluster, .masters, self)
     let groups = try info.groups(of: cluster)
     let (answers, failure) = await gather(from: addresses) { address throws(AdminError) -> Answer? in

@@ -72,12 +72,14 @@ struct QueryMsgByIDCommand: AdminCommand {
   }
 
   func run(_ session: AdminSession) async throws(AdminError) {
-    guard ids.count > 1 else { return try await handle(ids[0], session) }
+    let sendsAgain = member == nil && resends == true
+    let sender = sendsAgain ? try session.sender(group: "ReSendMsgById", unit: unitName) : nil
+    guard ids.count > 1 else { return try await handle(ids[0], sender, session) }
     // As at several servers, an id that fails does not keep the others from their turn.
     var failures: [String] = []
     for id in ids {
       do throws(AdminError) {
-        try await handle(id, session)
+        try await handle(id, sender, session)
       } catch {
         session.warn("\(id): \(error)")
         failures.append("\(id)")
@@ -88,19 +90,22 @@ struct QueryMsgByIDCommand: AdminCommand {
     }
   }
 
-  private func handle(_ id: MessageID, _ session: AdminSession) async throws(AdminError) {
+  private func handle(
+    _ id: MessageID, _ sender: TestSender?, _ session: AdminSession
+  ) async throws(AdminError) {
     let message = try await session.client.message(id)
     if let member {
       try await member.consume(message, session)
-    } else if let resends {
-      if resends { try await resend(message, session) }
-    } else {
+    } else if let sender {
+      try await resend(message, by: sender, session)
+    } else if resends == nil {
       try await MessageDetails(message: message, showsOffsetID: true).show(session)
     }
   }
 
-  private func resend(_ message: ReceivedMessage, _ session: AdminSession) async throws(AdminError) {
-    let sender = try session.sender(group: "ReSendMsgById", unit: unitName)
+  private func resend(
+    _ message: ReceivedMessage, by sender: TestSender, _ session: AdminSession
+  ) async throws(AdminError) {
     let receipt = try await sender.send(message.copy)
     session.say(
       "prepare resend msg. originalMsgId=\(message.offsetMessageID)\(receipt.javaText)",

@@ -73,13 +73,8 @@ extension MessageQueue {
 extension ReceivedMessage {
   /// The message as it may be sent once more, without what the broker and its client wrote into it.
   var copy: Message {
-    let known: Set = [
-      "TAGS", "KEYS", "WAIT", "DELAY", "UNIQ_KEY", "MIN_OFFSET", "MAX_OFFSET", "REAL_TOPIC", "REAL_QID", "RETRY_TOPIC",
-      "CLUSTER", "MSG_REGION", "TRACE_ON", "ORIGIN_MESSAGE_ID", "RECONSUME_TIME", "MAX_RECONSUME_TIMES",
-      "CONSUME_START_TIME",
-    ]
-    return Message(
+    Message(
       topic: topic, body: body, tag: tag, keys: keys,
-      properties: properties.dictionary.filter { !known.contains($0.key) }, flag: flag)
+      properties: properties.dictionary.filter { !Message.reservedProperties.contains($0.key) }, flag: flag)
   }
 }

@@ -80,6 +80,8 @@ struct ConsumeCommand: AdminCommand {
   }
 
   private func consume(as group: String, _ session: AdminSession) async throws(AdminError) {
+    // Who follows may wait for a topic that is not there yet.
+    if !follows { _ = try await session.client.route(of: topic) }
     var configuration = PullConsumerConfiguration()
     configuration.commitsByItself = false
     switch start {
@@ -95,6 +97,7 @@ struct ConsumeCommand: AdminCommand {
     } catch {
       throw AdminError(error)
     }
+    var isAnswered = true
     do {
       try await withThrowingTaskGroup(of: Void.self) { tasks in
         tasks.addTask { try await client.run() }
@@ -103,6 +106,7 @@ struct ConsumeCommand: AdminCommand {
           for message in messages { show(message, session) }
           await consumer.commit()
         }
+        isAnswered = follows || Task.isCancelled || !consumer.queues.isEmpty
         tasks.cancelAll()
         try await tasks.waitForAll()
       }
@@ -110,6 +114,11 @@ struct ConsumeCommand: AdminCommand {
       throw AdminError(error)
     } catch {
       throw AdminError("\(error)")
+    }
+    guard isAnswered else {
+      throw AdminError(
+        "this member of the group '\(group)' got no queue of the topic '\(topic)': its brokers do not answer, or others"
+          + " have them all")
     }
   }
 

@@ -28,7 +28,7 @@ struct DeleteTopicCommand: AdminCommand {
   /// Whether there is anything to delete: a route at a name server, or the topic at a master, which need not have
   /// registered it. A server that does not answer may have it.
   private func isKnown(_ client: AdminClient) async throws(AdminError) -> Bool {
-    let groups = try await client.clusterInfo().groups(of: cluster)
+    let groups = try await client.clusterInfo(of: cluster).groups(of: cluster)
     for server in client.nameServers {
       do throws(AdminError) {
         if try await client.route(of: topic, atNameServer: server).brokers.contains(where: { $0.cluster == cluster }) {

@@ -57,7 +57,7 @@ struct UpdateTopicCommand: AdminCommand {
       try await session.addOrder(order, of: topic.name)
     case .cluster(let name):
       kind = "cluster"
-      for group in try await session.client.clusterInfo().groups(of: name) {
+      for group in try await session.client.clusterInfo(of: name).groups(of: name) {
         order[group.brokerName] = topic.writeQueueCount
       }
       try await session.putOrder(order, of: topic.name)

@@ -1,4 +1,4 @@
-import ApusBase
+package import ApusBase
 
 /// Several devices below one root.
 extension SimulatedDisk {

@@ -300,7 +300,8 @@ extension Connection {
 
   var hasWholeHeader: Bool {
     guard inbound.count >= Frame.prefixBytes else { return false }
-    return inbound.count >= Frame.prefixBytes + Frame.headerBytes(of: inbound.bytes)
+    let bytes = inbound.bytes
+    return bytes.byteCount >= Frame.prefixBytes + Frame.headerBytes(of: bytes)
   }
 
   // MARK: Keeping bytes

@@ -409,8 +409,8 @@ package final class Connection: EventHandler, @unchecked Sendable {
     }
     // Time during which this side did not read is not the peer's.
     if let partialSince, pause.isDisjoint(with: [.stalled, .output, .turn]) {
-      let limit = hasWholeHeader ? settings.bodyDeadline : settings.headerDeadline
-      let reason = hasWholeHeader ? "a frame took too long" : "a header took too long"
+      let limit = inbound.hasWholeHeader ? settings.bodyDeadline : settings.headerDeadline
+      let reason = inbound.hasWholeHeader ? "a frame took too long" : "a header took too long"
       guard expire(partialSince + limit, now, reason) != nil else { return nil }
       next = min(next, partialSince + limit)
     }

@@ -298,12 +298,6 @@ extension Connection {
     refuse(header, error)
   }
 
-  var hasWholeHeader: Bool {
-    guard inbound.count >= Frame.prefixBytes else { return false }
-    let bytes = inbound.bytes
-    return bytes.byteCount >= Frame.prefixBytes + Frame.headerBytes(of: bytes)
-  }
-
   // MARK: Keeping bytes
 
   /// Keeps bytes that have been received already, whatever the budget says: at most one read buffer for each

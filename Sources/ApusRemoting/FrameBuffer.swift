@@ -1,4 +1,5 @@
 import ApusBase
+import ApusProtocol
 
 /// The bytes of a connection that cannot be handled yet: the beginning of a frame, or whole frames that have to wait.
 /// Without bytes it has no memory.
@@ -20,6 +21,11 @@ struct FrameBuffer: ~Copyable {
       let span = unsafe RawSpan(_unsafeBytes: UnsafeRawBufferPointer(start: base, count: count))
       return unsafe _overrideLifetime(span, borrowing: self)
     }
+  }
+
+  /// Whether the header of the frame that begins here is whole.
+  var hasWholeHeader: Bool {
+    count >= Frame.prefixBytes && count >= Frame.prefixBytes + Frame.headerBytes(of: bytes)
   }
 
   /// The memory behind the bytes that is not used yet.

@@ -60,7 +60,7 @@ import Testing
     harness.store.finish(writes, writes.run(on: disk))
     #expect(harness.store.refusal == .diskFull)
     disk.plan = FaultPlan()
-    let removal = try #require(harness.store.removeQueues(ofTopic: "T"))
+    let removal = try harness.recordDeletion(of: "T")
     try removal.run(on: disk)
     harness.store.finish(removal, isDone: true)
     #expect(harness.store.planQueueWrites() == nil)

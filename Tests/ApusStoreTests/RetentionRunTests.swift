@@ -104,7 +104,7 @@ import Testing
     disk.plan = FaultPlan(failures: [.init(.list, occurrence: 1, code: .failed(5))])
     #expect(try run().count == 1)
     disk.plan = FaultPlan()
-    let removal = try #require(harness.store.removeQueues(ofTopic: "T"))
+    let removal = try harness.recordDeletion(of: "T")
     try removal.run(on: disk)
     harness.store.finish(removal, isDone: true)
     #expect(try harness.expire() == nil)

@@ -35,7 +35,7 @@ def client(namesrv, role):
     from rocketmq.client import Message, Producer, PushConsumer
 
     key, secret, _ = ROLES[role]
-    producer = Producer("signed_producers")
+    producer = Producer("signed_producers", timeout=1000 * PATIENCE)
     producer.set_namesrv_addr(namesrv)
     if key:
         producer.set_session_credentials(key, secret, "")

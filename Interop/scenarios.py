@@ -70,7 +70,7 @@ class Application:
     def __init__(self, namesrv, name):
         self.namesrv = namesrv
         self.topic = f"interop_{name}_{uuid.uuid4().hex[:8]}"
-        self.producer = Producer("producer_" + self.topic, max_message_size=4 << 20)
+        self.producer = Producer("producer_" + self.topic, timeout=1000 * PATIENCE, max_message_size=4 << 20)
         self.producer.set_namesrv_addr(namesrv)
         self.producer.start()
         alive.append(self.producer)

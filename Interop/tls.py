@@ -5,6 +5,7 @@ usage: tls.py [CHECK …]          without names: all of them
 import contextlib
 import os
 import pathlib
+import random
 import shutil
 import socket
 import ssl
@@ -206,7 +207,7 @@ def hostile(directory):
             elif kind == 1:
                 del hello[place:]
             elif kind == 2:
-                hello += os.urandom(2000)
+                hello += random.Random(seed).randbytes(2000)
             raw.sendall(hello)
             if kind == 3:
                 incoming.write(raw.recv(65536))

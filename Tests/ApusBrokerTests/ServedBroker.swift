@@ -97,14 +97,21 @@ final class ServedBroker {
   /// Copies the store as it is now: what a process that is killed at this moment leaves behind.
   func killed() throws -> String {
     let copy = Self.newDirectory()
+    try Self.copy(directory, to: copy)
+    // The broker goes on meanwhile, and writes to the log first: what was copied of it before the other files may be
+    // older than they are, which no kill leaves behind.
+    try Self.copy(directory + "/commitlog", to: copy)
+    return copy
+  }
+
+  private static func copy(_ source: String, to target: String) throws {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = ["cp", "-R", directory, copy]
+    process.arguments = ["cp", "-R", source, target]
     // It complains of files that are renamed meanwhile, and copies the others.
     process.standardError = FileHandle.nullDevice
     try process.run()
     process.waitUntilExit()
-    return copy
   }
 
   /// Waits until the settings of a topic are in its file: an answer to the send that made it does not.

@@ -1,4 +1,5 @@
 import ApusModel
+import ApusProtocol
 import Foundation
 import Testing
 

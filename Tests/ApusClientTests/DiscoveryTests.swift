@@ -1,4 +1,5 @@
 import ApusBase
+import ApusClientCore
 import ApusHTTP
 import ApusProtocol
 import ApusRemoting

@@ -113,13 +113,16 @@ import Testing
         func areHalves(_ shares: [Set<MessageQueue>]) -> Bool {
           shares.allSatisfy { $0.count == 2 } && shares[0].isDisjoint(with: shares[1])
         }
-        while !areHalves(shares()) { await Task.yield() }
+        try await until { areHalves(shares()) }
       }
-      while one.queues.filter({ $0.topic == "PushShare" }).count != 4 { await Task.yield() }
+      try await until { one.queues.count { $0.topic == "PushShare" } == 4 }
       for number in 0..<8 { try await producer.send(Message(topic: "PushShare", text: "\(number)")) }
       // A message may come twice when its queue changes hands, but none may be missing.
       var missing = Set((0..<8).map { "\($0)" })
-      while !missing.isEmpty { missing.subtract(await seen.first(1).map(\.text)) }
+      while !missing.isEmpty {
+        missing.subtract(await seen.first(1).map(\.text))
+        try Task.checkCancellation()
+      }
     }
   }
 }

@@ -36,15 +36,10 @@ import Testing
   /// The messages of a topic with one queue, once there are `count`.
   private func stored(_ count: Int, in topic: String, _ cluster: Cluster) async throws -> [ReceivedMessage] {
     let client = try await cluster.client()
+    let queues = try await cluster.route(topic, by: client).readQueues
     while true {
       var found: [ReceivedMessage] = []
-      do {
-        let queues = try await client.runtime.routes.refresh(topic).readQueues
-        for queue in queues { found += try await cluster.records(in: queue, by: client) }
-      } catch let error as ClientError {
-        // The topic is made with the first message.
-        guard error.code == .unknownTopic else { throw error }
-      }
+      for queue in queues { found += try await cluster.records(in: queue, by: client) }
       if found.count >= count { return found }
       try Task.checkCancellation()
       await Task.yield()

@@ -31,7 +31,7 @@ import Testing
     // A broker makes the topic with its first message there, and a consumer that runs looks for new queues only now and
     // then: the topic is to be on both before anybody answers.
     for number in 0..<8 { try await producer.send(Message(topic: "Ask", text: "make the topic \(number)")) }
-    try await until { try await answering.runtime.routes.refresh("Ask").brokers.count == 2 }
+    try await cluster.route("Ask", by: answering) { $0.brokers.count == 2 }
     let consumer = try responder("Ask", answering)
     try await running(answering, [consumer]) {
       try await running(asking) {

@@ -193,11 +193,7 @@ import Testing
       topic: "ReadOnly", defaultTopic: "TBW102", readQueueCount: 4, writeQueueCount: 4, permission: 4,
       filter: "SINGLE_TAG")
     _ = try await client.runtime.ask(closed, at: try await client.runtime.anyMember(of: queue))
-    try await until {
-      // The broker registers the change.
-      let route = try await client.runtime.routes.refresh("ReadOnly")
-      return route.writeQueues.isEmpty
-    }
+    try await cluster.route("ReadOnly", by: client) { $0.writeQueues.isEmpty }
     await #expect(throws: ClientError(.noQueue, "")) {
       try await producer.send(message) { queues in queues[7 % queues.count] }
     }

@@ -9,9 +9,10 @@ import Testing
   /// The records of a trace topic, field by field, once there are `count`.
   private func records(_ count: Int, of topic: String, _ cluster: Cluster) async throws -> [[String]] {
     let client = try await cluster.client()
+    let queues = try await cluster.route(topic, by: client).readQueues
     while true {
       var found: [[String]] = []
-      for queue in try await client.runtime.routes.route(topic).readQueues {
+      for queue in queues {
         for message in try await cluster.records(in: queue, by: client) {
           found += message.text.split(separator: "\u{2}").map {
             $0.split(separator: "\u{1}", omittingEmptySubsequences: false).map(String.init)

@@ -46,7 +46,7 @@ final class TestLog {
 /// Why a TLS peer of a test could not go on.
 struct PeerFailure: Error { let reason: String }
 
-/// A peer that speaks TLS over a blocking socket.
+/// A peer that speaks TLS, and waits for its socket as one that blocks does.
 final class TLSTestClient {
   let socket: TestClient
   let session: TLSSession
@@ -54,13 +54,18 @@ final class TLSTestClient {
 
   init(port: UInt16, _ context: TLSContext, name: TLSServerName? = nil) throws {
     socket = try TestClient(port: port)
+    // A session receives until nothing is left: on a socket that blocks it would wait for what follows an answer.
+    let flags = fcntl(socket.descriptor, F_GETFL, 0)
+    _ = fcntl(socket.descriptor, F_SETFL, flags | O_NONBLOCK)
     session = try TLSSession(context, descriptor: socket.descriptor, server: name)
     while true {
       let step = session.handshake()
       flush()
       switch step {
       case .done: return
-      case .waiting: session.becameReadable(isPeerEnded: false)
+      case .waiting:
+        guard waits(for: POLLIN) else { throw PeerFailure(reason: "the server says nothing") }
+        session.becameReadable(isPeerEnded: false)
       case .failed(let reason): throw PeerFailure(reason: reason)
       }
     }
@@ -77,7 +82,10 @@ final class TLSTestClient {
   }
 
   private func flush() {
-    while session.pendingOutput > 0 { guard session.send() > 0 else { return } }
+    while session.pendingOutput > 0 {
+      let count = session.send()
+      guard count > 0 || Socket.wouldBlock(count) && waits(for: POLLOUT) else { return }
+    }
   }
 
   /// The next answer; nil when the server has closed, or says nothing for a long time.
@@ -87,14 +95,17 @@ final class TLSTestClient {
       var buffer = [UInt8](repeating: 0, count: 65_536)
       session.becameReadable(isPeerEnded: false)
       let count = unsafe buffer.withUnsafeMutableBytes { unsafe session.receive(into: $0) }
-      if Socket.wouldBlock(count), isReadable() { continue }
+      if Socket.wouldBlock(count), waits(for: POLLIN) { continue }
       if count <= 0 { return nil }
       received.append(contentsOf: buffer[..<count])
     }
   }
 
-  /// Waits for bytes; false when none come.
-  private func isReadable() -> Bool { Socket.peek(socket.descriptor) >= 0 }
+  /// Waits until the socket can go on; false when it cannot for a long time.
+  private func waits(for event: Int32) -> Bool {
+    var entry = pollfd(fd: socket.descriptor, events: Int16(event), revents: 0)
+    return unsafe poll(&entry, 1, Int32(Patience.limit.components.seconds) * 1000) > 0
+  }
 
   /// Whether a request is answered.
   func isServed(_ id: Int32 = 1) throws -> Bool {

@@ -4,6 +4,7 @@ import ApusModel
 import ApusProtocol
 import ApusSystem
 import Foundation
+import Synchronization
 import Testing
 
 @testable import ApusBroker

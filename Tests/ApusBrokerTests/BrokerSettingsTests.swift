@@ -159,14 +159,16 @@ import Testing
     var live = try settings()
     let change = try live.update(
       PropertiesFile([
-        .init("maxMessageSize", "100"), .init("listenPort", "1"), .init("unknown", "x"), .init("brokerPermission", "4"),
+        .init("maxMessageSize", "100"), .init("listenPort", "7"), .init("unknown", "x"), .init("brokerPermission", "4"),
         .init("maxDelayTime", "41"),
       ]), now: WallTime(milliseconds: 9))
     #expect(live.serving.maxBodyBytes == 100)
     #expect(live.serving.permission == .read)
     #expect(live.identity.port == 10911)
-    #expect(live["listenPort"] == "1")
+    #expect(live["listenPort"] == "7")
     #expect(change.waiting == ["listenPort"])
+    #expect(change.ineffective == ["maxDelayTime"])
+    #expect(change.unknown == ["unknown"])
     #expect(change.entries.count == 4)
     #expect(change.changesPermission)
     #expect(live.version == DataVersion(timestamp: WallTime(milliseconds: 9), counter: 1))
@@ -179,6 +181,20 @@ import Testing
     }
     #expect(live.serving.traceOn)
     #expect(live.version.counter == 0)
+  }
+
+  @Test(arguments: [
+    ("messageDelayLevel", "1s 5x"), ("brokerName", ""), ("listenPort", "2"),
+    ("brokerClusterName", String(repeating: "c", count: 116)),
+  ])
+  func `a change that the next start would be refused for is refused`(key: String, value: String) throws {
+    var live = try settings()
+    let before = live[key]
+    let error = #expect(throws: SettingError.self) {
+      try live.update(PropertiesFile([.init("traceOn", "false"), .init(key, value)]), now: now)
+    }
+    #expect(error?.key == key)
+    #expect(live[key] == before && live.serving.traceOn && live.version.counter == 0)
   }
 
   @Test func `a broker does not become one of a DLedger group while it runs`() throws {

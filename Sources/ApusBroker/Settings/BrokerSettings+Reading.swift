@@ -27,6 +27,11 @@ extension BrokerSettings {
     try requireName(
       "brokerClusterName", identity.cluster, suffixBytes: SystemTopics.replyTopic(ofCluster: "").utf8.count)
     try requireName("brokerName", identity.broker)
+    // 0 lets the system choose both.
+    guard identity.port == 0 || identity.port > 2 else {
+      throw SettingError(
+        key: "listenPort", value: text("listenPort"), range: "0 or from 3 to 65535: a second listener has N − 2")
+    }
     registering = Registering(
       period: min(max(milliseconds("registerNameServerPeriod"), .seconds(10)), .seconds(60)),
       timeout: milliseconds("registerBrokerTimeoutMills"), isForced: flag("forceRegister"),

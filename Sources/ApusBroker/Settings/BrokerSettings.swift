@@ -291,23 +291,37 @@ package struct BrokerSettings: Sendable {
     package var entries: [PropertiesFile.Entry] = []
     /// The keys among them that count from the next start on.
     package var waiting: [String] = []
+    /// The keys among them that never count, as they belong to something that works differently here.
+    package var ineffective: [String] = []
+    /// What was given besides: keys that nobody knows.
+    package var unknown: [String] = []
     /// Whether `brokerPermission` is among them: then all topics must be registered anew.
     package var changesPermission = false
   }
 
-  /// Applies all of `properties` or, when one value cannot be, nothing. Keys that nobody knows are passed over, as Java
-  /// does.
+  /// Applies all of `properties` or, when one value cannot be, at once or at the next start, nothing. Keys that nobody
+  /// knows are passed over, as Java does, and named.
   package mutating func update(_ properties: PropertiesFile, now: WallTime) throws(SettingError) -> Change {
     var updated = self
     var change = Change()
     for entry in properties.entries {
-      guard let key = SettingKey.byName[entry.key] else { continue }
+      guard let key = SettingKey.byName[entry.key] else {
+        change.unknown.append(entry.key)
+        continue
+      }
       let value = try Self.checked(entry.value, for: key)
       updated.values[key.name] = value
       change.entries.append(PropertiesFile.Entry(key.name, value))
-      if key.effect == .start { change.waiting.append(key.name) }
+      switch key.effect {
+      case .live: break
+      case .start: change.waiting.append(key.name)
+      case .none: change.ineffective.append(key.name)
+      }
       if key.name == "brokerPermission" { change.changesPermission = true }
     }
+    // Kept, a value that only the next start reads would let no start succeed.
+    var next = updated
+    try next.derive()
     try updated.deriveLive()
     updated.version.advance(now: now)
     self = updated

@@ -112,7 +112,8 @@ import Testing
     ("listenPort", "99999"), ("listenPort", "-1"), ("maxMessageSize", "4MB"), ("maxMessageSize", ""),
     ("autoCreateTopicEnable", "yes"), ("flushDiskType", "sync"), ("deleteWhen", "24"), ("deleteWhen", ""),
     ("brokerPermission", "99"), ("fileReservedTime", "99999999999999999999"), ("adminAllow", "everywhere"),
-    ("namesrvAddr", "bad addr"), ("namesrvAddr", "a:1;b:2 c:3"),
+    ("namesrvAddr", "bad addr"), ("namesrvAddr", "a:1;b:2 c:3"), ("namesrvAddr", "a:1,b:2"), ("namesrvAddr", "a"),
+    ("namesrvAddr", "a:65536"), ("namesrvAddr", ":9876"), ("namesrvAddr", "http://a:80"), ("namesrvAddr", "a:1;b:"),
     ("brokerName", ""), ("brokerName", String(repeating: "b", count: 128)), ("defaultTopicQueueNums", "0"),
     ("enableDLegerCommitLog", "true"), ("storePathCommitLog", "/a/commitlog,/b/commitlog"),
     ("flushDelayOffsetInterval", "0"), ("loops", "201"), ("storePathRootDir", ""), ("storePathCommitLog", ""),
@@ -131,6 +132,16 @@ import Testing
       #expect(throws: SettingError.self) { try settings([("traceTopicEnable", "true"), ("msgTraceTopicName", name)]) }
       #expect(try settings([("msgTraceTopicName", name)]).topicRules.traceTopic == nil)
     }
+  }
+
+  @Test func `name servers come from the environment by the same rule`() throws {
+    var elsewhere = machine
+    elsewhere.nameServers = "a:1; ;[::1]:2"
+    let read = try BrokerSettings(machine: elsewhere, now: now)
+    #expect(read.identity.nameServers == ["a:1", "[::1]:2"])
+    elsewhere.nameServers = "a:1,b:2"
+    let error = #expect(throws: SettingError.self) { try BrokerSettings(machine: elsewhere, now: now) }
+    #expect(error?.description == "setting namesrvAddr is a:1,b:2 but must be a list of HOST:PORT separated by ;")
   }
 
   @Test func `an unknown key is a warning`() throws {

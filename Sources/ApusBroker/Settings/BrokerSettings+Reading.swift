@@ -18,11 +18,16 @@ extension BrokerSettings {
 
   /// Reads everything.
   mutating func derive() throws(SettingError) {
+    // NAMESRV_ADDR is no line of the file, so that nobody has looked at it yet.
+    guard SettingKey.areServers(text("namesrvAddr")) else {
+      throw SettingError(key: "namesrvAddr", value: text("namesrvAddr"), range: SettingKey.serversRange)
+    }
     identity = Identity(
       cluster: text("brokerClusterName"), broker: text("brokerName"), id: number("brokerId"), host: text("brokerIP1"),
       replicaHost: text("brokerIP2"), port: Int32(number("listenPort")), bindAddress: text("bindAddress"),
       region: text("regionId"),
-      nameServers: text("namesrvAddr").split(separator: ";").map { String($0).filter { !$0.isWhitespace } })
+      nameServers: text("namesrvAddr").split(separator: ";").map { String($0).filter { !$0.isWhitespace } }
+        .filter { !$0.isEmpty })
     // The topic for answers of request-reply is named after the cluster, too.
     try requireName(
       "brokerClusterName", identity.cluster, suffixBytes: SystemTopics.replyTopic(ofCluster: "").utf8.count)

@@ -96,7 +96,7 @@ package struct SettingKey: Sendable {
     case .choice(let words): words.joined(separator: " or ")
     case .hours: "hours from 00 to 23 separated by ;"
     case .networks: "a list of ADDRESS/BITS separated by commas"
-    case .servers: "a list of HOST:PORT separated by ;"
+    case .servers: Self.serversRange
     }
   }
 
@@ -112,8 +112,23 @@ package struct SettingKey: Sendable {
         Int(hour).map { (0...23).contains($0) } ?? false
       }
     case .networks: Self.areNetworks(value)
-    case .servers:
-      value.split(separator: ";").allSatisfy { $0.split(whereSeparator: \.isWhitespace).count <= 1 }
+    case .servers: Self.areServers(value)
+    }
+  }
+
+  /// What a list of servers must be, for people.
+  static let serversRange = "a list of HOST:PORT separated by ;"
+
+  /// Whether each part between semicolons names a server, or nothing. Names are not looked up.
+  static func areServers(_ value: String) -> Bool {
+    value.utf8.split(separator: UInt8(ascii: ";")).allSatisfy { part in
+      let words = part.split { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }
+      guard let server = words.first else { return true }
+      // A list as other systems write it would be one host of that name, and so would the address of a page.
+      guard words.count == 1, !server.contains(UInt8(ascii: ",")), !server.contains(UInt8(ascii: "/")),
+        let colon = server.lastIndex(of: UInt8(ascii: ":")), colon > server.startIndex
+      else { return false }
+      return UInt16(String(decoding: server[server.index(after: colon)...], as: UTF8.self)).map { $0 > 0 } ?? false
     }
   }
 

@@ -74,10 +74,20 @@ package struct NameServerSettings: Hashable, Sendable {
   }
 
   /// Takes over the known keys of a request; unknown ones are ignored, as in Java. Throws before anything is changed.
-  package mutating func replace(with changes: PropertiesFile) throws(DecodeError) {
-    for (key, kind, _) in Self.known where kind == .number {
-      if let value = changes[key], Int32(value) == nil {
-        throw DecodeError(field: key, offset: 0, reason: "\(value) is no number")
+  package mutating func replace(with given: PropertiesFile) throws(DecodeError) {
+    // Blanks behind a value cannot be seen in a file.
+    let changes = PropertiesFile(
+      given.entries.map { PropertiesFile.Entry($0.key, String(Substring($0.value).trimmed)) })
+    for (key, kind, _) in Self.known {
+      guard let value = changes[key] else { continue }
+      switch kind {
+      case .text: break
+      case .number:
+        guard Int32(value) != nil else { throw DecodeError(field: key, offset: 0, reason: "\(value) is no number") }
+      case .truth:
+        guard ["true", "false"].contains(value.lowercased()) else {
+          throw DecodeError(field: key, offset: 0, reason: "\(value) is neither true nor false")
+        }
       }
     }
     // Kept, it would let no start succeed.

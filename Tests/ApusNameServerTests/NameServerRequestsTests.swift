@@ -234,12 +234,19 @@ import Testing
 
   @Test(arguments: [
     "listenPort=many\nproductEnvName=lab", "listenPort=65536\nproductEnvName=lab",
-    "listenPort=-1\nproductEnvName=lab", "productEnvName=\\u12",
+    "listenPort=-1\nproductEnvName=lab", "productEnvName=\\u12", "orderMessageEnable=ture\nproductEnvName=lab",
   ])
   func `refuses settings that cannot be read and applies nothing of them`(_ text: String) throws {
     let server = try NameServerHarness()
     #expect(try server.call(.updateNamesrvConfig, body: Array(text.utf8)).responseCode == .systemError)
     #expect(try server.call(.getNamesrvConfig).text.contains("productEnvName=center\n"))
+  }
+
+  @Test func `passes over blanks behind a value`() throws {
+    var settings = NameServerSettings(home: "h")
+    let file = PropertiesFile([.init("listenPort", "9999 "), .init("orderMessageEnable", "TRUE\t")])
+    #expect(try settings.load(file).isEmpty)
+    #expect(settings.listenPort == 9999 && settings.isOrderEnabled)
   }
 
   @Test func `reads a configuration file and tells unknown keys`() throws {

@@ -159,6 +159,17 @@ import Testing
     #expect(plain.configStorePath == "h/namesrv.properties")
   }
 
+  @Test func `a name server listens where the command line says, else its file, else everywhere`() throws {
+    let file = PropertiesFile([.init("bindAddress", "10.0.0.1")])
+    #expect(try NameServerCommand.host(arguments("mqnamesrv --bind 10.0.0.2"), file: file) == "10.0.0.2")
+    #expect(try NameServerCommand.host(arguments("mqnamesrv"), file: file) == "10.0.0.1")
+    #expect(try NameServerCommand.host(arguments("mqnamesrv"), file: PropertiesFile()) == "0.0.0.0")
+    let (settings, unknown) = try NameServerCommand.settings(home: "h", file: file, path: "etc/namesrv.conf")
+    #expect(unknown.isEmpty)
+    let bytes = settings.stored
+    #expect(try PropertiesFile(parsing: bytes.rawSpan)["bindAddress"] == "10.0.0.1")
+  }
+
   @Test func `what is changed at a name server goes into the file behind a link`() throws {
     let directory = NSTemporaryDirectory() + "apus-namesrv-" + UUID().uuidString
     try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)

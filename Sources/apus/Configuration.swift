@@ -32,7 +32,7 @@ enum Configuration {
       properties["metricsPromExporterPort"] = "\(port)"
     }
     if let store = try arguments.filled("store") { properties["storePathRootDir"] = store }
-    if let loops = try arguments.integer("loops", in: 1...64) { properties["loops"] = "\(loops)" }
+    if let loops = try arguments.integer("loops", in: 1...200) { properties["loops"] = "\(loops)" }
     properties["storePathRootDir"] = properties["storePathRootDir"] ?? "./apus-data"
     // An empty address stands for all of the machine's: that is to be said with one.
     if properties["bindAddress"]?.isEmpty == true { properties["bindAddress"] = nil }
@@ -54,7 +54,7 @@ enum Configuration {
       properties["namesrvAddr"] = list
     }
     if let store = try arguments.filled("store") { properties["storePathRootDir"] = store }
-    if let loops = try arguments.integer("loops", in: 1...64) { properties["loops"] = "\(loops)" }
+    if let loops = try arguments.integer("loops", in: 1...200) { properties["loops"] = "\(loops)" }
     if let bind = try arguments.filled("bind") { properties["bindAddress"] = bind }
     if let host = try arguments.filled("advertise") { properties["brokerIP1"] = host }
     return properties

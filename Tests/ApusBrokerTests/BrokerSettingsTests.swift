@@ -98,6 +98,7 @@ import Testing
     #expect(read.identity.nameServers == ["a:1", "b:2"])
     #expect(read.keeping.syncsBeforeAcknowledging)
     #expect(read.keeping.deletionHours == [2, 14])
+    #expect(try settings([("deleteWhen", "04;")]).keeping.deletionHours == [4])
     #expect(read.keeping.commitLog == "/data/commitlog")
     #expect(read.keeping.queueFileBytes == 2020)
     #expect(read.keeping.retention == .seconds(7200))
@@ -117,6 +118,7 @@ import Testing
     ("brokerName", ""), ("brokerName", String(repeating: "b", count: 128)), ("defaultTopicQueueNums", "0"),
     ("enableDLegerCommitLog", "true"), ("storePathCommitLog", "/a/commitlog,/b/commitlog"),
     ("flushDelayOffsetInterval", "0"), ("loops", "201"), ("storePathRootDir", ""), ("storePathCommitLog", ""),
+    ("storePathRootDir", "~/store"), ("storePathCommitLog", "$HOME/log"), ("deleteWhen", ";"), ("deleteWhen", "4h"),
   ])
   func `a value that cannot be is an error that names the key`(key: String, value: String) {
     let error = #expect(throws: SettingError.self) { try settings([(key, value)]) }
@@ -145,7 +147,9 @@ import Testing
   }
 
   @Test func `an unknown key is a warning`() throws {
-    #expect(try settings([("popPollingSize", "7")]).warnings.count == 1)
+    let told = "is not known and has no effect"
+    #expect(try settings([("popPollingSize", "7")]).warnings == ["setting popPollingSize \(told)"])
+    #expect(try settings([("listenport", "7")]).warnings == ["setting listenport \(told); it is written listenPort"])
   }
 
   @Test(arguments: [("brokerRole", "SYNC_MASTER", "no replicas"), ("transientStorePoolEnable", "TRUE", "no effect")])

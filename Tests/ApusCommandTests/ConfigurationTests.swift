@@ -43,6 +43,13 @@ import Testing
     #expect(told["listenPort"] == "0" && told["storePathRootDir"] == "/b")
   }
 
+  @Test func `as many loops may be told by an option as by the key`() throws {
+    #expect(try serve("--loops 200")["loops"] == "200")
+    let broker = try Configuration.broker(arguments("mqbroker --loops 65"), file: PropertiesFile())
+    #expect(broker["loops"] == "65")
+    #expect(throws: CommandFailure.self) { _ = try serve("--loops 201") }
+  }
+
   @Test(arguments: [("", LogLevel.info), ("--log-level debug", .debug), ("--log-level=error", .error)])
   func `every server logs from INFO on unless told otherwise`(options: String, level: LogLevel) throws {
     for server in ["serve", "broker", "namesrv"] {

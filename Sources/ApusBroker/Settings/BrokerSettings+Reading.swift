@@ -153,11 +153,20 @@ extension BrokerSettings {
   /// system's root.
   private func logDirectory(below root: String) throws(SettingError) -> String {
     guard !root.isEmpty else { throw SettingError(key: "storePathRootDir", value: root, range: "a directory") }
+    try requireNoShell("storePathRootDir", root)
     guard let path = self["storePathCommitLog"] else { return root + "/commitlog" }
     guard !path.isEmpty, !path.utf8.contains(UInt8(ascii: ",")) else {
       throw SettingError(key: "storePathCommitLog", value: path, range: "one directory")
     }
+    try requireNoShell("storePathCommitLog", path)
     return path
+  }
+
+  /// Nobody expands here what a shell would: the store would lie in a directory `~` or `$HOME` below the current one.
+  private func requireNoShell(_ key: String, _ path: String) throws(SettingError) {
+    guard path.utf8.first != UInt8(ascii: "~"), path.utf8.first != UInt8(ascii: "$") else {
+      throw SettingError(key: key, value: path, range: "a directory written out: ~ and variables are a shell's")
+    }
   }
 
   private func accessDirectory() throws(SettingError) -> String? {

@@ -267,13 +267,19 @@ package struct BrokerSettings: Sendable {
     for key in SettingKey.all { values[key.name] = key.standard.value(on: machine) }
     for entry in properties.entries {
       guard let key = SettingKey.byName[entry.key] else {
-        warnings.append("setting \(entry.key) is not known and has no effect")
+        warnings.append(Self.unknown(entry.key))
         continue
       }
       values[key.name] = try Self.checked(entry.value, for: key)
     }
     warnings += unkeptPromises
     try derive()
+  }
+
+  /// The sentence for a key that nobody knows. Keys that are written otherwise only in their capitals are a slip.
+  private static func unknown(_ name: String) -> String {
+    let meant = SettingKey.all.first { $0.name.lowercased() == name.lowercased() }
+    return "setting \(name) is not known and has no effect\(meant.map { "; it is written \($0.name)" } ?? "")"
   }
 
   private static func checked(_ text: String, for key: SettingKey) throws(SettingError) -> String {

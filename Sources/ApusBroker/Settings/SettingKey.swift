@@ -107,13 +107,17 @@ package struct SettingKey: Sendable {
     case .integer(let range): Int64(value).map(range.contains) ?? false
     case .text: !value.utf8.contains { $0 < 0x20 }
     case .choice(let words): words.contains(value)
-    case .hours:
-      value.split(separator: ";", omittingEmptySubsequences: false).allSatisfy { hour in
-        Int(hour).map { (0...23).contains($0) } ?? false
-      }
+    case .hours: Self.areHours(value)
     case .networks: Self.areNetworks(value)
     case .servers: Self.areServers(value)
     }
+  }
+
+  /// Whether a value is one hour of the day or several. As in Java, the last may have a semicolon behind it.
+  private static func areHours(_ value: String) -> Bool {
+    let hours = value.utf8.split(separator: UInt8(ascii: ";"))
+    return !hours.isEmpty
+      && hours.allSatisfy { hour in Int(String(decoding: hour, as: UTF8.self)).map { (0...23).contains($0) } ?? false }
   }
 
   /// What a list of servers must be, for people.

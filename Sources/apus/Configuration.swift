@@ -83,23 +83,26 @@ enum Configuration {
     }
   }
 
-  /// What the defaults of settings are taken from.
-  static func machine() throws(CommandFailure) -> BrokerSettings.Machine {
+  /// What the defaults of settings are taken from. As for Java, its system properties stand above the environment.
+  static func machine(java: JavaOptions = .ofProcess) throws(CommandFailure) -> BrokerSettings.Machine {
     do throws(SystemError) {
       let own = try SocketAddress.own()
       let outside = own.first { !$0.isLoopback && !$0.isIPv6 } ?? own.first { !$0.isLoopback }
       let name = String(decoding: try ProcessIO.contents(of: "/proc/sys/kernel/hostname"), as: UTF8.self)
       return BrokerSettings.Machine(
         cores: Thread.processorCount, hostName: name.filter { !$0.isWhitespace }, address: outside?.host ?? "127.0.0.1",
-        storeRoot: home + "/store", rocketmqHome: ProcessIO.environment("ROCKETMQ_HOME"),
-        nameServers: ProcessIO.environment("NAMESRV_ADDR"))
+        storeRoot: home(java) + "/store",
+        rocketmqHome: java["rocketmq.home.dir"] ?? ProcessIO.environment("ROCKETMQ_HOME"),
+        nameServers: java["rocketmq.namesrv.addr"] ?? ProcessIO.environment("NAMESRV_ADDR"))
     } catch {
       throw CommandFailure(.failure, "\(error)")
     }
   }
 
-  /// The home directory of whoever runs this; where there is none, the current one.
-  static var home: String { ProcessIO.environment("HOME") ?? "." }
+  /// The home directory that Java is told of, else of whoever runs this; where there is none, the current one.
+  static func home(_ java: JavaOptions = .ofProcess) -> String {
+    java["user.home"] ?? ProcessIO.environment("HOME") ?? "."
+  }
 
   /// The settings that `-m` prints: those that Java marks as important.
   static let importantKeys = [

@@ -14,7 +14,7 @@ enum NameServerCommand {
   static func run(_ arguments: Arguments) throws(CommandFailure) {
     let path = arguments.text("config")
     let file = try Configuration.file(path)
-    let (settings, unknown) = try settings(home: Configuration.home + "/namesrv", file: file, path: path)
+    let (settings, unknown) = try settings(home: Configuration.home() + "/namesrv", file: file, path: path)
     if arguments.has("print") {
       ToolOutput.write(String(decoding: settings.properties, as: UTF8.self))
       return

@@ -124,12 +124,13 @@ struct BrokerRole {
     }
   }
 
-  /// The machine's memory.
+  /// The machine's memory, or what a container leaves of it.
   private static func memoryBytes() throws(BrokerError) -> Int64 {
     do throws(SystemError) {
       let text = String(decoding: try ProcessIO.contents(of: "/proc/meminfo"), as: UTF8.self)
       let total = text.split(separator: "\n").first { $0.hasPrefix("MemTotal:") }
-      return (total?.split(separator: " ").dropFirst().first.flatMap { Int64($0) } ?? 0) * 1024
+      let machine = (total?.split(separator: " ").dropFirst().first.flatMap { Int64($0) } ?? 0) * 1024
+      return min(machine, MemoryQuota.bytes ?? machine)
     } catch {
       throw .system(error)
     }

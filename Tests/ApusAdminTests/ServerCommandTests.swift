@@ -60,6 +60,9 @@ import Testing
     let refused = await tool.run("updateBrokerConfig -c TestCluster -k fileReservedTime -v soon")
     #expect(refused.status == .failure)
     #expect(refused.notes.contains("fileReservedTime"), "\(refused.notes)")
+    let fixed = await tool.run("updateBrokerConfig -b \(broker) -k storePathRootDir -v /elsewhere")
+    #expect(fixed.notes.contains("black list"), "\(fixed.notes)")
+    #expect(!fixed.notes.contains("Check the topic's permission"), "\(fixed.notes)")
   }
 
   @Test(arguments: ["cleanExpiredCQ", "cleanUnusedTopic", "deleteExpiredCommitLog"])

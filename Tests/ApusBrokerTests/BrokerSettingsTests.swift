@@ -119,6 +119,8 @@ import Testing
     ("enableDLegerCommitLog", "true"), ("storePathCommitLog", "/a/commitlog,/b/commitlog"),
     ("flushDelayOffsetInterval", "0"), ("loops", "201"), ("storePathRootDir", ""), ("storePathCommitLog", ""),
     ("storePathRootDir", "~/store"), ("storePathCommitLog", "$HOME/log"), ("deleteWhen", ";"), ("deleteWhen", "4h"),
+    ("brokerIP1", "0.0.0.0"), ("brokerIP1", "::"), ("brokerIP1", "[::]"), ("brokerIP1", ""), ("brokerIP1", "a b"),
+    ("brokerIP1", "10.0.0.1:10911"),
   ])
   func `a value that cannot be is an error that names the key`(key: String, value: String) {
     let error = #expect(throws: SettingError.self) { try settings([(key, value)]) }
@@ -146,18 +148,30 @@ import Testing
     #expect(error?.description == "setting namesrvAddr is a:1,b:2 but must be a list of HOST:PORT separated by ;")
   }
 
+  @Test(arguments: ["10.0.0.1", "broker.a", "::1", "[fd00::7]"])
+  func `clients are told an address or a name`(host: String) throws {
+    #expect(try settings([("brokerIP1", host)]).identity.host == host)
+  }
+
   @Test func `an unknown key is a warning`() throws {
     let told = "is not known and has no effect"
     #expect(try settings([("popPollingSize", "7")]).warnings == ["setting popPollingSize \(told)"])
     #expect(try settings([("listenport", "7")]).warnings == ["setting listenport \(told); it is written listenPort"])
   }
 
-  @Test(arguments: [("brokerRole", "SYNC_MASTER", "no replicas"), ("transientStorePoolEnable", "TRUE", "no effect")])
+  @Test(arguments: [
+    ("brokerRole", "SYNC_MASTER", "no replicas"), ("transientStorePoolEnable", "TRUE", "no effect"),
+    ("brokerId", "1", "the number 0"),
+  ])
   func `a setting that promises what is not done is a warning`(key: String, value: String, told: String) throws {
     let warnings = try settings([(key, value)]).warnings
     #expect(warnings.count == 1)
     #expect(warnings.first?.contains(key) == true && warnings.first?.contains(told) == true)
     #expect(try settings([("brokerRole", "ASYNC_MASTER"), ("transientStorePoolEnable", "false")]).warnings.isEmpty)
+  }
+
+  @Test func `a broker is the master of its group, as Java has it where it is no replica`() throws {
+    #expect(try settings([("brokerId", "3"), ("brokerRole", "ASYNC_MASTER")]).identity.id == 0)
   }
 
   @Test func `the role of a replica is refused with the reason, at the start and by request`() throws {

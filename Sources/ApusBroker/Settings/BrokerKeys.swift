@@ -9,7 +9,7 @@ extension SettingKey {
     SettingKey("brokerIP2", .text, .address, .start),
     SettingKey("brokerName", .text, .host, .start),
     SettingKey("brokerClusterName", .text, "DefaultCluster", .start),
-    SettingKey("brokerId", .integer(0...9_223_372_036_854_775_807), "0", .start),
+    SettingKey("brokerId", .integer(0...9_223_372_036_854_775_807), "0"),
     SettingKey("brokerPermission", .integer(0...15), "6", .live),
     SettingKey("defaultTopicQueueNums", .integer(1...65_536), "8", .start),
     SettingKey("autoCreateTopicEnable", .boolean, "true", .live),

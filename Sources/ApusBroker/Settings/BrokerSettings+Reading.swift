@@ -23,7 +23,7 @@ extension BrokerSettings {
       throw SettingError(key: "namesrvAddr", value: text("namesrvAddr"), range: SettingKey.serversRange)
     }
     identity = Identity(
-      cluster: text("brokerClusterName"), broker: text("brokerName"), id: number("brokerId"), host: text("brokerIP1"),
+      cluster: text("brokerClusterName"), broker: text("brokerName"), host: text("brokerIP1"),
       replicaHost: text("brokerIP2"), port: Int32(number("listenPort")), bindAddress: text("bindAddress"),
       region: text("regionId"),
       nameServers: text("namesrvAddr").split(separator: ";").map { String($0).filter { !$0.isWhitespace } }
@@ -32,6 +32,7 @@ extension BrokerSettings {
     try requireName(
       "brokerClusterName", identity.cluster, suffixBytes: SystemTopics.replyTopic(ofCluster: "").utf8.count)
     try requireName("brokerName", identity.broker)
+    try requireReachable("brokerIP1", identity.host)
     // 0 lets the system choose both.
     guard identity.port == 0 || identity.port > 2 else {
       throw SettingError(
@@ -178,6 +179,15 @@ extension BrokerSettings {
         range: "the directory of plain_acl.yml: aclEnable is set, and neither this nor rocketmqHome says where it is")
     }
     return text("rocketmqHome") + "/conf"
+  }
+
+  /// Clients connect to what is advertised. Every address of a machine is none of it, and a port has a key of its own.
+  private func requireReachable(_ key: String, _ host: String) throws(SettingError) {
+    let isName = !host.utf8.contains { $0 == UInt8(ascii: ":") || $0 <= UInt8(ascii: " ") }
+    let bare = host.utf8.first == UInt8(ascii: "[") ? String(host.dropFirst().dropLast()) : host
+    guard !host.isEmpty, !["0.0.0.0", "::"].contains(bare), isName || HostAddress(host: bare, port: 0) != nil else {
+      throw SettingError(key: key, value: host, range: "one address or name, without a port, that clients reach")
+    }
   }
 
   /// Cluster and broker are topics too, and the log keeps the length of a topic's name in seven bits.

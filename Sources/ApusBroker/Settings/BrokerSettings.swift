@@ -45,7 +45,8 @@ package struct BrokerSettings: Sendable {
     package var cluster = ""
     /// `brokerName`
     package var broker = ""
-    /// `brokerId`: 0 for a master.
+    /// The number within the group: 0, a master's. Java sets it so for every broker that is no replica, whatever
+    /// `brokerId` says.
     package var id: Int64 = 0
     /// `brokerIP1`: the host to publish.
     package var host = ""

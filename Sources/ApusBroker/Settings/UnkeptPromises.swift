@@ -15,6 +15,9 @@ extension BrokerSettings {
       sentences.append(
         "setting transientStorePoolEnable has no effect: the log is written through mapped memory, without a pool")
     }
+    if let id = self["brokerId"], Int64(id) != 0 {
+      sentences.append("setting brokerId is \(id), but a broker that is no replica has the number 0, which counts")
+    }
     return sentences
   }
 

@@ -97,6 +97,11 @@ package struct NameServerSettings: Hashable, Sendable {
     for entry in changes.entries where values[entry.key] != nil { values[entry.key] = entry.value }
   }
 
+  /// The keys of a change that nobody knows: they are passed over.
+  package func unknown(in changes: PropertiesFile) -> [String] {
+    changes.entries.map(\.key).filter { values[$0] == nil }
+  }
+
   /// The first of some keys that requests may not change: those of `configBlackList`, `rocketmqHome` and `adminAllow`.
   package func forbidden(in changes: PropertiesFile) -> String? {
     let list = text("configBlackList").split(separator: ";").map { $0.trimmed }

@@ -111,6 +111,8 @@ import Testing
     #expect(
       await tool.output("updateNamesrvConfig -k productEnvName -v here").output
         == "update name server config success![\(server)]\nproductEnvName : here\n")
+    let mistyped = await tool.output("updateNamesrvConfig -k productEnvNam -v here")
+    #expect(mistyped.notes == "updateNamesrvConfig: \(server): not known, not changed: productEnvNam\n")
     let shown = await tool.output("getNamesrvConfig")
     #expect(shown.lines[0] == "============127.0.0.1:#####============")
     #expect(shown.lines.contains("productEnvName                                    =  here"))

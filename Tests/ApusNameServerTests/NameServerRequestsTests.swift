@@ -226,7 +226,8 @@ import Testing
   @Test func `stores changed settings and ignores unknown keys`() throws {
     let server = try NameServerHarness()
     let change = Array("productEnvName=lab\nunknownKey=1\n".utf8)
-    #expect(try server.call(.updateNamesrvConfig, body: change).responseCode == .success)
+    let answer = try server.call(.updateNamesrvConfig, body: change)
+    #expect(answer.responseCode == .success && answer.remark == "not known, not changed: unknownKey")
     #expect(try server.call(.getNamesrvConfig).text.contains("productEnvName=lab\n"))
     #expect(try !server.call(.getNamesrvConfig).text.contains("unknownKey"))
     #expect(try server.disk.list("home").map(\.name) == ["namesrv.properties"])

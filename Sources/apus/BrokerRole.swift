@@ -69,7 +69,7 @@ struct BrokerRole {
     do throws(CommandFailure) {
       _ = try process.bind(first, service: broker.port)
       _ = try process.bind(second, service: broker.secondPort)
-      broker.pages.join(process.server)
+      broker.pages.join(process.server, version: Version.number)
       let service = broker.pages
       pages = try third.map { (address) throws(CommandFailure) in try process.bindHTTP(address, service: service) }
     } catch {

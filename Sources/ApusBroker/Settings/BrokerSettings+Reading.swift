@@ -18,26 +18,7 @@ extension BrokerSettings {
 
   /// Reads everything.
   mutating func derive() throws(SettingError) {
-    // NAMESRV_ADDR is no line of the file, so that nobody has looked at it yet.
-    guard SettingKey.areServers(text("namesrvAddr")) else {
-      throw SettingError(key: "namesrvAddr", value: text("namesrvAddr"), range: SettingKey.serversRange)
-    }
-    identity = Identity(
-      cluster: text("brokerClusterName"), broker: text("brokerName"), host: text("brokerIP1"),
-      replicaHost: text("brokerIP2"), port: Int32(number("listenPort")), bindAddress: text("bindAddress"),
-      region: text("regionId"),
-      nameServers: text("namesrvAddr").split(separator: ";").map { String($0).filter { !$0.isWhitespace } }
-        .filter { !$0.isEmpty })
-    // The topic for answers of request-reply is named after the cluster, too.
-    try requireName(
-      "brokerClusterName", identity.cluster, suffixBytes: SystemTopics.replyTopic(ofCluster: "").utf8.count)
-    try requireName("brokerName", identity.broker)
-    try requireReachable("brokerIP1", identity.host)
-    // 0 lets the system choose both.
-    guard identity.port == 0 || identity.port > 2 else {
-      throw SettingError(
-        key: "listenPort", value: text("listenPort"), range: "0 or from 3 to 65535: a second listener has N − 2")
-    }
+    identity = try readIdentity()
     registering = Registering(
       period: min(max(milliseconds("registerNameServerPeriod"), .seconds(10)), .seconds(60)),
       timeout: milliseconds("registerBrokerTimeoutMills"), isForced: flag("forceRegister"),
@@ -95,6 +76,30 @@ extension BrokerSettings {
       )
     }
     try deriveLive()
+  }
+
+  private func readIdentity() throws(SettingError) -> Identity {
+    // NAMESRV_ADDR is no line of the file, so that nobody has looked at it yet.
+    guard SettingKey.areServers(text("namesrvAddr")) else {
+      throw SettingError(key: "namesrvAddr", value: text("namesrvAddr"), range: SettingKey.serversRange)
+    }
+    let identity = Identity(
+      cluster: text("brokerClusterName"), broker: text("brokerName"), host: text("brokerIP1"),
+      replicaHost: text("brokerIP2"), port: Int32(number("listenPort")), bindAddress: text("bindAddress"),
+      region: text("regionId"),
+      nameServers: text("namesrvAddr").split(separator: ";").map { String($0).filter { !$0.isWhitespace } }
+        .filter { !$0.isEmpty })
+    // The topic for answers of request-reply is named after the cluster, too.
+    try requireName(
+      "brokerClusterName", identity.cluster, suffixBytes: SystemTopics.replyTopic(ofCluster: "").utf8.count)
+    try requireName("brokerName", identity.broker)
+    try requireReachable("brokerIP1", identity.host)
+    // 0 lets the system choose both.
+    guard identity.port == 0 || identity.port > 2 else {
+      throw SettingError(
+        key: "listenPort", value: text("listenPort"), range: "0 or from 3 to 65535: a second listener has N − 2")
+    }
+    return identity
   }
 
   /// What takes effect as soon as it is set.

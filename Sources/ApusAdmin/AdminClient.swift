@@ -1,12 +1,19 @@
 import ApusBase
 package import ApusClient
 import ApusProtocol
+import ApusSystem
 
 /// Asks name servers and brokers what administering programs ask. Each operation is one request code; what needs
 /// several of them is a command. Nothing is printed.
 package final class AdminClient: Sendable {
+  /// For how long a server that gave no answer in time is not asked again. A command that asks it for every topic would
+  /// wait for each of them.
+  private static let silence = Duration.seconds(30)
+
   /// Sends, pulls and consumes over the same connections.
   package let messages: MessageClient
+  /// When servers gave no answer in time.
+  private let silent = Locked<[String: MonotonicTime]>([:])
 
   /// Makes a client; no connection is made yet.
   package init(_ configuration: ClientConfiguration) throws(AdminError) {
@@ -20,14 +27,20 @@ package final class AdminClient: Sendable {
   /// The name servers that are asked, `host:port` each.
   package var nameServers: [String] { messages.nameServers }
 
-  /// Asks a server; a refusal is thrown.
+  /// Asks a server; a refusal is thrown. One that gave no answer in time is not asked again for half a minute, unless
+  /// there is a time limit of the request's own: then it may be somebody else who does not answer the server.
   @discardableResult
   func ask(
     _ request: some OutgoingRequest, at server: String, timeout: Duration? = nil
   ) async throws(AdminError) -> Command {
+    let since = silent.withLock { $0[server] }
+    if timeout == nil, let since, SystemClock.monotonic() < since + Self.silence {
+      throw AdminError("\(server) gave no answer in time before and is not asked again so soon")
+    }
     do throws(ClientError) {
       return try await messages.ask(request, at: server, timeout: timeout)
     } catch {
+      if timeout == nil, error.code == .timedOut { silent.withLock { $0[server] = SystemClock.monotonic() } }
       throw AdminError(error)
     }
   }

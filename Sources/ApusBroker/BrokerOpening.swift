@@ -46,7 +46,8 @@ extension Broker {
     do throws(DiskError) {
       let warnings = StartWarnings.lines(
         logDirectory: keeping.commitLog, space: try disk.space(of: keeping.commitLog),
-        logFileBytes: keeping.segmentBytes, newest: store.newestStoreTime, now: SystemClock.wall())
+        logFileBytes: keeping.segmentBytes, newest: store.newestStoreTime, now: SystemClock.wall(),
+        missing: store.wasClosed ? tables.missing : [])
       for line in warnings { log.warning("broker", line) }
       let index = try keeping.indexLayout.map { layout throws(DiskError) in
         try openIndex(layout, keeping, store, disk, log)

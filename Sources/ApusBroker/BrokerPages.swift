@@ -10,12 +10,18 @@ package final class BrokerPages: HTTPService {
   private let metrics: MetricsPage
   private let store: SharedStore
   private let io: IOThreads
-  private let server = Locked<RemotingServer?>(nil)
+  private let program = Locked<Program?>(nil)
   private let isLeaving = Atomic(false)
   /// Scrapes that have not been answered yet.
   private let underWay = Atomic(0)
   /// No more scrapes than this are under way, so that they leave room on the threads that requests need too.
   private static let scrapeLimit = 2
+
+  /// What the broker runs in.
+  private struct Program: Sendable {
+    var server: RemotingServer
+    var version: String
+  }
 
   /// Takes its parts; pages that wait for the device are made on `io`.
   package init(metrics: MetricsPage, store: SharedStore, io: IOThreads) {
@@ -24,8 +30,10 @@ package final class BrokerPages: HTTPService {
     self.io = io
   }
 
-  /// From now on the page tells the connections and budgets of this server.
-  package func join(_ server: RemotingServer) { self.server.withLock { $0 = server } }
+  /// From now on the page tells the connections and budgets of this server, and the version of the program.
+  package func join(_ server: RemotingServer, version: String) {
+    program.withLock { $0 = Program(server: server, version: version) }
+  }
 
   /// The broker is stopping: it is no longer ready.
   package func leave() { isLeaving.store(true, ordering: .releasing) }
@@ -59,7 +67,8 @@ package final class BrokerPages: HTTPService {
       return completion(HTTPResponse(.unavailable, "other scrapes are under way"))
     }
     let accepted = io.submit { [self] in
-      let page = metrics.render(server.withLock { $0 })
+      let program = program.withLock { $0 }
+      let page = metrics.render(program?.server, version: program?.version)
       underWay.subtract(1, ordering: .relaxed)
       completion(HTTPResponse(.ok, contentType: MetricsText.contentType, body: page))
     }

@@ -219,13 +219,21 @@ final class Housekeeper: Sendable {
       guard threads.waitUntilFlushed(store.withLock { $0.marks.appended }) else { return }
       let outcome = removal.run(on: store.disk)
       store.withLock { $0.finish(removal, outcome) }
-      // What could not be removed is told once, as an event of the store's.
-      if outcome.removedLogFiles > 0 {
-        log.info("store", "removed expired log files", ["files": outcome.removedLogFiles])
-      }
+      tell(outcome)
       index?.removeExpired(before: store.withLock { $0.minOffsetOnDevice })
     } catch {
       log.error("store", "looking for expired files failed", ["cause": error])
     }
+  }
+
+  /// Says which messages are gone. What could not be removed is told once, as an event of the store's.
+  private func tell(_ outcome: RetentionRemoval.Outcome) {
+    let expired = outcome.removedLogFiles - outcome.removedEarly
+    let begin = store.withLock { $0.minOffset.rawValue }
+    if expired > 0 { log.info("store", "removed expired log files", ["files": expired, "logBegins": begin]) }
+    guard outcome.removedEarly > 0 else { return }
+    log.warning(
+      "store", "removed log files before their time, as the device is full",
+      ["files": outcome.removedEarly, "logBegins": begin])
   }
 }

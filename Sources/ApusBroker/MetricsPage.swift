@@ -39,8 +39,9 @@ package final class MetricsPage: Sendable {
     self.booted = booted
   }
 
-  /// The page as it is now. May wait for the device and the loops. `server` is whose connections and budgets are told.
-  package func render(_ server: RemotingServer?) -> [UInt8] {
+  /// The page as it is now. May wait for the device and the loops. `server` is whose connections and budgets are told,
+  /// `version` the program's; what is nil is left out.
+  package func render(_ server: RemotingServer?, version: String? = nil) -> [UInt8] {
     var text = MetricsText(common: [
       ("cluster", parts.identity.cluster), ("node_type", "broker"), ("node_id", parts.identity.name),
     ])
@@ -48,6 +49,10 @@ package final class MetricsPage: Sendable {
     let statistics = parts.tables.statistics.withLock { $0 }
     // A copy, so that no table is searched or sorted while a loop waits for its lock.
     let topics = parts.topics.withLock { $0 }
+    if let version {
+      text.metric("apus_build_info", .gauge, "Always 1; the label says which version runs.")
+      text.series(1, [("version", version)])
+    }
     writeBroker(&text, topicCount: topics.count)
     let numbered = Dictionary(topics.all.map { ($0.id, $0) }) { first, _ in first }
     let topicsLeftOut = writeTopics(&text, statistics, numbered)

@@ -12,14 +12,21 @@ enum StartWarnings {
   ///   - space: the file system of the log.
   ///   - logFileBytes: the length of a log file, `mappedFileSizeCommitLog`.
   ///   - newest: when the newest message was stored; nil when there is none.
+  ///   - missing: files of `config` that should be there, as a stop in order leaves them.
   static func lines(
-    logDirectory: String, space: DiskSpace, logFileBytes: Int64, newest: WallTime?, now: WallTime
+    logDirectory: String, space: DiskSpace, logFileBytes: Int64, newest: WallTime?, now: WallTime,
+    missing: [String] = []
   ) -> [String] {
     var lines: [String] = []
     if space.available < logFileBytes {
       lines.append(
         "\(logDirectory): \(space.available >> 20) MiB are free, a log file takes \(logFileBytes >> 20) MiB: sends are "
           + "refused when the files there are full")
+    }
+    if newest != nil, !missing.isEmpty {
+      lines.append(
+        "config has no \(missing.joined(separator: ", ")), although there are messages and the last stop was in order: "
+          + "topics, groups or offsets are not known; stop, and put a backup in place before clients begin anew")
     }
     if let newest {
       let behind = Duration.milliseconds(newest.milliseconds - now.milliseconds)

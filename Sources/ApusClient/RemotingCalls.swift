@@ -59,7 +59,7 @@ extension ClientError {
       }
     let advice =
       kind == .messageTooLarge
-      ? "Check the message's size and properties against the broker's limits." : Self.advice(code)
+      ? "Check the message's size and properties against the broker's limits." : Self.advice(code, remark ?? "")
     self.init(kind, remark ?? "\(code)", responseCode: code.rawValue, server: server, advice: advice)
   }
 
@@ -71,8 +71,11 @@ extension ClientError {
     }
   }
 
-  private static func advice(_ code: ResponseCode) -> String? {
+  /// What can be done about a refusal; nil where what the broker says of it tells.
+  private static func advice(_ code: ResponseCode, _ remark: String) -> String? {
     switch code {
+    // Of who may administer, and of settings that no request changes: topics and accounts have no part in either.
+    case .noPermission where remark.contains("adminAllow") || remark.contains("black list"): nil
     case .topicNotExist: "Create the topic, or let the broker make it on the first send (autoCreateTopicEnable)."
     case .noPermission: "Check the topic's permission and, where access is controlled, the account's."
     case .systemBusy, .flowControl: "Send less, or later."

@@ -74,10 +74,20 @@ package struct NameServerSettings: Hashable, Sendable {
   }
 
   /// Takes over the known keys of a request; unknown ones are ignored, as in Java. Throws before anything is changed.
-  package mutating func replace(with changes: PropertiesFile) throws(DecodeError) {
-    for (key, kind, _) in Self.known where kind == .number {
-      if let value = changes[key], Int32(value) == nil {
-        throw DecodeError(field: key, offset: 0, reason: "\(value) is no number")
+  package mutating func replace(with given: PropertiesFile) throws(DecodeError) {
+    // Blanks behind a value cannot be seen in a file.
+    let changes = PropertiesFile(
+      given.entries.map { PropertiesFile.Entry($0.key, String(Substring($0.value).trimmed)) })
+    for (key, kind, _) in Self.known {
+      guard let value = changes[key] else { continue }
+      switch kind {
+      case .text: break
+      case .number:
+        guard Int32(value) != nil else { throw DecodeError(field: key, offset: 0, reason: "\(value) is no number") }
+      case .truth:
+        guard ["true", "false"].contains(value.lowercased()) else {
+          throw DecodeError(field: key, offset: 0, reason: "\(value) is neither true nor false")
+        }
       }
     }
     // Kept, it would let no start succeed.
@@ -85,6 +95,11 @@ package struct NameServerSettings: Hashable, Sendable {
       throw DecodeError(field: "listenPort", offset: 0, reason: "\(port) is not from 0 to 65535")
     }
     for entry in changes.entries where values[entry.key] != nil { values[entry.key] = entry.value }
+  }
+
+  /// The keys of a change that nobody knows: they are passed over.
+  package func unknown(in changes: PropertiesFile) -> [String] {
+    changes.entries.map(\.key).filter { values[$0] == nil }
   }
 
   /// The first of some keys that requests may not change: those of `configBlackList`, `rocketmqHome` and `adminAllow`.

@@ -11,6 +11,7 @@ package final class ServerTLS: Sendable {
   /// Nil until the first connection where the certificate is our own.
   private let current: Locked<TLSContext?>
   private let watcher = StepThread(name: "apus-tls")
+  private let term = Locked(CertificateTerm())
   /// The stamps of the files before they were read.
   private let loaded: [FileStamp?]
 
@@ -52,9 +53,11 @@ package final class ServerTLS: Sendable {
   package func startWatching(log: Logger) throws(SystemError) {
     guard mode != .disabled, !loaded.isEmpty else { return }
     let watch = Locked(TLSFileWatch(loaded))
+    tellTerm(log, now: SystemClock.wall())
     try watcher.start { [self] now in
       let stamps = ServerTLS.stamps(identity)
       if watch.withLock({ $0.isDue(stamps) }) { reload(log) }
+      tellTerm(log, now: SystemClock.wall())
       return now + ServerTLS.watchInterval
     }
   }
@@ -71,6 +74,14 @@ package final class ServerTLS: Sendable {
     } catch {
       log.error("tls", "changed certificates cannot be used; the old ones stay", ["reason": error])
     }
+  }
+
+  /// Warns of a certificate that expires soon.
+  func tellTerm(_ log: Logger, now: WallTime) {
+    guard let end = current.withLock({ $0?.certificateEnd }),
+      let complaint = term.withLock({ $0.complaint(end: end, now: now) })
+    else { return }
+    log.warning("tls", complaint, ["files": ServerTLS.files(identity).joined(separator: " ")])
   }
 
   private static func files(_ identity: TLSSettings.ServerIdentity) -> [String] {

@@ -49,6 +49,8 @@ package struct RetentionRemoval: Sendable {
   struct LogFile: Sendable {
     let start: PhysicalOffset
     let path: String
+    /// Whether its time had not come: it goes because the device is full.
+    let isEarly: Bool
   }
 
   /// The log's files to remove, oldest first.
@@ -62,6 +64,8 @@ package struct RetentionRemoval: Sendable {
   package struct Outcome: Sendable {
     /// How many of the log's files are gone for sure.
     package internal(set) var removedLogFiles = 0
+    /// How many of them went before their time, as the device is full.
+    package internal(set) var removedEarly = 0
     var queues: [(queue: ConsumeQueue?, survey: QueueSurvey.Answer)] = []
     /// The log's files that are still there, or may come back after a power loss.
     var keptLogFiles: [(file: LogFile, error: DiskError)] = []
@@ -81,6 +85,7 @@ package struct RetentionRemoval: Sendable {
         try disk.removeFile(file.path)
         try disk.syncDirectory(logDirectory)
         outcome.removedLogFiles += 1
+        if file.isEarly { outcome.removedEarly += 1 }
       } catch {
         outcome.keptLogFiles.append((file, error))
       }
@@ -124,12 +129,13 @@ extension MessageStore {
       now: now, localHour: localHour, modified: answer.modified, usedRatio: answer.usedRatio)
     if plan.isDiskFull { hold(for: .retention, fullAt: settings.root) } else { release(.retention) }
     var files: [RetentionRemoval.LogFile] = []
-    for path in survey.paths.prefix(max(plan.segmentCount, answer.missing)) {
+    for (path, modified) in zip(survey.paths, answer.modified).prefix(max(plan.segmentCount, answer.missing)) {
       guard let first = log.segments.files.first, first.path == path, first !== log.tail,
         let mark, first.end <= min(mark.offset, mark.queues), first.end <= needed ?? first.end
       else { break }
       _ = log.segments.removeFirst()
-      files.append(RetentionRemoval.LogFile(start: first.start, path: path))
+      files.append(
+        RetentionRemoval.LogFile(start: first.start, path: path, isEarly: !retention.hasExpired(modified, now: now)))
     }
     guard !files.isEmpty || !unremoved.isEmpty else { return nil }
     var surveys = queueSurveys()

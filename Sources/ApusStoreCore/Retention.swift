@@ -107,10 +107,14 @@ package struct Retention: Hashable, Sendable {
     if isSpace { reason = .space }
     if isForced { reason = .force }
     guard reason != nil else { return Plan(segmentCount: 0, reason: nil, isDiskFull: isDiskFull) }
-    let reserved = settings.reservedTime.milliseconds
     let count = modified.dropLast().prefix(settings.segmentsPerRun).prefix {
-      isForced || now >= $0.advanced(byMilliseconds: reserved)
+      isForced || hasExpired($0, now: now)
     }.count
     return Plan(segmentCount: count, reason: reason, isDiskFull: isDiskFull)
+  }
+
+  /// Whether a segment that was last written to at `modified` is old enough to be removed.
+  package func hasExpired(_ modified: WallTime, now: WallTime) -> Bool {
+    now >= modified.advanced(byMilliseconds: settings.reservedTime.milliseconds)
   }
 }

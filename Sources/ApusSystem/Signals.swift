@@ -25,9 +25,9 @@ package final class Signals: Sendable {
   /// Readable when a signal has come; for an event loop that wants to know. Closed with this object.
   package let descriptor: Int32
 
-  /// Keeps SIGTERM, SIGINT and SIGHUP back for ``wait()`` and ignores SIGPIPE, SIGUSR1 and SIGUSR2; a SIGHUP that was
-  /// ignored before, as by `nohup`, stays so. To be called on the main thread before another is started: threads take
-  /// the mask of the one that starts them.
+  /// Keeps SIGTERM, SIGINT and SIGHUP back for ``wait()`` and ignores SIGPIPE, SIGUSR1, SIGUSR2 and SIGQUIT, by which
+  /// a Java process is asked for its threads and goes on; a SIGHUP that was ignored before, as by `nohup`, stays so. To
+  /// be called on the main thread before another is started: threads take the mask of the one that starts them.
   package init() throws(SystemError) {
     try Syscall.check(apus_ignore_broken_pipes(), "sigaction SIGPIPE")
     try Syscall.check(apus_ignore_user_signals(), "sigaction SIGUSR1")

@@ -90,7 +90,7 @@ package struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
     let count = unsafe apus_resolve(name, forBinding ? 1 : 0, &found, capacity)
     if count <= -1000 {
       let reason = unsafe String(cString: apus_resolve_error(count))
-      throw SystemError(errno: EADDRNOTAVAIL, operation: "resolve \(host): \(reason)")
+      throw SystemError(errno: EADDRNOTAVAIL, operation: "resolve \(host)", reason: reason)
     }
     try Syscall.check(count, "resolve \(host)")
     guard count > 0 else { throw SystemError(errno: EADDRNOTAVAIL, operation: "resolve \(host)") }

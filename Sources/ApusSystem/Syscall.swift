@@ -7,11 +7,14 @@ package struct SystemError: Error, Hashable, Sendable, CustomStringConvertible {
   package let errno: Int32
   /// The call, and what it was about.
   package let operation: String
+  /// Why it failed, where no error number says it; nil where one does.
+  package let reason: String?
 
   /// Describes a failed call.
-  package init(errno: Int32, operation: String) {
+  package init(errno: Int32, operation: String, reason: String? = nil) {
     self.errno = errno
     self.operation = operation
+    self.reason = reason
   }
 
   /// Whether binding failed because another socket has the port.
@@ -22,7 +25,7 @@ package struct SystemError: Error, Hashable, Sendable, CustomStringConvertible {
   package var isNotFound: Bool { errno == ENOENT }
 
   /// One line naming the call and the cause.
-  package var description: String { "\(operation): \(SystemError.text(errno))" }
+  package var description: String { "\(operation): \(reason ?? SystemError.text(errno))" }
 
   /// What the C library says about an error number.
   package static func text(_ errno: Int32) -> String {

@@ -6,6 +6,8 @@
 #include <openssl/x509.h>
 #include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
+#include <stdint.h>
+#include <time.h>
 
 // What OpenSSL offers as macros only.
 
@@ -29,6 +31,14 @@ static inline void apus_tls_keep_no_sessions(SSL_CTX *context) {
 // Does not take the certificate over.
 static inline int apus_tls_add_chain(SSL_CTX *context, X509 *certificate) {
   return (int)SSL_CTX_add1_chain_cert(context, certificate);
+}
+
+// When the context's certificate ceases to be good, in seconds since 1970; INT64_MIN when there is none.
+static inline int64_t apus_tls_certificate_end(const SSL_CTX *context) {
+  const X509 *certificate = SSL_CTX_get0_certificate(context);
+  struct tm end;
+  if (certificate == NULL || ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &end) != 1) return INT64_MIN;
+  return (int64_t)timegm(&end);
 }
 
 static inline int apus_tls_announce_server(SSL *session, const char *name) {

@@ -95,7 +95,8 @@ int apus_ignore_broken_pipes(void) { return ignore(SIGPIPE); }
 
 int apus_ignore_user_signals(void) {
   int result = ignore(SIGUSR1);
-  return result < 0 ? result : ignore(SIGUSR2);
+  if (result == 0) result = ignore(SIGUSR2);
+  return result < 0 ? result : ignore(SIGQUIT);
 }
 
 int apus_descriptor_limit(struct apus_limit *out) {

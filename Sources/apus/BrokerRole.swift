@@ -69,7 +69,7 @@ struct BrokerRole {
     do throws(CommandFailure) {
       _ = try process.bind(first, service: broker.port)
       _ = try process.bind(second, service: broker.secondPort)
-      broker.pages.join(process.server)
+      broker.pages.join(process.server, version: Version.number)
       let service = broker.pages
       pages = try third.map { (address) throws(CommandFailure) in try process.bindHTTP(address, service: service) }
     } catch {
@@ -124,11 +124,12 @@ struct BrokerRole {
     }
   }
 
-  /// The machine's memory.
+  /// The machine's memory, or what a container leaves of it.
   private static func memoryBytes() throws(BrokerError) -> Int64 {
     do throws(SystemError) {
       let text = String(decoding: try ProcessIO.contents(of: "/proc/meminfo"), as: UTF8.self)
-      return (ProcText.number("MemTotal:", in: text) ?? 0) * 1024
+      let machine = (ProcText.number("MemTotal:", in: text) ?? 0) * 1024
+      return min(machine, MemoryQuota.bytes ?? machine)
     } catch {
       throw .system(error)
     }

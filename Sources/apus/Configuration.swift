@@ -32,7 +32,7 @@ enum Configuration {
       properties["metricsPromExporterPort"] = "\(port)"
     }
     if let store = try arguments.filled("store") { properties["storePathRootDir"] = store }
-    if let loops = try arguments.integer("loops", in: 1...64) { properties["loops"] = "\(loops)" }
+    if let loops = try arguments.integer("loops", in: 1...200) { properties["loops"] = "\(loops)" }
     properties["storePathRootDir"] = properties["storePathRootDir"] ?? "./apus-data"
     // An empty address stands for all of the machine's: that is to be said with one.
     if properties["bindAddress"]?.isEmpty == true { properties["bindAddress"] = nil }
@@ -54,7 +54,7 @@ enum Configuration {
       properties["namesrvAddr"] = list
     }
     if let store = try arguments.filled("store") { properties["storePathRootDir"] = store }
-    if let loops = try arguments.integer("loops", in: 1...64) { properties["loops"] = "\(loops)" }
+    if let loops = try arguments.integer("loops", in: 1...200) { properties["loops"] = "\(loops)" }
     if let bind = try arguments.filled("bind") { properties["bindAddress"] = bind }
     if let host = try arguments.filled("advertise") { properties["brokerIP1"] = host }
     return properties
@@ -83,23 +83,26 @@ enum Configuration {
     }
   }
 
-  /// What the defaults of settings are taken from.
-  static func machine() throws(CommandFailure) -> BrokerSettings.Machine {
+  /// What the defaults of settings are taken from. As for Java, its system properties stand above the environment.
+  static func machine(java: JavaOptions = .ofProcess) throws(CommandFailure) -> BrokerSettings.Machine {
     do throws(SystemError) {
       let own = try SocketAddress.own()
       let outside = own.first { !$0.isLoopback && !$0.isIPv6 } ?? own.first { !$0.isLoopback }
       let name = String(decoding: try ProcessIO.contents(of: "/proc/sys/kernel/hostname"), as: UTF8.self)
       return BrokerSettings.Machine(
         cores: Thread.processorCount, hostName: name.filter { !$0.isWhitespace }, address: outside?.host ?? "127.0.0.1",
-        storeRoot: home + "/store", rocketmqHome: ProcessIO.environment("ROCKETMQ_HOME"),
-        nameServers: ProcessIO.environment("NAMESRV_ADDR"))
+        storeRoot: home(java) + "/store",
+        rocketmqHome: java["rocketmq.home.dir"] ?? ProcessIO.environment("ROCKETMQ_HOME"),
+        nameServers: java["rocketmq.namesrv.addr"] ?? ProcessIO.environment("NAMESRV_ADDR"))
     } catch {
       throw CommandFailure(.failure, "\(error)")
     }
   }
 
-  /// The home directory of whoever runs this; where there is none, the current one.
-  static var home: String { ProcessIO.environment("HOME") ?? "." }
+  /// The home directory that Java is told of, else of whoever runs this; where there is none, the current one.
+  static func home(_ java: JavaOptions = .ofProcess) -> String {
+    java["user.home"] ?? ProcessIO.environment("HOME") ?? "."
+  }
 
   /// The settings that `-m` prints: those that Java marks as important.
   static let importantKeys = [

@@ -17,6 +17,11 @@ enum Invocation: Hashable, Sendable {
       self = try Self.command(command, words.dropFirst())
       return
     }
+    // Its operand is a role, which would start.
+    guard program != "mqshutdown" else {
+      throw CommandFailure(
+        .usage, "there is no mqshutdown: stop a server by SIGTERM, as 'systemctl stop' and 'kill PID' send it")
+    }
     guard let word = words.dropFirst().first else {
       throw CommandFailure(
         .usage, "say what to run: \(CommandDescription.all.map(\.name).joined(separator: ", ")); see 'apus --help'")

@@ -7,11 +7,14 @@ import ApusSystem
 
 /// `apus namesrv`: a name server until it is asked to stop.
 enum NameServerCommand {
+  /// The key of the address to listen on: the process's, as the TLS settings are, and no request changes it.
+  private static let bindKey = "bindAddress"
+
   /// Runs the role.
   static func run(_ arguments: Arguments) throws(CommandFailure) {
     let path = arguments.text("config")
     let file = try Configuration.file(path)
-    let (settings, unknown) = try settings(home: Configuration.home + "/namesrv", file: file, path: path)
+    let (settings, unknown) = try settings(home: Configuration.home() + "/namesrv", file: file, path: path)
     if arguments.has("print") {
       ToolOutput.write(String(decoding: settings.properties, as: UTF8.self))
       return
@@ -19,8 +22,13 @@ enum NameServerCommand {
     let process = try ServerProcess(
       arguments, loopCount: 1, settings: RemotingSettings(), tls: Configuration.tls(arguments, file: file))
     for key in unknown { process.log.warning("config", "setting is not known and has no effect", ["key": key]) }
-    let host = try arguments.filled("bind") ?? "0.0.0.0"
+    let host = try host(arguments, file: file)
     try process.run { () throws(CommandFailure) in try serve(settings, on: host, process) }
+  }
+
+  /// Where to listen: as the command line says, else the file, under the broker's key; else on all addresses.
+  static func host(_ arguments: Arguments, file: PropertiesFile) throws(CommandFailure) -> String {
+    try arguments.filled("bind") ?? file[bindKey] ?? "0.0.0.0"
   }
 
   private static func serve(
@@ -47,7 +55,7 @@ enum NameServerCommand {
     let unknown: [String]
     do throws(DecodeError) {
       let target = path.map { PrivateFile.resolved($0) }
-      unknown = try settings.load(file, from: target).filter { !$0.hasPrefix(TLSSettings.prefix) }
+      unknown = try settings.load(file, from: target).filter { !$0.hasPrefix(TLSSettings.prefix) && $0 != bindKey }
     } catch {
       throw CommandFailure(.configuration, "setting \(error.field): \(error.reason)")
     }

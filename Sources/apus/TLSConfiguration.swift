@@ -5,27 +5,18 @@ import ApusRemoting
 import ApusSystem
 
 extension Configuration {
-  /// The environment variables through which RocketMQ's scripts pass options to Java.
-  private static let javaVariables = ["JAVA_OPT", "JAVA_OPT_EXT"]
-
   /// The TLS settings of a process: `-Dtls.…` words of the environment, entries of the configuration file over them,
   /// `-D` options of the command line over those and, as in Java, the file that `tls.config.file` names over all.
   static func tls(_ arguments: Arguments, file: PropertiesFile) throws(CommandFailure) -> TLSSettings {
-    try tls(
-      definitions: arguments.definitions, file: file,
-      environment: javaVariables.compactMap { ProcessIO.environment($0) })
+    try tls(definitions: arguments.definitions, file: file, java: .ofProcess)
   }
 
   /// The same from its parts.
   static func tls(
-    definitions: PropertiesFile, file: PropertiesFile, environment: [String]
+    definitions: PropertiesFile, file: PropertiesFile, java: JavaOptions
   ) throws(CommandFailure) -> TLSSettings {
     var properties = PropertiesFile()
-    for word in environment.flatMap({ $0.split(whereSeparator: \.isWhitespace) }) {
-      guard word.hasPrefix("-D" + TLSSettings.prefix), let equals = word.firstIndex(of: "=") else { continue }
-      properties[String(word[..<equals].dropFirst(2))] = String(word[word.index(after: equals)...])
-    }
-    for entry in file.entries + definitions.entries where entry.key.hasPrefix(TLSSettings.prefix) {
+    for entry in java.entries + file.entries + definitions.entries where entry.key.hasPrefix(TLSSettings.prefix) {
       properties[entry.key] = entry.value
     }
     do throws(TLSError) {
@@ -38,17 +29,17 @@ extension Configuration {
   /// TLS of the administration tool's connections, as `-Dtls.…` words of the environment ask for it; nil when they do
   /// not.
   static func adminTLS() throws(CommandFailure) -> TLSConfiguration? {
-    try adminTLS(environment: javaVariables.compactMap { ProcessIO.environment($0) })
+    try adminTLS(java: .ofProcess)
   }
 
   /// The same from its parts. Whatever is wrong ends the tool as all else does, with 1.
-  static func adminTLS(environment: [String]) throws(CommandFailure) -> TLSConfiguration? {
-    guard environment.contains(where: { $0.contains("-D" + TLSSettings.prefix) }) else { return nil }
+  static func adminTLS(java: JavaOptions) throws(CommandFailure) -> TLSConfiguration? {
+    guard java.entries.contains(where: { $0.key.hasPrefix(TLSSettings.prefix) }) else { return nil }
     // The tool has no ports: nothing is asked of their settings.
     var definitions = PropertiesFile()
     definitions["tls.server.mode"] = TLSMode.disabled.rawValue
     do throws(CommandFailure) {
-      let settings = try tls(definitions: definitions, file: PropertiesFile(), environment: environment)
+      let settings = try tls(definitions: definitions, file: PropertiesFile(), java: java)
       return settings.isClientEnabled ? TLSConfiguration(settings) : nil
     } catch {
       throw CommandFailure(.failure, error.message)

@@ -182,6 +182,13 @@ import Testing
     let old = await tool.output("resetOffsetByTimeOld -g Workers -t Orders -s 2020-01-01#00:00:00:000 -f false").lines
     #expect(old[0].contains("force[false], timestamp(string)[YYYY-MM-DD HH:MM:SS:mmm], timestamp(long)[15778"))
     #expect(old[2].hasPrefix("fx-a "))
+    // As brokers read -1 for members.
+    for command in ["resetOffsetByTime", "resetOffsetByTimeOld"] {
+      _ = await tool.output("\(command) -g Workers -t Orders -s 0")
+      let end = await tool.output("\(command) -g Workers -t Orders -s -1").lines
+      #expect(end[0].hasSuffix("timestamp(string)[-1], timestamp(long)[-1]"))
+      #expect(end[2].hasSuffix("3                     3                   "), "\(end)")
+    }
     #expect(
       await tool.run("resetOffsetByTime -g Workers -t Orders -s soon").notes.contains(
         "option '--timestamp' takes milliseconds or yyyy-MM-dd#HH:mm:ss:SSS, not 'soon'"))

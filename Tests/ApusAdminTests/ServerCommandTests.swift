@@ -60,6 +60,9 @@ import Testing
     let refused = await tool.run("updateBrokerConfig -c TestCluster -k fileReservedTime -v soon")
     #expect(refused.status == .failure)
     #expect(refused.notes.contains("fileReservedTime"), "\(refused.notes)")
+    let fixed = await tool.run("updateBrokerConfig -b \(broker) -k storePathRootDir -v /elsewhere")
+    #expect(fixed.notes.contains("black list"), "\(fixed.notes)")
+    #expect(!fixed.notes.contains("Check the topic's permission"), "\(fixed.notes)")
   }
 
   @Test(arguments: ["cleanExpiredCQ", "cleanUnusedTopic", "deleteExpiredCommitLog"])
@@ -128,6 +131,8 @@ import Testing
     #expect(
       await tool.output("updateNamesrvConfig -k productEnvName -v here").output
         == "update name server config success![\(server)]\nproductEnvName : here\n")
+    let mistyped = await tool.output("updateNamesrvConfig -k productEnvNam -v here")
+    #expect(mistyped.notes == "updateNamesrvConfig: \(server): not known, not changed: productEnvNam\n")
     let shown = await tool.output("getNamesrvConfig")
     #expect(shown.lines[0] == "============127.0.0.1:#####============")
     #expect(shown.lines.contains("productEnvName                                    =  here"))

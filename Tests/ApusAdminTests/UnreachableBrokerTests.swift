@@ -20,6 +20,7 @@ import Testing
       ("topicStatus -t Orders", "\nfx-a "), ("getConsumerConfig -g Workers", "TestCluster:fx-a="),
       ("consumerProgress -g Workers", "\nOrders "), ("printMsg -t Orders", " BODY: a body"),
       ("consumeMessage -t Orders", " BODY: a body"), ("queryMsgByKey -t Orders -k one", " 3\n"),
+      ("clusterList", " fx-a "), ("clusterList -m", " fx-a "),
     ] {
       let run = await tool.run(line)
       #expect(run.status == .failure, "\(line)")

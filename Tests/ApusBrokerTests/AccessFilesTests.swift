@@ -45,6 +45,10 @@ import ApusSigning
     files.refresh(now: now)
     let lines = try log.lines(with: "changed access control files were read")
     #expect(lines == ["INFO access: changed access control files were read accounts=0 directory=\(directory.path)"])
+    try directory.write("plain_acl.yml", "accounts:\n- accessKey: fxadmin\n")
+    files.refresh(now: now)
+    files.refresh(now: now)
+    #expect(try log.lines(with: "cannot be used; what was read before goes on to count").count == 1)
   }
 
   @Test func `files that vanish altogether change nothing`() throws {

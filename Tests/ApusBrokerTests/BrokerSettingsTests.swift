@@ -99,6 +99,7 @@ import Testing
     #expect(read.identity.nameServers == ["a:1", "b:2"])
     #expect(read.keeping.syncsBeforeAcknowledging)
     #expect(read.keeping.deletionHours == [2, 14])
+    #expect(try settings([("deleteWhen", "04;")]).keeping.deletionHours == [4])
     #expect(read.keeping.commitLog == "/data/commitlog")
     #expect(read.keeping.queueFileBytes == 2020)
     #expect(read.keeping.retention == .seconds(7200))
@@ -113,11 +114,15 @@ import Testing
     ("listenPort", "99999"), ("listenPort", "-1"), ("maxMessageSize", "4MB"), ("maxMessageSize", ""),
     ("autoCreateTopicEnable", "yes"), ("flushDiskType", "sync"), ("deleteWhen", "24"), ("deleteWhen", ""),
     ("brokerPermission", "99"), ("fileReservedTime", "99999999999999999999"), ("adminAllow", "everywhere"),
-    ("namesrvAddr", "bad addr"), ("namesrvAddr", "a:1;b:2 c:3"),
+    ("namesrvAddr", "bad addr"), ("namesrvAddr", "a:1;b:2 c:3"), ("namesrvAddr", "a:1,b:2"), ("namesrvAddr", "a"),
+    ("namesrvAddr", "a:65536"), ("namesrvAddr", ":9876"), ("namesrvAddr", "http://a:80"), ("namesrvAddr", "a:1;b:"),
     ("brokerName", ""), ("brokerName", String(repeating: "b", count: 128)), ("defaultTopicQueueNums", "0"),
     ("enableDLegerCommitLog", "true"), ("storePathCommitLog", "/a/commitlog,/b/commitlog"),
     ("flushDelayOffsetInterval", "0"), ("loops", "201"), ("storePathRootDir", ""), ("storePathCommitLog", ""),
     ("messageDelayLevel", "soon"),
+    ("storePathRootDir", "~/store"), ("storePathCommitLog", "$HOME/log"), ("deleteWhen", ";"), ("deleteWhen", "4h"),
+    ("brokerIP1", "0.0.0.0"), ("brokerIP1", "::"), ("brokerIP1", "[::]"), ("brokerIP1", ""), ("brokerIP1", "a b"),
+    ("brokerIP1", "10.0.0.1:10911"),
   ])
   func `a value that cannot be is an error that names the key, at the start and by request`(
     key: String, value: String
@@ -152,8 +157,14 @@ import Testing
     }
   }
 
-  @Test func `an unknown key is a warning`() throws {
-    #expect(try settings([("popPollingSize", "7")]).warnings.count == 1)
+  @Test func `name servers come from the environment by the same rule`() throws {
+    var elsewhere = machine
+    elsewhere.nameServers = "a:1; ;[::1]:2"
+    let read = try BrokerSettings(machine: elsewhere, now: now)
+    #expect(read.identity.nameServers == ["a:1", "[::1]:2"])
+    elsewhere.nameServers = "a:1,b:2"
+    let error = #expect(throws: SettingError.self) { try BrokerSettings(machine: elsewhere, now: now) }
+    #expect(error?.description == "setting namesrvAddr is a:1,b:2 but must be a list of HOST:PORT separated by ;")
   }
 
   @Test func `a master has the number 0, whatever the file says`() throws {
@@ -162,9 +173,20 @@ import Testing
     #expect(numbered["brokerId"] == "0")
   }
 
+  @Test(arguments: ["10.0.0.1", "broker.a", "::1", "[fd00::7]"])
+  func `clients are told an address or a name`(host: String) throws {
+    #expect(try settings([("brokerIP1", host)]).identity.host == host)
+  }
+
+  @Test func `an unknown key is a warning`() throws {
+    let told = "is not known and has no effect"
+    #expect(try settings([("popPollingSize", "7")]).warnings == ["setting popPollingSize \(told)"])
+    #expect(try settings([("listenport", "7")]).warnings == ["setting listenport \(told); it is written listenPort"])
+  }
+
   @Test(arguments: [
     ("brokerRole", "SYNC_MASTER", "no replicas"), ("transientStorePoolEnable", "TRUE", "no effect"),
-    ("brokerId", "1", "number is 0"),
+    ("brokerId", "1", "the number 0"),
   ])
   func `a setting that promises what is not done is a warning`(key: String, value: String, told: String) throws {
     let warnings = try settings([(key, value)]).warnings
@@ -187,14 +209,16 @@ import Testing
     var live = try settings()
     let change = try live.update(
       PropertiesFile([
-        .init("maxMessageSize", "100"), .init("listenPort", "1"), .init("unknown", "x"), .init("brokerPermission", "4"),
+        .init("maxMessageSize", "100"), .init("listenPort", "7"), .init("unknown", "x"), .init("brokerPermission", "4"),
         .init("maxDelayTime", "41"),
       ]), now: WallTime(milliseconds: 9))
     #expect(live.serving.maxBodyBytes == 100)
     #expect(live.serving.permission == .read)
     #expect(live.identity.port == 10911)
-    #expect(live["listenPort"] == "1")
+    #expect(live["listenPort"] == "7")
     #expect(change.waiting == ["listenPort"])
+    #expect(change.ineffective == ["maxDelayTime"])
+    #expect(change.unknown == ["unknown"])
     #expect(change.entries.count == 4)
     #expect(change.changesPermission)
     #expect(live.version == DataVersion(timestamp: WallTime(milliseconds: 9), counter: 1))
@@ -207,6 +231,20 @@ import Testing
     }
     #expect(live.serving.traceOn)
     #expect(live.version.counter == 0)
+  }
+
+  @Test(arguments: [
+    ("messageDelayLevel", "1s 5x"), ("brokerName", ""), ("listenPort", "2"),
+    ("brokerClusterName", String(repeating: "c", count: 116)),
+  ])
+  func `a change that the next start would be refused for is refused`(key: String, value: String) throws {
+    var live = try settings()
+    let before = live[key]
+    let error = #expect(throws: SettingError.self) {
+      try live.update(PropertiesFile([.init("traceOn", "false"), .init(key, value)]), now: now)
+    }
+    #expect(error?.key == key)
+    #expect(live[key] == before && live.serving.traceOn && live.version.counter == 0)
   }
 
   @Test func `a broker does not become one of a DLedger group while it runs`() throws {

@@ -29,6 +29,7 @@ import Testing
     #expect(stored.groups == nil)
     #expect(stored.offsets == nil)
     #expect(stored.fallbacks.isEmpty)
+    #expect(stored.missing == ["topics.json", "subscriptionGroup.json", "consumerOffset.json"])
   }
 
   @Test func `a Java broker's files become tables and come back with the same content`() throws {
@@ -36,6 +37,7 @@ import Testing
       try write(try Fixture.bytes("config-json/\(name).json"), "/store/config/\(name).json")
     }
     let stored = try ConfigStore.load(root: "/store", disk: broker.disk)
+    #expect(stored.missing.isEmpty)
     let other = try BrokerUnderTest(stored: stored)
     #expect(other.config.saveAll().isEmpty)
     let again = try ConfigStore.load(root: "/store", disk: other.disk)

@@ -240,6 +240,17 @@ import Testing
     #expect(written?.value["brokerClusterName"] == "FxCluster")
   }
 
+  @Test func `what a change of settings does not bring is told`() {
+    let body = "traceOn=false\nlistenPort=7\nbrokerIP2=a\nmaxDelayTime=9\nfileReservedTim=48\n"
+    let reply = broker.ask(.updateBrokerConfig, body: Array(body.utf8))
+    #expect(reply.code == .success)
+    #expect(
+      reply.remark
+        == "from the next start on: listenPort, brokerIP2; without effect: maxDelayTime; "
+        + "not known, not changed: fileReservedTim")
+    #expect(broker.tables.settings.withLock { !$0.serving.traceOn })
+  }
+
   @Test func `a setting that cannot be is refused by name`() {
     let reply = broker.ask(.updateBrokerConfig, body: Array("traceOn=false\nmaxMessageSize=big".utf8))
     #expect(reply.code == .systemError)

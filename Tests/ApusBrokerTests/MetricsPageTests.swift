@@ -117,6 +117,16 @@ import Testing
     #expect(figures.running(now: start + .seconds(9)) == .zero)
   }
 
+  @Test func `tells which version runs, once the program has said so`() throws {
+    let served = try ServedBroker()
+    func page() -> String { String(decoding: ask(served.broker.pages, "/metrics").body, as: UTF8.self) }
+    #expect(!page().contains("apus_build_info"))
+    served.broker.pages.join(served.server, version: "1.2.3")
+    #expect(
+      page().contains(
+        #"apus_build_info{cluster="FxCluster",node_type="broker",node_id="fx-a",version="1.2.3"} 1"# + "\n"))
+  }
+
   @Test func `says that it is alive and ready until it leaves`() throws {
     let served = try ServedBroker()
     let pages = served.broker.pages

@@ -22,7 +22,8 @@ final class ServedBroker {
   private(set) var closeFailure: BrokerError?
   private var isRunning = true
   private let loops: [EventLoop]
-  private let server: RemotingServer
+  /// Serves both ports.
+  let server: RemotingServer
   private let directory: String
   private let isTemporary: Bool
 

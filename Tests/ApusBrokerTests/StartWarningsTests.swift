@@ -5,10 +5,13 @@ import Testing
 
 /// What a start says about the machine.
 @Suite struct StartWarningsTests {
-  private func lines(available: Int64 = 1 << 40, newest: Int64? = nil, now: Int64 = 0) -> [String] {
+  private func lines(
+    available: Int64 = 1 << 40, newest: Int64? = nil, now: Int64 = 0, missing: [String] = []
+  ) -> [String] {
     StartWarnings.lines(
       logDirectory: "/store/commitlog", space: DiskSpace(total: 1 << 41, available: available),
-      logFileBytes: 1 << 30, newest: newest.map(WallTime.init(milliseconds:)), now: WallTime(milliseconds: now))
+      logFileBytes: 1 << 30, newest: newest.map(WallTime.init(milliseconds:)), now: WallTime(milliseconds: now),
+      missing: missing)
   }
 
   @Test func `says nothing of a machine that is as it should be`() {
@@ -26,5 +29,12 @@ import Testing
   @Test func `says how far the clock is behind the newest message`() throws {
     let line = try #require(lines(newest: 3_600_000, now: 0).first)
     #expect(line.hasPrefix("the clock is 3600 s behind the newest message: "))
+  }
+
+  @Test func `says which files of settings a store with messages lacks`() throws {
+    let missing = ["topics.json", "consumerOffset.json"]
+    let line = try #require(lines(newest: 0, missing: missing).first)
+    #expect(line.hasPrefix("config has no topics.json, consumerOffset.json, although there are messages"))
+    #expect(lines(missing: missing).isEmpty)
   }
 }

@@ -45,8 +45,8 @@ import Testing
   }
 
   @Test(arguments: [
-    ("apus", "say what to run"), ("apus fly", "unknown command 'fly'"),
-    ("apus serve --stroe x", "unknown option '--stroe'"),
+    ("apus", "say what to run"), ("/opt/bin/mqshutdown broker", "stop a server by SIGTERM"),
+    ("apus fly", "unknown command 'fly'"), ("apus serve --stroe x", "unknown option '--stroe'"),
     ("apus serve --store", "needs a value: DIR"), ("apus serve --store a --store b", "stands twice"),
     ("apus serve extra", "unexpected 'extra'"), ("apus bench send pull", "unexpected 'pull'"),
     ("apus broker --print=1", "takes no value"), ("apus serve --store --help", "'--store' needs a value: DIR"),

@@ -43,6 +43,13 @@ import Testing
     #expect(told["listenPort"] == "0" && told["storePathRootDir"] == "/b")
   }
 
+  @Test func `as many loops may be told by an option as by the key`() throws {
+    #expect(try serve("--loops 200")["loops"] == "200")
+    let broker = try Configuration.broker(arguments("mqbroker --loops 65"), file: PropertiesFile())
+    #expect(broker["loops"] == "65")
+    #expect(throws: CommandFailure.self) { _ = try serve("--loops 201") }
+  }
+
   @Test(arguments: [("", LogLevel.info), ("--log-level debug", .debug), ("--log-level=error", .error)])
   func `every server logs from INFO on unless told otherwise`(options: String, level: LogLevel) throws {
     for server in ["serve", "broker", "namesrv"] {
@@ -159,6 +166,17 @@ import Testing
     #expect(plain.configStorePath == "h/namesrv.properties")
   }
 
+  @Test func `a name server listens where the command line says, else its file, else everywhere`() throws {
+    let file = PropertiesFile([.init("bindAddress", "10.0.0.1")])
+    #expect(try NameServerCommand.host(arguments("mqnamesrv --bind 10.0.0.2"), file: file) == "10.0.0.2")
+    #expect(try NameServerCommand.host(arguments("mqnamesrv"), file: file) == "10.0.0.1")
+    #expect(try NameServerCommand.host(arguments("mqnamesrv"), file: PropertiesFile()) == "0.0.0.0")
+    let (settings, unknown) = try NameServerCommand.settings(home: "h", file: file, path: "etc/namesrv.conf")
+    #expect(unknown.isEmpty)
+    let bytes = settings.stored
+    #expect(try PropertiesFile(parsing: bytes.rawSpan)["bindAddress"] == "10.0.0.1")
+  }
+
   @Test func `what is changed at a name server goes into the file behind a link`() throws {
     let directory = NSTemporaryDirectory() + "apus-namesrv-" + UUID().uuidString
     try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
@@ -195,43 +213,55 @@ import Testing
     #expect(Configuration.printout(try arguments("mqbroker"), settings) == nil)
   }
 
+  @Test func `home, store and name servers are those that Java is told of`() throws {
+    let java = JavaOptions([
+      "-Xmx8g -Duser.home=/old", "-Duser.home=/data -Drocketmq.home.dir=/opt/rocketmq -Drocketmq.namesrv.addr=a:1;b:2",
+    ])
+    let machine = try Configuration.machine(java: java)
+    #expect(machine.storeRoot == "/data/store" && machine.rocketmqHome == "/opt/rocketmq")
+    #expect(machine.nameServers == "a:1;b:2")
+    #expect(Configuration.home(java) == "/data")
+    let plain = try Configuration.machine(java: JavaOptions(["-Dx=y"]))
+    #expect(plain.storeRoot == Configuration.home(JavaOptions([])) + "/store")
+  }
+
   @Test func `TLS settings come from Java's options, the file over them and the command line over both`() throws {
     let file = PropertiesFile([
       .init("tls.server.mode", "disabled"), .init("tls.enable", "true"), .init("listenPort", "1"),
     ])
     let arguments = try arguments("mqbroker -Dtls.server.mode=enforcing -D tls.client.authServer=false")
-    let environment = ["-server -Xmx8g -Dtls.enable=false -Dtls.server.mode=permissive", "-Dx=y -Dtls.odd"]
+    let java = JavaOptions(["-server -Xmx8g -Dtls.enable=false -Dtls.server.mode=permissive", "-Dx=y -Dtls.odd"])
     let settings = try Configuration.tls(
-      definitions: arguments.definitions, file: file, environment: environment)
+      definitions: arguments.definitions, file: file, java: java)
     #expect(settings.mode == .enforcing)
     #expect(settings.isClientEnabled)
-    let less = try Configuration.tls(definitions: PropertiesFile(), file: PropertiesFile(), environment: environment)
+    let less = try Configuration.tls(definitions: PropertiesFile(), file: PropertiesFile(), java: java)
     #expect(less.mode == .permissive && !less.isClientEnabled)
     #expect(file.withoutTLS.entries.map(\.key) == ["listenPort"])
     #expect(throws: CommandFailure.self) {
       try Configuration.tls(
-        definitions: PropertiesFile([.init("tls.server.mode", "x")]), file: PropertiesFile(), environment: [])
+        definitions: PropertiesFile([.init("tls.server.mode", "x")]), file: PropertiesFile(), java: JavaOptions([]))
     }
   }
 
   @Test func `the administration tool uses TLS when Java's options say so`() throws {
     for words in ["-server -Xmx1g", "-Dtls.server.mode=enforcing"] {
-      let none = try Configuration.adminTLS(environment: [words])
+      let none = try Configuration.adminTLS(java: JavaOptions([words]))
       #expect(none?.trust == nil, "\(words)")
     }
-    let anyone = try #require(try Configuration.adminTLS(environment: ["-server", "-Dtls.enable=true -Xmx1g"]))
+    let anyone = try #require(try Configuration.adminTLS(java: JavaOptions(["-server", "-Dtls.enable=true -Xmx1g"])))
     #expect(anyone.trust == .anyone)
     let words = [
       "-Dtls.enable=true", "-Dtls.test.mode.enable=false", "-Dtls.client.authServer=true",
       "-Dtls.client.trustCertPath=ca.pem", "-Dtls.client.certPath=own.pem", "-Dtls.client.keyPath=own.key",
     ]
-    let known = try #require(try Configuration.adminTLS(environment: words))
+    let known = try #require(try Configuration.adminTLS(java: JavaOptions(words)))
     #expect(known.trust == .file("ca.pem"))
     #expect(known.certificatePath == "own.pem")
     #expect(known.keyPath == "own.key")
     #expect(!known.checksServerName)
     let failure = #expect(throws: CommandFailure.self) {
-      _ = try Configuration.adminTLS(environment: ["-Dtls.enable=perhaps"])
+      _ = try Configuration.adminTLS(java: JavaOptions(["-Dtls.enable=perhaps"]))
     }
     #expect(failure?.status == .failure)
   }

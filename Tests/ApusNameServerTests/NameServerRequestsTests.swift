@@ -226,7 +226,8 @@ import Testing
   @Test func `stores changed settings and ignores unknown keys`() throws {
     let server = try NameServerHarness()
     let change = Array("productEnvName=lab\nunknownKey=1\n".utf8)
-    #expect(try server.call(.updateNamesrvConfig, body: change).responseCode == .success)
+    let answer = try server.call(.updateNamesrvConfig, body: change)
+    #expect(answer.responseCode == .success && answer.remark == "not known, not changed: unknownKey")
     #expect(try server.call(.getNamesrvConfig).text.contains("productEnvName=lab\n"))
     #expect(try !server.call(.getNamesrvConfig).text.contains("unknownKey"))
     #expect(try server.disk.list("home").map(\.name) == ["namesrv.properties"])
@@ -234,12 +235,19 @@ import Testing
 
   @Test(arguments: [
     "listenPort=many\nproductEnvName=lab", "listenPort=65536\nproductEnvName=lab",
-    "listenPort=-1\nproductEnvName=lab", "productEnvName=\\u12",
+    "listenPort=-1\nproductEnvName=lab", "productEnvName=\\u12", "orderMessageEnable=ture\nproductEnvName=lab",
   ])
   func `refuses settings that cannot be read and applies nothing of them`(_ text: String) throws {
     let server = try NameServerHarness()
     #expect(try server.call(.updateNamesrvConfig, body: Array(text.utf8)).responseCode == .systemError)
     #expect(try server.call(.getNamesrvConfig).text.contains("productEnvName=center\n"))
+  }
+
+  @Test func `passes over blanks behind a value`() throws {
+    var settings = NameServerSettings(home: "h")
+    let file = PropertiesFile([.init("listenPort", "9999 "), .init("orderMessageEnable", "TRUE\t")])
+    #expect(try settings.load(file).isEmpty)
+    #expect(settings.listenPort == 9999 && settings.isOrderEnabled)
   }
 
   @Test func `reads a configuration file and tells unknown keys`() throws {

@@ -37,6 +37,22 @@ import Testing
     }
   }
 
+  @Test func `a certificate that expires soon, or has, is told once a day`() throws {
+    let log = try TestLog()
+    let directory = try Directory()
+    try directory.put("server")
+    let tls = try ServerTLS(mode: .enforcing, identity: directory.identity)
+    let (end, day): (Int64, Int64) = (4_733_510_400_000, 86_400_000)
+    for left in [15 * day, 14 * day - 1, 13 * day] {
+      tls.tellTerm(log.logger, now: WallTime(milliseconds: end - left))
+    }
+    #expect(log.text.contains("the certificate expires in less than 14 days"))
+    #expect(!log.text.contains("less than 15 days") && !log.text.contains("has expired"))
+    tls.tellTerm(log.logger, now: WallTime(milliseconds: end))
+    #expect(log.text.contains("the certificate has expired"))
+    #expect(log.text.contains(directory.path + "/cert.pem"))
+  }
+
   @Test func `new connections get new certificates, open ones keep theirs, bad files change nothing`() throws {
     let log = try TestLog()
     let directory = try Directory()

@@ -77,6 +77,22 @@ import Testing
     #expect(try disk.list("/store/consumequeue/T/0").first?.name == SegmentName.text(minimum / 10 * 200))
   }
 
+  @Test(arguments: [(0, true), (100, false)] as [(Int64, Bool)])
+  func `files that a full device loses before their time are told`(hours: Int64, isEarly: Bool) throws {
+    let used = disk.capacity - (try disk.space(of: "/store").available)
+    disk.capacity = used * 100 / 88
+    let store = try #require(harness.store)
+    var retention = Retention(settings: .init())
+    let survey = try #require(store.planRetention())
+    let answer = try survey.run(on: disk)
+    let now = harness.now.advanced(byMilliseconds: hours * 3_600_000)
+    let removal = try #require(store.finish(survey, answer, retention: &retention, now: now, localHour: 5))
+    let outcome = removal.run(on: disk)
+    store.finish(removal, outcome)
+    #expect(outcome.removedLogFiles > 0)
+    #expect(outcome.removedEarly == (isEarly ? outcome.removedLogFiles : 0))
+  }
+
   @Test func `a log whose directory is not there loses no file`() throws {
     let survey = try #require(harness.store.planRetention())
     for name in try logFiles() { disk.lose("/store/commitlog/" + name) }

@@ -72,6 +72,7 @@ import Testing
       let signals = try Signals()
       pthread_kill(pthread_self(), SIGUSR1)
       pthread_kill(pthread_self(), SIGUSR2)
+      pthread_kill(pthread_self(), SIGQUIT)
       pthread_kill(pthread_self(), SIGHUP)
       exit(try signals.wait().rawValue)
     }

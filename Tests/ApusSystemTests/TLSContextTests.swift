@@ -86,6 +86,12 @@ import Testing
     _ = try TLSContext.selfSigned()
   }
 
+  @Test func `a certificate tells when it ends`() throws {
+    let files = TLSCredentials(certificatePath: Self.path("server.pem"), keyPath: Self.path("server.key"))
+    #expect(try TLSContext.server(files).certificateEnd == WallTime(milliseconds: 4_733_510_400_000))
+    #expect(try TLSContext.client().certificateEnd == nil)
+  }
+
   @Test func `what follows records is found wherever a stream is cut`() {
     let stream: [UInt8] =
       [0x16, 3, 1, 0, 2, 9, 9, 0x17, 3, 3, 0, 0, 0x17, 3, 3, 1, 0] + [UInt8](repeating: 5, count: 256)

@@ -62,11 +62,12 @@ extension AdminClient {
     return Int(try Self.fields(answer, from: server, AddWritePermOfBroker.Response.init).topicCount)
   }
 
-  /// 318: changes a setting of a name server.
+  /// 318: changes a setting of a name server. What the server says of it, as that it does not know it; nil when it says
+  /// nothing.
   package func updateNameServer(
     _ server: String, key: String, value: String
-  ) async throws(AdminError) {
-    try await ask(UpdateNamesrvConfig.Request(properties: Self.properties(key, value)), at: server)
+  ) async throws(AdminError) -> String? {
+    try await ask(UpdateNamesrvConfig.Request(properties: Self.properties(key, value)), at: server).remark
   }
 
   /// 319: the settings of a name server.

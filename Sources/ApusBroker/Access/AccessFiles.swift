@@ -102,7 +102,9 @@ package final class AccessFiles: Sendable {
       }
     }
     if let complaint, isNew {
-      log.error("access", "the access control files have no effect until this is put right", ["cause": complaint])
+      log.error(
+        "access", "changed access control files cannot be used; what was read before goes on to count",
+        ["cause": complaint])
     }
     guard let change else { return }
     announce(change.snapshot.list, "changed access control files were read")

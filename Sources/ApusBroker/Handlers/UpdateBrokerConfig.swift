@@ -7,7 +7,7 @@ package import ApusSystem
 /// written, none; keys that nobody knows are passed over.
 ///
 /// Deviation from Java: a value that cannot be is refused rather than ignored, and the remark of a success names the
-/// settings that count from the next start on.
+/// settings that count from the next start on, those that have no effect and keys that are not known.
 package struct UpdateBrokerConfigHandler: RequestHandler {
   private let settings: Locked<BrokerSettings>
   private let topics: Locked<Topics>
@@ -56,8 +56,17 @@ package struct UpdateBrokerConfigHandler: RequestHandler {
     settings.withLock { $0 = updated }
     apply(change, now)
     changes.settingsChanged(change, from: before, by: requester)
-    let waiting = change.waiting.joined(separator: ", ")
-    return Reply(remark: waiting.isEmpty ? nil : "from the next start on: \(waiting)")
+    return Reply(remark: Self.remark(change))
+  }
+
+  /// What does not count at once; nil when everything does.
+  private static func remark(_ change: BrokerSettings.Change) -> String? {
+    let parts = [
+      ("from the next start on", change.waiting), ("without effect", change.ineffective),
+      ("not known, not changed", change.unknown),
+    ]
+    let told = parts.filter { !$0.1.isEmpty }.map { "\($0.0): \($0.1.joined(separator: ", "))" }
+    return told.isEmpty ? nil : told.joined(separator: "; ")
   }
 
   private static func update(

@@ -18,15 +18,7 @@ extension BrokerSettings {
 
   /// Reads everything.
   mutating func derive() throws(SettingError) {
-    identity = Identity(
-      cluster: text("brokerClusterName"), broker: text("brokerName"), host: text("brokerIP1"),
-      replicaHost: text("brokerIP2"), port: Int32(number("listenPort")), bindAddress: text("bindAddress"),
-      region: text("regionId"),
-      nameServers: text("namesrvAddr").split(separator: ";").map { String($0).filter { !$0.isWhitespace } })
-    // The topic for answers of request-reply is named after the cluster, too.
-    try requireName(
-      "brokerClusterName", identity.cluster, suffixBytes: SystemTopics.replyTopic(ofCluster: "").utf8.count)
-    try requireName("brokerName", identity.broker)
+    identity = try readIdentity()
     registering = Registering(
       period: min(max(milliseconds("registerNameServerPeriod"), .seconds(10)), .seconds(60)),
       timeout: milliseconds("registerBrokerTimeoutMills"), isForced: flag("forceRegister"),
@@ -86,6 +78,30 @@ extension BrokerSettings {
     try deriveLive()
   }
 
+  private func readIdentity() throws(SettingError) -> Identity {
+    // NAMESRV_ADDR is no line of the file, so that nobody has looked at it yet.
+    guard SettingKey.areServers(text("namesrvAddr")) else {
+      throw SettingError(key: "namesrvAddr", value: text("namesrvAddr"), range: SettingKey.serversRange)
+    }
+    let identity = Identity(
+      cluster: text("brokerClusterName"), broker: text("brokerName"), host: text("brokerIP1"),
+      replicaHost: text("brokerIP2"), port: Int32(number("listenPort")), bindAddress: text("bindAddress"),
+      region: text("regionId"),
+      nameServers: text("namesrvAddr").split(separator: ";").map { String($0).filter { !$0.isWhitespace } }
+        .filter { !$0.isEmpty })
+    // The topic for answers of request-reply is named after the cluster, too.
+    try requireName(
+      "brokerClusterName", identity.cluster, suffixBytes: SystemTopics.replyTopic(ofCluster: "").utf8.count)
+    try requireName("brokerName", identity.broker)
+    try requireReachable("brokerIP1", identity.host)
+    // 0 lets the system choose both.
+    guard identity.port == 0 || identity.port > 2 else {
+      throw SettingError(
+        key: "listenPort", value: text("listenPort"), range: "0 or from 3 to 65535: a second listener has N − 2")
+    }
+    return identity
+  }
+
   /// What takes effect as soon as it is set.
   mutating func deriveLive() throws(SettingError) {
     // Its messages would not be seen, and those that come would reach none of the group's other brokers.
@@ -143,10 +159,12 @@ extension BrokerSettings {
   /// system's root.
   private func logDirectory(below root: String) throws(SettingError) -> String {
     guard !root.isEmpty else { throw SettingError(key: "storePathRootDir", value: root, range: "a directory") }
+    try requireNoShell("storePathRootDir", root)
     guard let path = self["storePathCommitLog"] else { return root + "/commitlog" }
     guard !path.isEmpty, !path.utf8.contains(UInt8(ascii: ",")) else {
       throw SettingError(key: "storePathCommitLog", value: path, range: "one directory")
     }
+    try requireNoShell("storePathCommitLog", path)
     return path
   }
 
@@ -161,6 +179,13 @@ extension BrokerSettings {
     return layout
   }
 
+  /// Nobody expands here what a shell would: the store would lie in a directory `~` or `$HOME` below the current one.
+  private func requireNoShell(_ key: String, _ path: String) throws(SettingError) {
+    guard path.utf8.first != UInt8(ascii: "~"), path.utf8.first != UInt8(ascii: "$") else {
+      throw SettingError(key: key, value: path, range: "a directory written out: ~ and variables are a shell's")
+    }
+  }
+
   private func accessDirectory() throws(SettingError) -> String? {
     guard flag("aclEnable") else { return nil }
     if !text("aclConfigDir").isEmpty { return text("aclConfigDir") }
@@ -170,6 +195,15 @@ extension BrokerSettings {
         range: "the directory of plain_acl.yml: aclEnable is set, and neither this nor rocketmqHome says where it is")
     }
     return text("rocketmqHome") + "/conf"
+  }
+
+  /// Clients connect to what is advertised. Every address of a machine is none of it, and a port has a key of its own.
+  private func requireReachable(_ key: String, _ host: String) throws(SettingError) {
+    let isName = !host.utf8.contains { $0 == UInt8(ascii: ":") || $0 <= UInt8(ascii: " ") }
+    let bare = host.utf8.first == UInt8(ascii: "[") ? String(host.dropFirst().dropLast()) : host
+    guard !host.isEmpty, !["0.0.0.0", "::"].contains(bare), isName || HostAddress(host: bare, port: 0) != nil else {
+      throw SettingError(key: key, value: host, range: "one address or name, without a port, that clients reach")
+    }
   }
 
   /// Cluster and broker are topics too, and the log keeps the length of a topic's name in seven bits.

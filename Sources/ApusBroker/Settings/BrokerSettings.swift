@@ -45,7 +45,8 @@ package struct BrokerSettings: Sendable {
     package var cluster = ""
     /// `brokerName`
     package var broker = ""
-    /// The number within the broker's group: 0 for a master, as all brokers of this version are, whatever `brokerId` says.
+    /// The number within the group: 0, a master's. Java sets it so for every broker that is no replica, whatever
+    /// `brokerId` says.
     package var id: Int64 = 0
     /// `brokerIP1`: the host to publish.
     package var host = ""
@@ -263,7 +264,7 @@ package struct BrokerSettings: Sendable {
     for key in SettingKey.all { values[key.name] = key.standard.value(on: machine) }
     for entry in properties.entries {
       guard let key = SettingKey.byName[entry.key] else {
-        warnings.append("setting \(entry.key) is not known and has no effect")
+        warnings.append(Self.unknown(entry.key))
         continue
       }
       values[key.name] = try Self.checked(entry.value, for: key)
@@ -271,6 +272,12 @@ package struct BrokerSettings: Sendable {
     warnings += unkeptPromises
     values["brokerId"] = "\(Identity().id)"
     try derive()
+  }
+
+  /// The sentence for a key that nobody knows. Keys that are written otherwise only in their capitals are a slip.
+  private static func unknown(_ name: String) -> String {
+    let meant = SettingKey.all.first { $0.name.lowercased() == name.lowercased() }
+    return "setting \(name) is not known and has no effect\(meant.map { "; it is written \($0.name)" } ?? "")"
   }
 
   private static func checked(_ text: String, for key: SettingKey) throws(SettingError) -> String {
@@ -288,26 +295,38 @@ package struct BrokerSettings: Sendable {
     package var entries: [PropertiesFile.Entry] = []
     /// The keys among them that count from the next start on.
     package var waiting: [String] = []
+    /// The keys among them that never count, as they belong to something that works differently here.
+    package var ineffective: [String] = []
+    /// What was given besides: keys that nobody knows.
+    package var unknown: [String] = []
     /// Whether `brokerPermission` is among them: then all topics must be registered anew.
     package var changesPermission = false
   }
 
-  /// Applies all of `properties` or, when one value cannot be, nothing: also what counts from the next start on, which
-  /// must not fail on it. Keys that nobody knows are passed over, as Java does.
+  /// Applies all of `properties` or, when one value cannot be, at once or at the next start, nothing. Keys that nobody
+  /// knows are passed over, as Java does, and named.
   package mutating func update(_ properties: PropertiesFile, now: WallTime) throws(SettingError) -> Change {
     var updated = self
     var change = Change()
     for entry in properties.entries {
-      guard let key = SettingKey.byName[entry.key] else { continue }
+      guard let key = SettingKey.byName[entry.key] else {
+        change.unknown.append(entry.key)
+        continue
+      }
       let value = try Self.checked(entry.value, for: key)
       updated.values[key.name] = value
       change.entries.append(PropertiesFile.Entry(key.name, value))
-      if key.effect == .start { change.waiting.append(key.name) }
+      switch key.effect {
+      case .live: break
+      case .start: change.waiting.append(key.name)
+      case .none: change.ineffective.append(key.name)
+      }
       if key.name == "brokerPermission" { change.changesPermission = true }
     }
-    try updated.deriveLive()
+    // Kept, a value that only the next start reads would let no start succeed.
     var next = updated
     try next.derive()
+    try updated.deriveLive()
     updated.version.advance(now: now)
     self = updated
     return change

@@ -96,7 +96,7 @@ package struct SettingKey: Sendable {
     case .choice(let words): words.joined(separator: " or ")
     case .hours: "hours from 00 to 23 separated by ;"
     case .networks: "a list of ADDRESS/BITS separated by commas"
-    case .servers: "a list of HOST:PORT separated by ;"
+    case .servers: Self.serversRange
     }
   }
 
@@ -107,13 +107,32 @@ package struct SettingKey: Sendable {
     case .integer(let range): Int64(value).map(range.contains) ?? false
     case .text: !value.utf8.contains { $0 < 0x20 }
     case .choice(let words): words.contains(value)
-    case .hours:
-      value.split(separator: ";", omittingEmptySubsequences: false).allSatisfy { hour in
-        Int(hour).map { (0...23).contains($0) } ?? false
-      }
+    case .hours: Self.areHours(value)
     case .networks: Self.areNetworks(value)
-    case .servers:
-      value.split(separator: ";").allSatisfy { $0.split(whereSeparator: \.isWhitespace).count <= 1 }
+    case .servers: Self.areServers(value)
+    }
+  }
+
+  /// Whether a value is one hour of the day or several. As in Java, the last may have a semicolon behind it.
+  private static func areHours(_ value: String) -> Bool {
+    let hours = value.utf8.split(separator: UInt8(ascii: ";"))
+    return !hours.isEmpty
+      && hours.allSatisfy { hour in Int(String(decoding: hour, as: UTF8.self)).map { (0...23).contains($0) } ?? false }
+  }
+
+  /// What a list of servers must be, for people.
+  static let serversRange = "a list of HOST:PORT separated by ;"
+
+  /// Whether each part between semicolons names a server, or nothing. Names are not looked up.
+  static func areServers(_ value: String) -> Bool {
+    value.utf8.split(separator: UInt8(ascii: ";")).allSatisfy { part in
+      let words = part.split { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }
+      guard let server = words.first else { return true }
+      // A list as other systems write it would be one host of that name, and so would the address of a page.
+      guard words.count == 1, !server.contains(UInt8(ascii: ",")), !server.contains(UInt8(ascii: "/")),
+        let colon = server.lastIndex(of: UInt8(ascii: ":")), colon > server.startIndex
+      else { return false }
+      return UInt16(String(decoding: server[server.index(after: colon)...], as: UTF8.self)).map { $0 > 0 } ?? false
     }
   }
 

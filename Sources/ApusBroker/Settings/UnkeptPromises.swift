@@ -15,10 +15,8 @@ extension BrokerSettings {
       sentences.append(
         "setting transientStorePoolEnable has no effect: the log is written through mapped memory, without a pool")
     }
-    if let number = self["brokerId"], Int64(number) != 0 {
-      sentences.append(
-        "setting brokerId is \(number), but this broker is a master, whose number is 0: so it is with RocketMQ unless "
-          + "brokerRole is SLAVE")
+    if let id = self["brokerId"], Int64(id) != 0 {
+      sentences.append("setting brokerId is \(id), but a broker that is no replica has the number 0, which counts")
     }
     return sentences
   }

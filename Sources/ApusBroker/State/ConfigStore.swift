@@ -27,6 +27,15 @@ package final class ConfigStore: Sendable {
     package var delays: DelayOffsets?
     /// Files that were read from their backup, with the reason.
     package var fallbacks: [String] = []
+
+    /// The files that are not there, of those that a stop in order leaves.
+    var missing: [String] {
+      let files = [
+        ("topics.json", topics == nil), ("subscriptionGroup.json", groups == nil),
+        ("consumerOffset.json", offsets == nil),
+      ]
+      return files.filter { $0.1 }.map { $0.0 }
+    }
   }
 
   private struct Written<Mark: Equatable & Sendable>: Sendable {

@@ -5,8 +5,9 @@ import ApusSystem
 extension NameServerRequests {
   /// 318 UPDATE_NAMESRV_CONFIG: changes settings and stores them. Body: properties text.
   ///
-  /// Unknown keys are ignored. A key of the black list refuses the whole request with 16, and a value that cannot be
-  /// read with 1: then nothing is changed. (Java ignores unreadable values silently.)
+  /// Unknown keys are ignored, and named in the remark. A key of the black list refuses the whole request with 16, and
+  /// a value that cannot be read with 1: then nothing is changed. (Java ignores unknown keys and unreadable values
+  /// silently.)
   func updateNamesrvConfig(_ request: borrowing Request) throws(Refusal) -> Outcome {
     let changes: PropertiesFile
     do throws(DecodeError) {
@@ -30,7 +31,10 @@ extension NameServerRequests {
     } catch {
       return Reply(.systemError, remark: "\(error.field): \(error.reason)")
     }
-    guard changed != before else { return Reply() }
+    let unknown = changed.unknown(in: changes)
+    let success = Reply(
+      .success, remark: unknown.isEmpty ? nil : "not known, not changed: \(unknown.joined(separator: ", "))")
+    guard changed != before else { return success }
     do throws(DiskError) {
       try files.storeSettings(changed)
     } catch {
@@ -41,6 +45,6 @@ extension NameServerRequests {
     settings.withLock { $0 = result }
     showOrderTopics()
     log.info("namesrv", "settings changed", ["keys": changes.entries.map(\.key).joined(separator: ",")])
-    return Reply()
+    return success
   }
 }

@@ -1,3 +1,4 @@
+package import ApusBase
 import COpenSSL
 
 /// What all TLS connections of a port, or of a client, have in common: certificate, key and trust. Does not change; new
@@ -82,6 +83,12 @@ package final class TLSContext: @unchecked Sendable {
   }
 
   // MARK: Certificates
+
+  /// When the certificate ceases to be good; nil when there is none.
+  package var certificateEnd: WallTime? {
+    let seconds = unsafe apus_tls_certificate_end(context)
+    return seconds == .min ? nil : WallTime(milliseconds: seconds * 1000)
+  }
 
   private func use(_ credentials: TLSCredentials) throws(TLSError) {
     let certificates = try PEMFile.certificates(credentials.certificatePath)

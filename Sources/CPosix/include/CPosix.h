@@ -108,7 +108,7 @@ struct apus_machine *apus_simulated_machine(void);
 int apus_termination_descriptor(void);
 int apus_read_signal(int fd);
 int apus_ignore_broken_pipes(void);
-// SIGUSR1 and SIGUSR2.
+// SIGUSR1, SIGUSR2 and SIGQUIT.
 int apus_ignore_user_signals(void);
 
 struct apus_limit {

@@ -44,11 +44,15 @@ struct ClusterListCommand: AdminCommand {
 
   private func list(_ session: AdminSession) async throws(AdminError) {
     let clusters = try await session.client.clusterInfo()
+    var asked = 0
+    var silent: [String] = []
     session.begin(showsTotals ? Self.totals : Self.overview)
     for cluster in clusters.clusters.keys.sorted() {
       for group in try clusters.groups(of: cluster) {
         for (id, address) in group.addresses.sorted(by: { $0.key < $1.key }) {
           let info = await figures(of: address, session)
+          asked += 1
+          if info == nil { silent.append(address) }
           if showsTotals {
             session.row(Self.totals, [.text(cluster), .text(group.brokerName)] + Self.totals(info))
           } else {
@@ -57,6 +61,10 @@ struct ClusterListCommand: AdminCommand {
           }
         }
       }
+    }
+    // Who watches a cluster goes on watching what is left of it.
+    guard silent.isEmpty || interval != nil else {
+      throw AdminError("failed at \(silent.joined(separator: ", ")), \(silent.count) of \(asked)")
     }
   }
 

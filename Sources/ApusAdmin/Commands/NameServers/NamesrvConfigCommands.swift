@@ -39,7 +39,9 @@ struct UpdateNamesrvConfigCommand: AdminCommand {
   func run(_ session: AdminSession) async throws(AdminError) {
     let servers = session.client.nameServers
     try await session.each(servers) { server throws(AdminError) in
-      try await session.client.updateNameServer(server, key: key, value: value)
+      let remark = try await session.client.updateNameServer(server, key: key, value: value)
+      // Standard output is as mqadmin's, which shows no remark.
+      if let remark { session.warn("\(server): \(remark)") }
     }
     let named = namesServers ? "[\(servers.joined(separator: ", "))]" : ""
     session.say(

@@ -9,7 +9,9 @@ private enum ResetOptions {
     "force", "f", value: "true|false", help: "Whether a group goes forward too, not only back (true).")
 
   static func time(_ form: String) -> Option {
-    Option("timestamp", "s", value: form, required: true, help: "The time, as milliseconds or yyyy-MM-dd#HH:mm:ss:SSS.")
+    Option(
+      "timestamp", "s", value: form, required: true,
+      help: "The time, as milliseconds (-1: the end) or yyyy-MM-dd#HH:mm:ss:SSS.")
   }
 }
 
@@ -21,11 +23,13 @@ extension OffsetReset {
       isForced: try arguments.bool("force") ?? true)
   }
 
-  fileprivate static func time(_ text: String, _ arguments: Arguments) throws(CommandFailure) -> WallTime {
+  /// What the time option holds. −1 is the end, nil, as for brokers that hand it to members: by a search of that time
+  /// a group without members would begin at the oldest message.
+  fileprivate static func time(_ text: String, _ arguments: Arguments) throws(CommandFailure) -> WallTime? {
     guard let time = WallTime(optionText: text) else {
       throw arguments.failure("option '--timestamp' takes milliseconds or yyyy-MM-dd#HH:mm:ss:SSS, not '\(text)'")
     }
-    return time
+    return time.milliseconds == -1 ? nil : time
   }
 
   /// The line above the table.

@@ -35,8 +35,8 @@ package final class BrokerService: Sendable {
   private static let coldLimit = Duration.seconds(5)
   /// From how many bytes on an answer is given only to a peer that fetches its answers.
   private static let longAnswer = 64 << 10
-  /// The longest body that is read on a loop, which others wait for: of heartbeats and of locks of queues. Reading takes
-  /// tens of milliseconds a mebibyte, and up to thirty times its memory.
+  /// The longest body that is read on a loop, which others wait for: of heartbeats and of locks of queues. Reading
+  /// takes tens of milliseconds a mebibyte, and up to thirty times its memory.
   private static let longestLoopBody = 4 << 20
   /// Requests handed to other threads that have not been answered yet.
   private let underWay = Atomic(0)

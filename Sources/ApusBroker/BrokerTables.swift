@@ -20,8 +20,8 @@ package struct BrokerTables: Sendable {
   package let delays: Locked<DelayOffsets>
   /// Who is connected.
   package let clients: Locked<ClientTable>
-  /// What connected clients may do by whom their last heartbeats were signed, by their connections; those without limits
-  /// are left out, as all are while access control is off.
+  /// What connected clients may do by whom their last heartbeats were signed, by their connections; those without
+  /// limits are left out, as all are while access control is off.
   let grants = Locked<[UInt64: AccessGrant]>([:])
   /// How expired log files are asked to be removed.
   package let removal = RemovalRequest()

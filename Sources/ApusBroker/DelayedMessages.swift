@@ -26,8 +26,8 @@ final class DelayedMessages: @unchecked Sendable {
   private static let longestWait = Duration.seconds(1)
   /// When a delivery is tried again that the store did not take.
   private static let retryInterval = Duration.milliseconds(100)
-  /// How often a record that does not seem to be in a file that is there is looked for, and how often a queue is tried that
-  /// cannot be read.
+  /// How often a record that does not seem to be in a file that is there is looked for, and how often a queue is tried
+  /// that cannot be read.
   private static let retryLimit = 5
   /// How long a message goes on waiting whose queue cannot be read, in milliseconds.
   private static let longerWait: Int64 = 2000

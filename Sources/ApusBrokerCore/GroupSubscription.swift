@@ -27,8 +27,8 @@ package final class GroupSubscription: Sendable {
     bytes = 256 + textBytes + tagBytes + 20 * (filter?.tags.count ?? 0)
   }
 
-  /// Whether it takes the place of another: it is newer, or the same with a condition that had no room among the broker's
-  /// before.
+  /// Whether it takes the place of another: it is newer, or the same with a condition that had no room among the
+  /// broker's before.
   func replaces(_ other: GroupSubscription) -> Bool {
     version > other.version || (version == other.version && other.condition == nil && condition != nil)
   }

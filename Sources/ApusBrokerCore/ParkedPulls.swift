@@ -7,10 +7,9 @@ package import ApusBase
 /// one event loop. Parking, waking and forgetting take constant time; only the look for pulls whose time is up goes
 /// through all of them, at most once every ``scanInterval`` and only when one may be due.
 ///
-/// A woken pull is run again. One that goes on waiting, as what came was not for it, keeps its deadline, so that each is
-/// answered at the latest when its time is up.
-/// Every five seconds the shell compares all queues that pulls wait for with the store, as a wake-up that went missing
-/// must not cost a message its delivery
+/// A woken pull is run again. One that goes on waiting, as what came was not for it, keeps its deadline, so that each
+/// is answered at the latest when its time is up. Every five seconds the shell compares all queues that pulls wait for
+/// with the store, as a wake-up that went missing must not cost a message its delivery
 /// (apache/rocketmq@rocketmq-all-4.9.8:broker/…/longpolling/PullRequestHoldService.java).
 package struct ParkedPulls<Pull: Sendable> {
   /// A pull that no longer waits.

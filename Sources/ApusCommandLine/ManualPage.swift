@@ -25,8 +25,8 @@ package enum ManualPage {
       ".SH ENVIRONMENT", ".TP", "NAMESRV_ADDR", "Name servers, HOST:PORT;HOST:PORT.", ".TP", "ROCKETMQ_HOME",
       "Where RocketMQ's configuration is; conf/tools.yml below it names the account of apus admin.", ".TP",
       "JAVA_OPT, JAVA_OPT_EXT",
-      "Words \\-Dtls.KEY=VALUE in them are read as RocketMQ's scripts have Java read them; by the servers also those that "
-        + "set rocketmq.namesrv.addr, rocketmq.home.dir and user.home.",
+      "Words \\-Dtls.KEY=VALUE in them are read as RocketMQ's scripts have Java read them; by the servers also those "
+        + "that set rocketmq.namesrv.addr, rocketmq.home.dir and user.home.",
     ]
     return lines.joined(separator: "\n") + "\n"
   }

@@ -1,7 +1,6 @@
 import ApusBase
 import ApusModel
 import ApusStoreCore
-import Synchronization
 
 /// Loads the queues that the records of the log need shortly before recovery reads these: each takes opening and
 /// reading a file or two, which several threads do in a fraction of the time.
@@ -68,19 +67,24 @@ extension MessageStore {
   /// Loads queues that were not used since the start. Those that cannot be are left to whoever asks for them, who is
   /// told why.
   func load(_ names: [(topic: String, id: Int32)]) {
-    let plans = names.compactMap { planLoad(topic: $0.topic, id: $0.id) }
-    let pieces = stride(from: 0, to: plans.count, by: Self.queuesPerPiece).map {
-      plans[$0..<min($0 + Self.queuesPerPiece, plans.count)]
+    let loads = names.compactMap { planLoad(topic: $0.topic, id: $0.id).map(QueueLoad.init) }
+    let (count, size, disk) = (loads.count, Self.queuesPerPiece, disk)
+    workers.run((count + size - 1) / size) { piece in
+      for load in loads[piece * size..<min((piece + 1) * size, count)] { load.run(on: disk) }
     }
-    let outcomes = Mutex([[QueueLoadPlan.Outcome]](repeating: [], count: pieces.count))
-    let disk = disk
-    workers.run(pieces.count) { piece in
-      let loaded = pieces[piece].map { $0.run(on: disk) }
-      outcomes.withLock { $0[piece] = loaded }
-    }
-    for (plan, outcome) in zip(plans, outcomes.withLock { $0 }.joined()) where outcome.error == nil {
-      for event in outcome.events { report(event) }
-      queues.insert(plan.queue)
+    for load in loads where load.outcome.error == nil {
+      for event in load.outcome.events { report(event) }
+      queues.insert(load.plan.queue)
     }
   }
+}
+
+/// One queue of many that are loaded at once. One worker runs it; the store looks at it when all are done.
+private final class QueueLoad: @unchecked Sendable {
+  let plan: QueueLoadPlan
+  private(set) var outcome = QueueLoadPlan.Outcome()
+
+  init(_ plan: QueueLoadPlan) { self.plan = plan }
+
+  func run(on disk: any Disk) { outcome = plan.run(on: disk) }
 }

@@ -52,8 +52,8 @@ import Testing
     #expect(
       try sender.ask(.sendMessageV2, Fields.send(to: Self.topic, queue: 1), body: [2]).responseCode == .success)
     // One lands on each loop, which looks at a slice of what the message woke in each turn, and answers once in one: it
-    // has come through all of it in a hundred. Pulls that are woken while their client reads already are rightly answered
-    // in full.
+    // has come through all of it in a hundred. Pulls that are woken while their client reads already are rightly
+    // answered in full.
     let others = try (0..<2).map { _ in try RawClient(port: served.port) }
     for _ in 0..<100 {
       for other in others { _ = try other.ask(.getMaxOffset, Fields.queue(Self.topic)) }

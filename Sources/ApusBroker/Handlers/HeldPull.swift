@@ -17,8 +17,8 @@ struct HeldPull: Sendable {
   var offset: QueueOffset
   /// How many messages at most.
   var maxMessages: Int32
-  /// The version of the subscription that it goes by, at least: what its group told of the topic. Nil for one that carries
-  /// its filters itself.
+  /// The version of the subscription that it goes by, at least: what its group told of the topic. Nil for one that
+  /// carries its filters itself.
   var subscriptionVersion: Int64?
   /// The tags; nil for all messages.
   var subscription: Subscription?

@@ -90,8 +90,8 @@ package final class PullMessageHandler: Sendable {
       bits: wanted.condition.flatMap { bits(of: $0, topic, group) }, wait: wait)
   }
 
-  /// Checks a pull once more that has waited, as Java does: broker, topic or group may be closed to consumers by now, and
-  /// the group may want other messages, which would be passed over.
+  /// Checks a pull once more that has waited, as Java does: broker, topic or group may be closed to consumers by now,
+  /// and the group may want other messages, which would be passed over.
   private func checkAgain(
     _ waited: HeldPull, _ connection: Connection, _ state: BrokerLoop
   ) throws(Refusal) -> HeldPull {

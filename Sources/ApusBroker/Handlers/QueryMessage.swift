@@ -3,8 +3,8 @@ package import ApusBrokerCore
 package import ApusProtocol
 package import ApusSystem
 
-/// Code 12: the records of a topic that the index has under a key. Different keys may share an entry: the asker compares
-/// them. Unlike by Java, those of other topics are left out.
+/// Code 12: the records of a topic that the index has under a key. Different keys may share an entry: the asker
+/// compares them. Unlike by Java, those of other topics are left out.
 package struct QueryMessageHandler: RequestHandler {
   private let topics: Locked<Topics>
   private let settings: Locked<BrokerSettings>

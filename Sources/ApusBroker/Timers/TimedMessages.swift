@@ -296,8 +296,8 @@ final class TimedMessages: @unchecked Sendable {
     run()
   }
 
-  /// The files of the queue that a message is for cannot be read: it waits a little longer, in the wheel, so that as many
-  /// as there may be for that queue hold up none for others.
+  /// The files of the queue that a message is for cannot be read: it waits a little longer, in the wheel, so that as
+  /// many as there may be for that queue hold up none for others.
   private func postpone(_ id: TimerWheel.ID, _ offset: PhysicalOffset) {
     guard isRunning, away[id] != nil, wheel.timer(id).offset == offset else { return run() }
     away[id] = nil

@@ -176,8 +176,8 @@ final class TransactionChecks: Sendable {
     relay.notify(call, on: state.loop)
   }
 
-  /// The next one of a half message's producers; nil when there is none. The question shows them the message, so that with
-  /// access control only those count who may send to its topic: anybody can say that they are of a group.
+  /// The next one of a half message's producers; nil when there is none. The question shows them the message, so that
+  /// with access control only those count who may send to its topic: anybody can say that they are of a group.
   private func nextProducer(of half: borrowing HalfRecord) -> UInt64? {
     guard let group = half.record.properties.value(of: PropertyName.producerGroup)?.text,
       var members = parts.clients.withLock({ $0.producers(of: group) })

@@ -118,6 +118,7 @@ public final class PullConsumer: Sendable {
       group.addTask(executorPreference: runtime.executor) {
         await runtime.every(runtime.configuration.rebalanceInterval) { self.rebalanceNow() }
       }
+      group.addTask(executorPreference: runtime.executor) { await self.share.lookForTopics { self.rebalanceNow() } }
       rebalanceNow()
       for await _ in wakeUps {
         await rebalance()

@@ -1,4 +1,3 @@
-import ApusModel
 import ApusProtocol
 import ApusSystem
 import Testing

@@ -14,12 +14,13 @@ struct GroupShare: Sendable {
   let isShared: Bool
   let strategy: RebalanceStrategy
   let start: ConsumerConfiguration.Start
+  private let missing = MissingRoutes()
 
   private var runtime: ClientRuntime { client.runtime }
 
   /// The queues of a topic that belong to this consumer at present.
   func queues(of topic: String) async throws(ClientError) -> [MessageQueue] {
-    let route = try await runtime.routes.route(topic)
+    let route = try await route(topic)
     guard isShared else { return route.readQueues }
     var asked: Set<String> = []
     var failure: ClientError?
@@ -35,6 +36,24 @@ struct GroupShare: Sendable {
     }
     if let failure { throw failure }
     return []
+  }
+
+  private func route(_ topic: String) async throws(ClientError) -> TopicRoute {
+    do throws(ClientError) {
+      let route = try await runtime.routes.route(topic)
+      missing.found(topic)
+      return route
+    } catch {
+      missing.missed(topic)
+      throw error
+    }
+  }
+
+  /// Looks for topics that have no route, for a while after the consumer's start. Calls `found` when some have one: then
+  /// their queues can be shared out.
+  func lookForTopics(_ found: () -> Void) async {
+    let runtime = runtime
+    await missing.look(in: runtime.routes, wait: { await runtime.wait($0) }, found: found)
   }
 
   /// The members of the group, sorted, as a broker of a queue knows them. A broker that does not know this one yet is

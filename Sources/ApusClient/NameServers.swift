@@ -4,8 +4,8 @@ import ApusRemoting
 import ApusSystem
 
 /// The name servers of a client: the list, and the one of them that is asked first, as it was the last to know an
-/// answer. They know the same but for those that have just started, which hear of brokers as these register again;
-/// clients begin with different ones.
+/// answer, or the first to give one where none knew. They know the same but for those that have just started, which
+/// hear of brokers as these register again; clients begin with different ones.
 ///
 /// Deviation: one that does not know a topic, or refuses, is no reason to give up while another may know it; Java takes
 /// the first answer.
@@ -78,7 +78,7 @@ final class NameServers: Sendable {
     }
   }
 
-  /// Asks one name server after the other until one knows what is asked for, beginning with the one that did last.
+  /// Asks one name server after the other until one knows what is asked for, beginning with the current one.
   /// `knows` tells by an answer, which may have any code, whether its server does. When none does the first answer is
   /// returned. The others have a third of a request's time together to know better, and no more than half of the time
   /// until the deadline: a new topic is sent to by a borrowed route then, within what is left.
@@ -101,10 +101,10 @@ final class NameServers: Sendable {
       let server = servers[index]
       if unknowing != nil, isSilent(server) { continue }
       guard let answer = try await answer(of: server, to: request, by: limit, &attempts) else { continue }
-      if knows(answer) {
-        if step > 0 { state.withLock { if $0.servers == servers { $0.current = index } } }
-        return answer
-      }
+      let isKnown = knows(answer)
+      // Also when it does not know: those before it gave no answer, and would be waited for the next time, too.
+      if step > 0, isKnown || unknowing == nil { state.withLock { if $0.servers == servers { $0.current = index } } }
+      if isKnown { return answer }
       guard unknowing == nil else { continue }
       unknowing = answer
       let now = SystemClock.monotonic()

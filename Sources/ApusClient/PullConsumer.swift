@@ -118,6 +118,7 @@ public final class PullConsumer: Sendable {
       group.addTask(executorPreference: runtime.executor) {
         await runtime.every(runtime.configuration.rebalanceInterval) { self.rebalanceNow() }
       }
+      group.addTask(executorPreference: runtime.executor) { await self.share.lookForTopics { self.rebalanceNow() } }
       rebalanceNow()
       for await _ in wakeUps {
         await rebalance()
@@ -268,7 +269,7 @@ public final class PullConsumer: Sendable {
     try seek(queue, to: try await client.runtime.maxOffset(of: wrapped(queue)))
   }
 
-  /// Gives no messages of these queues until ``resume(_:)``.
+  /// Gives no messages of these queues until ``resume(_:)``, but for what a loop over ``messages`` has left of a batch.
   public func pause(_ queues: [MessageQueue]) { state.withLock { $0.paused.formUnion(queues.map(wrapped)) } }
 
   /// Gives messages of these queues again.

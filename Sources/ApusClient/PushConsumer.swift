@@ -117,6 +117,7 @@ public final class PushConsumer: Sendable {
     group.addTask(executorPreference: executor) {
       await runtime.every(runtime.configuration.rebalanceInterval) { self.rebalanceNow() }
     }
+    group.addTask(executorPreference: executor) { await self.share.lookForTopics { self.rebalanceNow() } }
     group.addTask(executorPreference: executor) {
       await runtime.every(runtime.configuration.persistConsumerOffsetInterval) { await self.commit() }
     }

@@ -14,7 +14,7 @@ extension ClientRuntime {
   }
 
   /// Waits, while the loop keeps the time. False when the task is cancelled first.
-  private func wait(_ time: Duration) async -> Bool {
+  func wait(_ time: Duration) async -> Bool {
     let pending = PendingAnswer<Bool>()
     let timer = Locked<EventLoop.Timer?>(nil)
     loop.execute { [loop] in

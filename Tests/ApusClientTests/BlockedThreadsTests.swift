@@ -40,14 +40,14 @@ import Testing
       for one in released { one.signal() }
     }
 
-    /// Holds the calling thread. False when the requests do not come.
-    func hold() -> Bool {
+    /// Holds the calling thread. False when the requests do not come until `end`.
+    func hold(until end: MonotonicTime) -> Bool {
       let wakeUp = WakeUp()
       let isOver = state.withLock { state in
         state.waiting.append(wakeUp)
         return state.isOver
       }
-      return isOver || wakeUp.wait(until: SystemClock.monotonic() + Patience.end)
+      return isOver || wakeUp.wait(until: end)
     }
   }
 
@@ -69,8 +69,9 @@ import Testing
     consumer.add(QueueWork(queue, from: 0))
     try await running(client, [consumer]) {
       try await until { held.haveBegun }
+      let end = SystemClock.monotonic() + Patience.limit
       await withTaskGroup(of: Bool.self) { group in
-        for _ in 0..<64 { group.addTask { held.hold() } }
+        for _ in 0..<64 { group.addTask { held.hold(until: end) } }
         for await isReleased in group { #expect(isReleased) }
       }
     }

@@ -128,6 +128,24 @@ import Testing
     #expect(new.members.isEmpty)
   }
 
+  @Test func `a name server that does not answer is asked first no more, also while the others know nothing`()
+    async throws
+  {
+    // They refuse, or hang up on, whatever is no route.
+    let (refusing, mute) = (try MuteServer { _, _ in Reply(.topicNotExist) }, try MuteServer(hangsUp: true))
+    // Clients begin with any of them.
+    let servers = Array(repeating: mute.address, count: 7) + [refusing.address]
+    for _ in 0..<4 {
+      let client = try MessageClient(.patient(servers))
+      let request = GetBrokerClusterInfo.Request()
+      #expect(try await client.runtime.nameServers.ask(request).responseCode == .topicNotExist)
+      let asked = mute.asked.withLock { $0 }
+      _ = try await client.runtime.nameServers.ask(request) { _ in true }
+      #expect(mute.asked.withLock { $0 } == asked)
+    }
+    for server in [refusing, mute] { server.stop() }
+  }
+
   @Test func `a name with several addresses is tried at each, and looked up again when all have failed`() async throws {
     let cluster = try Cluster()
     _ = try await cluster.client()

@@ -491,14 +491,18 @@ import Testing
   }
 
   @Test func `at the end brokers are told of all groups at once`() async throws {
+    let ends = Locked(0)
     // It answers nothing until it is stopped.
-    let server = try MuteServer()
+    let server = try MuteServer { code, _ in
+      if code == .unregisterClient { ends.withLock { $0 += 1 } }
+      return nil
+    }
     let client = try MessageClient(ClientConfiguration.patient([server.address]), log: Logger(level: .error))
     _ = try await client.runtime.routes.route("T")
     for number in 0..<3 { _ = try client.producer(group: "pg\(number)") }
     let running = Task { try await client.run() }
     running.cancel()
-    try await until { server.asked.withLock { $0 } == 3 }
+    try await until { ends.withLock { $0 } == 3 }
     server.stop()
     try await running.value
   }

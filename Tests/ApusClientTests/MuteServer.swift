@@ -18,17 +18,22 @@ final class MuteServer: RemotingService {
   private let queueCount: Int32
   /// Where routes say that its group's slave is; nil for none.
   private let slave: String?
+  /// How often it does not know a topic before it does.
+  private let missCount: Int
+  /// How often it was asked for the route of each topic.
+  private let lookups = Locked<[String: Int]>([:])
   private let answer: Answer
   private let loop: ServerLoop
   private let bound = Locked("")
 
   init(
-    hangsUp: Bool = false, queueCount: Int32 = 1, slave: String? = nil,
+    hangsUp: Bool = false, queueCount: Int32 = 1, slave: String? = nil, missCount: Int = 0,
     answering answer: @escaping Answer = { _, _ in nil }
   ) throws {
     self.hangsUp = hangsUp
     self.queueCount = queueCount
     self.slave = slave
+    self.missCount = missCount
     self.answer = answer
     loop = try ServerLoop(index: 4, name: "test-mute")
     let address = try loop.start(self)
@@ -42,6 +47,15 @@ final class MuteServer: RemotingService {
 
   func handle(_ request: borrowing Request, on connection: Connection) -> Disposition {
     if request.code == .getRouteInfoByTopic {
+      let topic = Command(copying: request)["topic"] ?? ""
+      let count = lookups.withLock { lookups in
+        lookups[topic, default: 0] += 1
+        return lookups[topic, default: 0]
+      }
+      guard count > missCount else {
+        connection.send(Reply(.topicNotExist, remark: "nobody knows it yet"), to: request.header)
+        return .done
+      }
       var members: [Int64: String] = [0: address]
       members[1] = slave
       let queues = QueueData(

@@ -58,12 +58,12 @@ package final class Broker {
     let io = try Self.ioThreads(settings)
     do throws(DiskError) {
       var random = SystemRandom()
-      let seed = random.next()
-      let tables = BrokerTables(settings: settings, stored: opened.tables, now: SystemClock.wall(), seed: seed)
+      let tables = BrokerTables(settings: settings, stored: opened.tables, now: SystemClock.wall(), seed: random.next())
       config = tables.configStore(root: settings.keeping.root, disk: disk)
       try Self.adoptTopics(tables, from: store, config, log)
       try Self.takeBackOffsets(tables.offsets, to: store, config, log)
-      events = BrokerEvents(config: config, io: io, log: log)
+      let commit = ConfigCommit(config: config, io: io, log: log)
+      events = BrokerEvents(commit: commit)
       relay = FlushRelay()
       let threads = StoreThreads(
         store: store, settings: StoreThreads.Settings(settings.keeping),
@@ -83,13 +83,13 @@ package final class Broker {
       let clients = ClientRelay(loops: loops)
       checks = TransactionChecks(parts, transactions: transactions, relay: clients, on: states[0])
       var table = tables.handlers(
-        messages: messages, config: config, settingsFile: settingsFile, listener: events, booted: SystemClock.wall(),
+        messages: messages, settingsFile: settingsFile, listener: events, booted: SystemClock.wall(),
         changes: parts.changes)
       table.add(
         .resumeCheckHalfMessage, .ioThread, ResumeCheckHalfMessageHandler(transactions: transactions, on: states[0]))
       if let access { table.add(access, identity: identity, log: log) }
       service = BrokerService(
-        parts: parts, table: table,
+        parts: parts, table: table, commit: commit,
         access: AdminAccess(ownAddresses: ownAddresses, networks: settings.process.adminNetworks),
         queryOffset: QueryConsumerOffsetHandler(topics: tables.topics, offsets: tables.offsets, messages: messages),
         transactions: transactions, relay: clients, states: states)
@@ -105,8 +105,8 @@ package final class Broker {
       events.join(registration: registration, service: service)
       if let delayed, let timed { service.join(delayed, timed) }
       housekeeper = Housekeeper(
-        service: service, config: config, store: store, threads: threads, index: index, delayed: delayed, timed: timed,
-        access: access, duplicates: duplicates, removal: tables.removal, topicRemovals: removals,
+        service: service, config: config, commit: commit, store: store, threads: threads, index: index, timed: timed,
+        delayed: delayed, access: access, duplicates: duplicates, removal: tables.removal, topicRemovals: removals,
         settings: tables.settings, intervals: Housekeeper.Intervals(settings.keeping), log: log)
     } catch {
       io.stop()

@@ -1,4 +1,3 @@
-import ApusBase
 import ApusBrokerCore
 import ApusSystem
 
@@ -11,25 +10,10 @@ final class BrokerEvents: TopicListener {
     var service: BrokerService?
   }
 
-  /// How far `topics.json` is behind the topics.
-  private struct Writing {
-    /// Whether an I/O thread writes the file, or will.
-    var isUnderWay = false
-    /// Whether topics changed since it began to.
-    var isStale = false
-  }
-
   private let targets = Locked(Targets())
-  private let writing = Locked(Writing())
-  private let config: ConfigStore
-  private let io: IOThreads
-  private let log: Logger
+  private let commit: ConfigCommit
 
-  init(config: ConfigStore, io: IOThreads, log: Logger) {
-    self.config = config
-    self.io = io
-    self.log = log
-  }
+  init(commit: ConfigCommit) { self.commit = commit }
 
   /// From now on these are told.
   func join(registration: NameServerRegistration, service: BrokerService) {
@@ -41,41 +25,10 @@ final class BrokerEvents: TopicListener {
 
   func topicChanged(_ topic: Topic) {
     targets.withLock { $0.registration }?.topicsChanged()
-    // One write is for all changes until it begins: a thousand topics made at once would have every I/O thread wait
-    // for the file.
-    let begins = writing.withLock { writing -> Bool in
-      writing.isStale = true
-      guard !writing.isUnderWay else { return false }
-      writing.isUnderWay = true
-      return true
-    }
-    guard begins, !io.submit({ [self] in writeTopics() }) else { return }
-    // The queue is full: the housekeeper writes the file within seconds.
-    writing.withLock { $0.isUnderWay = false }
+    commit.save(.topics)
   }
 
-  /// Writes `topics.json` until it has the topics as they are.
-  private func writeTopics() {
-    while isStillStale() {
-      do throws(DiskError) {
-        try config.saveTopics()
-      } catch {
-        log.error("broker", "topics.json cannot be written", ["cause": error])
-      }
-    }
-  }
-
-  /// Whether the file has to be written; if not, the next change begins anew.
-  private func isStillStale() -> Bool {
-    writing.withLock { writing -> Bool in
-      guard writing.isStale else {
-        writing.isUnderWay = false
-        return false
-      }
-      writing.isStale = false
-      return true
-    }
-  }
+  func topicSaved(_ topic: Topic) { targets.withLock { $0.registration }?.topicsChanged() }
 
   func allTopicsChanged() { targets.withLock { $0.registration }?.topicsChanged() }
 

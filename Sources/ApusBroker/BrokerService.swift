@@ -16,6 +16,7 @@ import Synchronization
 package final class BrokerService: Sendable {
   private let parts: BrokerParts
   private let table: HandlerTable
+  private let commit: ConfigCommit
   private let access: Locked<AdminAccess>
   private let send: SendMessageHandler
   private let sendBack: ConsumerSendMessageBackHandler
@@ -45,11 +46,12 @@ package final class BrokerService: Sendable {
 
   /// Serves the loops of `states` with these parts and handlers.
   package init(
-    parts: BrokerParts, table: HandlerTable, access: AdminAccess, queryOffset: QueryConsumerOffsetHandler,
-    transactions: Transactions, relay: ClientRelay, states: [BrokerLoop]
+    parts: BrokerParts, table: HandlerTable, commit: ConfigCommit, access: AdminAccess,
+    queryOffset: QueryConsumerOffsetHandler, transactions: Transactions, relay: ClientRelay, states: [BrokerLoop]
   ) {
     self.parts = parts
     self.table = table
+    self.commit = commit
     self.access = Locked(access)
     self.queryOffset = queryOffset
     self.relay = relay
@@ -156,6 +158,10 @@ package final class BrokerService: Sendable {
         passOn(Command(copying: request), from: requester, by: relaying, on: connection, state)
         return .done
       }
+      if let changing = try table.change(for: request.code, from: requester, access.withLock { $0 }) {
+        change(Command(copying: request), from: requester, by: changing, on: connection, state)
+        return .done
+      }
       row = try table.row(for: request.code, from: requester, access.withLock { $0 })
     } catch {
       connection.send(Reply(error), to: header)
@@ -185,6 +191,28 @@ package final class BrokerService: Sendable {
       }
     }
     return .done
+  }
+
+  /// Has a change of the configuration made, which is answered when its files hold it.
+  private func change(
+    _ command: Command, from requester: Requester, by handler: any ChangingHandler, on connection: Connection,
+    _ state: BrokerLoop
+  ) {
+    let id = connection.id
+    underWay.add(1, ordering: .relaxed)
+    let change = ConfigCommit.Change(command, from: requester, by: handler) { [self] reply in
+      let handed = state.loop.execute { [self] in
+        underWay.subtract(1, ordering: .relaxed)
+        answer(reply, to: command.header, on: id, state)
+      }
+      if !handed { underWay.subtract(1, ordering: .relaxed) }
+    }
+    do throws(Refusal) {
+      try commit.add(change)
+    } catch {
+      underWay.subtract(1, ordering: .relaxed)
+      connection.send(Reply(error), to: command.header)
+    }
   }
 
   /// Answers a request after asking clients: plans on an I/O thread, asks and answers on the loops.

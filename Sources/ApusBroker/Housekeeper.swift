@@ -44,6 +44,7 @@ final class Housekeeper: Sendable {
 
   private let service: BrokerService
   private let config: ConfigStore
+  private let commit: ConfigCommit
   private let store: SharedStore
   private let threads: StoreThreads
   private let index: SharedIndex?
@@ -62,13 +63,14 @@ final class Housekeeper: Sendable {
   private let thread = StepThread(name: "apus-house")
 
   init(
-    service: BrokerService, config: ConfigStore, store: SharedStore, threads: StoreThreads, index: SharedIndex?,
-    delayed: DelayedMessages?, timed: TimedMessages?, access: AccessFiles?, duplicates: DuplicateSends,
-    removal: RemovalRequest, topicRemovals: TopicRemovals, settings: Locked<BrokerSettings>, intervals: Intervals,
-    log: Logger
+    service: BrokerService, config: ConfigStore, commit: ConfigCommit, store: SharedStore, threads: StoreThreads,
+    index: SharedIndex?, timed: TimedMessages?, delayed: DelayedMessages?, access: AccessFiles?,
+    duplicates: DuplicateSends, removal: RemovalRequest, topicRemovals: TopicRemovals,
+    settings: Locked<BrokerSettings>, intervals: Intervals, log: Logger
   ) {
     self.service = service
     self.config = config
+    self.commit = commit
     self.store = store
     self.threads = threads
     self.index = index
@@ -155,7 +157,9 @@ final class Housekeeper: Sendable {
   }
 
   private func saveFiles() {
-    for failure in config.saveAll() {
+    // Not beside a round: it may be deleting a topic, which is not recorded yet.
+    commit.saveNow(.topics)
+    for failure in config.save([.groups, .offsets, .filters]).map({ $0.cause }) {
       log.error("broker", "a configuration file cannot be written", ["cause": failure])
     }
   }

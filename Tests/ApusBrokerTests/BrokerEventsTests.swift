@@ -11,7 +11,7 @@ import Testing
   @Test func `many topics made at once are one piece of work, which writes them all`() throws {
     let broker = try BrokerUnderTest()
     let io = try IOThreads(count: 1, capacity: 1000)
-    let events = BrokerEvents(config: broker.config, io: io, log: Logger(level: .error))
+    let events = BrokerEvents(commit: ConfigCommit(config: broker.config, io: io, log: Logger(level: .error)))
     let gate = IOFairnessTests.Gate()
     gate.occupy(io)
     gate.waitUntilEntered()
@@ -30,7 +30,7 @@ import Testing
   @Test func `a change after a write is written too`() throws {
     let broker = try BrokerUnderTest()
     let io = try IOThreads(count: 1, capacity: 1000)
-    let events = BrokerEvents(config: broker.config, io: io, log: Logger(level: .error))
+    let events = BrokerEvents(commit: ConfigCommit(config: broker.config, io: io, log: Logger(level: .error)))
     for name in ["First", "Second"] {
       broker.topic(name)
       events.topicChanged(try #require(broker.tables.topics.withLock { $0.find(name) }))

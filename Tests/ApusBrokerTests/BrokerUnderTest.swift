@@ -34,9 +34,8 @@ struct BrokerUnderTest {
     disk = SimulatedDisk(seed: 1)
     config = tables.configStore(root: "/store", disk: disk)
     handlers = tables.handlers(
-      messages: messages, config: config,
-      settingsFile: SettingsFile(path: "/conf/broker.conf", properties: properties, disk: disk), listener: heard,
-      booted: now, changes: ChangeLog(log))
+      messages: messages, settingsFile: SettingsFile(path: "/conf/broker.conf", properties: properties, disk: disk),
+      listener: heard, booted: now, changes: ChangeLog(log))
   }
 
   /// Answers as a broker would, refusals included; the peer's access is that of this machine unless told.
@@ -49,6 +48,14 @@ struct BrokerUnderTest {
         let relay = try relaying.plan(request, from: requester)
         relayed.withLock { $0.append(relay) }
         return relay.finish(relay.calls.map { _ in .failure(.timedOut) })
+      }
+      if let changing = try handlers.change(for: code, from: requester, access) {
+        let reply = Locked<Reply?>(nil)
+        let change = ConfigCommit.Change(request, from: requester, by: changing) { answer in
+          reply.withLock { $0 = answer }
+        }
+        ConfigCommit.carryOut([change], to: config, Logger(level: .error))
+        return reply.withLock { $0 } ?? Reply(.systemError, remark: "the change was not answered")
       }
       let row = try handlers.row(for: code, from: requester, access)
       return try row.handler.handle(request, from: requester)
@@ -84,6 +91,7 @@ final class Heard: TopicListener {
   let all = Locked(0)
 
   func topicChanged(_ topic: Topic) { changed.withLock { $0.append(topic.name) } }
+  func topicSaved(_ topic: Topic) { changed.withLock { $0.append(topic.name) } }
   func allTopicsChanged() { all.withLock { $0 += 1 } }
   func topicDeleted(_ topic: Topic) { deleted.withLock { $0.append(topic.name) } }
 }

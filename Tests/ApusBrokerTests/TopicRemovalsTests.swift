@@ -1,4 +1,5 @@
 import ApusBase
+import ApusBrokerCore
 import ApusProtocol
 import ApusStore
 import ApusStoreCore
@@ -67,6 +68,31 @@ import Testing
     let next = try ServedBroker(last: left)
     let client = try RawClient(port: next.port)
     #expect(try send("after", client)["queueOffset"] == "1")
+  }
+
+  @Test func `the file of topics has a topic until its deletion is recorded`() throws {
+    let disk = GatedDisk()
+    let served = try ServedBroker([("ioThreads", "2")], disk: disk)
+    let clients = try (0..<2).map { _ in try RawClient(port: served.port) }
+    let settings = [
+      ReplyField("topic", Self.topic), ReplyField("defaultTopic", "TBW102"), ReplyField("readQueueNums", 7),
+      ReplyField("writeQueueNums", 7), ReplyField("perm", 6),
+    ]
+    #expect(try clients[0].ask(.updateAndCreateTopic, settings).responseCode == .success)
+    #expect(try send("old", clients[0]).responseCode == .success)
+    let gate = Gate(on: disk)
+    defer { gate.open() }
+    clients[0].send(.deleteTopicInBroker, Self.deletion)
+    #expect(gate.waitForRecord())
+    // This makes a topic, for which the file is to be written too.
+    #expect(try send("new", to: "Fresh", clients[1]).responseCode == .success)
+    // The one thread that is free answers this after what it was given before.
+    #expect(try clients[1].ask(.getAllTopicConfig).responseCode == .success)
+    let left = try served.killed()
+    gate.open()
+    #expect(try clients[0].receive()?.responseCode == .success)
+    let next = try ServedBroker(last: left)
+    #expect(next.broker.parts.topics.withLock { $0.find(Self.topic)?.queueCount } == 7)
   }
 
   @Test func `a send is refused while the deletion of its topic cannot be recorded, as it may be tried again`() throws {

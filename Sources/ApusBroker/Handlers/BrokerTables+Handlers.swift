@@ -6,31 +6,17 @@ extension BrokerTables {
   /// The handlers of every code that ``BrokerService`` does not answer in place; code 14 is here too, for groups
   /// without an offset.
   package func handlers(
-    messages: any StoredMessages, config: ConfigStore, settingsFile: SettingsFile?, listener: any TopicListener,
-    booted: WallTime, changes: ChangeLog
+    messages: any StoredMessages, settingsFile: SettingsFile?, listener: any TopicListener, booted: WallTime,
+    changes: ChangeLog
   ) -> HandlerTable {
     let broker = settings.withLock { $0.identity.broker }
     var table = HandlerTable()
     addClientCodes(to: &table, listener, changes)
     addQueueCodes(to: &table, messages, broker)
-    addInquiries(to: &table, messages, config)
+    addChanges(to: &table, messages, listener, changes)
+    addInquiries(to: &table, messages)
     addRelays(to: &table, messages, broker)
-    table.add(
-      .updateAndCreateTopic, .ioThread,
-      UpdateAndCreateTopicHandler(topics: topics, config: config, listener: listener, changes: changes))
-    table.add(
-      .deleteTopicInBroker, .ioThread,
-      DeleteTopicInBrokerHandler(
-        topics: topics, offsets: offsets, filters: filters, messages: messages, config: config, listener: listener,
-        changes: changes))
     table.add(.getAllTopicConfig, .ioThread, GetAllTopicConfigHandler(topics: topics))
-    table.add(
-      .updateAndCreateSubscriptionGroup, .ioThread,
-      UpdateAndCreateSubscriptionGroupHandler(groups: groups, config: config, changes: changes))
-    table.add(
-      .deleteSubscriptionGroup, .ioThread,
-      DeleteSubscriptionGroupHandler(
-        groups: groups, offsets: offsets, statistics: statistics, config: config, changes: changes))
     table.add(.getAllSubscriptionGroupConfig, .ioThread, GetAllSubscriptionGroupConfigHandler(groups: groups))
     table.add(.getAllConsumerOffset, .ioThread, GetAllConsumerOffsetHandler(offsets: offsets))
     table.add(.getAllDelayOffset, .ioThread, GetAllDelayOffsetHandler(delays: delays))
@@ -64,8 +50,30 @@ extension BrokerTables {
     table.add(.unlockBatchMessageQueue, .loop, UnlockBatchMessageQueueHandler(locks: locks))
   }
 
+  /// What changes the files of the configuration.
+  private func addChanges(
+    to table: inout HandlerTable, _ messages: any StoredMessages, _ listener: any TopicListener, _ changes: ChangeLog
+  ) {
+    table.add(
+      .updateAndCreateTopic,
+      changing: UpdateAndCreateTopicHandler(topics: topics, listener: listener, changes: changes))
+    table.add(
+      .deleteTopicInBroker,
+      changing: DeleteTopicInBrokerHandler(
+        topics: topics, offsets: offsets, filters: filters, messages: messages, listener: listener, changes: changes))
+    table.add(
+      .updateAndCreateSubscriptionGroup,
+      changing: UpdateAndCreateSubscriptionGroupHandler(groups: groups, changes: changes))
+    table.add(
+      .deleteSubscriptionGroup,
+      changing: DeleteSubscriptionGroupHandler(
+        groups: groups, offsets: offsets, statistics: statistics, changes: changes))
+    table.add(
+      .cloneGroupOffset, changing: CloneGroupOffsetHandler(topics: topics, offsets: offsets, clients: clients))
+  }
+
   /// What tools ask about topics and groups, and the cleaning that they ask for.
-  private func addInquiries(to table: inout HandlerTable, _ messages: any StoredMessages, _ config: ConfigStore) {
+  private func addInquiries(to table: inout HandlerTable, _ messages: any StoredMessages) {
     let identity = settings.withLock { $0.identity }
     table.add(.queryTopicConsumeByWho, .ioThread, QueryTopicConsumeByWhoHandler(clients: clients, offsets: offsets))
     table.add(
@@ -75,9 +83,6 @@ extension BrokerTables {
       .getSystemTopicListFromBroker, .ioThread,
       GetSystemTopicListFromBrokerHandler(cluster: identity.cluster, broker: identity.broker))
     table.add(.queryCorrectionOffset, .ioThread, QueryCorrectionOffsetHandler(offsets: offsets, messages: messages))
-    table.add(
-      .cloneGroupOffset, .ioThread,
-      CloneGroupOffsetHandler(topics: topics, offsets: offsets, clients: clients, config: config))
     table.add(
       .viewBrokerStatsData, .ioThread,
       ViewBrokerStatsDataHandler(topics: topics, statistics: statistics, cluster: identity.cluster))

@@ -6,24 +6,22 @@ package import ApusSystem
 
 /// Code 314: a group takes over another's offsets, in one topic or in all. Topics that the other group's members no
 /// longer subscribe to are passed over unless `offline` is set.
-package struct CloneGroupOffsetHandler: RequestHandler {
+package struct CloneGroupOffsetHandler: ChangingHandler {
   private let topics: Locked<Topics>
   private let offsets: Locked<ConsumerOffsets>
   private let clients: Locked<ClientTable>
-  private let config: ConfigStore
 
   /// Takes its parts.
   package init(
-    topics: Locked<Topics>, offsets: Locked<ConsumerOffsets>, clients: Locked<ClientTable>, config: ConfigStore
+    topics: Locked<Topics>, offsets: Locked<ConsumerOffsets>, clients: Locked<ClientTable>
   ) {
     self.topics = topics
     self.offsets = offsets
     self.clients = clients
-    self.config = config
   }
 
-  /// Answers; topics that do not exist are passed over.
-  package func handle(_ request: Command, from requester: Requester) throws(Refusal) -> Reply {
+  /// Makes the change; topics that do not exist are passed over.
+  package func change(_ request: Command, from requester: Requester) throws(Refusal) -> ConfigChange {
     let source = try request.text("srcGroup")
     let target = try request.text("destGroup")
     try GroupName.check(target)
@@ -41,11 +39,6 @@ package struct CloneGroupOffsetHandler: RequestHandler {
         throw Refusals.tooManyOffsets
       }
     }
-    do throws(DiskError) {
-      try config.saveOffsets()
-    } catch {
-      throw Refusals.disk(error)
-    }
-    return Reply()
+    return ConfigChange(in: .offsets)
   }
 }

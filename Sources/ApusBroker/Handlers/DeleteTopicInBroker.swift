@@ -8,31 +8,29 @@ package import ApusSystem
 ///
 /// Deviation from Java 4.9.8, as Java 5 does: the offsets go too, so that a topic made again under the same name is
 /// read from its beginning.
-package struct DeleteTopicInBrokerHandler: RequestHandler {
+package struct DeleteTopicInBrokerHandler: ChangingHandler {
   private let topics: Locked<Topics>
   private let offsets: Locked<ConsumerOffsets>
   private let filters: Locked<ConsumerFilters>
   private let messages: any StoredMessages
-  private let config: ConfigStore
   private let listener: any TopicListener
   private let changes: ChangeLog
 
   /// Takes its parts.
   package init(
     topics: Locked<Topics>, offsets: Locked<ConsumerOffsets>, filters: Locked<ConsumerFilters>,
-    messages: any StoredMessages, config: ConfigStore, listener: any TopicListener, changes: ChangeLog
+    messages: any StoredMessages, listener: any TopicListener, changes: ChangeLog
   ) {
     self.topics = topics
     self.offsets = offsets
     self.filters = filters
     self.messages = messages
-    self.config = config
     self.listener = listener
     self.changes = changes
   }
 
-  /// Answers; a topic that does not exist is no error.
-  package func handle(_ request: Command, from requester: Requester) throws(Refusal) -> Reply {
+  /// Makes the change; a topic that does not exist is no error.
+  package func change(_ request: Command, from requester: Requester) throws(Refusal) -> ConfigChange {
     let name = try request.text("topic")
     try TopicChecks.changeable(name, topics)
     if let deleted = topics.withLock({ $0.delete(name, now: SystemClock.wall()) }) {
@@ -42,14 +40,12 @@ package struct DeleteTopicInBrokerHandler: RequestHandler {
     offsets.withLock { $0.remove(topic: name) }
     filters.withLock { $0.remove(topic: name) }
     do throws(DiskError) {
-      // First what decides that the messages are gone: a start between the two leaves an empty topic, not one that is
-      // made again with messages and without its settings.
+      // Before the topic's file, as it decides that the messages are gone: a start between the two leaves an empty
+      // topic, not one that is made again with messages and without its settings.
       try messages.removeQueues(of: name)
-      try config.saveTopics()
-      try config.saveOffsets()
     } catch {
       throw Refusals.disk(error)
     }
-    return Reply()
+    return ConfigChange(in: [.topics, .offsets])
   }
 }

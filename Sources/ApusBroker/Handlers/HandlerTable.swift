@@ -23,20 +23,27 @@ package struct HandlerTable: Sendable {
 
   private var rows: [RequestCode: Row] = [:]
   private var relays: [RequestCode: any RelayingHandler] = [:]
+  private var changes: [RequestCode: any ChangingHandler] = [:]
 
   /// Makes an empty table.
   package init() {}
 
   /// Enters a code. Each may be entered once.
   package mutating func add(_ code: RequestCode, _ place: Place, _ handler: any RequestHandler) {
-    precondition(rows[code] == nil, "two handlers for request code \(code.rawValue)")
+    precondition(!codes.contains(code), "two handlers for request code \(code.rawValue)")
     rows[code] = Row(handler: handler, place: place, administers: AdministeringCodes.broker.codes.contains(code))
   }
 
   /// Enters a code that is answered after asking clients.
   package mutating func add(_ code: RequestCode, relay: any RelayingHandler) {
-    precondition(rows[code] == nil && relays[code] == nil, "two handlers for request code \(code.rawValue)")
+    precondition(!codes.contains(code), "two handlers for request code \(code.rawValue)")
     relays[code] = relay
+  }
+
+  /// Enters a code that is answered when the files of the configuration hold the change that it asks for.
+  package mutating func add(_ code: RequestCode, changing handler: any ChangingHandler) {
+    precondition(!codes.contains(code), "two handlers for request code \(code.rawValue)")
+    changes[code] = handler
   }
 
   /// What asks clients before it answers a code; nil for codes that are answered without. Throws how a code that
@@ -47,6 +54,16 @@ package struct HandlerTable: Sendable {
     guard let relay = relays[code] else { return nil }
     try AdministeringCodes.broker.check(code, from: requester.address, access)
     return relay
+  }
+
+  /// What makes the changes that a code asks for; nil for codes that change no file of the configuration. Throws how a
+  /// code that administers is refused from elsewhere.
+  package func change(
+    for code: RequestCode, from requester: Requester, _ access: AdminAccess
+  ) throws(Refusal) -> (any ChangingHandler)? {
+    guard let handler = changes[code] else { return nil }
+    try AdministeringCodes.broker.check(code, from: requester.address, access)
+    return handler
   }
 
   /// A code's row; throws how a code without one is refused, and how one that administers is refused from elsewhere.
@@ -60,5 +77,5 @@ package struct HandlerTable: Sendable {
   package func place(of code: RequestCode) -> Place? { rows[code]?.place }
 
   /// All codes that have a row.
-  package var codes: Set<RequestCode> { Set(rows.keys).union(relays.keys) }
+  package var codes: Set<RequestCode> { Set(rows.keys).union(relays.keys).union(changes.keys) }
 }

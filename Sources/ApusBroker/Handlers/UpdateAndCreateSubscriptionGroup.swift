@@ -4,23 +4,21 @@ import ApusModel
 package import ApusProtocol
 package import ApusSystem
 
-/// Code 200: makes or changes a consumer group and writes `subscriptionGroup.json`.
+/// Code 200: makes or changes a consumer group, kept in `subscriptionGroup.json`.
 ///
 /// Deviation from Java: names that cannot be groups and numbers that cannot be are refused.
-package struct UpdateAndCreateSubscriptionGroupHandler: RequestHandler {
+package struct UpdateAndCreateSubscriptionGroupHandler: ChangingHandler {
   private let groups: Locked<SubscriptionGroups>
-  private let config: ConfigStore
   private let changes: ChangeLog
 
   /// Takes its parts.
-  package init(groups: Locked<SubscriptionGroups>, config: ConfigStore, changes: ChangeLog) {
+  package init(groups: Locked<SubscriptionGroups>, changes: ChangeLog) {
     self.groups = groups
-    self.config = config
     self.changes = changes
   }
 
-  /// Answers.
-  package func handle(_ request: Command, from requester: Requester) throws(Refusal) -> Reply {
+  /// Makes the change.
+  package func change(_ request: Command, from requester: Requester) throws(Refusal) -> ConfigChange {
     let group: SubscriptionGroupConfig
     do throws(DecodeError) {
       group = try SubscriptionGroupConfig(json: JSONParser.parse(request.body.rawSpan))
@@ -37,11 +35,6 @@ package struct UpdateAndCreateSubscriptionGroupHandler: RequestHandler {
       return (before, groups.update(group, now: SystemClock.wall()))
     }
     changes.groupSet(updated, from: before, by: requester)
-    do throws(DiskError) {
-      try config.saveGroups()
-    } catch {
-      throw Refusals.disk(error)
-    }
-    return Reply()
+    return ConfigChange(in: .groups)
   }
 }

@@ -4,25 +4,23 @@ import ApusModel
 package import ApusProtocol
 package import ApusSystem
 
-/// Code 17: makes or changes a topic, writes `topics.json` and has the topic registered.
+/// Code 17: makes or changes a topic and, when `topics.json` holds it, has it registered.
 ///
 /// Deviation from Java: queue numbers and permission bits that cannot be are refused.
-package struct UpdateAndCreateTopicHandler: RequestHandler {
+package struct UpdateAndCreateTopicHandler: ChangingHandler {
   private let topics: Locked<Topics>
-  private let config: ConfigStore
   private let listener: any TopicListener
   private let changes: ChangeLog
 
   /// Takes its parts.
-  package init(topics: Locked<Topics>, config: ConfigStore, listener: any TopicListener, changes: ChangeLog) {
+  package init(topics: Locked<Topics>, listener: any TopicListener, changes: ChangeLog) {
     self.topics = topics
-    self.config = config
     self.listener = listener
     self.changes = changes
   }
 
-  /// Answers. The remark of a success is Java's.
-  package func handle(_ request: Command, from requester: Requester) throws(Refusal) -> Reply {
+  /// Makes the change. The remark of a success is Java's.
+  package func change(_ request: Command, from requester: Requester) throws(Refusal) -> ConfigChange {
     let name = try request.text("topic")
     try TopicChecks.changeable(name, topics)
     var topic = TopicConfig(name: name)
@@ -40,13 +38,9 @@ package struct UpdateAndCreateTopicHandler: RequestHandler {
       return (before, topics.update(topic, now: SystemClock.wall()))
     }
     changes.topicSet(updated, from: before, by: requester)
-    do throws(DiskError) {
-      try config.saveTopics()
-    } catch {
-      throw Refusals.disk(error)
+    return ConfigChange(in: .topics, reply: Reply(remark: "not set any response code")) { [listener] in
+      listener.topicSaved(updated)
     }
-    listener.topicChanged(updated)
-    return Reply(remark: "not set any response code")
   }
 
   private func queueCount(_ request: Command, _ field: String) throws(Refusal) -> Int32 {

@@ -8,8 +8,9 @@ package import ApusSystem
 /// when light queues are switched off: else groups would go back to it when they are switched on again.
 ///
 /// Topics and groups are written when they changed, offsets and filters at intervals; each file is written only when
-/// its table moved since. All calls write to the device: they are made by the I/O threads and the housekeeper, never by
-/// a loop, and a lock per file, which nobody else takes, keeps two of them from writing the same file at once.
+/// its table moved since. All calls write to the device: they are made by an I/O thread (``ConfigCommit``) and the
+/// housekeeper, never by a loop, and a lock per file, which nobody else takes, keeps two of them from writing the same
+/// file at once.
 package final class ConfigStore: Sendable {
   /// What an earlier run left behind.
   package struct Stored: Sendable {
@@ -36,6 +37,26 @@ package final class ConfigStore: Sendable {
       ]
       return files.filter { $0.1 }.map { $0.0 }
     }
+  }
+
+  /// Some of the files, by what they hold.
+  package struct Files: OptionSet, Hashable, Sendable {
+    /// The bits.
+    package let rawValue: UInt8
+
+    /// Files by their bits.
+    package init(rawValue: UInt8) { self.rawValue = rawValue }
+
+    /// `topics.json`
+    package static let topics = Files(rawValue: 1)
+    /// `subscriptionGroup.json`
+    package static let groups = Files(rawValue: 2)
+    /// `consumerOffset.json`, and `lmqConsumerOffset.json` where it is kept
+    package static let offsets = Files(rawValue: 4)
+    /// `consumerFilter.json`
+    package static let filters = Files(rawValue: 8)
+    /// All that ``ConfigStore/save(_:)`` writes.
+    package static let all: Files = [.topics, .groups, .offsets, .filters]
   }
 
   private struct Written<Mark: Equatable & Sendable>: Sendable {
@@ -174,14 +195,26 @@ package final class ConfigStore: Sendable {
     }
   }
 
-  /// Writes whatever changed but the delayed messages, each file though another cannot be written. Returns why files
-  /// could not be.
-  package func saveAll() -> [DiskError] {
-    var failures: [DiskError] = []
-    do throws(DiskError) { try saveTopics() } catch { failures.append(error) }
-    do throws(DiskError) { try saveGroups() } catch { failures.append(error) }
-    do throws(DiskError) { try saveOffsets() } catch { failures.append(error) }
-    do throws(DiskError) { try saveFilters() } catch { failures.append(error) }
+  /// Writes those of these files whose tables changed, each though another cannot be written. Returns which could not
+  /// be, and why.
+  package func save(_ files: Files) -> [(file: Files, cause: DiskError)] {
+    var failures: [(file: Files, cause: DiskError)] = []
+    if files.contains(.topics) {
+      do throws(DiskError) { try saveTopics() } catch { failures.append((file: .topics, cause: error)) }
+    }
+    if files.contains(.groups) {
+      do throws(DiskError) { try saveGroups() } catch { failures.append((file: .groups, cause: error)) }
+    }
+    if files.contains(.offsets) {
+      do throws(DiskError) { try saveOffsets() } catch { failures.append((file: .offsets, cause: error)) }
+    }
+    if files.contains(.filters) {
+      do throws(DiskError) { try saveFilters() } catch { failures.append((file: .filters, cause: error)) }
+    }
     return failures
   }
+
+  /// Writes whatever changed but the delayed messages, each file though another cannot be written. Returns why files
+  /// could not be.
+  package func saveAll() -> [DiskError] { save(.all).map { $0.cause } }
 }

@@ -300,7 +300,8 @@ package struct ClientTable: Sendable {
 
   /// The connection of a consumer group's member with an id; of several the one that came last.
   package func consumer(clientID: String, group: String) -> UInt64? {
-    consumers(of: group)?.last { clients[$0]?.id == clientID }
+    let id = ExactName(clientID)
+    return consumers(of: group)?.last { clients[$0].map { ExactName($0.id) } == id }
   }
 
   /// The connections of a consumer group, in the order they came; nil when there are none.

@@ -113,6 +113,17 @@ import Testing
     #expect(table.clientCount == 0)
   }
 
+  @Test func `a consumer is found by the bytes of its id`() throws {
+    var table = ClientTable()
+    for (connection, id) in [(1, "caf\u{E9}"), (2, "cafe\u{301}")] as [(UInt64, String)] {
+      try table.seen(
+        connection, id: id, language: .java, version: 409, address: HostAddress(ipv4: 1, port: 2), now: start)
+      try table.register(consumer: "g", profile: profile, subscriptions: [], notifies: true, on: connection)
+    }
+    #expect(table.consumer(clientID: "caf\u{E9}", group: "g") == 1)
+    #expect(table.consumer(clientID: "cafe\u{301}", group: "g") == 2)
+  }
+
   /// When each that leaves looks through all others this takes an hour.
   @Test(.timeLimit(.minutes(10))) func `all members of a large group leave at once`() throws {
     var table = ClientTable()

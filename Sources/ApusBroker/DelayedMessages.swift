@@ -29,7 +29,7 @@ final class DelayedMessages: @unchecked Sendable {
   /// How often a record that does not seem to be in a file that is there is looked for, and how often a queue is tried
   /// that cannot be read.
   private static let retryLimit = 5
-  /// How long a message goes on waiting whose queue cannot be read, in milliseconds.
+  /// How long a message goes on waiting whose queue takes nothing now, in milliseconds.
   private static let longerWait: Int64 = 2000
   /// How many records an I/O thread brings near at once.
   private static let readAhead = 64
@@ -272,7 +272,9 @@ final class DelayedMessages: @unchecked Sendable {
     guard let queue = parts.messages.queue(id, of: topic, named: name, on: loop) else {
       let text = name.text
       let part = ColdPart.queue(topic: text, id: id)
-      if unreadable[part, default: 0] >= Self.retryLimit { return setAside(record, name, id, level, offset, now) }
+      if unreadable[part, default: 0] >= Self.retryLimit {
+        return setAside(record, name, id, level, offset, now, "the queue that it is for cannot be read")
+      }
       away(
         level, { [parts] in parts.loadQueue(topic: text, id: id) },
         failed: { [self] in unreadable[part, default: 0] += 1 })
@@ -288,17 +290,19 @@ final class DelayedMessages: @unchecked Sendable {
       if let topic { loop.traffic.put(topic: topic.id, messages: 1, bytes: Int64(bytes)) }
     case .notYet: return false
     case .refused(.tooLarge): return skip(level, offset, "it does not fit a log file")
+    case .refused(.deletionUnrecorded):
+      return setAside(record, name, id, level, offset, now, "the deletion of its topic cannot be recorded")
     case .refused: return false
     }
     deliveries.passed(level)
     return true
   }
 
-  /// Lets a message that is due wait among those with a time of their own, where it is tried again: its queue cannot be
-  /// read, and behind it are messages for others.
+  /// Lets a message that is due wait among those with a time of their own, where it is tried again: its queue takes
+  /// nothing now, and behind it are messages for others.
   private func setAside(
     _ record: borrowing StoredRecord, _ topic: RawSpan, _ queueID: Int32, _ level: Int, _ offset: QueueOffset,
-    _ now: WallTime
+    _ now: WallTime, _ reason: String
   ) -> Bool {
     var properties = ByteWriter(capacity: 1024)
     let cluster = parts.identity.clusterBytes
@@ -320,8 +324,8 @@ final class DelayedMessages: @unchecked Sendable {
     delivered = appended.end
     loop.hasDelayed = true
     parts.log.warning(
-      "delay", "a delayed message goes on waiting: the queue that it is for cannot be read",
-      ["level": level, "offset": offset, "topic": topic.text])
+      "delay", "a delayed message goes on waiting",
+      ["level": level, "offset": offset, "topic": topic.text, "cause": reason])
     deliveries.passed(level)
     return true
   }

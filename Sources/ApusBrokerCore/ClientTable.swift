@@ -78,7 +78,6 @@ package struct ClientTable: Sendable {
   private struct ConsumerGroup: Sendable {
     let name: String
     var profile: ConsumerProfile
-    var members: [UInt64] = []
     var subscriptions = ByteKeyedTable<GroupSubscription>()
     /// What group and subscriptions take; 0 for one that is not in the table yet.
     var bytes = 0
@@ -94,11 +93,13 @@ package struct ClientTable: Sendable {
   /// `notifyConsumerIdsChangedEnable` of the broker: whether members are told of changes at all.
   package var notifies: Bool
   private var clients: [UInt64: Client] = [:]
-  private var producers: [ExactName: [UInt64]] = [:]
+  private var producers: [ExactName: GroupMembers] = [:]
   /// Where the client of an id is that produces; of several with one id the one whose heartbeat came
   /// last.
   private var producersByID: [ExactName: UInt64] = [:]
   private var consumers = ByteKeyedTable<ConsumerGroup>()
+  /// The members of each of ``consumers``, apart from it so that they change in place.
+  private var members: [ExactName: GroupMembers] = [:]
   private var changedGroups: Set<ExactName> = []
   private var emptiedGroups: Set<ExactName> = []
 
@@ -145,7 +146,7 @@ package struct ClientTable: Sendable {
     guard client.producerGroups.count < limits.groupsPerConnection else { throw .groups }
     try take(Self.membershipBytes(of: group))
     clients[connection]?.producerGroups.insert(name)
-    producers[name, default: []].append(connection)
+    producers[name, default: GroupMembers()].add(connection)
     producersByID[ExactName(client.id)] = connection
   }
 
@@ -174,7 +175,7 @@ package struct ClientTable: Sendable {
     try take(entry.bytes - before + (isNew ? Self.membershipBytes(of: group) : 0))
     if isNew {
       clients[connection]?.consumerGroups.insert(groupName)
-      entry.members.append(connection)
+      members[groupName, default: GroupMembers()].add(connection)
     }
     consumers.update(entry, forKey: group)
     if changed, groupNotifies, notifies { changedGroups.insert(groupName) }
@@ -235,10 +236,10 @@ package struct ClientTable: Sendable {
   /// The members to be told, of all groups that changed since the last call.
   package mutating func takeNotices() -> [Notice] {
     guard !changedGroups.isEmpty else { return [] }
-    let groups = changedGroups.map(\.text).sorted()
+    let groups = changedGroups.sorted { $0.text < $1.text }
     changedGroups.removeAll()
     return groups.compactMap { group in
-      consumers[group].map { Notice(group: group, connections: $0.members) }
+      members[group].map { Notice(group: group.text, connections: $0.connections) }
     }
   }
 
@@ -257,7 +258,7 @@ package struct ClientTable: Sendable {
 
   private mutating func removeProducer(_ connection: UInt64, from group: ExactName) {
     bytes -= Self.membershipBytes(of: group.text)
-    producers[group]?.removeAll { $0 == connection }
+    producers[group]?.remove(connection)
     if producers[group]?.isEmpty ?? false { producers[group] = nil }
   }
 
@@ -266,17 +267,15 @@ package struct ClientTable: Sendable {
   }
 
   private mutating func removeConsumer(_ connection: UInt64, from group: ExactName, notifies groupNotifies: Bool) {
-    guard var entry = consumers[group.text] else { return }
     bytes -= Self.membershipBytes(of: group.text)
-    entry.members.removeAll { $0 == connection }
-    if entry.members.isEmpty {
-      bytes -= entry.bytes
-      consumers.remove(group.text)
+    members[group]?.remove(connection)
+    if members[group]?.isEmpty ?? true {
+      members[group] = nil
+      bytes -= consumers.remove(group.text)?.bytes ?? 0
       changedGroups.remove(group)
       emptiedGroups.insert(group)
       return
     }
-    consumers.update(entry, forKey: group.text)
     if groupNotifies, notifies { changedGroups.insert(group) }
   }
 
@@ -286,7 +285,7 @@ package struct ClientTable: Sendable {
   package func client(on connection: UInt64) -> Client? { clients[connection] }
 
   /// The connections of a producer group, in the order they came; nil when there are none.
-  package func producers(of group: String) -> [UInt64]? { producers[ExactName(group)] }
+  package func producers(of group: String) -> [UInt64]? { producers[ExactName(group)]?.connections }
 
   /// The connection of the client with an id that is in a producer group; of several the one whose heartbeat came last.
   package func producer(clientID: String) -> UInt64? { producersByID[ExactName(clientID)] }
@@ -301,11 +300,12 @@ package struct ClientTable: Sendable {
 
   /// The connection of a consumer group's member with an id; of several the one that came last.
   package func consumer(clientID: String, group: String) -> UInt64? {
-    consumers[group]?.members.last { clients[$0]?.id == clientID }
+    let id = ExactName(clientID)
+    return consumers(of: group)?.last { clients[$0].map { ExactName($0.id) } == id }
   }
 
   /// The connections of a consumer group, in the order they came; nil when there are none.
-  package func consumers(of group: String) -> [UInt64]? { consumers[group]?.members }
+  package func consumers(of group: String) -> [UInt64]? { members[ExactName(group)]?.connections }
 
   /// How a consumer group consumes; nil when it has no members.
   package func profile(of group: RawSpan) -> ConsumerProfile? { consumers[group]?.profile }

@@ -276,6 +276,15 @@ package struct HalfMessages: Sendable {
     return end - place > rules.window ? .renew(times: checks + 1) : .ask(times: checks + 1)
   }
 
+  /// A half message that was to be put anew before it is asked about could not be: nobody was asked, which does not
+  /// count.
+  package mutating func notAsked(_ half: Half) {
+    // It may have ended meanwhile.
+    guard let counted = known[half.queueOffset], counted.offset == half.offset, counted.checks > 0 else { return }
+    known[half.queueOffset]?.checks -= 1
+    checkChanges &+= 1
+  }
+
   /// How often a half message was asked about, here and before it was put here.
   package func checks(of half: Half) -> Int32 {
     guard let known = known[half.queueOffset], known.offset == half.offset else { return max(half.checks, 0) }

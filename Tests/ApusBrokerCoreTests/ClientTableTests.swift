@@ -113,6 +113,39 @@ import Testing
     #expect(table.clientCount == 0)
   }
 
+  @Test func `a consumer is found by the bytes of its id`() throws {
+    var table = ClientTable()
+    for (connection, id) in [(1, "caf\u{E9}"), (2, "cafe\u{301}")] as [(UInt64, String)] {
+      try table.seen(
+        connection, id: id, language: .java, version: 409, address: HostAddress(ipv4: 1, port: 2), now: start)
+      try table.register(consumer: "g", profile: profile, subscriptions: [], notifies: true, on: connection)
+    }
+    #expect(table.consumer(clientID: "caf\u{E9}", group: "g") == 1)
+    #expect(table.consumer(clientID: "cafe\u{301}", group: "g") == 2)
+  }
+
+  /// When each that leaves looks through all others this takes an hour.
+  @Test(.timeLimit(.minutes(10))) func `all members of a large group leave at once`() throws {
+    var table = ClientTable()
+    let all = Array(UInt64(1)...100_000)
+    for connection in all {
+      try heartbeat(&table, on: connection)
+      try table.register(producer: "p", on: connection)
+    }
+    for connection in all where connection % 3 != 0 { table.connectionClosed(connection) }
+    let left = all.filter { $0 % 3 == 0 }
+    let (consumers, producers, notices) = (table.consumers(of: "g"), table.producers(of: "p"), table.takeNotices())
+    #expect(consumers == left)
+    #expect(producers == left)
+    #expect(notices == [.init(group: "g", connections: left)])
+    try heartbeat(&table, on: 1)
+    let last = table.consumers(of: "g")?.last
+    #expect(last == 1)
+    for connection in all { table.connectionClosed(connection) }
+    #expect(table.clientCount == 0)
+    #expect(table.bytes == 0)
+  }
+
   @Test func `unregistering leaves one group and keeps the others`() throws {
     var table = ClientTable()
     try heartbeat(&table, on: 1)

@@ -207,6 +207,19 @@ import Testing
     #expect(core.decide(half(11, checks: 2), end: 12, now: after(180)) == .ask(times: 3))
   }
 
+  @Test func `a check that could not be made, as there was no room to put it anew, does not count`() {
+    var core = core(window: 10)
+    for round in Int64(1)...20 {
+      #expect(core.decide(half(0), end: 11, now: after(60 * round)) == .renew(times: 1))
+      core.notAsked(half(0))
+      #expect(core.checks.isEmpty)
+    }
+    #expect(core.decide(half(0), end: 11, now: after(2000)) == .renew(times: 1))
+    core.ended(0, by: 0)
+    core.notAsked(half(0))
+    #expect(core.checks.isEmpty)
+  }
+
   @Test func `a round passes over what has ended`() {
     var core = core()
     for place: Int64 in [0, 2, 3, 64, 65, 130] { core.ended(place, by: place) }

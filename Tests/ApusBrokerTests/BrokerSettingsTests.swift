@@ -171,6 +171,10 @@ import Testing
     let numbered = try settings([("brokerId", "1")])
     #expect(numbered.identity.id == 0)
     #expect(numbered["brokerId"] == "0")
+    var live = numbered
+    let change = try live.update(PropertiesFile([.init("brokerId", "2")]), now: now)
+    #expect(change.ineffective == ["brokerId"])
+    #expect(live["brokerId"] == "0")
   }
 
   @Test(arguments: ["10.0.0.1", "broker.a", "::1", "[fd00::7]"])

@@ -272,6 +272,23 @@ import Testing
     #expect(broker.ask(.checkClientConfig).code == .success)
   }
 
+  @Test func `conditions of a group that is refused end, unless it has members`() throws {
+    let broker = try BrokerUnderTest()
+    let condition = SubscriptionData(topic: "T", expression: "a = 1", expressionType: "SQL92", version: 3)
+    let tooLong = SubscriptionData(topic: String(repeating: "t", count: 5 << 20))
+    func ends(_ group: String) -> Bool {
+      broker.tables.filters.withLock { $0.filter(topic: "T", group: group)?.deadTime != nil }
+    }
+    let member = ConsumerData(group: "g", subscriptions: [condition])
+    #expect(broker.heartbeat(HeartbeatData(clientID: "c", consumers: [member])).code == .success)
+    for group in ["g", "h"] {
+      let refused = ConsumerData(group: group, subscriptions: [condition, tooLong])
+      #expect(broker.heartbeat(HeartbeatData(clientID: "d", consumers: [refused]), from: 2).code == .systemError)
+    }
+    #expect(!ends("g"))
+    #expect(ends("h"))
+  }
+
   @Test func `conditions are kept with the store`() throws {
     let broker = try BrokerUnderTest()
     let data = SubscriptionData(topic: "T", expression: "a = 1", expressionType: "SQL92", version: 3)

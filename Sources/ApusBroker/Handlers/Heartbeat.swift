@@ -73,12 +73,23 @@ package struct HeartbeatHandler: RequestHandler {
       let profile = ConsumerProfile(
         consumeType: consumer.consumeType, messageModel: consumer.messageModel,
         consumeFromWhere: consumer.consumeFromWhere)
-      try clients.withLock { clients throws(ClientTable.Excess) in
-        _ = try clients.register(
-          consumer: consumer.group, profile: profile, subscriptions: subscriptions, notifies: notifies,
-          on: requester.connection)
+      do throws(ClientTable.Excess) {
+        try clients.withLock { clients throws(ClientTable.Excess) in
+          _ = try clients.register(
+            consumer: consumer.group, profile: profile, subscriptions: subscriptions, notifies: notifies,
+            on: requester.connection)
+        }
+      } catch {
+        giveUpConditions(ofRefused: consumer.group)
+        throw error
       }
     }
+  }
+
+  /// A group that nobody is in has nobody whose leaving would end its conditions.
+  private func giveUpConditions(ofRefused group: String) {
+    guard clients.withLock({ $0.consumers(of: group) }) == nil else { return }
+    filters.withLock { $0.unregister(group: group, now: SystemClock.wall()) }
   }
 
   /// The subscriptions of a consumer, with the conditions that the broker keeps for its group.

@@ -22,7 +22,7 @@ package struct InvokeBrokerToGetConsumerStatusHandler: RelayingHandler {
   package func plan(_ request: Command, from requester: Requester) throws(Refusal) -> Relay {
     let topic = try request.text("topic")
     let group = try request.text("group")
-    let named = request.nonBlank("clientAddr")
+    let named = request.nonBlank("clientAddr").map { ExactName($0) }
     let members = clients.withLock { clients in
       (clients.consumers(of: group) ?? []).compactMap { number in
         clients.client(on: number).map { (connection: number, id: $0.id) }
@@ -31,7 +31,7 @@ package struct InvokeBrokerToGetConsumerStatusHandler: RelayingHandler {
     guard !members.isEmpty else {
       throw Refusal(.systemError, "No Any Consumer online in the consumer group: [\(group)]")
     }
-    let asked = members.filter { named == nil || $0.id == named }
+    let asked = members.filter { named == nil || ExactName($0.id) == named }
     let fields = GetConsumerStatusFromClient.Request(topic: topic, group: group).fields
     let calls = asked.map {
       ClientCall(connection: $0.connection, code: .getConsumerStatusFromClient, fields: fields)

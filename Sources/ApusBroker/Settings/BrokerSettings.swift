@@ -323,6 +323,8 @@ package struct BrokerSettings: Sendable {
       }
       if key.name == "brokerPermission" { change.changesPermission = true }
     }
+    // What counts is shown, as at the start.
+    updated.values["brokerId"] = "\(identity.id)"
     // Kept, a value that only the next start reads would let no start succeed.
     var next = updated
     try next.derive()

@@ -26,7 +26,7 @@ final class TimedMessages: @unchecked Sendable {
   private static let retryLimit = 5
   /// How many records an I/O thread brings near at once.
   private static let readAhead = 64
-  /// How long a message goes on waiting whose queue cannot be read, in milliseconds.
+  /// How long a message goes on waiting whose queue takes nothing now, in milliseconds.
   private static let longerWait: Int64 = 2000
   /// How many due messages may wait for the device at once.
   private static let awayLimit = 64
@@ -296,17 +296,22 @@ final class TimedMessages: @unchecked Sendable {
     run()
   }
 
-  /// The files of the queue that a message is for cannot be read: it waits a little longer, in the wheel, so that as
-  /// many as there may be for that queue hold up none for others.
+  /// The files of the queue that a message is for cannot be read.
   private func postpone(_ id: TimerWheel.ID, _ offset: PhysicalOffset) {
     guard isRunning, away[id] != nil, wheel.timer(id).offset == offset else { return run() }
     away[id] = nil
+    waitLonger(id, SystemClock.wall())
+    run()
+  }
+
+  /// The queue that a message is for takes nothing now: it waits a little longer, in the wheel, so that as many as there
+  /// may be for that queue hold up none for others.
+  private func waitLonger(_ id: TimerWheel.ID, _ now: WallTime) {
     var timer = wheel.timer(id)
-    timer.due = SystemClock.wall().advanced(byMilliseconds: Self.longerWait)
+    timer.due = now.advanced(byMilliseconds: Self.longerWait)
     wheel.remove(id)
     wheel.add(timer)
     changes += 1
-    run()
   }
 
   private func deliver(
@@ -362,6 +367,9 @@ final class TimedMessages: @unchecked Sendable {
     case .appended: break
     case .refused(.tooLarge):
       skip(id, timer, "it does not fit a log file")
+      return true
+    case .refused(.deletionUnrecorded):
+      waitLonger(id, now)
       return true
     case .notYet, .refused: return false
     }

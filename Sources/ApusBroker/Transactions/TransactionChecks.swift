@@ -151,7 +151,7 @@ final class TransactionChecks: Sendable {
     case .ask(let times): ask(half, times: times, queueOffset: half.queueOffset, offset: half.record.physicalOffset)
     case .renew(let times):
       guard let renewed = transactions.move(half, to: SystemTopics.halfMessages, checks: times, on: state) else {
-        return
+        return transactions.halves.withLock { $0.notAsked(known) }
       }
       ask(half, times: times, queueOffset: renewed.queueOffset.rawValue, offset: renewed.offset)
     case .giveUp(let reason):

@@ -72,7 +72,7 @@ extension MessageStore {
     do throws(DiskError) {
       let bytes = try disk.contents(of: settings.markPath, limit: DurableMark.bytes)
       mark = bytes.flatMap { DurableMark.newest(in: $0.rawSpan) }
-      try disk.removeFile(log.directory + ".new")
+      try removeUnfinishedLogFile()
       entries = try disk.list(log.directory).filter { !$0.isDirectory }
     } catch {
       throw .disk(error)
@@ -106,6 +106,16 @@ extension MessageStore {
       let file = MappedFile(start: PhysicalOffset(start), directory: log.directory, capacity: log.fileBytes)
       log.segments.append(file)
       previousEnd = file.end
+    }
+  }
+
+  /// Removes the log file that was being made, beside the directory, when the process before ended.
+  private func removeUnfinishedLogFile() throws(DiskError) {
+    do throws(DiskError) {
+      try disk.removeFile(log.directory + ".new")
+    } catch  where error.code == .denied {
+      // The directory is a mount point below one that nobody may write to, as the root of a container: files are made in
+      // their place there.
     }
   }
 

@@ -2,8 +2,8 @@ package import ApusBase
 import ApusStore
 import ApusSystem
 
-/// Removes the queues of deleted topics, one topic at a time, as each writes the record of all deletions anew. Every call
-/// may wait for the device.
+/// Removes the queues of deleted topics, one topic at a time, as each writes the record of all deletions anew. Every
+/// call may wait for the device.
 package final class TopicRemovals: Sendable {
   private let store: SharedStore
   /// Held while the device is written.

@@ -387,8 +387,8 @@ package final class SimulatedDisk: Disk, @unchecked Sendable {
     open.file.persistLength()
   }
 
-  /// Brings everything on the device of `path` to it. As on Linux, who has a file open or mapped whose content this gave up is told by
-  /// the next sync or flush of that file.
+  /// Brings everything on the device of `path` to it. As on Linux, who has a file open or mapped whose content this
+  /// gave up is told by the next sync or flush of that file.
   package func syncAll(at path: String) throws(DiskError) {
     func whole(_ file: SimulatedFile) -> Range<Int> { 0..<max(file.length, file.durableLength) }
     try enter(.sync, path) { crashes in

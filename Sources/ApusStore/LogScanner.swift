@@ -117,7 +117,8 @@ struct LogScanner: ~Escapable {
     return position
   }
 
-  /// The next position after `position`, where something bad begins, at which a whole record or the ending blank stands.
+  /// The next position after `position`, where something bad begins, at which a whole record or the ending blank
+  /// stands.
   func resume(after position: Int) -> Int? {
     var candidate = damagedEnd(at: position) ?? position + 1
     for range in written.ranges where range.upperBound > candidate {

@@ -60,8 +60,8 @@ struct QueueTable {
 }
 
 extension Disk {
-  /// The queues that have a directory `topic/number` below `directory`, which may be where a device is mounted: what its
-  /// file system keeps there is no topic, and may not be looked into by everybody.
+  /// The queues that have a directory `topic/number` below `directory`, which may be where a device is mounted: what
+  /// its file system keeps there is no topic, and may not be looked into by everybody.
   func queues(below directory: String) throws(DiskError) -> [(topic: String, id: Int32)] {
     var queues: [(topic: String, id: Int32)] = []
     for topic in try list(directory) where topic.isDirectory && topic.name != "lost+found" {

@@ -19,10 +19,10 @@ package struct TopicRemoval: Sendable {
 }
 
 extension MessageStore {
-  /// Lets go of a topic's queues, for good, when that is recorded: its messages stay in the log, but no start gives them
-  /// back. Queues of the same name that come meanwhile get no files until ``finish(_:isDone:)`` is told that the plan
-  /// was run; it is to be run when no batch of entries is being written any more (``isWritingQueues``), as that could
-  /// bring files back.
+  /// Lets go of a topic's queues, for good, when that is recorded: its messages stay in the log, but no start gives
+  /// them back. Queues of the same name that come meanwhile get no files until ``finish(_:isDone:)`` is told that the
+  /// plan was run; it is to be run when no batch of entries is being written any more (``isWritingQueues``), as that
+  /// could bring files back.
   func removeQueues(ofTopic topic: String) -> TopicRemoval {
     let removed = queues.removeTopic(topic) ?? []
     let numbers = Set(removed.map(\.number))
@@ -41,7 +41,8 @@ extension MessageStore {
     return plan
   }
 
-  /// Whether a message of a topic was deleted with it, though the log still has it, or goes as soon as that is recorded.
+  /// Whether a message of a topic was deleted with it, though the log still has it, or goes as soon as that is
+  /// recorded.
   package func isDeleted(_ offset: PhysicalOffset, of topic: RawSpan) -> Bool {
     !deletionHolds.isEmpty && deletionHolds[topic.text] != nil || deletedTopics.covers(offset, of: topic)
   }

@@ -288,6 +288,8 @@ final class DelayedMessages: @unchecked Sendable {
       if let topic { loop.traffic.put(topic: topic.id, messages: 1, bytes: Int64(bytes)) }
     case .notYet: return false
     case .refused(.tooLarge): return skip(level, offset, "it does not fit a log file")
+    // Of its topic alone.
+    case .refused(.deletionUnrecorded): return setAside(record, name, id, level, offset, now)
     case .refused: return false
     }
     deliveries.passed(level)
@@ -295,7 +297,7 @@ final class DelayedMessages: @unchecked Sendable {
   }
 
   /// Lets a message that is due wait among those with a time of their own, where it is tried again: its queue cannot be
-  /// read, and behind it are messages for others.
+  /// read or takes nothing, and behind it are messages for others.
   private func setAside(
     _ record: borrowing StoredRecord, _ topic: RawSpan, _ queueID: Int32, _ level: Int, _ offset: QueueOffset,
     _ now: WallTime
@@ -320,7 +322,7 @@ final class DelayedMessages: @unchecked Sendable {
     delivered = appended.end
     loop.hasDelayed = true
     parts.log.warning(
-      "delay", "a delayed message goes on waiting: the queue that it is for cannot be read",
+      "delay", "a delayed message goes on waiting: the queue that it is for cannot be used now",
       ["level": level, "offset": offset, "topic": topic.text])
     deliveries.passed(level)
     return true

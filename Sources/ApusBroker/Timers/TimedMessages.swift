@@ -301,12 +301,17 @@ final class TimedMessages: @unchecked Sendable {
   private func postpone(_ id: TimerWheel.ID, _ offset: PhysicalOffset) {
     guard isRunning, away[id] != nil, wheel.timer(id).offset == offset else { return run() }
     away[id] = nil
+    putOff(id)
+    run()
+  }
+
+  /// Puts a message that was taken out back for later.
+  private func putOff(_ id: TimerWheel.ID) {
     var timer = wheel.timer(id)
     timer.due = SystemClock.wall().advanced(byMilliseconds: Self.longerWait)
     wheel.remove(id)
     wheel.add(timer)
     changes += 1
-    run()
   }
 
   private func deliver(
@@ -362,6 +367,10 @@ final class TimedMessages: @unchecked Sendable {
     case .appended: break
     case .refused(.tooLarge):
       skip(id, timer, "it does not fit a log file")
+      return true
+    case .refused(.deletionUnrecorded):
+      // That of its topic: messages for others go on.
+      putOff(id)
       return true
     case .notYet, .refused: return false
     }

@@ -27,7 +27,7 @@ extension Broker {
       let reporter = RecoveryReporter(log: log)
       store = try MessageStore.open(
         disk: disk, settings: StoreSettings(settings, memoryBytes: memoryBytes),
-        workers: .threads(Thread.processorCount, name: "queue-load"),
+        workers: .threads(Thread.processorCount, name: "apus-load"),
         log: { event in
           collected.append("\(event)")
           log.report(event)

@@ -76,7 +76,7 @@ enum StoreRepairCommand {
   private static func open(_ store: ClosedStore, _ what: String) throws(CommandFailure) -> MessageStore {
     do throws(StoreError) {
       return try MessageStore.open(
-        disk: store.disk, settings: store.settings, workers: .threads(Thread.processorCount, name: "queue-load"),
+        disk: store.disk, settings: store.settings, workers: .threads(Thread.processorCount, name: "apus-load"),
         log: { say("\(what): \($0)") })
     } catch {
       throw CommandFailure(.disk, "the store \(store.root): \(error)")

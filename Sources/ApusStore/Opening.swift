@@ -52,17 +52,7 @@ extension MessageStore {
   private func makeDirectory(_ path: String) throws(DiskError) {
     let isNew = try disk.list(path).isEmpty
     try disk.createDirectory(path)
-    var child = path[...]
-    while isNew, let slash = child.lastIndex(of: "/") {
-      child = child[..<slash]
-      do throws(DiskError) {
-        try disk.syncDirectory(child.isEmpty ? "/" : String(child))
-      } catch  where error.code == .denied {
-        // A directory that we may not even open was there before.
-        return
-      }
-    }
-    if isNew, !path.hasPrefix("/") { try disk.syncDirectory(".") }
+    if isNew { try disk.syncAncestors(of: path) }
   }
 
   /// Lists the log's files and gives the one with a wrong length its own, when the others say what that is.

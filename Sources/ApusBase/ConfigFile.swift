@@ -78,21 +78,8 @@ public struct ConfigFile: Sendable {
     isPresentUsable = true
     try disk.syncDirectory(directory)
     if !isDirectoryDurable {
-      try Self.syncAncestors(of: directory, on: disk)
+      try disk.syncAncestors(of: directory)
       isDirectoryDurable = true
-    }
-  }
-
-  /// Makes a directory's own name durable, and the names above it. What may not be opened was not made by this process.
-  private static func syncAncestors(of directory: String, on disk: any Disk) throws(DiskError) {
-    var current = directory
-    while current != "/" && current != "." {
-      current = DiskPath.directory(of: current)
-      do throws(DiskError) {
-        try disk.syncDirectory(current)
-      } catch  where error.code == .denied {
-        return
-      }
     }
   }
 

@@ -7,3 +7,18 @@ package enum DiskPath {
     return slash == path.startIndex ? "/" : String(path[..<slash])
   }
 }
+
+extension Disk {
+  /// Makes a directory's own name durable, and the names above it. What may not be opened was not made by this process.
+  package func syncAncestors(of directory: String) throws(DiskError) {
+    var current = directory
+    while current != "/" && current != "." {
+      current = DiskPath.directory(of: current)
+      do throws(DiskError) {
+        try syncDirectory(current)
+      } catch  where error.code == .denied {
+        return
+      }
+    }
+  }
+}

@@ -9,6 +9,7 @@ extension ConsumeQueue {
     on disk: any Disk, logStart: PhysicalOffset, hasExtensions: Bool, report: (StoreEvent) -> Void
   ) throws(DiskError) {
     files = []
+    unconnected = []
     for start in try disk.fileNames(in: directory).compactMap({ SegmentName.start($0) }).sorted() {
       if start % Int64(fileBytes) == 0 {
         files.append(start)

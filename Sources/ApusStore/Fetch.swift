@@ -359,8 +359,8 @@ extension MessageStore {
         return .scratch(count: bytes / ConsumeQueueEntry.bytes)
       }
       if warmed.start == offset {
-        // The file ends before the entry. Asked again, a file system that does not tell what is cached has it read
-        // again.
+        // The file ends before the entry. Asked again, a file system that does not tell what is cached would have it
+        // read again.
         queue.warmed = nil
         return .unreadable
       }

@@ -52,17 +52,7 @@ extension MessageStore {
   private func makeDirectory(_ path: String) throws(DiskError) {
     let isNew = try disk.list(path).isEmpty
     try disk.createDirectory(path)
-    var child = path[...]
-    while isNew, let slash = child.lastIndex(of: "/") {
-      child = child[..<slash]
-      do throws(DiskError) {
-        try disk.syncDirectory(child.isEmpty ? "/" : String(child))
-      } catch  where error.code == .denied {
-        // A directory that we may not even open was there before.
-        return
-      }
-    }
-    if isNew, !path.hasPrefix("/") { try disk.syncDirectory(".") }
+    if isNew { try disk.syncAncestors(of: path) }
   }
 
   /// Lists the log's files and gives the one with a wrong length its own, when the others say what that is.
@@ -72,7 +62,7 @@ extension MessageStore {
     do throws(DiskError) {
       let bytes = try disk.contents(of: settings.markPath, limit: DurableMark.bytes)
       mark = bytes.flatMap { DurableMark.newest(in: $0.rawSpan) }
-      try disk.removeFile(log.directory + ".new")
+      try removeUnfinishedLogFile()
       entries = try disk.list(log.directory).filter { !$0.isDirectory }
     } catch {
       throw .disk(error)
@@ -106,6 +96,16 @@ extension MessageStore {
       let file = MappedFile(start: PhysicalOffset(start), directory: log.directory, capacity: log.fileBytes)
       log.segments.append(file)
       previousEnd = file.end
+    }
+  }
+
+  /// Removes the log file that was being made, beside the directory, when the process before ended.
+  private func removeUnfinishedLogFile() throws(DiskError) {
+    do throws(DiskError) {
+      try disk.removeFile(log.directory + ".new")
+    } catch  where error.code == .denied {
+      // The directory is a mount point below one that nobody may write to, as the root of a container: files are made in
+      // their place there.
     }
   }
 

@@ -15,8 +15,18 @@ package struct QueueLoadPlan: Sendable {
     package internal(set) var error: DiskError?
   }
 
-  /// Does it. Blocks.
+  /// How often it is tried at most.
+  private static let attemptLimit = 16
+
+  /// Does it. Blocks. Where files that were listed a moment ago are gone, as retention removes the old ones and the
+  /// deletion of a topic all of them, what is there now is read.
   package func run(on disk: any Disk) -> Outcome {
+    var outcome = attempt(on: disk)
+    for _ in 1..<Self.attemptLimit where outcome.error?.code == .notFound { outcome = attempt(on: disk) }
+    return outcome
+  }
+
+  private func attempt(on disk: any Disk) -> Outcome {
     var events: [StoreEvent] = []
     var failure: DiskError?
     do throws(DiskError) {

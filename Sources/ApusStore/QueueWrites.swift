@@ -64,8 +64,7 @@ package struct QueueWritePlan: Sendable {
     } else {
       file = try OpenFile(disk: disk, path: piece.path, create: true)
     }
-    // A power loss can leave the name of a file and take its length, and RocketMQ does not start with one that is
-    // short.
+    // A power loss can leave the name of a file and take its length, and RocketMQ does not start with a short one.
     if try disk.length(of: file.file) < Int64(piece.fileBytes) {
       try disk.setLength(of: file.file, to: Int64(piece.fileBytes))
     }

@@ -41,8 +41,9 @@ package final class PosixDisk: Disk {
   package func createDirectory(_ path: String) throws(DiskError) {
     try requireWriting("mkdir", path)
     let result = unsafe apus_mkdir(path, 0o755)
-    if result == -ENOENT, let slash = path.lastIndex(of: "/"), slash > path.startIndex {
-      try createDirectory(String(path[..<slash]))
+    let parent = DiskPath.directory(of: path)
+    if result == -ENOENT, parent != "/", parent != "." {
+      try createDirectory(parent)
       let again = unsafe apus_mkdir(path, 0o755)
       if again != -EEXIST { try check(again, "mkdir", path) }
     } else if result == -EEXIST {

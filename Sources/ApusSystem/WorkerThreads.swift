@@ -2,9 +2,11 @@ package import ApusBase
 import Synchronization
 
 extension Workers {
-  /// Up to `count` threads, the calling one among them. The others are started for each run and end with it.
+  /// Up to `count` threads, the calling one among them. The others are started for each run and end with it. On a
+  /// ``SimulatedMachine`` there are no others.
   package static func threads(_ count: Int, name: String) -> Workers {
     Workers { pieces, body in
+      if SimulatedMachine.current != nil { return Workers.serial.run(pieces, body) }
       withoutActuallyEscaping(body) { body in
         let left = PiecesLeft(pieces)
         let work: @Sendable () -> Void = { while let piece = left.take() { body(piece) } }

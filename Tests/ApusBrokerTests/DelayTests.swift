@@ -176,26 +176,6 @@ import Testing
     try Patience.wait { try client.end("Bad") == 71 }
   }
 
-  @Test(arguments: [("DELAY", "1"), ("TIMER_DELAY_MS", "1000")])
-  func `a topic whose deletion cannot be recorded holds up no messages for others`(
-    property: String, value: String
-  ) throws {
-    let disk = GatedDisk()
-    let served = try ServedBroker([("messageDelayLevel", "1s"), ("cleanResourceInterval", "100")], disk: disk)
-    let client = try served.client()
-    #expect(try client.send("plain", to: "Bad").responseCode == .success)
-    disk.refuseSpace(to: "apus.deletions.tmp")
-    let deletion = try client.ask(.deleteTopicInBroker, [ReplyField("topic", "Bad")])
-    #expect(deletion.responseCode == .systemError)
-    for topic in ["Bad", "Good"] {
-      #expect(try client.send("delayed", to: topic, [(property, value)]).responseCode == .success)
-    }
-    #expect(try client.pull("Good").map(\.body) == ["delayed"])
-    // The broker tries again to record the deletion. Until then the queue is the old one.
-    disk.refuseSpace(to: "nothing")
-    try Patience.wait { try client.pull("Bad").map(\.body) == ["delayed"] }
-  }
-
   @Test func `a batch cannot be delayed`() throws {
     let served = try ServedBroker(Self.levels)
     let client = try served.client()

@@ -108,4 +108,26 @@ import Testing
     #expect(try client.ask(.deleteTopicInBroker, Self.deletion).responseCode == .success)
     #expect(try send("new", client)["queueOffset"] == "0")
   }
+
+  @Test(arguments: [("DELAY", "1"), ("TIMER_DELAY_MS", "500")])
+  func `messages that wait for their delivery hold up none for others meanwhile`(name: String, value: String) throws {
+    let disk = GatedDisk()
+    let served = try ServedBroker([("messageDelayLevel", "0s")], disk: disk)
+    let client = try served.client()
+    for topic in [Self.topic, "Other"] { #expect(try client.send("old", to: topic).responseCode == .success) }
+    disk.refuseSpace(to: Self.recordFile)
+    #expect(try client.ask(.deleteTopicInBroker, Self.deletion).responseCode == .systemError)
+    for topic in [Self.topic, "Other"] {
+      #expect(try client.send("due", to: topic, [(name, value)]).responseCode == .success)
+    }
+    #expect(try client.pull("Other", from: 1).map(\.body) == ["due"])
+    disk.refuseSpace(to: "nothing")
+    #expect(try client.ask(.deleteTopicInBroker, Self.deletion).responseCode == .success)
+    // It comes, too, as to a topic that somebody deletes while it waits.
+    let store = served.broker.parts.store
+    try Patience.wait {
+      let queue = try store.queue(topic: Self.topic, id: 0)
+      return store.withLock { _ in queue?.maxOffset == QueueOffset(1) }
+    }
+  }
 }

@@ -32,6 +32,13 @@ import Testing
     try fill(try harness(on: disk))
   }
 
+  @Test func `a log on a device of its own gets files where nobody may write beside it`() throws {
+    disk.mountPoints = ["/store/commitlog"]
+    disk.plan = FaultPlan(failures: [.init(.removeFile, occurrence: 1, code: .denied)])
+    try fill(try harness(on: disk))
+    #expect(disk.faults[.removeFile] == 1)
+  }
+
   @Test func `a log in a mount of the same device gets files`() throws {
     disk.plan = FaultPlan(failures: [.init(.rename, occurrence: 1, repeats: .max, code: DiskError.otherDevice)])
     try fill(try harness(on: disk))

@@ -61,6 +61,27 @@ import Testing
     #expect(try harness.bodies("T").last == "199")
   }
 
+  @Test func `a queue is loaded again when a file goes between its listing and its opening`() throws {
+    let (harness, disk) = try reopened()
+    let plan = try #require(harness.store.planLoad(topic: "T", id: 0))
+    // That of the newest entry is opened first, then the oldest one, which retention removes.
+    disk.plan = FaultPlan(failures: [.init(.open, occurrence: 2, code: .notFound)])
+    try harness.store.finish(plan, plan.run(on: disk))
+    #expect(disk.faults[.open] == 1)
+    #expect(harness.store.isLoaded(topic: "T", id: 0))
+    #expect(try harness.bodies("T") == (0..<200).map(String.init))
+  }
+
+  @Test func `a file that is listed and never found is an error`() throws {
+    let (harness, disk) = try reopened()
+    let plan = try #require(harness.store.planLoad(topic: "T", id: 0))
+    disk.plan = FaultPlan(failures: [.init(.open, occurrence: 1, repeats: .max, code: .notFound)])
+    let outcome = plan.run(on: disk)
+    #expect(outcome.error?.code == .notFound)
+    disk.plan = FaultPlan()
+    #expect(try harness.bodies("T") == (0..<200).map(String.init))
+  }
+
   @Test func `a file that begins within another is told and not used`() throws {
     let (harness, disk) = try reopened()
     let path = "/store/consumequeue/T/0/" + SegmentName.text(50)

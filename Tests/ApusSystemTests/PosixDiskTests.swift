@@ -23,6 +23,12 @@ import Testing
     #expect(try disk.list(directory.file("missing")).isEmpty)
   }
 
+  @Test func `a directory is made with those above it, whatever character its name begins with`() throws {
+    try disk.createDirectory(directory.file("new/\u{301}x/y"))
+    #expect(try disk.list(directory.file("new")).map(\.name) == ["\u{301}x"])
+    #expect(try disk.list(directory.file("new/\u{301}x")).map(\.name) == ["y"])
+  }
+
   @Test func `removes what is there and does not mind what is not`() throws {
     try disk.createDirectory(directory.file("x/y"))
     disk.close(try disk.open(directory.file("x/y/f"), create: true))

@@ -29,6 +29,17 @@ import Testing
     #expect(numbers(1) != numbers(2))
   }
 
+  @Test func `workers on it are the calling thread, which does one piece after the other`() {
+    let done = Locked<[Int]>([])
+    machine.run {
+      Workers.threads(4, name: "test").run(100) { piece in
+        // Other threads are not on the machine, whose clock stands still.
+        if SystemClock.wall() == WallTime(milliseconds: 1000) { done.withLock { $0.append(piece) } }
+      }
+    }
+    #expect(done.withLock { $0 } == Array(0..<100))
+  }
+
   @Test func `a thread of steps has its turns when they are due or it is woken`() throws {
     try machine.run {
       let steps = Locked(0)

@@ -98,8 +98,8 @@ package final class ClientRelay: Sendable {
     }
   }
 
-  /// Runs `work`, which holds so many bytes, on another loop; says why not when that has stopped, or when too much is on
-  /// its way already.
+  /// Runs `work`, which holds so many bytes, on another loop; says why not when that has stopped, or when too much is
+  /// on its way already.
   private func pass(_ bytes: Int, to target: EventLoop, _ work: @escaping @Sendable () -> Void) -> CallError? {
     guard passing.add(bytes, ordering: .relaxed).newValue <= passingLimit || bytes == 0 else {
       passing.subtract(bytes, ordering: .relaxed)
@@ -126,7 +126,8 @@ package final class ClientRelay: Sendable {
   }
 
   /// Asks clients at the same time, and calls `completion` on the loop `origin`, once, with what came of each call in
-  /// their order. Answers that come when too much of others is kept already count as not given. To be called on `origin`.
+  /// their order. Answers that come when too much of others is kept already count as not given. To be called on
+  /// `origin`.
   package func callAll(
     _ calls: [ClientCall], timeout: Duration, on origin: EventLoop,
     completion: @escaping @Sendable ([Outcome]) -> Void
@@ -166,9 +167,9 @@ package final class ClientRelay: Sendable {
     }
   }
 
-  /// Tells a client something that it does not answer, unless it has not fetched what it was sent before, or too much is
-  /// on its way to clients. May be called on any thread. A caller that is on a loop names it as `origin`: clients of that
-  /// loop are told within the call.
+  /// Tells a client something that it does not answer, unless it has not fetched what it was sent before, or too much
+  /// is on its way to clients. May be called on any thread. A caller that is on a loop names it as `origin`: clients of
+  /// that loop are told within the call.
   package func notify(_ call: ClientCall, on origin: EventLoop? = nil) {
     let id = ConnectionID(rawValue: call.connection)
     guard let target = loop(of: id) else { return }

@@ -49,8 +49,8 @@ struct GroupShare: Sendable {
     }
   }
 
-  /// Looks for topics that have no route, for a while after the consumer's start. Calls `found` when some have one: then
-  /// their queues can be shared out.
+  /// Looks for topics that have no route, for a while after the consumer's start. Calls `found` when some have one:
+  /// then their queues can be shared out.
   func lookForTopics(_ found: () -> Void) async {
     let runtime = runtime
     await missing.look(in: runtime.routes, wait: { await runtime.wait($0) }, found: found)

@@ -2,8 +2,8 @@ import ApusModel
 import ApusSystem
 
 /// The topics of a consumer that no route was known of when their queues were to be shared out last. A topic is made
-/// with the first message that is sent to it, and name servers hear of it a moment later: a consumer that starts at that
-/// time looks for the route again soon, and a few times. What stays unknown is asked for in the usual rounds only.
+/// with the first message that is sent to it, and name servers hear of it a moment later: a consumer that starts at
+/// that time looks for the route again soon, and a few times. What stays unknown is asked for in the usual rounds only.
 ///
 /// Deviation: Java's consumers find such a topic in these rounds, up to 20 seconds later.
 final class MissingRoutes: Sendable {

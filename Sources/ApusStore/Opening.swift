@@ -104,8 +104,8 @@ extension MessageStore {
     do throws(DiskError) {
       try disk.removeFile(log.directory + ".new")
     } catch  where error.code == .denied {
-      // The directory is a mount point below one that nobody may write to, as the root of a container: files are made in
-      // their place there.
+      // The directory is a mount point below one that nobody may write to, as the root of a container: files are made
+      // in their place there.
     }
   }
 

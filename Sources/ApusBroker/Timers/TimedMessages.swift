@@ -304,8 +304,8 @@ final class TimedMessages: @unchecked Sendable {
     run()
   }
 
-  /// The queue that a message is for takes nothing now: it waits a little longer, in the wheel, so that as many as there
-  /// may be for that queue hold up none for others.
+  /// The queue that a message is for takes nothing now: it waits a little longer, in the wheel, so that as many as
+  /// there may be for that queue hold up none for others.
   private func waitLonger(_ id: TimerWheel.ID, _ now: WallTime) {
     var timer = wheel.timer(id)
     timer.due = now.advanced(byMilliseconds: Self.longerWait)

@@ -1,4 +1,5 @@
 import ApusBase
+import ApusModel
 import ApusProtocol
 import ApusRemoting
 import ApusSystem

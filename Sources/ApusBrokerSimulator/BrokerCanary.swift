@@ -29,8 +29,6 @@ package enum BrokerCanary: String, CaseIterable, Hashable, Sendable {
   case commitGiven
   /// A log file is removed before its time.
   case removeTooSoon
-  /// A log file is removed before what was made of its messages is on the device.
-  case removeUnflushed
   /// After a crash the end of the log is taken for whole, as after a stop in order.
   case trustTail
   /// That a topic was deleted is not recorded.

@@ -268,7 +268,6 @@ package final class BrokerSimulation {
       do {
         let entries = configuration.entries(keepsAll: world.isSettling, using: &random)
         let kept = KeptOffsets(disk, light: configuration.hasLightQueues)
-        disk.removesUnflushedIn = nil
         let broker = try BrokerProcess(
           entries.settings, loopCount: entries.loops, disk: disk, log: log, watch: &watch)
         self.broker = broker
@@ -277,8 +276,6 @@ package final class BrokerSimulation {
         try broker.start()
         guard !disk.hasCrashed else { throw Interrupted() }
         world.isSynchronous = entries.isSynchronous
-        // With a synchronous flush the answers to sends promise what would be taken back.
-        if settings.canary == .removeUnflushed, !entries.isSynchronous { disk.removesUnflushedIn = "store/commitlog" }
         report.starts += 1
         greet(kept, audited)
         planCrashAfterDowntime()

@@ -65,12 +65,6 @@ package final class SimulatedDisk: Disk, @unchecked Sendable {
   /// Lets a flush or sync that fails by plan report success all the same, so that checkers can be checked: what a
   /// broker that does not look at the result would do.
   package var hidesFailedSyncs = false
-  /// Where files are removed as if the flush before had not come yet, so that checkers can be checked: what a broker
-  /// that does not wait for it would do. Nil for nowhere.
-  package var removesUnflushedIn: String? {
-    didSet { lastFlush.end() }
-  }
-  private var lastFlush = LastFlush()
   /// How many files were removed, by directory, since the disk was made.
   package private(set) var removals: [String: Int] = [:]
 
@@ -133,7 +127,6 @@ package final class SimulatedDisk: Disk, @unchecked Sendable {
     openFiles = [:]
     locked = []
     mapped = [:]
-    lastFlush = LastFlush()
   }
 
   /// Starts the machine again. Nobody may hold segments from before any more.
@@ -182,11 +175,7 @@ package final class SimulatedDisk: Disk, @unchecked Sendable {
   /// Takes a name away; the content lives on for who has it open or mapped.
   package func removeFile(_ path: String) throws(DiskError) {
     try enter(.removeFile, path)
-    if names.visible[path] != nil {
-      let directory = SimulatedNames.parent(of: path)
-      removals[directory, default: 0] += 1
-      if directory == removesUnflushedIn { lastFlush.takeBack() }
-    }
+    if names.visible[path] != nil { removals[SimulatedNames.parent(of: path), default: 0] += 1 }
     names.remove(path)
   }
 
@@ -469,7 +458,6 @@ package final class SimulatedDisk: Disk, @unchecked Sendable {
     noteWritesWithoutSpace(file, in: range)
     let dirty = file.dirtySectors(in: range)
     if !dirty.isEmpty { file.modified = now }
-    if removesUnflushedIn != nil { lastFlush.note(dirty, of: file, at: now) }
     file.persist(dirty)
     // msync calls fsync of the range, which brings the length that the range needs.
     if file.durableLength < file.length { file.persistLength() }

@@ -170,19 +170,6 @@ final class SimulatedFile {
     }
   }
 
-  /// What the device has of a sector.
-  func durableContent(of sector: Int) -> [UInt8] {
-    unsafe Array(UnsafeRawBufferPointer(start: durable + sector * Self.sectorBytes, count: Self.sectorBytes))
-  }
-
-  /// Puts in a sector what the device has of it, whatever is visible.
-  func setDurable(_ bytes: [UInt8], of sector: Int) {
-    unsafe bytes.withUnsafeBytes { source in
-      guard let start = source.baseAddress else { return }
-      unsafe (durable + sector * Self.sectorBytes).copyMemory(from: start, byteCount: source.count)
-    }
-  }
-
   /// Brings the length to the device; bytes beyond it are gone there too.
   func persistLength() {
     if length < durableLength {

@@ -61,26 +61,6 @@ private func bytes(_ byte: UInt8, _ count: Int) -> [UInt8] { Array(repeating: by
     #expect(try disk.list("d").map(\.name) == ["log", "other"])
   }
 
-  @Test(arguments: [false, true])
-  func `a removal takes back what the flush before it brought, until the next flush`(isFollowed: Bool) throws {
-    var lost = 0
-    for seed in 0..<20 as Range<UInt64> {
-      let disk = SimulatedDisk(seed: seed)
-      let file = try disk.prepared("d/log", bytes(1, 8 * 512))
-      disk.close(try disk.open("d/old", create: true))
-      let segment = try disk.map(file, length: 8 * 512, writable: true)
-      disk.removesUnflushedIn = "d"
-      segment.fill(0..<8 * 512, 2)
-      try disk.flush(segment, 0..<8 * 512)
-      try disk.removeFile("d/old")
-      if isFollowed { try disk.flush(segment, 0..<512) }
-      disk.crash(.powerLoss)
-      disk.restart()
-      lost += try disk.content(of: "d/log").count { $0 == 1 }
-    }
-    #expect(isFollowed == (lost == 0))
-  }
-
   @Test func `power loss keeps what was synced, and the rest sector by sector`() throws {
     var kept = 0
     var lost = 0

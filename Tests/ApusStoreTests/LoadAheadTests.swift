@@ -4,7 +4,6 @@ import ApusSimulator
 import ApusStore
 import ApusStoreCore
 import ApusSystem
-import Synchronization
 import Testing
 
 /// Starts with many queues after a kill, with a message behind the newest entry in each queue's files.
@@ -39,7 +38,7 @@ import Testing
   }
 
   @Test func `the order in which queues are loaded counts for nothing`() throws {
-    let done = Mutex(0)
+    let done = Locked(0)
     let backwards = Workers { count, body in
       for piece in (0..<count).reversed() { body(piece) }
       done.withLock { $0 += count }

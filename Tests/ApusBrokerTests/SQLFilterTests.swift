@@ -225,7 +225,9 @@ import Testing
   private func wait(untilWritten index: Int, in directory: String) throws {
     let path = "\(directory)/consumequeue/\(Self.topic)/0/00000000000000000000"
     try Patience.wait {
-      FileManager.default.contents(atPath: path).map { $0[index * 20 + 12] == 0x80 } ?? false
+      // For a moment the file is there without its length.
+      guard let bytes = FileManager.default.contents(atPath: path), bytes.count > index * 20 + 12 else { return false }
+      return bytes[index * 20 + 12] == 0x80
     }
   }
 

@@ -12,11 +12,15 @@ struct LoadAhead {
   private static let recordsPerQueue = 16
 
   let store: MessageStore
+  let workers: Workers
   /// Where the next stretch begins.
   private var next = PhysicalOffset.zero
   private var isWorthwhile = true
 
-  init(store: MessageStore) { self.store = store }
+  init(store: MessageStore, workers: Workers) {
+    self.store = store
+    self.workers = workers
+  }
 
   /// Starts anew, as when the log is read again from further back.
   mutating func begin() {
@@ -29,7 +33,7 @@ struct LoadAhead {
     guard isWorthwhile, scanner.start + position >= next,
       store.queues.knownCount >= store.settings.queuesLoadedAhead
     else { return }
-    store.load(queues(in: scanner, from: position))
+    store.load(queues(in: scanner, from: position), by: workers)
   }
 
   /// The queues of a stretch that were not used since the start, each once, in the order of their first records. What
@@ -66,7 +70,7 @@ extension MessageStore {
 
   /// Loads queues that were not used since the start. Those that cannot be are left to whoever asks for them, who is
   /// told why.
-  func load(_ names: [(topic: String, id: Int32)]) {
+  func load(_ names: [(topic: String, id: Int32)], by workers: Workers) {
     let loads = names.compactMap { planLoad(topic: $0.topic, id: $0.id).map(QueueLoad.init) }
     let (count, size, disk) = (loads.count, Self.queuesPerPiece, disk)
     workers.run((count + size - 1) / size) { piece in

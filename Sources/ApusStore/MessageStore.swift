@@ -18,8 +18,6 @@ package final class MessageStore {
   /// How much one pull may bring from memory, and from the device.
   private(set) var pullLimits: (memory: StoreSettings.PullLimit, disk: StoreSettings.PullLimit)
   let disk: any Disk
-  /// Who loads many queues.
-  let workers: Workers
   let log: CommitLog
   var queues = QueueTable()
   var queueFiles: QueueFileCache
@@ -117,14 +115,13 @@ package final class MessageStore {
     case owedRecord
   }
 
-  init(disk: any Disk, settings: StoreSettings, workers: Workers = .serial) {
+  init(disk: any Disk, settings: StoreSettings) {
     precondition(settings.logFileBytes >= 1024 && settings.logFileBytes <= Int(Int32.max), "log file length")
     precondition(
       settings.queueFileBytes > 0 && settings.queueFileBytes % ConsumeQueueEntry.bytes == 0, "queue file length")
     precondition(settings.extensionFileBytes >= 64, "extension file length")
     self.disk = disk
     self.settings = settings
-    self.workers = workers
     pullLimits = (settings.memoryPull, settings.diskPull)
     log = CommitLog(
       disk: disk, directory: settings.logDirectory, fileBytes: settings.logFileBytes, dispatch: settings.dispatch)

@@ -10,7 +10,7 @@ extension MessageStore {
     disk: any Disk, settings: StoreSettings, workers: Workers = .serial, log: (StoreEvent) -> Void = { _ in },
     progress: @escaping (RecoveryProgress) -> Void = { _ in }
   ) throws(StoreError) -> MessageStore {
-    let store = MessageStore(disk: disk, settings: settings, workers: workers)
+    let store = MessageStore(disk: disk, settings: settings)
     try store.refuseDLedger()
     do throws(DiskError) {
       for directory in [settings.root, settings.logDirectory, settings.queueDirectory] {
@@ -33,7 +33,7 @@ extension MessageStore {
       try store.completeRemovals()
       let abort = try disk.list(settings.root).contains { $0.name == "abort" }
       store.wasClosed = !abort
-      var recovery = Recovery(store: store, wasClosed: !abort, progress: progress)
+      var recovery = Recovery(store: store, wasClosed: !abort, workers: workers, progress: progress)
       defer { recovery.events.forEach(log) }
       try recovery.run()
       try store.fitDeletedTopics(recorded: recorded)

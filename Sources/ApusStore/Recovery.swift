@@ -28,15 +28,20 @@ struct Recovery {
   private var isolated: [Range<PhysicalOffset>] = []
   private var rebuild: QueueRebuild
   private var loadAhead: LoadAhead
+  /// Who loads many queues.
+  private let workers: Workers
   /// Told how far it has come.
   let progress: (RecoveryProgress) -> Void
 
-  init(store: MessageStore, wasClosed: Bool, progress: @escaping (RecoveryProgress) -> Void) {
+  init(
+    store: MessageStore, wasClosed: Bool, workers: Workers, progress: @escaping (RecoveryProgress) -> Void
+  ) {
     self.store = store
     self.wasClosed = wasClosed
     self.progress = progress
     rebuild = QueueRebuild(store: store, progress: progress)
-    loadAhead = LoadAhead(store: store)
+    self.workers = workers
+    loadAhead = LoadAhead(store: store, workers: workers)
   }
 
   var files: [MappedFile] { store.log.segments.files }
@@ -154,7 +159,7 @@ struct Recovery {
     while done < all.count {
       if done > 0 { progress(RecoveryProgress(phase: .queues, done: done, total: all.count)) }
       let some = all[done..<min(done + RecoveryProgress.queueStride, all.count)]
-      store.load(Array(some))
+      store.load(Array(some), by: workers)
       for queue in some { _ = try store.queue(topic: queue.topic, id: queue.id) }
       done = some.endIndex
     }

@@ -152,32 +152,26 @@ package final class BrokerService: Sendable {
     let header = request.header
     let requester = Requester(
       connection: connection.id.rawValue, address: connection.peer, grant: state.grant)
-    let row: HandlerTable.Row
+    let answerer: HandlerTable.Answerer
     do throws(Refusal) {
-      if let relaying = try table.relay(for: request.code, from: requester, access.withLock { $0 }) {
-        passOn(Command(copying: request), from: requester, by: relaying, on: connection, state)
-        return .done
-      }
-      if let changing = try table.change(for: request.code, from: requester, access.withLock { $0 }) {
-        change(Command(copying: request), from: requester, by: changing, on: connection, state)
-        return .done
-      }
-      row = try table.row(for: request.code, from: requester, access.withLock { $0 })
+      answerer = try table.answerer(for: request.code, from: requester, access.withLock { $0 })
     } catch {
       connection.send(Reply(error), to: header)
       return .done
     }
     let command = Command(copying: request)
-    switch row.place {
-    case .loop:
-      connection.send(Self.reply(row.handler, command, requester), to: header)
+    switch answerer {
+    case .relay(let handler): passOn(command, from: requester, by: handler, on: connection, state)
+    case .change(let handler): change(command, from: requester, by: handler, on: connection, state)
+    case .handler(let handler, .loop):
+      connection.send(Self.reply(handler, command, requester), to: header)
       state.clientsChanged = true
-    case .ioThread:
+    case .handler(let handler, .ioThread):
       let id = connection.id
       underWay.add(1, ordering: .relaxed)
       do throws(Refusal) {
         try parts.handOver(from: id, bytes: command.contentBytes, within: Self.coldLimit) { [self] in
-          let reply = Self.reply(row.handler, command, requester)
+          let reply = Self.reply(handler, command, requester)
           if command.header.code == RequestCode.updateBrokerConfig.rawValue { settingsChanged() }
           let handed = state.loop.execute { [self] in
             underWay.subtract(1, ordering: .relaxed)

@@ -44,21 +44,20 @@ struct BrokerUnderTest {
     let access = AdminAccess(ownAddresses: [HostAddress(ipv4: 0x7F00_0001, port: 0)])
     do throws(Refusal) {
       let code = RequestCode(request.header.code)
-      if let relaying = try handlers.relay(for: code, from: requester, access) {
-        let relay = try relaying.plan(request, from: requester)
+      switch try handlers.answerer(for: code, from: requester, access) {
+      case .handler(let handler, _): return try handler.handle(request, from: requester)
+      case .relay(let handler):
+        let relay = try handler.plan(request, from: requester)
         relayed.withLock { $0.append(relay) }
         return relay.finish(relay.calls.map { _ in .failure(.timedOut) })
-      }
-      if let changing = try handlers.change(for: code, from: requester, access) {
+      case .change(let handler):
         let reply = Locked<Reply?>(nil)
-        let change = ConfigCommit.Change(request, from: requester, by: changing) { answer in
+        let change = ConfigCommit.Change(request, from: requester, by: handler) { answer in
           reply.withLock { $0 = answer }
         }
         ConfigCommit.carryOut([change], to: config, Logger(level: .error))
         return reply.withLock { $0 } ?? Reply(.systemError, remark: "the change was not answered")
       }
-      let row = try handlers.row(for: code, from: requester, access)
-      return try row.handler.handle(request, from: requester)
     } catch {
       return Reply(error.code, remark: error.remark)
     }

@@ -273,7 +273,11 @@ import Testing
   @Test func `of changes of settings made at once file and broker keep the same`() async throws {
     let access = AdminAccess(ownAddresses: [HostAddress(ipv4: 0x7F00_0001, port: 0)])
     let requester = broker.requester
-    let handler = try broker.handlers.row(for: .updateBrokerConfig, from: requester, access).handler
+    let answerer = try broker.handlers.answerer(for: .updateBrokerConfig, from: requester, access)
+    guard case .handler(let handler, .ioThread) = answerer else {
+      Issue.record("\(answerer)")
+      return
+    }
     for round in 0..<200 {
       try await withThrowingTaskGroup(of: Void.self) { group in
         for value in [2 * round + 1, 2 * round + 2] {

@@ -11,71 +11,53 @@ package struct HandlerTable: Sendable {
     case ioThread
   }
 
-  /// One code's row.
-  package struct Row: Sendable {
-    /// What answers.
-    package let handler: any RequestHandler
-    /// Where.
-    package let place: Place
-    /// Whether the code administers, so that it is accepted from where ``ApusModel/AdminAccess`` allows only.
-    package let administers: Bool
+  /// What answers a code.
+  package enum Answerer: Sendable {
+    /// A handler, by itself.
+    case handler(any RequestHandler, Place)
+    /// A handler that asks clients before.
+    case relay(any RelayingHandler)
+    /// A handler that makes a change, which is answered when the files of the configuration hold it.
+    case change(any ChangingHandler)
   }
 
-  private var rows: [RequestCode: Row] = [:]
-  private var relays: [RequestCode: any RelayingHandler] = [:]
-  private var changes: [RequestCode: any ChangingHandler] = [:]
+  private var answerers: [RequestCode: Answerer] = [:]
 
   /// Makes an empty table.
   package init() {}
 
   /// Enters a code. Each may be entered once.
   package mutating func add(_ code: RequestCode, _ place: Place, _ handler: any RequestHandler) {
-    precondition(!codes.contains(code), "two handlers for request code \(code.rawValue)")
-    rows[code] = Row(handler: handler, place: place, administers: AdministeringCodes.broker.codes.contains(code))
+    add(code, .handler(handler, place))
   }
 
   /// Enters a code that is answered after asking clients.
-  package mutating func add(_ code: RequestCode, relay: any RelayingHandler) {
-    precondition(!codes.contains(code), "two handlers for request code \(code.rawValue)")
-    relays[code] = relay
-  }
+  package mutating func add(_ code: RequestCode, relay: any RelayingHandler) { add(code, .relay(relay)) }
 
   /// Enters a code that is answered when the files of the configuration hold the change that it asks for.
-  package mutating func add(_ code: RequestCode, changing handler: any ChangingHandler) {
-    precondition(!codes.contains(code), "two handlers for request code \(code.rawValue)")
-    changes[code] = handler
+  package mutating func add(_ code: RequestCode, changing handler: any ChangingHandler) { add(code, .change(handler)) }
+
+  private mutating func add(_ code: RequestCode, _ answerer: Answerer) {
+    let before = answerers.updateValue(answerer, forKey: code)
+    precondition(before == nil, "two handlers for request code \(code.rawValue)")
   }
 
-  /// What asks clients before it answers a code; nil for codes that are answered without. Throws how a code that
-  /// administers is refused from elsewhere.
-  package func relay(
+  /// What answers a code; throws how a code that nothing answers is refused, and how one that administers is refused
+  /// from elsewhere than where ``ApusModel/AdminAccess`` allows it.
+  package func answerer(
     for code: RequestCode, from requester: Requester, _ access: AdminAccess
-  ) throws(Refusal) -> (any RelayingHandler)? {
-    guard let relay = relays[code] else { return nil }
+  ) throws(Refusal) -> Answerer {
+    guard let answerer = answerers[code] else { throw Refusals.unsupported(code) }
     try AdministeringCodes.broker.check(code, from: requester.address, access)
-    return relay
+    return answerer
   }
 
-  /// What makes the changes that a code asks for; nil for codes that change no file of the configuration. Throws how a
-  /// code that administers is refused from elsewhere.
-  package func change(
-    for code: RequestCode, from requester: Requester, _ access: AdminAccess
-  ) throws(Refusal) -> (any ChangingHandler)? {
-    guard let handler = changes[code] else { return nil }
-    try AdministeringCodes.broker.check(code, from: requester.address, access)
-    return handler
+  /// Where a code's handler runs; nil for codes that no handler answers by itself.
+  package func place(of code: RequestCode) -> Place? {
+    guard case .handler(_, let place) = answerers[code] else { return nil }
+    return place
   }
 
-  /// A code's row; throws how a code without one is refused, and how one that administers is refused from elsewhere.
-  package func row(for code: RequestCode, from requester: Requester, _ access: AdminAccess) throws(Refusal) -> Row {
-    guard let row = rows[code] else { throw Refusals.unsupported(code) }
-    if row.administers { try AdministeringCodes.broker.check(code, from: requester.address, access) }
-    return row
-  }
-
-  /// Where a code's handler runs; nil for codes without a row.
-  package func place(of code: RequestCode) -> Place? { rows[code]?.place }
-
-  /// All codes that have a row.
-  package var codes: Set<RequestCode> { Set(rows.keys).union(relays.keys).union(changes.keys) }
+  /// All codes that are answered.
+  package var codes: Set<RequestCode> { Set(answerers.keys) }
 }
